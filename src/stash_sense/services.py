@@ -1,0 +1,64 @@
+"""Builds everything from Settings and closes it: the one composition root."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from stash_sense.assets import prepare
+from stash_sense.errors import StashSenseError
+from stash_sense.facedb import FaceDatabase
+from stash_sense.jobs import Progress
+from stash_sense.settings import Settings
+from stash_sense.workflows.enrol import BuildReport, build_from_folders
+from stash_sense.workflows.packs import LoadedPack, load_pack
+from stash_sense.workflows.recognizer import FaceRecognizer
+
+PEOPLE_DATABASES = "people"
+DATABASE = "database"
+
+
+def open_pack(settings: Settings) -> LoadedPack:
+    """The model pack of the settings, prepared where it is not yet."""
+    return load_pack(prepare(settings.pack, settings.data_dir))
+
+
+def database_place(settings: Settings) -> Path:
+    """Where the database of `stash-sense database build` lies."""
+    return settings.data_dir / DATABASE
+
+
+def folders_place(settings: Settings, folders: Sequence[Path]) -> Path:
+    """Where the database made for these people folders lies; the same folders, the same place."""
+    names = "\0".join(sorted(str(folder.resolve()) for folder in folders))
+    digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return settings.data_dir / PEOPLE_DATABASES / digest
+
+
+def enrol(
+    settings: Settings, folders: Sequence[Path], place: Path, pack: LoadedPack, progress: Progress
+) -> BuildReport:
+    """Bring the database at `place` up to date with people folders, reusing all others' embeddings."""
+    with ExitStack() as stack:
+        others = [stack.enter_context(other) for other in _others(settings, place)]
+        return build_from_folders(folders, place, pack, progress, reuse=others)
+
+
+@contextmanager
+def recognizer(pack: LoadedPack, place: Path) -> Iterator[FaceRecognizer]:
+    """A recognizer over the database at `place`, closed at the end."""
+    with FaceDatabase.open(place) as database:
+        yield FaceRecognizer(pack, database)
+
+
+def _others(settings: Settings, place: Path) -> Iterator[FaceDatabase]:
+    places = [database_place(settings)]
+    if (settings.data_dir / PEOPLE_DATABASES).is_dir():
+        places += sorted((settings.data_dir / PEOPLE_DATABASES).iterdir())
+    for other in places:
+        if other == place:
+            continue
+        try:
+            yield FaceDatabase.open(other)
+        except StashSenseError:
+            continue  # only a source of embeddings: what cannot be opened is embedded anew

@@ -1,0 +1,146 @@
+"""An opened face database: one version, read only, shared by any number of threads."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from stash_sense.facedb import layout
+from stash_sense.facedb.errors import BadDatabase, NoDatabase
+from stash_sense.facedb.layout import Manifest, Person, Photo, Reference
+from stash_sense.facedb.lines import LineReader
+from stash_sense.facedb.search import Neighbours, search
+
+log = logging.getLogger(__name__)
+
+
+class FaceDatabase:
+    """Enrolled people and their reference embeddings.
+
+    A version never changes once written, so an opened database stays whole while a newer one is built.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self._people = LineReader(folder, layout.PEOPLE)
+        self._references = LineReader(folder, layout.REFERENCES)
+        self._photos = LineReader(folder, layout.PHOTOS)
+        shape = (manifest.faces, manifest.dimension)
+        self._vectors: NDArray[np.float32] = (
+            np.memmap(folder / layout.VECTORS, "<f4", mode="r", shape=shape)
+            if manifest.faces
+            else np.zeros(shape, np.float32)
+        )
+        self._starts: NDArray[np.int64] = np.memmap(folder / layout.STARTS, "<i8", mode="r")
+
+    @classmethod
+    def open(cls, place: Path) -> Self:
+        """The current version at `place`. Raises NoDatabase, BadDatabase."""
+        name = current_version(place)
+        if name is None:
+            raise NoDatabase(
+                f"{place}: no face database here yet. Build one with "
+                "`stash-sense database build --people FOLDER` (one folder per person)."
+            )
+        folder = place / name
+        manifest = read_manifest(folder)
+        for file, size in manifest.sizes.items():
+            found = (folder / file).stat().st_size if (folder / file).is_file() else None
+            if found != size:
+                raise BadDatabase(
+                    f"{folder / file}: {'missing' if found is None else f'{found} bytes'}, not {size} bytes. "
+                    "Build the database again: `stash-sense database build --people FOLDER`."
+                )
+        return cls(folder, manifest)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the mapped lines back; the vectors go when the last search over them has ended."""
+        for lines in (self._people, self._references, self._photos):
+            lines.close()
+
+    @property
+    def people(self) -> int:
+        """How many people are enrolled."""
+        return self.manifest.people
+
+    def person(self, index: int) -> Person:
+        """The enrolled person at `index`, 0 to people - 1."""
+        fields = self._people[index]
+        return Person(**{**fields, "aliases": tuple(fields["aliases"])})
+
+    def reference(self, row: int) -> Reference:
+        """The reference face at `row`, 0 to faces - 1."""
+        fields = self._references[row]
+        x1, y1, x2, y2 = fields["box"]
+        return Reference(**{**fields, "box": (x1, y1, x2, y2)})
+
+    def rows(self, person: int) -> range:
+        """The rows of a person's reference faces."""
+        return range(int(self._starts[person]), int(self._starts[person + 1]))
+
+    def vectors(self, rows: range | NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+        """Slot name -> (n, d) float32 unit vectors of the reference faces at `rows`."""
+        block = np.asarray(
+            self._vectors[rows.start : rows.stop] if isinstance(rows, range) else self._vectors[rows]
+        )
+        edges = np.cumsum([slot.dimension for slot in self.manifest.slots])[:-1]
+        parts = np.split(block, edges, axis=1)
+        return {slot.name: part for slot, part in zip(self.manifest.slots, parts, strict=True)}
+
+    def photos(self) -> Iterator[Photo]:
+        """Every photo that the build looked at."""
+        return (Photo(**fields) for fields in self._photos)
+
+    def search(self, queries: NDArray[np.float32], top_k: int) -> Neighbours:
+        """The best `top_k` people for each query (n, d) float32, d over all slots; exact."""
+        return search(self._vectors, self._starts, np.ascontiguousarray(queries, np.float32), top_k)
+
+
+def current_version(place: Path) -> str | None:
+    """The name of the version in use at `place`; None where no build has ended yet."""
+    try:
+        return (place / layout.CURRENT).read_text("utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadDatabase(
+            f"{place / layout.CURRENT}: cannot be read ({error}). Build the database again."
+        ) from error
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """A version's manifest. Raises BadDatabase."""
+    path = folder / layout.MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BadDatabase(
+            f"{path}: missing or damaged. Build the database again: "
+            "`stash-sense database build --people FOLDER`."
+        ) from error
+    if manifest.format != layout.FORMAT:
+        raise BadDatabase(
+            f"{path}: format {manifest.format}, this version of Stash Sense reads format {layout.FORMAT}. "
+            "Update Stash Sense, or build the database again."
+        )
+    return manifest
+
+
+def as_line(value: Person | Photo | Reference) -> dict[str, Any]:
+    """A record as its line's JSON object."""
+    return asdict(value)

@@ -1,0 +1,178 @@
+"""Writing a face database: a new version beside the old one, then one atomic switch."""
+
+import errno
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from stash_sense.errors import StashSenseError
+from stash_sense.facedb import layout
+from stash_sense.facedb.database import as_line, current_version
+from stash_sense.facedb.errors import WriteFailed
+from stash_sense.facedb.layout import Manifest, Person, Photo, Reference, Slot
+from stash_sense.facedb.lines import LINES, OFFSETS, LineWriter
+
+log = logging.getLogger(__name__)
+
+BUILDING = ".building-"
+LOCK = ".lock"
+
+
+class DatabaseWriter:
+    """One build. Used as a context: `commit` switches to the new version, anything else leaves the old one.
+
+    A second build at the same place waits for the first. A killed build leaves only a `.building-*`
+    folder, which the next build removes.
+    """
+
+    def __init__(self, place: Path, *, pack: str, pack_fingerprint: str, slots: Sequence[Slot]) -> None:
+        self._place = place
+        self._pack = pack
+        self._pack_fingerprint = pack_fingerprint
+        self._slots = tuple(slots)
+        self._dimension = sum(slot.dimension for slot in slots)
+        self._lock = FileLock(place / LOCK)
+        self._starts = [0]
+        self._keys: set[str] = set()
+        self._skipped = 0
+        self._committed = False
+
+    def __enter__(self) -> Self:
+        try:
+            self._place.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+            self._remove_leftovers()
+            # A dot first: half a version must never be taken for one.
+            self._folder = self._place / f"{BUILDING}{uuid.uuid4().hex[:8]}"
+            self._folder.mkdir()
+            self._vectors: BinaryIO = (self._folder / layout.VECTORS).open("wb")
+            self._people = LineWriter(self._folder, layout.PEOPLE)
+            self._references = LineWriter(self._folder, layout.REFERENCES)
+            self._photos = LineWriter(self._folder, layout.PHOTOS)
+        except OSError as error:
+            self._lock.release()
+            raise self._failure(error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if not self._committed:
+                self._discard()
+        finally:
+            self._lock.release()
+        if isinstance(error, OSError) and not isinstance(error, StashSenseError):
+            raise self._failure(error) from error
+
+    def add_person(
+        self, person: Person, references: Sequence[Reference], vectors: NDArray[np.float32]
+    ) -> None:
+        """Enrol somebody with at least one face.
+
+        vectors (n, d) float32: the slots' unit vectors side by side, a row a reference.
+        """
+        if person.key in self._keys:
+            raise ValueError(f"{person.key!r} is added twice; gather a person's faces first")
+        if not len(references) == len(vectors) > 0 or vectors.shape[1:] != (self._dimension,):
+            raise ValueError(f"{len(references)} references and vectors of shape {vectors.shape}")
+        if not np.isfinite(vectors).all():
+            raise ValueError(f"{person.key!r}: an embedding is not a number")
+        self._keys.add(person.key)
+        self._vectors.write(np.ascontiguousarray(vectors, "<f4").tobytes())
+        self._starts.append(self._starts[-1] + len(vectors))
+        self._people.add(as_line(person))
+        for reference in references:
+            self._references.add(as_line(reference))
+
+    def add_photo(self, photo: Photo) -> None:
+        """Remember a photo that was looked at, taken or not."""
+        self._photos.add(as_line(photo))
+        self._skipped += bool(photo.skipped)
+
+    def commit(self, sources: Sequence[str]) -> str:
+        """Make this build the current version; returns its name. Raises WriteFailed."""
+        now = datetime.now(UTC)
+        name = f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
+        self._vectors.close()
+        for lines in (self._people, self._references, self._photos):
+            lines.finish()
+        np.asarray(self._starts, "<i8").tofile(self._folder / layout.STARTS)
+        files = [layout.VECTORS, layout.STARTS]
+        files += [
+            stem + end
+            for stem in (layout.PEOPLE, layout.REFERENCES, layout.PHOTOS)
+            for end in (LINES, OFFSETS)
+        ]
+        manifest = Manifest(
+            format=layout.FORMAT,
+            version=name,
+            pack=self._pack,
+            pack_fingerprint=self._pack_fingerprint,
+            slots=self._slots,
+            people=len(self._people),
+            faces=len(self._references),
+            photos=len(self._photos),
+            skipped=self._skipped,
+            built_at=now.isoformat(timespec="seconds"),
+            sources=tuple(sources),
+            sizes={file: (self._folder / file).stat().st_size for file in files},
+        )
+        (self._folder / layout.MANIFEST).write_text(manifest.model_dump_json(indent=1), "utf-8")
+        for file in (*files, layout.MANIFEST):
+            _sync(self._folder / file)
+        before = current_version(self._place)
+        self._folder.rename(self._place / name)
+        self._committed = True
+        pointer = self._place / f"{layout.CURRENT}.new"
+        pointer.write_text(name + "\n", "utf-8")
+        _sync(pointer)
+        pointer.replace(self._place / layout.CURRENT)
+        _sync(self._place)
+        self._remove_versions(keep={name, before})
+        return name
+
+    def _remove_versions(self, keep: set[str | None]) -> None:
+        # The version before stays: a process may have it open, and `rollback` needs it.
+        for folder in self._place.iterdir():
+            if folder.is_dir() and folder.name not in keep and (folder / layout.MANIFEST).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _remove_leftovers(self) -> None:
+        for folder in self._place.glob(f"{BUILDING}*"):
+            log.info("removing what a broken-off build left: %s", folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _discard(self) -> None:
+        for file in (self._vectors, self._people, self._references, self._photos):
+            try:
+                file.close()
+            except OSError as error:  # a full disk refuses the last bytes once more
+                log.debug("closing a discarded build: %s", error)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _failure(self, error: OSError) -> WriteFailed:
+        why = "no space left on the disk" if error.errno == errno.ENOSPC else str(error)
+        return WriteFailed(
+            f"{self._place}: the face database could not be written ({why}). "
+            "The one before it is unchanged; make room or choose another --data-dir, and build again."
+        )
+
+
+def _sync(path: Path) -> None:
+    """Have the file's (or folder's) bytes on the disk before anything points to them."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,60 @@
+"""Alignment by five landmarks: a similarity transform onto a network's template, then a warp."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stash_sense.errors import StashSenseError
+from stash_sense.faces.types import Pixels, Vectors
+
+
+class BadLandmarks(StashSenseError):
+    """The five points do not span a face (all in one place, or not finite)."""
+
+    code = "bad-landmarks"
+
+
+def similarity(source: Vectors, target: Vectors) -> NDArray[np.float64]:
+    """The least-squares rotation, uniform scale and shift from source onto target.
+
+    source, target (n, 2) pixels; returns (2, 3). Raises BadLandmarks.
+    Source: Umeyama, "Least-squares estimation of transformation parameters" (1991), equations 40 to 42.
+    """
+    a, b = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
+    variance = ((a - mean_a) ** 2).sum() / len(a)
+    if not np.isfinite(a).all() or variance < 1e-6:
+        raise BadLandmarks("the five points of a face are all in one place or not numbers")
+    u, stretch, vt = np.linalg.svd((b - mean_b).T @ (a - mean_a) / len(a))
+    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
+    rotation = u @ np.diag(sign) @ vt
+    scale = (stretch * sign).sum() / variance
+    return np.column_stack([scale * rotation, mean_b - scale * rotation @ mean_a])
+
+
+def crop(image: Pixels, landmarks: Vectors, template: Vectors, side: int) -> Pixels:
+    """The face of `landmarks` (5, 2) moved onto `template` (5, 2): (side, side, 3) uint8, black outside.
+
+    Faces far larger than the crop are first shrunk by area averaging: a warp alone samples
+    four pixels of each patch and aliases.
+    """
+    transform = similarity(landmarks, template)
+    shrink = float(np.hypot(transform[0, 0], transform[1, 0]))
+    if shrink < 0.5:
+        image, transform = _pre_shrunk(image, landmarks, template, shrink)
+    warped = cv2.warpAffine(image, transform, (side, side), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
+    return np.asarray(warped, np.uint8)
+
+
+def _pre_shrunk(
+    image: Pixels, landmarks: Vectors, template: Vectors, shrink: float
+) -> tuple[Pixels, NDArray[np.float64]]:
+    reach = 4 * float(np.ptp(landmarks, axis=0).max())
+    low = np.maximum(np.floor(landmarks.min(axis=0) - reach), 0).astype(int)
+    high = np.minimum(np.ceil(landmarks.max(axis=0) + reach), [image.shape[1], image.shape[0]]).astype(int)
+    patch = image[low[1] : high[1], low[0] : high[0]]
+    factor = 2 * shrink
+    size = (max(1, round(patch.shape[1] * factor)), max(1, round(patch.shape[0] * factor)))
+    small = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
+    scale = np.array([size[0] / patch.shape[1], size[1] / patch.shape[0]])
+    return small, similarity(((landmarks - low) * scale).astype(np.float32), template)

@@ -1,0 +1,95 @@
+"""Finding the faces of a picture: two passes merged, and quarter turns where nothing stands upright."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stash_sense.faces.types import Detection, Pixels
+from stash_sense.faces.yunet import YuNet, iou
+
+SAME_FACE = 0.3
+"""Overlap (intersection over union) from which two boxes are one face."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSpec:
+    """How a pack's detector is run.
+
+    main_side, close_side: longest side of the two passes, pixels. The main pass misses faces that
+        fill the frame (YuNet: above about 550 px); the close pass finds them for a tenth of the price.
+    close_share: the close pass may add only faces of at least this share of the longest side,
+        since small ones it "finds" beyond the main pass are noise.
+    operating_point: the raw score that is a confidence of 0.5.
+    turned_score: the raw score asked of a face in a picture turned by a quarter.
+    """
+
+    main_side: int
+    close_side: int
+    close_share: float
+    operating_point: float
+    turned_score: float
+
+    def confidence(self, score: float) -> float:
+        """Raw detector score -> calibrated confidence, 0 to 1."""
+        point = self.operating_point
+        if score <= point:
+            return 0.5 * score / point
+        return 0.5 + 0.5 * (score - point) / (1 - point)
+
+    def score(self, confidence: float) -> float:
+        """Calibrated confidence -> raw detector score."""
+        point = self.operating_point
+        if confidence <= 0.5:
+            return confidence / 0.5 * point
+        return point + (confidence - 0.5) / 0.5 * (1 - point)
+
+
+class Detector:
+    """A pack's detector over whole pictures."""
+
+    def __init__(self, network: YuNet, spec: DetectorSpec) -> None:
+        self._network = network
+        self.spec = spec
+
+    def find(self, image: Pixels, min_confidence: float) -> tuple[list[Detection], int]:
+        """Faces of an upright picture, best first, and the quarter turns counter-clockwise that found them.
+
+        image (H, W, 3) uint8 BGR. The boxes and landmarks are in pixels of `image` turned by
+        `np.rot90(image, turns)`; `turns` is 0 unless the picture shows no upright face but a turned one.
+        """
+        floor = self.spec.score(min_confidence)
+        found = self._passes(image, floor)
+        if found:
+            return found, 0
+        for turns in (1, 3, 2):
+            turned = np.ascontiguousarray(np.rot90(image, turns))
+            # One pass is enough to tell; a wrong turn of a picture without people must stay cheap.
+            if self._network.find(turned, self.spec.close_side, max(floor, self.spec.turned_score)):
+                return self._passes(turned, max(floor, self.spec.turned_score)), turns
+        return [], 0
+
+    def _passes(self, image: Pixels, floor: float) -> list[Detection]:
+        found = self._network.find(image, self.spec.main_side, floor)
+        longest = max(image.shape[:2])
+        if longest <= self.spec.close_side:
+            return found
+        smallest = self.spec.close_share * longest
+        for face in self._network.find(image, self.spec.close_side, floor):
+            if face.size < smallest:
+                continue
+            if found and iou(face.box, np.stack([other.box for other in found])).max() > SAME_FACE:
+                continue
+            found.append(face)
+        return sorted(found, key=lambda face: -face.score)
+
+
+def turn_back(points: np.ndarray, turns: int, width: int, height: int) -> np.ndarray:
+    """Points (n, 2) of `np.rot90(image, turns)` -> points of `image`, which is `width` by `height` pixels."""
+    x, y = points[:, 0], points[:, 1]
+    if turns == 1:
+        x, y = width - y, x
+    elif turns == 2:
+        x, y = width - x, height - y
+    elif turns == 3:
+        x, y = y, height - x
+    return np.stack([x, y], axis=1).astype(np.float32)

@@ -1,0 +1,113 @@
+"""Candidates for a face: the people its embeddings are nearest to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stash_sense.identify.calibration import Scorer
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One person considered for a face.
+
+    person: index in the face database. combined, facenet, arcface: calibrated distances, 0 to 2.
+    reference: row of the nearest reference face. support: "gallery" where only the rest of the
+    gallery makes this candidate count, else empty. cosines: raw, for diagnostics only.
+    """
+
+    person: int
+    combined: float
+    facenet: float
+    arcface: float
+    reference: int
+    support: str = ""
+    cosines: dict[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def confidence(self) -> float:
+        """1 - distance, 0 to 1."""
+        return min(1.0, max(0.0, 1.0 - self.combined))
+
+
+class Found(Protocol):
+    """What a search gives back: people, rows (n, k) and scores (n, k), best first, -1 where none."""
+
+    @property
+    def people(self) -> NDArray[np.int64]: ...
+    @property
+    def rows(self) -> NDArray[np.int64]: ...
+    @property
+    def scores(self) -> NDArray[np.float32]: ...
+
+
+class Gallery(Protocol):
+    """The part of a face database that identification reads."""
+
+    @property
+    def people(self) -> int: ...
+    def search(self, queries: NDArray[np.float32], top_k: int) -> Found: ...
+    def rows(self, person: int) -> range: ...
+    def vectors(self, rows: range | NDArray[np.int64]) -> dict[str, NDArray[np.float32]]: ...
+
+
+Embeddings = dict[str, NDArray[np.float32]]
+"""Slot -> (d,) unit vector of one face."""
+
+
+def stacked(faces: Sequence[Embeddings], slots: Sequence[str]) -> Embeddings:
+    """Faces' embeddings side by side: slot -> (n, d)."""
+    return {slot: np.stack([face[slot] for face in faces]) for slot in slots}
+
+
+def candidates(
+    faces: Sequence[Embeddings], database: Gallery, scorer: Scorer, top_k: int
+) -> list[list[Candidate]]:
+    """The `top_k` nearest people of each face, best first, however far away.
+
+    Faces are searched together: a batch reads the reference vectors once.
+    """
+    if not faces or not database.people:
+        return [[] for _ in faces]
+    probes = stacked(faces, scorer.slots)
+    found = database.search(scorer.queries(probes), top_k)
+    distances = scorer.distances(found.scores)
+    result = []
+    for i in range(len(faces)):
+        keep = found.people[i] >= 0
+        rows = found.rows[i][keep]
+        references = database.vectors(rows)
+        result.append(
+            [
+                described(
+                    int(person),
+                    float(distance),
+                    {slot: float(probes[slot][i] @ references[slot][k]) for slot in scorer.slots},
+                    int(row),
+                    scorer,
+                )
+                for k, (person, distance, row) in enumerate(
+                    zip(found.people[i][keep], distances[i][keep], rows, strict=True)
+                )
+            ]
+        )
+    return result
+
+
+def described(
+    person: int, distance: float, cosines: dict[str, float], row: int, scorer: Scorer, support: str = ""
+) -> Candidate:
+    """A candidate with its slots' own distances."""
+    apart = {slot: scorer.slot_distance(slot, cosine) for slot, cosine in cosines.items()}
+    return Candidate(
+        person,
+        distance,
+        apart.get("facenet", distance),
+        apart.get("arcface", distance),
+        row,
+        support,
+        cosines,
+    )

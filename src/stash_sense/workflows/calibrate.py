@@ -1,0 +1,77 @@
+"""Calibrating a pack on a folder of labelled people."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stash_sense.errors import BadInput
+from stash_sense.identify.calibration import Calibration
+from stash_sense.identify.fit import fit
+from stash_sense.jobs import Progress
+from stash_sense.media import list_images
+from stash_sense.workflows.enrol import prominent
+from stash_sense.workflows.packs import SLOTS, LoadedPack
+from stash_sense.workflows.reading import read_faces
+
+GALLERY_SLACK = 0.2
+"""A factor of ten in the false-match rate: what the few people sure in a gallery can afford against the
+thousands enrolled (docs/accuracy.md)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledFaces:
+    """One face a photo, embedded both ways. probes, references: slot -> (n, d); owners: n names."""
+
+    probes: dict[str, NDArray[np.float32]]
+    references: dict[str, NDArray[np.float32]]
+    owners: list[str]
+
+
+def embed_labelled(folder: Path, pack: LoadedPack, progress: Progress) -> LabelledFaces:
+    """The prominent face of every photo below `folder`, which holds one folder per person."""
+    paths = [path for path in list_images(folder).images if len(path.relative_to(folder).parts) > 1]
+    progress.start("Embedding", 2 * len(paths))
+    sides: list[dict[Path, Mapping[str, NDArray[np.float32]]]] = []
+    for reference in (False, True):
+        faces: dict[Path, Mapping[str, NDArray[np.float32]]] = {}
+        for photo in read_faces(paths, pack.engine, min_confidence=0.5, reference=reference):
+            progress.tick(faces=len(photo.faces))
+            face = prominent(photo)
+            if face is not None:
+                faces[photo.path] = face.embeddings
+        sides.append(faces)
+    seen = list(sides[0])
+    if not seen:
+        raise BadInput(
+            f"{folder}: no photo with a face in it. Give a folder with one folder of photos per person."
+        )
+    probes, references = (
+        {slot: np.stack([side[path][slot] for path in seen]) for slot in SLOTS} for side in sides
+    )
+    return LabelledFaces(probes, references, [path.relative_to(folder).parts[0] for path in seen])
+
+
+def calibrate(
+    folders: Sequence[Path], pack: LoadedPack, progress: Progress, weights: Mapping[str, float] | None = None
+) -> Calibration:
+    """A calibration of the pack on the people of `folders`; equal weights where none are given."""
+    parts = [embed_labelled(folder, pack, progress) for folder in folders]
+    return fit(
+        {slot: np.concatenate([part.probes[slot] for part in parts]) for slot in SLOTS},
+        {slot: np.concatenate([part.references[slot] for part in parts]) for slot in SLOTS},
+        [owner for part in parts for owner in part.owners],
+        weights or dict.fromkeys(SLOTS, 1 / len(SLOTS)),
+        GALLERY_SLACK,
+        f"{sum(len(part.owners) for part in parts):,} faces",
+    )
+
+
+def save(calibration: Calibration, path: Path) -> None:
+    """Write a calibration whole or not at all."""
+    partial = path.with_suffix(".new")
+    partial.write_text(json.dumps(calibration.model_dump(), indent=1) + "\n", "utf-8")
+    partial.replace(path)

@@ -1,0 +1,181 @@
+"""A gallery of photos: who is in each, who is in it altogether."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from stash_sense.facedb import Person
+from stash_sense.identify.candidates import Candidate, described
+from stash_sense.identify.evidence import Appearance, Presence, SeenFace, plain, together
+from stash_sense.identify.verdict import Verdict
+from stash_sense.jobs import Progress
+from stash_sense.workflows.reading import PhotoFaces, read_faces
+from stash_sense.workflows.recognizer import FaceRecognizer, RecognizedFace
+
+Evidence = Literal["plain", "gallery"]
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """What a person may turn. Distances 0 to 2, confidence 0 to 1."""
+
+    top_k: int = 5
+    max_distance: float = 0.6
+    min_face_confidence: float = 0.5
+    evidence: Evidence = "gallery"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedPhoto:
+    """One photo of a gallery. error: why it could not be read, else empty."""
+
+    path: Path
+    width: int
+    height: int
+    faces: tuple[RecognizedFace, ...]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonFound:
+    """Somebody found in a gallery, with the photos they stand on."""
+
+    person: Person
+    presence: Presence
+    photos: tuple[Path, ...]
+
+    @property
+    def confidence(self) -> float:
+        """Of the nearest face, 0 to 1."""
+        return min(1.0, max(0.0, 1.0 - self.presence.best_distance))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GalleryResult:
+    """A gallery's photos in order, and the people in it, most photos first."""
+
+    photos: tuple[NamedPhoto, ...]
+    people: tuple[PersonFound, ...]
+
+
+def identify_photos(
+    paths: Sequence[Path], recognizer: FaceRecognizer, knobs: Knobs, progress: Progress
+) -> GalleryResult:
+    """Name the people of the photos, taken as one gallery. Cancelled by way of `progress`."""
+    progress.start("Identifying", len(paths))
+    read = read_faces(paths, recognizer.pack.engine, min_confidence=knobs.min_face_confidence)
+    photos = list(_named(_ticking(read, progress), recognizer, knobs))
+    return gather(photos, recognizer, knobs)
+
+
+def gather(photos: Sequence[NamedPhoto], recognizer: FaceRecognizer, knobs: Knobs) -> GalleryResult:
+    """The people of already named photos, by the evidence asked for; faces' verdicts follow it."""
+    seen = [
+        SeenFace(position, dict(face.embeddings), face.nearest)
+        for position, photo in enumerate(photos)
+        for face in photo.faces
+    ]
+    if knobs.evidence == "plain" or not recognizer.pack.calibrated:
+        present = plain(seen, knobs.max_distance)
+    else:
+        present = together(seen, recognizer.database, recognizer.pack.scorer, knobs.max_distance)
+        photos = _supported(photos, present, recognizer, knobs)
+    people = tuple(
+        PersonFound(
+            recognizer.database.person(one.person),
+            one,
+            tuple(photos[position].path for position in one.images),
+        )
+        for one in present
+    )
+    return GalleryResult(tuple(photos), people)
+
+
+def _ticking(read: Iterable[PhotoFaces], progress: Progress) -> Iterator[PhotoFaces]:
+    for photo in read:
+        progress.tick(faces=len(photo.faces))
+        yield photo
+
+
+NAME_BATCH = 16
+"""Photos named together: a search reads all references once a batch."""
+
+
+def _named(read: Iterable[PhotoFaces], recognizer: FaceRecognizer, knobs: Knobs) -> Iterator[NamedPhoto]:
+    batch: list[PhotoFaces] = []
+    for photo in read:
+        batch.append(photo)
+        if len(batch) == NAME_BATCH:
+            yield from _name_batch(batch, recognizer, knobs)
+            batch = []
+    yield from _name_batch(batch, recognizer, knobs)
+
+
+def _name_batch(
+    batch: Sequence[PhotoFaces], recognizer: FaceRecognizer, knobs: Knobs
+) -> Iterator[NamedPhoto]:
+    faces = [face for photo in batch for face in photo.faces]
+    named = iter(recognizer.name(faces, knobs.top_k, knobs.max_distance))
+    for photo in batch:
+        own = tuple(next(named) for _ in photo.faces)
+        yield NamedPhoto(photo.path, photo.width, photo.height, own, photo.error)
+
+
+def _supported(
+    photos: Sequence[NamedPhoto], present: Sequence[Presence], recognizer: FaceRecognizer, knobs: Knobs
+) -> list[NamedPhoto]:
+    """Photos whose faces say what the gallery made of them."""
+    taken = {seen.face: (seen, one) for one in present for seen in one.appearances}
+    listed = {(seen.image, one.person) for one in present for seen in one.appearances}
+    result, position = [], 0
+    for image, photo in enumerate(photos):
+        faces = []
+        for face in photo.faces:
+            if position in taken:
+                faces.append(_taken(face, *taken[position], recognizer, knobs))
+            else:
+                faces.append(_elsewhere(face, image, listed))
+            position += 1
+        result.append(replace(photo, faces=tuple(faces)))
+    return result
+
+
+def _taken(
+    face: RecognizedFace, seen: Appearance, one: Presence, recognizer: FaceRecognizer, knobs: Knobs
+) -> RecognizedFace:
+    name = recognizer.database.person(seen.person).name
+    others = len(one.images) - 1
+    sure = f", sure on {others} other photo{'s' if others != 1 else ''} here" if others else ""
+    verdict = Verdict("match", f"{name} at {seen.distance:.2f}{sure}")
+    if (
+        face.matches
+        and face.nearest[0].person == seen.person
+        and face.nearest[0].combined <= knobs.max_distance
+    ):
+        return replace(face, verdict=verdict)
+    own = next((near for near in face.nearest if near.person == seen.person), None)
+    if own is not None and own.combined <= knobs.max_distance:
+        match = recognizer.match(own)
+    else:
+        match = recognizer.match(_by_gallery(face, seen, recognizer))
+    rest = [other for other in face.matches if other.performer_id != match.performer_id]
+    return replace(face, verdict=verdict, matches=(match, *rest)[: knobs.top_k])
+
+
+def _by_gallery(face: RecognizedFace, seen: Appearance, recognizer: FaceRecognizer) -> Candidate:
+    """The candidate that only the gallery makes count: its nearest reference, at the gallery's distance."""
+    scorer, rows = recognizer.pack.scorer, recognizer.database.rows(seen.person)
+    references = recognizer.database.vectors(rows)
+    probe = {slot: face.embeddings[slot][None] for slot in scorer.slots}
+    nearest = int(scorer.fused(probe, references)[0].argmin())
+    cosines = {slot: float(references[slot][nearest] @ face.embeddings[slot]) for slot in scorer.slots}
+    return described(seen.person, seen.distance, cosines, rows[nearest], scorer, "gallery")
+
+
+def _elsewhere(face: RecognizedFace, image: int, listed: set[tuple[int, int]]) -> RecognizedFace:
+    """A face whose best match stands on this photo already, with another face."""
+    if not face.matches or (image, face.nearest[0].person) not in listed or face.verdict.word == "unknown":
+        return face
+    name = face.matches[0].name
+    return replace(face, verdict=Verdict("ambiguous", f"like {name}, who is another face on this photo"))

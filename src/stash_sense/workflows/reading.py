@@ -1,0 +1,90 @@
+"""Files to faces: decode, detect and embed many photos on all cores, in order, in bounded memory."""
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from stash_sense.errors import StashSenseError
+from stash_sense.faces.engine import FaceEngine
+from stash_sense.faces.types import Face, Vectors
+from stash_sense.media import load_image
+
+log = logging.getLogger(__name__)
+
+PHOTOS_A_STEP = 6
+"""Photos analysed together: enough faces to fill an embedding batch, few enough to hold in memory."""
+STEPS_AHEAD = 2
+"""Steps a worker may be ahead of whoever takes the results."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoFaces:
+    """What was seen in one photo. width, height: of the upright picture, pixels; boxes are in these.
+
+    error: why the photo could not be read, for a person; then there are no faces and no sizes.
+    """
+
+    path: Path
+    width: int
+    height: int
+    faces: Sequence[Face]
+    error: str = ""
+
+
+def workers() -> int:
+    """How many one-thread workers this machine feeds: the cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_faces(
+    paths: Sequence[Path], engine: FaceEngine, *, min_confidence: float, reference: bool = False
+) -> Iterator[PhotoFaces]:
+    """The faces of each photo, in the order of `paths`. A bad photo is an entry with an error.
+
+    Closing the iterator early stops after the steps in hand.
+    """
+    steps = [paths[i : i + PHOTOS_A_STEP] for i in range(0, len(paths), PHOTOS_A_STEP)]
+    pool = ThreadPoolExecutor(workers(), thread_name_prefix="faces")
+    waiting: deque[Future[list[PhotoFaces]]] = deque()
+    try:
+        for step in steps:
+            waiting.append(pool.submit(_read_step, step, engine, min_confidence, reference))
+            if len(waiting) > STEPS_AHEAD * workers():
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _read_step(
+    paths: Sequence[Path], engine: FaceEngine, min_confidence: float, reference: bool
+) -> list[PhotoFaces]:
+    photos: list[PhotoFaces] = []
+    pixels, scales = [], []
+    for path in paths:
+        try:
+            image = load_image(path)
+        except StashSenseError as error:
+            photos.append(PhotoFaces(path, 0, 0, (), str(error)))
+            continue
+        photos.append(PhotoFaces(path, image.width, image.height, ()))
+        pixels.append(image.pixels)
+        scales.append(np.array(image.scale, np.float32))
+    found = iter(
+        zip(engine.analyze(pixels, min_confidence=min_confidence, reference=reference), scales, strict=True)
+    )
+    return [photo if photo.error else _with_faces(photo, *next(found)) for photo in photos]
+
+
+def _with_faces(photo: PhotoFaces, faces: Sequence[Face], scale: Vectors) -> PhotoFaces:
+    full = [
+        replace(face, box=face.box * np.tile(scale, 2), landmarks=face.landmarks * scale) for face in faces
+    ]
+    return replace(photo, faces=full)

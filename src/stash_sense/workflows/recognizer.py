@@ -1,0 +1,121 @@
+"""Faces of one picture, each with who it is and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stash_sense.facedb import FaceDatabase
+from stash_sense.faces.types import Face, Pixels, Quality, Vectors
+from stash_sense.identify.candidates import Candidate, candidates
+from stash_sense.identify.verdict import Verdict, judge
+from stash_sense.workflows.packs import LoadedPack
+
+STASHDB = "stashdb.org:"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A person that a face may be. combined_score and the slots' distances: 0 to 2, lower is better."""
+
+    performer_id: str
+    name: str
+    combined_score: float
+    facenet_distance: float
+    arcface_distance: float
+    stashdb_id: str | None = None
+    country: str | None = None
+    image_url: str | None = None
+    reference_id: int = -1
+    support: str = ""
+    diagnostics: Mapping[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def confidence(self) -> float:
+        """1 - distance, 0 to 1."""
+        return min(1.0, max(0.0, 1.0 - self.combined_score))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecognizedFace:
+    """One face of a picture.
+
+    box: (4,) x1, y1, x2, y2 in pixels of the upright picture, clamped to it; confidence: the detector's,
+    0.5 its stated operating point; landmarks (5, 2); embeddings: slot -> unit vector.
+    nearest: the closest people however far away, for evidence from a whole gallery.
+    """
+
+    box: Vectors
+    confidence: float
+    landmarks: Vectors
+    quality: Quality
+    embeddings: Mapping[str, Vectors]
+    matches: tuple[Match, ...]
+    verdict: Verdict
+    nearest: tuple[Candidate, ...]
+
+
+class FaceRecognizer:
+    """Names the faces of pictures with one pack and one face database; safe for several threads."""
+
+    def __init__(self, pack: LoadedPack, database: FaceDatabase) -> None:
+        self.pack = pack
+        self.database = database
+
+    def recognize_image(
+        self,
+        image: Pixels,
+        top_k: int = 5,
+        max_distance: float = 0.6,
+        min_face_confidence: float = 0.5,
+    ) -> list[RecognizedFace]:
+        """Every face of an upright picture (H, W, 3) uint8 BGR, the surest detection first."""
+        (faces,) = self.pack.engine.analyze([image], min_confidence=min_face_confidence)
+        return self.name(faces, top_k, max_distance)
+
+    def name(self, faces: Sequence[Face], top_k: int = 5, max_distance: float = 0.6) -> list[RecognizedFace]:
+        """Who each of these faces is. All are searched in one batch: give many at once."""
+        found = candidates(
+            [face.embeddings for face in faces], self.database, self.pack.scorer, max(top_k, 2)
+        )
+        return [self._named(face, near, top_k, max_distance) for face, near in zip(faces, found, strict=True)]
+
+    def match(self, candidate: Candidate) -> Match:
+        """A candidate with the person's own words."""
+        person = self.database.person(candidate.person)
+        bare = person.key.removeprefix(STASHDB) if person.key.startswith(STASHDB) else None
+        return Match(
+            performer_id=person.key,
+            name=person.name,
+            combined_score=candidate.combined,
+            facenet_distance=candidate.facenet,
+            arcface_distance=candidate.arcface,
+            stashdb_id=bare,
+            country=person.country,
+            image_url=person.image_url,
+            reference_id=candidate.reference,
+            support=candidate.support,
+            diagnostics=candidate.cosines,
+        )
+
+    def _named(
+        self, face: Face, near: Sequence[Candidate], top_k: int, max_distance: float
+    ) -> RecognizedFace:
+        within = [candidate for candidate in near if candidate.combined <= max_distance]
+        verdict = judge(
+            within,
+            near[0] if near else None,
+            self.database.people,
+            max_distance,
+            lambda person: self.database.person(person).name,
+            calibrated=self.pack.calibrated,
+        )
+        matches = tuple(self.match(candidate) for candidate in within[:top_k])
+        return RecognizedFace(
+            face.box,
+            face.confidence,
+            face.landmarks,
+            face.quality,
+            face.embeddings,
+            matches,
+            verdict,
+            tuple(near),
+        )
