@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEMO := demo-out
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test torture lint bench accuracy clean
@@ -13,19 +14,38 @@ help: ## Show what can be made
 install: $(STAMP) ## Make .venv with the command .venv/bin/stash-sense
 
 $(STAMP): pyproject.toml requirements/constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit("Stash Sense needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt --editable '.[dev]'
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Stash Sense needs Python 3.11 or newer, and this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	@echo "Setting up $(VENV) (once; about 300 MB of packages, model weights included) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt --editable '.[dev]'
 	@touch $@
 
-lint: $(STAMP) ## Style, types and import rules
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+demo: $(STAMP) ## Name the people in a small gallery of free photos
+	@mkdir -p $(DEMO)
+	@$(BIN)/stash-sense --data-dir $(DEMO)/data identify samples/gallery --people samples/people \
+		--html $(DEMO)/contact-sheet.html --json $(DEMO)/result.json
+	@echo "Open it in a browser to see the faces. The same as JSON: $(DEMO)/result.json"
+	@echo "Your own photos: $(BIN)/stash-sense identify PHOTOS/ --people PEOPLE/ --html sheet.html"
 
 test: $(STAMP) ## All tests, the long ones with reduced counts
-	$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest
 
 torture: $(STAMP) ## The long tests with their full counts
-	$(BIN)/python -m pytest -m torture --torture
+	@$(BIN)/python -m pytest -m torture --torture
+
+lint: $(STAMP) ## Style, types and import rules
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(STAMP) ## Speed and search figures; needs the evaluation photos
+	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python benchmarks/search.py
+
+accuracy: $(STAMP) ## Accuracy figures and plots; needs the evaluation photos
+	@$(BIN)/python benchmarks/accuracy.py
+	@$(BIN)/python benchmarks/detection.py
+
+clean: ## Remove what was made here
+	@rm -rf $(VENV) $(DEMO) benchmarks/out

@@ -1,6 +1,11 @@
-"""Options shared by all tests."""
+"""Options and fixtures shared by all tests."""
+
+from pathlib import Path
 
 import pytest
+
+from stash_sense.assets import DEFAULT_PACK, prepare
+from stash_sense.workflows.packs import LoadedPack, load_pack
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -11,3 +16,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def torture(request: pytest.FixtureRequest) -> bool:
     """Whether the long tests run with their full counts."""
     return bool(request.config.getoption("--torture"))
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The free photos: `people/<Name>/` to enrol, `gallery/` to look at."""
+    return Path(__file__).parents[1] / "samples"
+
+
+@pytest.fixture(scope="session")
+def pack_dir(tmp_path_factory) -> Path:
+    """A data folder in which the default pack is prepared."""
+    return tmp_path_factory.mktemp("pack")
+
+
+@pytest.fixture(scope="session")
+def pack(pack_dir) -> LoadedPack:
+    """The default pack, its real networks running."""
+    return load_pack(prepare(DEFAULT_PACK, pack_dir))

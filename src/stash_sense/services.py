@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from stash_sense.assets import prepare
+from stash_sense.assets import keep_calibration, prepare
 from stash_sense.errors import StashSenseError
-from stash_sense.facedb import FaceDatabase
+from stash_sense.facedb import BadDatabase, FaceDatabase
+from stash_sense.identify.calibration import Calibration
 from stash_sense.jobs import Progress
 from stash_sense.settings import Settings
+from stash_sense.workflows.calibrate import calibrate
 from stash_sense.workflows.enrol import BuildReport, build_from_folders
 from stash_sense.workflows.packs import LoadedPack, load_pack
 from stash_sense.workflows.recognizer import FaceRecognizer
@@ -21,6 +23,18 @@ DATABASE = "database"
 def open_pack(settings: Settings) -> LoadedPack:
     """The model pack of the settings, prepared where it is not yet."""
     return load_pack(prepare(settings.pack, settings.data_dir))
+
+
+def calibrate_pack(
+    settings: Settings, folders: Sequence[Path], progress: Progress
+) -> tuple[Path, Calibration]:
+    """Measure the settings' pack on labelled people and keep the result with it; where, and the result."""
+    # Not open_pack: an unreadable calibration must not keep its own replacement from being made.
+    pack = load_pack(prepare(settings.pack, settings.data_dir, with_own_calibration=False))
+    calibration = calibrate(folders, pack, progress)
+    return keep_calibration(
+        pack.id, settings.data_dir, pack.fingerprint, calibration.model_dump()
+    ), calibration
 
 
 def database_place(settings: Settings) -> Path:
@@ -46,8 +60,14 @@ def enrol(
 
 @contextmanager
 def recognizer(pack: LoadedPack, place: Path) -> Iterator[FaceRecognizer]:
-    """A recognizer over the database at `place`, closed at the end."""
+    """A recognizer over the database at `place`, closed at the end. Raises NoDatabase, BadDatabase."""
     with FaceDatabase.open(place) as database:
+        if database.manifest.pack_fingerprint != pack.fingerprint:
+            raise BadDatabase(
+                f"{place}: built with the model pack {database.manifest.pack} in another state than the "
+                f"{pack.id} in use; their faces do not compare. Build it again: "
+                "`stash-sense database build --people FOLDER`."
+            )
         yield FaceRecognizer(pack, database)
 
 

@@ -26,3 +26,7 @@ class Settings(BaseSettings):
     def with_data_dir(self, data_dir: Path | None) -> "Settings":
         """These settings with another data folder, where one is given."""
         return self if data_dir is None else self.model_copy(update={"data_dir": data_dir})
+
+    def with_pack(self, pack: str | None) -> "Settings":
+        """These settings with another model pack, where one is given."""
+        return self if pack is None else self.model_copy(update={"pack": pack})

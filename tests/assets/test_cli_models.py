@@ -7,18 +7,24 @@ import pytest
 from click.testing import CliRunner
 
 from stash_sense import assets
-from stash_sense.cli_models import models
+from stash_sense.cli import main
 
 
 @pytest.fixture
-def run(tmp_path, tiny_pack):
+def run(tmp_path, tiny_pack, monkeypatch):
     """Runs the command on an empty data folder, the community pack being the tiny one."""
+    packs = {pack.id: pack for pack in (assets.load_manifest(assets.DEFAULT_PACK), tiny_pack)}
+
+    def load(name):
+        if name not in packs:
+            raise assets.UnknownPack(f"{name}: no such model pack; there are {', '.join(packs)}")
+        return packs[name]
+
+    monkeypatch.setattr(assets, "load_manifest", load)
+    monkeypatch.setattr(assets, "list_packs", lambda: list(packs.values()))
 
     def invoke(*arguments, data_dir=tmp_path):
-        packs = [assets.load_manifest(assets.DEFAULT_PACK), tiny_pack]
-        return CliRunner().invoke(
-            models, arguments, obj={"data_dir": data_dir, "packs": packs}, env={"DATA_DIR": None}
-        )
+        return CliRunner().invoke(main, ["--data-dir", str(data_dir), "models", *arguments])
 
     return invoke
 

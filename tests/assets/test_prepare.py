@@ -1,6 +1,5 @@
 """Prepared files are whole, made once, and mended where they can be."""
 
-import json
 import os
 import shutil
 import signal
@@ -255,14 +254,26 @@ def test_a_full_disk_is_said_and_leaves_no_half_file(tmp_path, monkeypatch):
 
 
 def test_the_users_own_calibration_replaces_the_packs(data_dir):
-    path = assets.pack_folder(PACK, data_dir) / "calibration.json"
-    path.write_text(json.dumps({"threshold": 0.25}))
+    fingerprint = assets.load_manifest(PACK).fingerprint
+    assets.keep_calibration(PACK, data_dir, fingerprint, {"threshold": 0.25})
     prepared = assets.prepare(PACK, data_dir)
     assert prepared.manifest.calibration == {"threshold": 0.25}
-    assert prepared.fingerprint == assets.load_manifest(PACK).fingerprint
+    assert prepared.fingerprint == fingerprint
 
 
-@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_a_calibration_of_another_state_of_the_pack_is_left_aside(data_dir):
+    assets.keep_calibration(PACK, data_dir, "0" * 64, {"threshold": 0.25})
+    prepared = assets.prepare(PACK, data_dir)
+    assert prepared.manifest.calibration == assets.load_manifest(PACK).calibration
+
+
+def test_a_new_calibration_can_be_made_where_the_old_one_is_unreadable(data_dir):
+    (assets.pack_folder(PACK, data_dir) / "calibration.json").write_text("{")
+    prepared = assets.prepare(PACK, data_dir, with_own_calibration=False)
+    assert prepared.manifest.calibration == assets.load_manifest(PACK).calibration
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "{}"])
 def test_an_unreadable_calibration_is_named_with_the_way_out(data_dir, text):
     path = assets.pack_folder(PACK, data_dir) / "calibration.json"
     path.write_text(text)

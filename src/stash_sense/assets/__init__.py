@@ -3,6 +3,7 @@
 Everything a caller needs is here; the modules behind it are this room's own.
 """
 
+from .calibration import keep_calibration
 from .check import FileCheck, FileStatus, PackStatus, pack_status, verify
 from .download import Limits, download, licence_text
 from .errors import AlteredFile, CannotWrite, DownloadFailed, NoSpace, UnknownPack
@@ -50,6 +51,7 @@ __all__ = [
     "UnknownPack",
     "UrlSource",
     "download",
+    "keep_calibration",
     "licence_text",
     "list_packs",
     "load_manifest",

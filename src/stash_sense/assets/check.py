@@ -7,6 +7,7 @@ from typing import Literal
 from stash_sense.errors import MissingFile
 
 from . import record
+from .calibration import own_calibration
 from .errors import AlteredFile
 from .files import remove_leftovers
 from .manifest import PackFile, PackManifest, Role
@@ -17,7 +18,6 @@ from .prepare import (
     intact,
     make,
     mending_command,
-    own_calibration,
     pack_folder,
     pack_lock,
     resolve,

@@ -89,7 +89,8 @@ class Detector(Frozen):
 
     `main_side`, `close_side`: the longest side of the two passes, px; the second finds faces that fill the
     picture, and adds only those of at least `close_share` of its longest side. `operating_point`: the raw
-    score that is a detection confidence of 0.5; `turned_score`: the raw score asked for in a turned picture.
+    score that is a detection confidence of 0.5; `turned_score`: the raw score from which a picture is not
+    turned to look for a surer face, and which a face in a turned picture must reach.
     """
 
     kind: Literal["yunet"]

@@ -5,7 +5,6 @@ calibrated the pack, `calibration.json`.
 """
 
 import contextlib
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from filelock import FileLock, Timeout
 from stash_sense.errors import Busy, MissingFile
 
 from . import record
+from .calibration import own_calibration
 from .errors import AlteredFile
 from .files import clear_write_errors, remove_leftovers, sha256_of, write_whole
 from .locate import package_file
@@ -142,23 +142,16 @@ def make(manifest: PackManifest, file: PackFile, folder: Path) -> record.Prepare
     return record.remember(file, path)
 
 
-def own_calibration(manifest: PackManifest, data_dir: Path) -> PackManifest:
-    """The manifest with the user's own calibration where there is one. Raises AlteredFile."""
-    path = pack_folder(manifest.id, data_dir) / "calibration.json"
-    if not path.is_file():
-        return manifest
-    again = f"Run: stash-sense models calibrate {manifest.id} --people FOLDER, or delete the file."
-    try:
-        calibration = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise AlteredFile(f"{path}: cannot be read as JSON ({error}). {again}") from error
-    if not isinstance(calibration, dict):
-        raise AlteredFile(f"{path}: holds no JSON object. {again}")
-    return manifest.model_copy(update={"calibration": calibration})
-
-
-def prepare(pack: str | PackManifest, data_dir: Path, progress: Progress | None = None) -> PreparedPack:
+def prepare(
+    pack: str | PackManifest,
+    data_dir: Path,
+    progress: Progress | None = None,
+    *,
+    with_own_calibration: bool = True,
+) -> PreparedPack:
     """The pack, ready to run; converts what is not converted yet, and re-makes what was altered.
+
+    `with_own_calibration`: take the user's own where there is one; not while a new one is made.
 
     Costs a few file look-ups where all is as remembered. Safe with several processes at once.
     Raises UnknownPack; MissingFile or AlteredFile, naming the command that mends it; Busy; NoSpace;
@@ -185,7 +178,7 @@ def prepare(pack: str | PackManifest, data_dir: Path, progress: Progress | None 
             if progress:
                 progress("", len(manifest.files), len(manifest.files))
     return PreparedPack(
-        manifest=own_calibration(manifest, data_dir),
+        manifest=own_calibration(manifest, data_dir) if with_own_calibration else manifest,
         paths={file.role: folder / file.name for file in manifest.files},
         fingerprint=manifest.fingerprint,
     )

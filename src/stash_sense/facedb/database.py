@@ -1,5 +1,6 @@
 """An opened face database: one version, read only, shared by any number of threads."""
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -9,7 +10,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from stash_sense.facedb import layout
 from stash_sense.facedb.errors import BadDatabase, NoDatabase
@@ -39,17 +39,28 @@ class FaceDatabase:
             else np.zeros(shape, np.float32)
         )
         self._starts: NDArray[np.int64] = np.memmap(folder / layout.STARTS, "<i8", mode="r")
+        if self._starts[0] != 0 or self._starts[-1] != manifest.faces:
+            raise ValueError(f"{layout.STARTS} does not lead from the first face to the last")
 
     @classmethod
     def open(cls, place: Path) -> Self:
         """The current version at `place`. Raises NoDatabase, BadDatabase."""
         name = current_version(place)
-        if name is None:
-            raise NoDatabase(
-                f"{place}: no face database here yet. Build one with "
-                "`stash-sense database build --people FOLDER` (one folder per person)."
-            )
-        folder = place / name
+        while name is not None:
+            try:
+                return cls._open_version(place / name)
+            except BadDatabase:
+                # Two builds may have ended since CURRENT was read, the second removing the version it named.
+                name, failed = current_version(place), name
+                if name == failed:
+                    raise
+        raise NoDatabase(
+            f"{place}: no face database here yet. Build one with "
+            "`stash-sense database build --people FOLDER` (one folder per person)."
+        )
+
+    @classmethod
+    def _open_version(cls, folder: Path) -> Self:
         manifest = read_manifest(folder)
         for file, size in manifest.sizes.items():
             found = (folder / file).stat().st_size if (folder / file).is_file() else None
@@ -58,7 +69,13 @@ class FaceDatabase:
                     f"{folder / file}: {'missing' if found is None else f'{found} bytes'}, not {size} bytes. "
                     "Build the database again: `stash-sense database build --people FOLDER`."
                 )
-        return cls(folder, manifest)
+        try:
+            return cls(folder, manifest)
+        except (OSError, ValueError) as error:
+            raise BadDatabase(
+                f"{folder}: cannot be read ({error}). Build the database again: "
+                "`stash-sense database build --people FOLDER`."
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -127,18 +144,20 @@ def read_manifest(folder: Path) -> Manifest:
     """A version's manifest. Raises BadDatabase."""
     path = folder / layout.MANIFEST
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        raw = json.loads(path.read_bytes())
+        # Asked first: another format's manifest has other fields.
+        found = raw.get("format", layout.FORMAT) if isinstance(raw, dict) else layout.FORMAT
+        if found != layout.FORMAT:
+            raise BadDatabase(
+                f"{path}: format {found}, this version of Stash Sense reads format {layout.FORMAT}. "
+                "Update Stash Sense, or build the database again."
+            )
+        return Manifest.model_validate(raw)
+    except (OSError, ValueError) as error:  # ValueError: json's and pydantic's errors
         raise BadDatabase(
             f"{path}: missing or damaged. Build the database again: "
             "`stash-sense database build --people FOLDER`."
         ) from error
-    if manifest.format != layout.FORMAT:
-        raise BadDatabase(
-            f"{path}: format {manifest.format}, this version of Stash Sense reads format {layout.FORMAT}. "
-            "Update Stash Sense, or build the database again."
-        )
-    return manifest
 
 
 def as_line(value: Person | Photo | Reference) -> dict[str, Any]:

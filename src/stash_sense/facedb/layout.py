@@ -16,9 +16,11 @@ Vectors and lines are mapped, not read: opening costs nothing per face, and proc
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from stash_sense.facedb.lines import LINES, OFFSETS
 
 FORMAT = 1
 CURRENT = "CURRENT"
@@ -84,13 +86,24 @@ class Manifest(BaseModel):
     pack: str
     pack_fingerprint: str
     slots: tuple[Slot, ...]
-    people: int
-    faces: int
-    photos: int
+    people: int = Field(ge=0)
+    faces: int = Field(ge=0)
+    photos: int = Field(ge=0)
     skipped: int
     built_at: str
     sources: tuple[str, ...]
     sizes: dict[str, int]
+
+    @model_validator(mode="after")
+    def _sizes_fit_the_counts(self) -> Self:
+        lines = {PEOPLE: self.people, REFERENCES: self.faces, PHOTOS: self.photos}
+        fixed = {VECTORS: 4 * self.faces * self.dimension, STARTS: 8 * (self.people + 1)}
+        fixed |= {name + OFFSETS: 8 * (count + 1) for name, count in lines.items()}
+        wrong = [file for file, size in fixed.items() if self.sizes.get(file) != size]
+        wrong += [name + LINES for name in lines if name + LINES not in self.sizes]
+        if wrong:
+            raise ValueError(f"the sizes of {', '.join(wrong)} contradict the counts")
+        return self
 
     @property
     def dimension(self) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,11 +32,16 @@ class LineWriter:
     def finish(self) -> None:
         """Close the lines and write their offsets."""
         self._file.close()
-        np.asarray(self._offsets, "<i8").tofile(self._table)
+        write_numbers(self._table, self._offsets)
 
     def close(self) -> None:
         """Close without finishing."""
         self._file.close()
+
+
+def write_numbers(path: Path, numbers: Sequence[int]) -> None:
+    """Write whole numbers as int64. Not `tofile`: on a full disk it loses a small array without a word."""
+    path.write_bytes(np.asarray(numbers, "<i8").tobytes())
 
 
 class LineReader:
@@ -47,6 +52,8 @@ class LineReader:
         with (folder / (name + LINES)).open("rb") as file:
             empty = len(self._offsets) <= 1
             self._text = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if len(self._text) != self._offsets[-1]:
+            raise ValueError(f"{name}{LINES} does not end where {name}{OFFSETS} says")
 
     def __len__(self) -> int:
         return len(self._offsets) - 1

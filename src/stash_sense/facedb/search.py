@@ -74,7 +74,16 @@ def _top(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDAr
         columns = scores.argmax(axis=1)[:, None]
     else:
         columns = np.argpartition(scores, -k, axis=1)[:, -k:]
+        _settle_ties(scores, columns)
     return np.take_along_axis(scores, columns, axis=1), columns.astype(np.int64)
+
+
+def _settle_ties(scores: NDArray[np.float32], columns: NDArray[np.intp]) -> None:
+    """Where equals stand on both sides of the cut, which argpartition makes anywhere, take the first ones."""
+    k = columns.shape[1]
+    lowest = np.take_along_axis(scores, columns, axis=1).min(axis=1, keepdims=True)
+    for line in np.nonzero(np.count_nonzero(scores >= lowest, axis=1) > k)[0]:
+        columns[line] = np.argsort(-scores[line], kind="stable")[:k]
 
 
 def _keep(

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from stash_sense.errors import StashSenseError
 from stash_sense.facedb import layout
 from stash_sense.facedb.database import as_line, current_version
-from stash_sense.facedb.errors import WriteFailed
+from stash_sense.facedb.errors import BadDatabase, WriteFailed
 from stash_sense.facedb.layout import Manifest, Person, Photo, Reference, Slot
-from stash_sense.facedb.lines import LINES, OFFSETS, LineWriter
+from stash_sense.facedb.lines import LINES, OFFSETS, LineWriter, write_numbers
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class DatabaseWriter:
         self._vectors.close()
         for lines in (self._people, self._references, self._photos):
             lines.finish()
-        np.asarray(self._starts, "<i8").tofile(self._folder / layout.STARTS)
+        write_numbers(self._folder / layout.STARTS, self._starts)
         files = [layout.VECTORS, layout.STARTS]
         files += [
             stem + end
@@ -125,22 +125,30 @@ class DatabaseWriter:
             photos=len(self._photos),
             skipped=self._skipped,
             built_at=now.isoformat(timespec="seconds"),
-            sources=tuple(sources),
+            sources=tuple(source.encode("utf-8", "replace").decode() for source in sources),
             sizes={file: (self._folder / file).stat().st_size for file in files},
         )
         (self._folder / layout.MANIFEST).write_text(manifest.model_dump_json(indent=1), "utf-8")
         for file in (*files, layout.MANIFEST):
             _sync(self._folder / file)
-        before = current_version(self._place)
-        self._folder.rename(self._place / name)
-        self._committed = True
+        _sync(self._folder)
+        before = self._version_before()
         pointer = self._place / f"{layout.CURRENT}.new"
         pointer.write_text(name + "\n", "utf-8")
         _sync(pointer)
+        # All that takes room is written: from here on a full disk can no longer stop the build halfway.
+        self._folder = self._folder.rename(self._place / name)
         pointer.replace(self._place / layout.CURRENT)
+        self._committed = True
         _sync(self._place)
         self._remove_versions(keep={name, before})
         return name
+
+    def _version_before(self) -> str | None:
+        try:
+            return current_version(self._place)
+        except BadDatabase:  # this build is what mends it
+            return None
 
     def _remove_versions(self, keep: set[str | None]) -> None:
         # The version before stays: a process may have it open, and `rollback` needs it.

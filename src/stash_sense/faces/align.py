@@ -9,7 +9,7 @@ from stash_sense.faces.types import Pixels, Vectors
 
 
 class BadLandmarks(StashSenseError):
-    """The five points do not span a face (all in one place, or not finite)."""
+    """The five points do not span a face in the picture (all in one place, far outside, or not finite)."""
 
     code = "bad-landmarks"
 
@@ -21,10 +21,12 @@ def similarity(source: Vectors, target: Vectors) -> NDArray[np.float64]:
     Source: Umeyama, "Least-squares estimation of transformation parameters" (1991), equations 40 to 42.
     """
     a, b = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    if not np.isfinite(a).all():
+        raise BadLandmarks("the five points of a face are not numbers")
     mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
     variance = ((a - mean_a) ** 2).sum() / len(a)
-    if not np.isfinite(a).all() or variance < 1e-6:
-        raise BadLandmarks("the five points of a face are all in one place or not numbers")
+    if variance < 1e-6:
+        raise BadLandmarks("the five points of a face are all in one place")
     u, stretch, vt = np.linalg.svd((b - mean_b).T @ (a - mean_a) / len(a))
     sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
     rotation = u @ np.diag(sign) @ vt
@@ -50,8 +52,11 @@ def _pre_shrunk(
     image: Pixels, landmarks: Vectors, template: Vectors, shrink: float
 ) -> tuple[Pixels, NDArray[np.float64]]:
     reach = 4 * float(np.ptp(landmarks, axis=0).max())
-    low = np.maximum(np.floor(landmarks.min(axis=0) - reach), 0).astype(int)
-    high = np.minimum(np.ceil(landmarks.max(axis=0) + reach), [image.shape[1], image.shape[0]]).astype(int)
+    bounds = [image.shape[1], image.shape[0]]
+    low = np.clip(np.floor(landmarks.min(axis=0) - reach), 0, bounds).astype(int)
+    high = np.clip(np.ceil(landmarks.max(axis=0) + reach), 0, bounds).astype(int)
+    if (high <= low).any():
+        raise BadLandmarks("the five points of a face lie outside the picture")
     patch = image[low[1] : high[1], low[0] : high[0]]
     factor = 2 * shrink
     size = (max(1, round(patch.shape[1] * factor)), max(1, round(patch.shape[0] * factor)))

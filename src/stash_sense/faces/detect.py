@@ -10,6 +10,9 @@ from stash_sense.faces.yunet import YuNet, iou
 SAME_FACE = 0.3
 """Overlap (intersection over union) from which two boxes are one face."""
 
+LEAST_CONFIDENCE = 0.05
+"""Asked for less, every picture "shows" thousands of faces, and a minute goes on embedding them."""
+
 
 @dataclass(frozen=True, slots=True)
 class DetectorSpec:
@@ -20,7 +23,7 @@ class DetectorSpec:
     close_share: the close pass may add only faces of at least this share of the longest side,
         since small ones it "finds" beyond the main pass are noise.
     operating_point: the raw score that is a confidence of 0.5.
-    turned_score: the raw score asked of a face in a picture turned by a quarter.
+    turned_score: the raw score from which a picture needs no turning, and which a turned one must reach.
     """
 
     main_side: int
@@ -55,18 +58,20 @@ class Detector:
         """Faces of an upright picture, best first, and the quarter turns counter-clockwise that found them.
 
         image (H, W, 3) uint8 BGR. The boxes and landmarks are in pixels of `image` turned by
-        `np.rot90(image, turns)`; `turns` is 0 unless the picture shows no upright face but a turned one.
+        `np.rot90(image, turns)`; `turns` is 0 unless the picture shows a surer face when turned.
         """
-        floor = self.spec.score(min_confidence)
+        floor = self.spec.score(max(min_confidence, LEAST_CONFIDENCE))
         found = self._passes(image, floor)
-        if found:
+        best, turns = (found[0].score if found else 0.0), 0
+        if best >= self.spec.turned_score:
             return found, 0
-        for turns in (1, 3, 2):
-            turned = np.ascontiguousarray(np.rot90(image, turns))
-            # One pass is enough to tell; a wrong turn of a picture without people must stay cheap.
-            if self._network.find(turned, self.spec.close_side, max(floor, self.spec.turned_score)):
-                return self._passes(turned, max(floor, self.spec.turned_score)), turns
-        return [], 0
+        # A lying face gives weak or wrong upright finds; the small pass tells for little which way is up.
+        # Upside down the detector half-recognises upright faces, so that turn is tried only for want of any.
+        for quarter in (1, 3) if found else (1, 3, 2):
+            turned = self._network.find(_turned(image, quarter), self.spec.close_side, self.spec.turned_score)
+            if turned and turned[0].score > best:
+                best, turns = turned[0].score, quarter
+        return (self._passes(_turned(image, turns), floor), turns) if turns else (found, 0)
 
     def _passes(self, image: Pixels, floor: float) -> list[Detection]:
         found = self._network.find(image, self.spec.main_side, floor)
@@ -81,6 +86,10 @@ class Detector:
                 continue
             found.append(face)
         return sorted(found, key=lambda face: -face.score)
+
+
+def _turned(image: Pixels, turns: int) -> Pixels:
+    return np.ascontiguousarray(np.rot90(image, turns))
 
 
 def turn_back(points: np.ndarray, turns: int, width: int, height: int) -> np.ndarray:

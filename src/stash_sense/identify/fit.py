@@ -17,6 +17,10 @@ TAIL = (2e-3, 1e-5)
 is followed to 3e-6, where a folder's own label errors would otherwise decide."""
 FEWEST_IN_TAIL = 30
 """Comparisons that a rate must rest on to take part in the line."""
+ALL_ALIKE = (
+    "the faces of different people score all alike: a calibration needs different faces. "
+    "Do the folders hold copies of the same photos?"
+)
 
 Vectors = Mapping[str, NDArray[np.float32]]
 
@@ -47,6 +51,8 @@ def fit(
     for slot, weight in weights.items():
         cosines = (probes[slot][chosen] @ references[slot][chosen].T)[different].astype(np.float64)
         mean, sd = float(cosines.mean()), float(cosines.std())
+        if sd < 1e-6:
+            raise BadInput(ALL_ALIKE)
         fused += weight * (cosines - mean) / sd
         perfect += weight * (1 - mean) / sd
         slots[slot] = SlotCalibration(
@@ -87,6 +93,8 @@ def tail_line(ordered: NDArray[np.float64]) -> tuple[float, float]:
     lowest = max(TAIL[1], FEWEST_IN_TAIL / len(ordered))
     rates = np.geomspace(TAIL[0], lowest, 30)
     scores = [at_rate(ordered, rate) for rate in rates]
+    if scores[-1] - scores[0] < 1e-6:
+        raise BadInput(ALL_ALIKE)
     slope, offset = np.polyfit(scores, np.log10(rates), 1)
     return float(slope), float(offset)
 

@@ -1,7 +1,7 @@
 """Calibrating a pack on a folder of labelled people."""
 
-import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,21 +38,26 @@ def embed_labelled(folder: Path, pack: LoadedPack, progress: Progress) -> Labell
     sides: list[dict[Path, Mapping[str, NDArray[np.float32]]]] = []
     for reference in (False, True):
         faces: dict[Path, Mapping[str, NDArray[np.float32]]] = {}
-        for photo in read_faces(paths, pack.engine, min_confidence=0.5, reference=reference):
-            progress.tick(faces=len(photo.faces))
-            face = prominent(photo)
-            if face is not None:
-                faces[photo.path] = face.embeddings
+        with closing(read_faces(paths, pack.engine, min_confidence=0.5, reference=reference)) as read:
+            for photo in read:
+                progress.tick(faces=len(photo.faces))
+                face = prominent(photo)
+                if face is not None:
+                    faces[photo.path] = face.embeddings
         sides.append(faces)
-    seen = list(sides[0])
+    seen = [path for path in sides[0] if path in sides[1]]  # a photo may vanish between the two
     if not seen:
         raise BadInput(
             f"{folder}: no photo with a face in it. Give a folder with one folder of photos per person."
         )
-    probes, references = (
-        {slot: np.stack([side[path][slot] for path in seen]) for slot in SLOTS} for side in sides
-    )
+    probes, references = (_stacked(side, seen) for side in sides)
     return LabelledFaces(probes, references, [path.relative_to(folder).parts[0] for path in seen])
+
+
+def _stacked(
+    side: Mapping[Path, Mapping[str, NDArray[np.float32]]], paths: Sequence[Path]
+) -> dict[str, NDArray[np.float32]]:
+    return {slot: np.stack([side[path][slot] for path in paths]) for slot in SLOTS}
 
 
 def calibrate(
@@ -68,10 +73,3 @@ def calibrate(
         GALLERY_SLACK,
         f"{sum(len(part.owners) for part in parts):,} faces",
     )
-
-
-def save(calibration: Calibration, path: Path) -> None:
-    """Write a calibration whole or not at all."""
-    partial = path.with_suffix(".new")
-    partial.write_text(json.dumps(calibration.model_dump(), indent=1) + "\n", "utf-8")
-    partial.replace(path)

@@ -1,6 +1,7 @@
 """A gallery of photos: who is in each, who is in it altogether."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -64,8 +65,9 @@ def identify_photos(
 ) -> GalleryResult:
     """Name the people of the photos, taken as one gallery. Cancelled by way of `progress`."""
     progress.start("Identifying", len(paths))
-    read = read_faces(paths, recognizer.pack.engine, min_confidence=knobs.min_face_confidence)
-    photos = list(_named(_ticking(read, progress), recognizer, knobs))
+    engine = recognizer.pack.engine
+    with closing(read_faces(paths, engine, min_confidence=knobs.min_face_confidence)) as read:
+        photos = list(_named(_ticking(read, progress), recognizer, knobs))
     return gather(photos, recognizer, knobs)
 
 
@@ -127,15 +129,17 @@ def _supported(
 ) -> list[NamedPhoto]:
     """Photos whose faces say what the gallery made of them."""
     taken = {seen.face: (seen, one) for one in present for seen in one.appearances}
-    listed = {(seen.image, one.person) for one in present for seen in one.appearances}
+    in_gallery = {one.person for one in present}
     result, position = [], 0
-    for image, photo in enumerate(photos):
+    for photo in photos:
+        mine = range(position, position + len(photo.faces))
+        here = {taken[one][0].person for one in mine if one in taken}
         faces = []
         for face in photo.faces:
             if position in taken:
                 faces.append(_taken(face, *taken[position], recognizer, knobs))
             else:
-                faces.append(_elsewhere(face, image, listed))
+                faces.append(_left_over(face, here, in_gallery, len(photos)))
             position += 1
         result.append(replace(photo, faces=tuple(faces)))
     return result
@@ -173,9 +177,40 @@ def _by_gallery(face: RecognizedFace, seen: Appearance, recognizer: FaceRecogniz
     return described(seen.person, seen.distance, cosines, rows[nearest], scorer, "gallery")
 
 
-def _elsewhere(face: RecognizedFace, image: int, listed: set[tuple[int, int]]) -> RecognizedFace:
-    """A face whose best match stands on this photo already, with another face."""
-    if not face.matches or (image, face.nearest[0].person) not in listed or face.verdict.word == "unknown":
+def _left_over(
+    face: RecognizedFace, people_here: set[int], people_in_gallery: set[int], photos: int
+) -> RecognizedFace:
+    """A face that the gallery took for nobody, although by itself it may be near somebody."""
+    if face.verdict.word == "unknown":
         return face
+    best = face.nearest[0]
     name = face.matches[0].name
-    return replace(face, verdict=Verdict("ambiguous", f"like {name}, who is another face on this photo"))
+    if best.person in people_here:
+        said = Verdict("ambiguous", f"like {name}, who is another face on this photo")
+    elif best.person not in people_in_gallery and photos > 1 and face.verdict.word == "match":
+        said = Verdict("unknown", f"like {name} ({best.combined:.2f}), but on this photo alone")
+    else:
+        return face
+    return replace(face, verdict=said)
+
+
+def joined(results: Sequence[GalleryResult]) -> GalleryResult:
+    """Several galleries' results as one: photos one after another, a person's appearances together."""
+    photos: list[NamedPhoto] = []
+    people: dict[int, PersonFound] = {}
+    faces = 0
+    for result in results:
+        for found in result.people:
+            moved = tuple(
+                replace(seen, image=seen.image + len(photos), face=seen.face + faces)
+                for seen in found.presence.appearances
+            )
+            before = people.get(found.presence.person)
+            seen_before = before.presence.appearances if before else ()
+            photos_before = before.photos if before else ()
+            presence = Presence(found.presence.person, seen_before + moved)
+            people[presence.person] = PersonFound(found.person, presence, photos_before + found.photos)
+        photos += result.photos
+        faces += sum(len(photo.faces) for photo in result.photos)
+    order = sorted(people.values(), key=lambda one: (-len(one.photos), one.presence.best_distance))
+    return GalleryResult(tuple(photos), tuple(order))

@@ -44,7 +44,9 @@ def load_pack(prepared: PreparedPack) -> LoadedPack:
         ),
     )
     slots = {slot: getattr(manifest.slots, slot) for slot in SLOTS}
-    embedders = {slot: Embedder(OnnxSession(prepared.paths[slot]), _spec(slots[slot])) for slot in SLOTS}
+    embedders: dict[str, Embedder] = {
+        slot: Embedder(OnnxSession(prepared.paths[slot]), _spec(slots[slot])) for slot in SLOTS
+    }
     calibration = Calibration.read(manifest.calibration) if manifest.calibration else uncalibrated(SLOTS)
     return LoadedPack(
         manifest.id,

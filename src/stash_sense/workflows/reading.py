@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,10 +44,11 @@ def workers() -> int:
 
 def read_faces(
     paths: Sequence[Path], engine: FaceEngine, *, min_confidence: float, reference: bool = False
-) -> Iterator[PhotoFaces]:
+) -> Generator[PhotoFaces]:
     """The faces of each photo, in the order of `paths`. A bad photo is an entry with an error.
 
-    Closing the iterator early stops after the steps in hand.
+    Closing the generator early stops after the steps in hand; use `contextlib.closing`, since an exception
+    in flight keeps a mere loop's generator, and its threads, alive.
     """
     steps = [paths[i : i + PHOTOS_A_STEP] for i in range(0, len(paths), PHOTOS_A_STEP)]
     pool = ThreadPoolExecutor(workers(), thread_name_prefix="faces")
@@ -84,7 +85,14 @@ def _read_step(
 
 
 def _with_faces(photo: PhotoFaces, faces: Sequence[Face], scale: Vectors) -> PhotoFaces:
+    # Clamped once more: the product may end a rounding error outside.
+    corner = np.array([photo.width, photo.height] * 2, np.float32)
     full = [
-        replace(face, box=face.box * np.tile(scale, 2), landmarks=face.landmarks * scale) for face in faces
+        replace(
+            face,
+            box=np.clip(face.box * np.tile(scale, 2), 0, corner),
+            landmarks=face.landmarks * scale,
+        )
+        for face in faces
     ]
     return replace(photo, faces=full)

@@ -1,75 +1,37 @@
 """`stash-sense models`: which model packs there are, whether their files are whole, and fetching them."""
 
-import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
-from platformdirs import user_data_path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from stash_sense import assets
-from stash_sense.errors import StashSenseError
+from stash_sense.cli.console import cell, out, print_json, progress, shown, table
+from stash_sense.services import calibrate_pack
+from stash_sense.settings import Settings
 
 OUTCOMES = {"intact": "green", "made": "green", "mended": "yellow", "missing": "red", "altered": "red"}
 STATES = {"ready": "green", "available": "green", "missing": "yellow"}
 
 
-class _Models(click.Group):
-    """Says our errors in one sentence instead of a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except StashSenseError as error:
-            raise click.ClickException(str(error)) from error
+@click.group()
+def models() -> None:
+    """Model packs: list, download, verify and calibrate them."""
 
 
-@click.group(cls=_Models)
-@click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="DATA_DIR",
-    help="Where Stash Sense keeps its data. [default: the platform's own place]",
-)
-@click.pass_context
-def models(ctx: click.Context, data_dir: Path | None) -> None:
-    """Model packs: list, download and verify them."""
-    given = dict(ctx.obj or {})
-    given["data_dir"] = data_dir or given.get("data_dir") or user_data_path("stash-sense", appauthor=False)
-    given.setdefault("packs", assets.list_packs())
-    ctx.obj = given
-
-
-def _packs(obj: Mapping[str, Any], names: tuple[str, ...] = ()) -> list[assets.PackManifest]:
+def _packs(names: tuple[str, ...] = ()) -> list[assets.PackManifest]:
     """All packs, or those with these names. Raises UnknownPack."""
-    packs: dict[str, assets.PackManifest] = {pack.id: pack for pack in obj["packs"]}
-    for name in names:
-        if name not in packs:
-            raise assets.UnknownPack(f"{name}: no such model pack; there are {', '.join(packs)}")
-    return [packs[name] for name in names] if names else list(packs.values())
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in {"Pack", "State", "Outcome", "Download"})
-    return table
+    return [assets.load_manifest(name) for name in names] if names else list(assets.list_packs())
 
 
 @contextmanager
-def _progress(unit_is_bytes: bool) -> Iterator[assets.Progress]:
+def _files(unit_is_bytes: bool) -> Iterator[assets.Progress]:
     """A bar on the error stream, one line a file; silent where that is no terminal."""
     columns = (DownloadColumn(), TimeRemainingColumn()) if unit_is_bytes else ()
     console = Console(stderr=True)
@@ -100,14 +62,14 @@ def _licences(pack: assets.PackManifest) -> str:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.pass_obj
-def list_command(obj: Mapping[str, Any], as_json: bool) -> None:
+def list_command(settings: Settings, as_json: bool) -> None:
     """The packs, their licences, and whether they are ready to run.
 
     ready: at once; available: prepared at first use; missing: has to be downloaded or installed first.
     """
-    statuses = [assets.pack_status(pack, obj["data_dir"]) for pack in _packs(obj)]
+    statuses = [assets.pack_status(pack, settings.data_dir) for pack in _packs()]
     if as_json:
-        _print_json(
+        print_json(
             [
                 {
                     "id": status.manifest.id,
@@ -128,24 +90,24 @@ def list_command(obj: Mapping[str, Any], as_json: bool) -> None:
             ]
         )
         return
-    table = _table("Pack", "State", "Calibrated", "Download", "Licences", "Title")
+    rows = table("Pack", "State", "Calibrated", "Download", "Licences", "Title")
     for status in statuses:
         pack = status.manifest
         size = sum(file.size for file in pack.downloads)
-        table.add_row(
+        rows.add_row(
             pack.id,
-            Text(status.state, STATES[status.state]),
+            cell(status.state, STATES[status.state]),
             "yes" if status.calibrated else "no",
             f"{size / 1e6:.0f} MB" if size else "none",
             _licences(pack),
             pack.title,
         )
-    Console().print(table)
+    out().print(rows)
     for status in statuses:
         for command in dict.fromkeys(file.command for file in status.files if file.command):
-            click.echo(f"{status.manifest.id}: not complete. Run: {command}")
+            click.echo(shown(f"{status.manifest.id}: not complete. Run: {command}"))
         if status.problem:
-            click.echo(status.problem)
+            click.echo(shown(status.problem))
 
 
 def _consent(pack: assets.PackManifest, accepted: bool) -> None:
@@ -163,18 +125,18 @@ def _consent(pack: assets.PackManifest, accepted: bool) -> None:
 @click.option("--accept-licence", is_flag=True, help="You have read the licences and agree.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.pass_obj
-def download_command(obj: Mapping[str, Any], pack_id: str, accept_licence: bool, as_json: bool) -> None:
+def download_command(settings: Settings, pack_id: str, accept_licence: bool, as_json: bool) -> None:
     """Fetch PACK's files, check them and make the pack ready to run. Resumes what broke off."""
-    (pack,) = _packs(obj, (pack_id,))
+    (pack,) = _packs((pack_id,))
     paths: list[Path] = []
     if pack.downloads:
         _consent(pack, accept_licence)
-        with _progress(unit_is_bytes=True) as report:
-            paths = assets.download(pack, obj["data_dir"], report)
-    with _progress(unit_is_bytes=False) as report:
-        prepared = assets.prepare(pack, obj["data_dir"], report)
+        with _files(unit_is_bytes=True) as report:
+            paths = assets.download(pack, settings.data_dir, report)
+    with _files(unit_is_bytes=False) as report:
+        prepared = assets.prepare(pack, settings.data_dir, report)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "id": pack.id,
                 "downloaded": [str(path) for path in paths],
@@ -202,21 +164,55 @@ def verify_command(ctx: click.Context, pack_ids: tuple[str, ...], as_json: bool)
 
     Without PACK: those that are there at all. Ends with 1 where something is missing or altered.
     """
-    data_dir: Path = ctx.obj["data_dir"]
-    packs = _packs(ctx.obj, pack_ids)
+    data_dir: Path = ctx.obj.data_dir
+    packs = _packs(pack_ids)
     if not pack_ids:
         packs = [pack for pack in packs if assets.pack_status(pack, data_dir).state != "missing"] or packs[:1]
-    with _progress(unit_is_bytes=False) as report:
+    with _files(unit_is_bytes=False) as report:
         checks = {pack.id: assets.verify(pack, data_dir, report) for pack in packs}
     if as_json:
-        _print_json({pack_id: [asdict(check) for check in files] for pack_id, files in checks.items()})
+        print_json({pack_id: [asdict(check) for check in files] for pack_id, files in checks.items()})
     else:
-        table = _table("Pack", "File", "Outcome", "Problem")
+        rows = table("Pack", "File", "Outcome", "Problem")
         for pack_id, files in checks.items():
             for check in files:
-                table.add_row(
-                    pack_id, check.name, Text(check.outcome, OUTCOMES[check.outcome]), Text(check.problem)
+                rows.add_row(
+                    pack_id, check.name, cell(check.outcome, OUTCOMES[check.outcome]), cell(check.problem)
                 )
-        Console().print(table)
+        out().print(rows)
     if any(check.problem for files in checks.values() for check in files):
         ctx.exit(1)
+
+
+@models.command("calibrate")
+@click.argument("pack_id", metavar="[PACK]", required=False)
+@click.option(
+    "--people",
+    "people",
+    multiple=True,
+    required=True,
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="At least 100 people, one folder of photos each. May be given more than once.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.pass_obj
+def calibrate_command(
+    settings: Settings, pack_id: str | None, people: tuple[Path, ...], as_json: bool
+) -> None:
+    """Measure PACK on labelled people, so that its distances mean what they should.
+
+    Every face is compared with those of all other people; how near different people come sets the scale.
+    The result is kept with the pack and used from then on.
+    """
+    with progress() as bars:
+        path, calibration = calibrate_pack(settings.with_pack(pack_id), people, bars)
+    if as_json:
+        print_json(calibration.model_dump())
+        return
+    rows = table("Slot", "Mean", "Deviation", "Weight", "Cosine at 0.6", "Cosine at 0.4")
+    for name, slot in calibration.slots.items():
+        numbers = (slot.mean, slot.sd, slot.weight, slot.curve.score(0.6), slot.curve.score(0.4))
+        rows.add_row(name, *(f"{number:.3f}" for number in numbers))
+    out().print(rows)
+    click.echo(shown(f"Measured on {calibration.made_on}. Kept in {path}"))

@@ -1,0 +1,47 @@
+"""The bare inference of our own passes: what the networks alone take, on inputs recorded from a real run."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+
+from stash_sense.assets import prepare
+from stash_sense.faces.session import Array, OnnxSession
+from stash_sense.settings import Settings
+from stash_sense.workflows import packs, reading
+from stash_sense.workflows.packs import LoadedPack
+
+
+class Recorder:
+    """Every input that the networks of a pack are given, in order, and the networks to run them again."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[OnnxSession, dict[str, Array]]] = []
+        self.recording = False
+
+    def open_pack(self) -> LoadedPack:
+        """The pack of the settings with its sessions watched."""
+        recorder = self
+
+        class Watched(OnnxSession):
+            def __init__(self, path: Path) -> None:
+                super().__init__(path)
+                self.real = OnnxSession(path)
+
+            def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+                if recorder.recording:
+                    kept = {name: np.array(value) for name, value in inputs.items()}
+                    recorder.calls.append((self.real, kept))
+                return super().run(inputs)
+
+        settings = Settings()
+        with patch.object(packs, "OnnxSession", Watched):
+            return packs.load_pack(prepare(settings.pack, settings.data_dir))
+
+    def run(self) -> None:
+        """All recorded calls, on as many one-thread workers as ours has."""
+        with ThreadPoolExecutor(reading.workers()) as pool:
+            for _ in pool.map(lambda call: call[0].run(call[1]), self.calls):
+                pass

@@ -1,0 +1,34 @@
+"""The official scorer, run as its users run it."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lab
+
+GalleryNames = Mapping[str, Mapping[str, Sequence[str]]]
+"""Gallery -> person -> photos."""
+
+
+def official_score(truth: Path, named: GalleryNames, scorer: Path = lab.SCORER) -> dict[str, Any]:
+    """What score_galleries.py says of a run: `photo` and `gallery`, each precision, recall, f1, wrong, missed."""
+    if not scorer.is_file():
+        sys.exit(f"{scorer}: the scorer is not here; give its path with --scorer.")
+    with tempfile.TemporaryDirectory() as folder:
+        for gallery, people in named.items():
+            performers = [{"name": name, "images": list(photos)} for name, photos in people.items()]
+            (Path(folder) / f"{gallery}.json").write_text(json.dumps({"performers": performers}), "utf-8")
+        command = [sys.executable, str(scorer), str(truth), folder, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def photo_score(truth: Path, named: GalleryNames, scorer: Path = lab.SCORER) -> dict[str, float]:
+    """The photo level of `official_score`."""
+    photo: dict[str, float] = official_score(truth, named, scorer)["photo"]
+    return photo

@@ -1,0 +1,112 @@
+"""Where the time goes: ours, end to end, on one core, every step's processor time taken apart.
+
+Run by speed.py as a process of its own: stages.py DATABASE < galleries (JSON), answers with stage -> seconds.
+"""
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+if __name__ == "__main__":
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # before NumPy and OpenCV count the cores
+
+from stash_sense.facedb import FaceDatabase
+from stash_sense.faces import engine, yunet
+from stash_sense.faces.embed import Embedder
+from stash_sense.faces.session import OnnxSession
+from stash_sense.jobs import Silent
+from stash_sense.services import open_pack, recognizer
+from stash_sense.settings import Settings
+from stash_sense.workflows import galleries, reading
+
+
+class Stages:
+    """Processor time of the calling thread, charged to the innermost stage it is in."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._open: list[str] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """All that happens inside is `name`, less what stages within it take."""
+        start = time.thread_time()
+        self._open.append(name)
+        try:
+            yield
+        finally:
+            spent = time.thread_time() - start
+            self._open.pop()
+            self.seconds[name] += spent
+            if self._open:
+                self.seconds[self._open[-1]] -= spent
+
+    def timed(self, name: str | Callable[..., str], original: Callable[..., Any]) -> Callable[..., Any]:
+        """`original`, its time charged to `name`, which may depend on its arguments."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self.stage(name if isinstance(name, str) else name(*args)):
+                return original(*args, **kwargs)
+
+        return call
+
+
+def main() -> None:
+    worker, taker = Stages(), Stages()  # a thread each: one reads faces, the other takes and names them
+    network: dict[int, str] = {}
+    opened = OnnxSession.__init__
+
+    def remember(session: OnnxSession, path: Path) -> None:
+        opened(session, path)
+        network[id(session)] = path.name
+
+    spots: list[tuple[object, str, Stages, str | Callable[..., str]]] = [
+        (reading, "load_image", worker, "read and decode"),
+        (yunet, "fit", worker, "shrink for the detector"),
+        (yunet, "to_input", worker, "shrink for the detector"),
+        (yunet, "decode", worker, "boxes out of scores"),
+        (OnnxSession, "run", worker, lambda session, inputs: _network(network[id(session)], inputs)),
+        (Embedder, "crop", worker, "align and crop"),
+        (Embedder, "embed", worker, "embedders' input and output"),
+        (engine, "judge", worker, "quality"),
+        (reading, "_read_step", worker, "rest of reading"),
+        (FaceDatabase, "search", taker, "search"),
+        (galleries, "_name_batch", taker, "verdicts"),
+        (galleries, "together", taker, "evidence"),
+        (galleries, "gather", taker, "words of the result"),
+    ]
+    with ExitStack() as patches:
+        patches.enter_context(patch.object(OnnxSession, "__init__", remember))
+        for owner, attribute, stages, name in spots:
+            timed = stages.timed(name, getattr(owner, attribute))
+            patches.enter_context(patch.object(owner, attribute, timed))
+        photos: list[list[str]] = json.load(sys.stdin)
+        with recognizer(open_pack(Settings()), Path(sys.argv[1])) as named:
+            galleries.identify_photos(list(map(Path, photos[0][:8])), named, galleries.Knobs(), Silent())
+            worker.seconds.clear()
+            taker.seconds.clear()
+            start = time.process_time()
+            for gallery in photos:
+                galleries.identify_photos(list(map(Path, gallery)), named, galleries.Knobs(), Silent())
+            total = time.process_time() - start
+    seconds = dict(worker.seconds + taker.seconds)
+    seconds["everything else"] = total - sum(seconds.values())
+    print(json.dumps(seconds))
+
+
+def _network(file: str, inputs: dict[str, Any]) -> str:
+    if not file.startswith("yunet"):
+        return f"network {file.removesuffix('.onnx')}"
+    (blob,) = inputs.values()
+    return f"network {file.removesuffix('.onnx')}, {'main' if max(blob.shape) > 512 else 'close'} pass"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The command `stash-sense`: arguments in, text out."""
+
+import logging
+from pathlib import Path
+
+import click
+
+from stash_sense import __version__
+from stash_sense.cli.console import Commands
+from stash_sense.cli.database import database
+from stash_sense.cli.doctor import doctor
+from stash_sense.cli.identify import identify
+from stash_sense.cli.models import models
+from stash_sense.settings import Settings
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where models and face databases are kept (environment: DATA_DIR).",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say what is being done.")
+@click.version_option(__version__, prog_name="stash-sense")
+@click.pass_context
+def main(ctx: click.Context, data_dir: Path | None, verbose: bool) -> None:
+    """Names the people in photos, on your own machine.
+
+    \b
+    A first try, with one folder per person under People/:
+      stash-sense identify Holiday/ --people People/ --html holiday.html
+    """
+    logging.captureWarnings(capture=True)
+    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s")
+    ctx.obj = Settings().with_data_dir(data_dir)
+
+
+main.add_command(identify)
+main.add_command(database)
+main.add_command(models)
+main.add_command(doctor)

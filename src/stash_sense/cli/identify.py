@@ -1,0 +1,207 @@
+"""`stash-sense identify`: who is on these photos."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from stash_sense.cli import wire
+from stash_sense.cli.console import (
+    as_json,
+    cell,
+    counted,
+    out,
+    print_json,
+    progress,
+    shown,
+    table,
+    write_file,
+)
+from stash_sense.cli.sheet import contact_sheet
+from stash_sense.errors import BadInput
+from stash_sense.jobs import Progress
+from stash_sense.media import list_images
+from stash_sense.services import database_place, enrol, folders_place, open_pack, recognizer
+from stash_sense.settings import Settings
+from stash_sense.workflows.enrol import BuildReport
+from stash_sense.workflows.galleries import Evidence, GalleryResult, Knobs, identify_photos, joined
+from stash_sense.workflows.recognizer import FaceRecognizer
+
+FEW = 12
+"""Up to so many photos, each face is told in the table."""
+STYLES = {"match": "green", "ambiguous": "yellow", "unknown": "dim"}
+
+
+@click.command()
+@click.argument(
+    "photos", metavar="PHOTO_OR_FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--people",
+    "people",
+    multiple=True,
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="A folder with one folder of photos per person, named after them. May be given more than once. "
+    "Without it the database of `stash-sense database build` is used.",
+)
+@click.option(
+    "--evidence",
+    type=click.Choice(["plain", "gallery"]),
+    default="gallery",
+    show_default=True,
+    help="gallery: the photos of a folder support one another. plain: each face for itself.",
+)
+@click.option("--top-k", type=click.IntRange(1, 20), default=5, show_default=True, help="Candidates a face.")
+@click.option(
+    "--max-distance",
+    type=click.FloatRange(0, 2),
+    default=0.6,
+    show_default=True,
+    help="Farther candidates are not named. 0.2 less is ten times fewer chance matches.",
+)
+@click.option(
+    "--min-face-confidence",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Surer than this that it is a face at all.",
+)
+@click.option("--json", "json_target", metavar="FILE|-", help="Write everything as JSON; - for the output.")
+@click.option(
+    "--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a contact sheet to look at."
+)
+@click.pass_obj
+def identify(
+    settings: Settings,
+    photos: tuple[Path, ...],
+    people: tuple[Path, ...],
+    evidence: Evidence,
+    top_k: int,
+    max_distance: float,
+    min_face_confidence: float,
+    json_target: str | None,
+    html: Path | None,
+) -> None:
+    """Say who is on each photo, and who is in each folder of photos.
+
+    A folder is one gallery, searched with its subfolders. People given by --people are embedded once;
+    the next run over the same folders starts at once.
+
+    \b
+    Examples:
+      stash-sense identify Holiday/ --people People/
+      stash-sense identify a.jpg b.jpg --people People/ --json result.json
+      stash-sense identify Holiday/ --people People/ --html holiday.html
+    """
+    knobs = Knobs(top_k, max_distance, min_face_confidence, evidence)
+    galleries, problems = _galleries(photos)
+    with progress() as bars:
+        pack = open_pack(settings)
+        place = database_place(settings)
+        if people:
+            place = folders_place(settings, people)
+            problems += _told(enrol(settings, people, place, pack, bars))
+        with recognizer(pack, place) as ready:
+            found = _identify(galleries, ready, knobs, bars)
+        sheet = contact_sheet(found, bars) if html else b""
+    if json_target == "-":
+        print_json(wire.result(found, problems))
+    elif json_target:
+        write_file(Path(json_target), as_json(wire.result(found, problems)))
+    if html:
+        write_file(html, sheet)
+    if json_target != "-":
+        _say(found, problems)
+        if html:
+            click.echo(f"Contact sheet: {shown(str(html))}")
+
+
+def _galleries(photos: Sequence[Path]) -> tuple[list[Sequence[Path]], list[str]]:
+    """Each folder's photos, the single photos together; and what could not be listed."""
+    galleries: list[Sequence[Path]] = []
+    problems: list[str] = []
+    single = [path for path in photos if not path.is_dir()]
+    for path in photos:
+        if path.is_dir():
+            listing = list_images(path)
+            galleries.append(listing.images)
+            problems += listing.problems
+    if single:
+        galleries.append(single)
+    missing = [path for path in single if not path.exists()]
+    if missing:
+        raise BadInput(f"{missing[0]}: there is no such photo or folder.")
+    if not any(galleries):
+        raise BadInput(
+            f"{', '.join(map(str, photos))}: no photos in it. JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC "
+            "files are looked for, in subfolders too."
+        )
+    return galleries, problems
+
+
+def _identify(
+    galleries: Sequence[Sequence[Path]], ready: FaceRecognizer, knobs: Knobs, bars: Progress
+) -> GalleryResult:
+    return joined([identify_photos(paths, ready, knobs, bars) for paths in galleries])
+
+
+def _told(report: BuildReport) -> list[str]:
+    """What a person should know of a build."""
+    told = list(report.problems)
+    told += [f"{name}: no photo of this person shows a face; not enrolled." for name in report.faceless]
+    told += [f"{path}: {why}; not enrolled." for path, why in report.skipped]
+    return told
+
+
+def _say(found: GalleryResult, problems: Sequence[str]) -> None:
+    console = out()
+    if found.people:
+        console.print(_people(found))
+    else:
+        console.print("Nobody recognised.")
+    if len(found.photos) <= FEW:
+        console.print()
+        console.print(_faces(found))
+    faces = [face for photo in found.photos for face in photo.faces]
+    words = {word: sum(face.verdict.word == word for face in faces) for word in STYLES}
+    counts = ", ".join(f"{count} {word}" for word, count in words.items())
+    console.print(f"\n{counted(len(found.photos), 'photo')}, {counted(len(faces), 'face')}: {counts}.")
+    errors = [*problems, *(photo.error for photo in found.photos if photo.error)]
+    for line in errors[:FEW]:
+        click.echo(shown(line), err=True)
+    if len(errors) > FEW:
+        click.echo(f"... and {len(errors) - FEW} more; --json lists all.", err=True)
+
+
+def _people(found: GalleryResult) -> Table:
+    rows = table("Person", "Photos", "Best distance", "Average", "Confidence", right=("Photos",))
+    for one in found.people:
+        presence = one.presence
+        rows.add_row(
+            cell(one.person.name, "bold"),
+            str(len(one.photos)),
+            f"{presence.best_distance:.2f}",
+            f"{presence.avg_distance:.2f}",
+            f"{one.confidence:.0%}",
+        )
+    return rows
+
+
+def _faces(found: GalleryResult) -> Table:
+    rows = table("Photo", "Face", "Verdict", "Why")
+    for photo in found.photos:
+        if not photo.faces:
+            rows.add_row(cell(photo.path.name), "-", cell("", "dim"), cell(photo.error or "no face", "dim"))
+        for number, face in enumerate(photo.faces, 1):
+            quality = (
+                f" (quality {face.quality.score:.2f}: {face.quality.reason})" if face.quality.reason else ""
+            )
+            rows.add_row(
+                cell(photo.path.name if number == 1 else ""),
+                str(number),
+                cell(face.verdict.word, STYLES[face.verdict.word]),
+                cell(face.verdict.reason + quality),
+            )
+    return rows

@@ -1,0 +1,126 @@
+"""The contact sheet: one HTML file with the people first, then every photo with boxes and names."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from stash_sense.errors import StashSenseError
+from stash_sense.faces.types import Pixels
+from stash_sense.jobs import Progress
+from stash_sense.media import load_image
+from stash_sense.workflows.galleries import GalleryResult, NamedPhoto
+from stash_sense.workflows.recognizer import RecognizedFace
+
+FACE = 120
+"""Side of a person's face pictures, pixels."""
+MANY = 600
+"""From so many photos on the sheet shows them smaller, to stay one file that opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """A box over a photo; left, top, width, height in percent of it."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    name: str
+    word: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    number: int
+    name: str
+    picture: str
+    error: str
+    ratio: float
+    faces: list[_Face]
+
+
+@dataclass(frozen=True, slots=True)
+class _Someone:
+    name: str
+    count: int
+    confidence: float
+    faces: list[tuple[int, str]]
+
+
+def contact_sheet(found: GalleryResult, progress: Progress) -> bytes:
+    """The whole sheet as UTF-8 HTML; pictures inside it, no script, nothing loaded from elsewhere."""
+    progress.start("Drawing", len(found.photos))
+    side = 640 if len(found.photos) < MANY else 320
+    faces_of: dict[str, list[tuple[int, str]]] = {}
+    shots = []
+    for number, photo in enumerate(found.photos):
+        shots.append(_shot(number, photo, side, faces_of))
+        progress.tick()
+    people = [
+        _Someone(one.person.name, len(one.photos), one.confidence, faces_of.get(one.person.key, []))
+        for one in found.people
+    ]
+    environment = Environment(
+        loader=PackageLoader("stash_sense.cli", "templates"), autoescape=True, undefined=StrictUndefined
+    )
+    faces = sum(len(photo.faces) for photo in found.photos)
+    text = environment.get_template("sheet.html.j2").render(people=people, shots=shots, faces=faces)
+    return text.encode("utf-8", "replace")
+
+
+def _shot(number: int, photo: NamedPhoto, side: int, faces_of: dict[str, list[tuple[int, str]]]) -> _Shot:
+    try:
+        pixels = load_image(photo.path).pixels if not photo.error else None
+    except StashSenseError as error:  # gone or changed since it was looked at
+        return _Shot(number, photo.path.name, "", str(error), 1.5, [])
+    if pixels is None:
+        return _Shot(number, photo.path.name, "", photo.error, 1.5, [])
+    for face in photo.faces:
+        if face.verdict.word == "match":
+            crop = _crop(pixels, face, photo)
+            faces_of.setdefault(face.matches[0].performer_id, []).append((number, crop))
+    faces = [_boxed(face, photo) for face in photo.faces]
+    return _Shot(number, photo.path.name, _picture(pixels, side), "", photo.width / photo.height, faces)
+
+
+def _boxed(face: RecognizedFace, photo: NamedPhoto) -> _Face:
+    x1, y1, x2, y2 = (float(side) for side in face.box)
+    sure = face.verdict.word == "match"
+    name = face.matches[0].name if sure else ("?" if face.verdict.word == "ambiguous" else "")
+    return _Face(
+        100 * x1 / photo.width,
+        100 * y1 / photo.height,
+        100 * (x2 - x1) / photo.width,
+        100 * (y2 - y1) / photo.height,
+        name,
+        face.verdict.word,
+        face.verdict.reason,
+    )
+
+
+def _crop(pixels: Pixels, face: RecognizedFace, photo: NamedPhoto) -> str:
+    scale = pixels.shape[1] / photo.width
+    x1, y1, x2, y2 = (float(side) * scale for side in face.box)
+    reach = 0.7 * max(x2 - x1, y2 - y1)
+    middle = ((x1 + x2) / 2, (y1 + y2) / 2)
+    low = [max(0, int(at - reach)) for at in middle]
+    high = [min(pixels.shape[1 - axis], int(middle[axis] + reach) + 1) for axis in (0, 1)]
+    return _picture(pixels[low[1] : high[1], low[0] : high[0]], FACE)
+
+
+def _picture(pixels: Pixels, side: int) -> str:
+    """A `data:` URL of the picture, at most `side` pixels on its longer side."""
+    scale = side / max(pixels.shape[:2])
+    if scale < 1:
+        size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    _, encoded = cv2.imencode(".jpg", pixels, _QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode("ascii")
+
+
+_QUALITY: Sequence[int] = (cv2.IMWRITE_JPEG_QUALITY, 80)

@@ -1,0 +1,145 @@
+"""Two passes merged, turned pictures, and a confidence whose 0.5 means something."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stash_sense.faces.detect import LEAST_CONFIDENCE, Detector, DetectorSpec, turn_back
+
+SPEC = DetectorSpec(main_side=1024, close_side=320, close_share=0.1, operating_point=0.75, turned_score=0.8)
+
+
+class FakeNetwork:
+    """Finds what it is told to at each side; remembers what it was asked."""
+
+    def __init__(self, main=(), close=()):
+        self.answers = {SPEC.main_side: list(main), SPEC.close_side: list(close)}
+        self.asked = []
+
+    def find(self, image, longest_side, floor):
+        self.asked.append((image.shape[:2], longest_side, floor))
+        return [face for face in self.answers[longest_side] if face.score >= floor]
+
+
+class SeesUprightOnly:
+    """Finds the one face of a picture when its bright forehead is above its dark chin."""
+
+    def __init__(self, detection, side):
+        self.detection, self.side = detection, side
+
+    def find(self, image, longest_side, floor):
+        ys, xs = np.nonzero(image[..., 0] > 150)
+        chin_ys, _ = np.nonzero((image[..., 0] > 50) & (image[..., 0] < 150))
+        if ys.max() > chin_ys.min():
+            return []
+        return [self.detection(xs.min(), ys.min(), self.side)]
+
+
+def boxes(found):
+    return [face.box.tolist() for face in found]
+
+
+@pytest.fixture
+def picture():
+    return np.zeros((600, 1600, 3), np.uint8)
+
+
+def test_a_close_up_that_only_the_small_pass_sees_is_found(detection, picture):
+    huge = detection(100, 0, 590)
+    found, _ = Detector(FakeNetwork(close=[huge]), SPEC).find(picture, 0.5)
+    assert boxes(found) == boxes([huge])
+
+
+def test_a_face_seen_by_both_passes_is_one(detection, picture):
+    main, close = detection(100, 100, 300), detection(110, 95, 310, score=0.95)
+    found, _ = Detector(FakeNetwork([main], [close]), SPEC).find(picture, 0.5)
+    assert boxes(found) == boxes([main])
+
+
+def test_small_faces_of_the_small_pass_alone_are_noise(detection, picture):
+    found, _ = Detector(
+        FakeNetwork([detection(900, 0, 80)], close=[detection(100, 100, 0.09 * 1600)]), SPEC
+    ).find(picture, 0.5)
+    assert boxes(found) == boxes([detection(900, 0, 80)])
+
+
+def test_the_faces_of_both_passes_come_best_first(detection, picture):
+    main, close = detection(0, 0, 200, score=0.85), detection(800, 0, 500, score=0.95)
+    found, _ = Detector(FakeNetwork([main], [close]), SPEC).find(picture, 0.5)
+    assert [face.score for face in found] == [0.95, 0.85]
+
+
+def test_a_small_picture_needs_no_second_pass(detection):
+    network = FakeNetwork([detection(0, 0, 200)])
+    Detector(network, SPEC).find(np.zeros((200, 320, 3), np.uint8), 0.5)
+    assert len(network.asked) == 1
+
+
+def test_a_picture_with_a_sure_upright_face_is_not_turned(detection, picture):
+    network = FakeNetwork([detection(0, 0, 200)])
+    _, turns = Detector(network, SPEC).find(picture, 0.5)
+    assert turns == 0
+    assert all(shape == (600, 1600) for shape, _, _ in network.asked)
+
+
+def test_a_picture_without_a_face_costs_only_small_passes_in_its_turns(picture):
+    network = FakeNetwork()
+    assert Detector(network, SPEC).find(picture, 0.5) == ([], 0)
+    assert [side for _, side, _ in network.asked].count(SPEC.main_side) == 1
+
+
+def lying_head(turns):
+    """A 400 x 700 px picture whose upright form has a head at (100, 50) to (300, 250), turned."""
+    upright = np.zeros((400, 700, 3), np.uint8)
+    upright[50:150, 100:300] = 200
+    upright[150:250, 100:300] = 100
+    return np.ascontiguousarray(np.rot90(upright, -turns))
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_a_lying_face_is_found_at_the_turn_that_sets_it_upright(detection, turns):
+    found, by = Detector(SeesUprightOnly(detection, 200), SPEC).find(lying_head(turns), 0.5)
+    assert (boxes(found), by) == ([[100, 50, 300, 250]], turns)
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 3), st.data())
+def test_a_point_of_a_turned_picture_is_turned_back_to_its_pixel(width, height, turns, data):
+    x, y = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    picture = np.zeros((height, width), np.uint8)
+    picture[y, x] = 1
+    ((row, column),) = np.argwhere(np.rot90(picture, turns))
+    middle = np.array([[column + 0.5, row + 0.5]], np.float32)
+    assert turn_back(middle, turns, width, height).tolist() == [[x + 0.5, y + 0.5]]
+
+
+def test_the_operating_point_is_a_confidence_of_a_half():
+    assert SPEC.confidence(SPEC.operating_point) == 0.5
+
+
+@pytest.mark.parametrize("end", [0.0, 1.0])
+def test_the_ends_of_the_score_are_the_ends_of_the_confidence(end):
+    assert SPEC.confidence(end) == end
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_confidence_rises_with_the_score(a, b):
+    low, high = sorted((a, b))
+    assert SPEC.confidence(low) <= SPEC.confidence(high)
+
+
+@given(st.floats(0, 1))
+def test_a_confidence_leads_back_to_its_score(score):
+    assert SPEC.score(SPEC.confidence(score)) == pytest.approx(score, abs=1e-12)
+
+
+def test_the_confidence_asked_for_reaches_the_network_as_a_score(detection, picture):
+    network = FakeNetwork([detection(0, 0, 200, score=0.99)])
+    Detector(network, SPEC).find(picture, 0.8)
+    assert network.asked[0][2] == pytest.approx(0.9)
+
+
+def test_asked_for_no_confidence_at_all_it_still_asks_for_a_little(detection, picture):
+    network = FakeNetwork([detection(0, 0, 200)])
+    Detector(network, SPEC).find(picture, 0.0)
+    assert network.asked[0][2] == SPEC.score(LEAST_CONFIDENCE) > 0

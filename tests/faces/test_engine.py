@@ -1,0 +1,113 @@
+"""Pictures in, faces out: each with its own embedding, box and landmarks, whatever the batches."""
+
+import numpy as np
+import pytest
+
+from stash_sense.faces.detect import DetectorSpec
+from stash_sense.faces.embed import Embedder, EmbedderSpec
+from stash_sense.faces.engine import EMBED_BATCH, FaceEngine
+from stash_sense.faces.types import Detection
+
+SPEC = DetectorSpec(main_side=1024, close_side=320, close_share=0.1, operating_point=0.75, turned_score=0.8)
+
+
+class FakeDetector:
+    """Gives the faces it is told for each picture, by the picture's first pixel, at a given turn."""
+
+    spec = SPEC
+
+    def __init__(self, faces, turns=0):
+        self.faces, self.turns = faces, turns
+
+    def find(self, image, min_confidence):
+        return self.faces[int(image[0, 0, 0])], self.turns
+
+
+@pytest.fixture
+def engine(fake_session, template):
+    """An engine whose embeddings are the crop's mean colour; with the sessions, to see the batches."""
+
+    def engine(faces, turns=0):
+        sessions = {
+            slot: fake_session(lambda blob: {"out": blob.mean(axis=(2, 3))}) for slot in ("arcface", "facenet")
+        }
+        spec = EmbedderSpec(112, template, 112, "BGR", "NCHW", 0.0, 1.0, 3)
+        embedders = {slot: Embedder(session, spec) for slot, session in sessions.items()}
+        return FaceEngine(FakeDetector(faces, turns), embedders), sessions["arcface"]
+
+    return engine
+
+
+def coloured_squares(count, detection):
+    """A picture of `count` squares side by side, each in a colour of its own, and their faces."""
+    colours = np.random.default_rng(count).integers(60, 256, (count, 3))
+    picture = np.zeros((100, 100 * count, 3), np.uint8)
+    for i, colour in enumerate(colours):
+        picture[:, 100 * i : 100 * i + 100] = colour
+    return picture, [detection(100 * i + 10, 10, 80) for i in range(count)], colours
+
+
+def test_every_face_has_the_embedding_of_its_own_pixels(engine, detection):
+    pictures, faces, colours = [], [], []
+    for index, count in enumerate([3, 1, EMBED_BATCH + 2, 2]):
+        picture, found, own = coloured_squares(count, detection)
+        picture[0, 0, 0] = index
+        pictures.append(picture)
+        faces.append(found)
+        colours.append(own)
+    result = engine(faces)[0].analyze(pictures)
+    for per_picture, own in zip(result, colours, strict=True):
+        for face, colour in zip(per_picture, own, strict=True):
+            assert face.embeddings["arcface"] == pytest.approx(colour / np.linalg.norm(colour), abs=0.01)
+
+
+def test_faces_of_several_pictures_share_batches(engine, detection):
+    picture, faces, _ = coloured_squares(3, detection)
+    picture[0, 0, 0] = 0
+    network, session = engine([faces])
+    network.analyze([picture] * 4)
+    assert sum(len(blob) for blob in session.seen) == 12
+    assert len(session.seen) == -(-12 // EMBED_BATCH)
+
+
+def test_a_picture_without_a_face_is_an_empty_list(engine, detection):
+    picture = np.zeros((50, 50, 3), np.uint8)
+    assert engine([[]])[0].analyze([picture, picture]) == [[], []]
+
+
+def test_no_pictures_are_no_lists(engine):
+    assert engine([])[0].analyze([]) == []
+
+
+def test_a_box_is_clamped_to_the_picture(engine, detection):
+    (face,) = engine([[detection(-20, -30, 200)]])[0].analyze([np.zeros((100, 120, 3), np.uint8)])[0]
+    assert face.box.tolist() == [0, 0, 120, 100]
+
+
+def test_a_face_without_usable_landmarks_is_left_out(engine, detection):
+    good, bad = detection(10, 10, 80), Detection(np.zeros(4, np.float32), 0.9, np.zeros((5, 2), np.float32))
+    (faces,) = engine([[bad, good]])[0].analyze([np.zeros((100, 100, 3), np.uint8)])
+    assert [face.box.tolist() for face in faces] == [[10, 10, 90, 90]]
+
+
+@pytest.mark.parametrize(
+    ("turns", "box"), [(1, [90, 20, 120, 50]), (2, [70, 50, 100, 80]), (3, [0, 50, 30, 80])]
+)
+def test_the_box_of_a_turned_picture_is_in_pixels_of_the_picture_given(engine, detection, turns, box):
+    """The picture is 120 x 100 px; the face lies at (20, 0 or 20) to +30 px in its turned form."""
+    y = 20 if turns == 2 else 0
+    (face,) = engine([[detection(20, y, 30)]], turns)[0].analyze([np.zeros((100, 120, 3), np.uint8)])[0]
+    assert face.box.tolist() == box
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_landmarks_stay_inside_their_box_at_every_turn(engine, detection, turns):
+    (face,) = engine([[detection(20, 20, 50)]], turns)[0].analyze([np.zeros((100, 120, 3), np.uint8)])[0]
+    assert (face.landmarks >= face.box[:2]).all()
+    assert (face.landmarks <= face.box[2:]).all()
+
+
+def test_confidence_is_calibrated(engine, detection):
+    found = [detection(10, 10, 80, score=SPEC.operating_point)]
+    (face,) = engine([found])[0].analyze([np.zeros((100, 100, 3), np.uint8)])[0]
+    assert face.confidence == 0.5
