@@ -193,7 +193,7 @@ def verify_command(ctx: click.Context, pack_ids: tuple[str, ...], as_json: bool)
     required=True,
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="At least 100 people, one folder of photos each. May be given more than once.",
+    help="At least 200 people, better 1,000, one folder of photos each. May be given more than once.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.pass_obj

@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -55,10 +56,14 @@ class DatabaseWriter:
             # A dot first: half a version must never be taken for one.
             self._folder = self._place / f"{BUILDING}{uuid.uuid4().hex[:8]}"
             self._folder.mkdir()
-            self._vectors: BinaryIO = (self._folder / layout.VECTORS).open("wb")
-            self._people = LineWriter(self._folder, layout.PEOPLE)
-            self._references = LineWriter(self._folder, layout.REFERENCES)
-            self._photos = LineWriter(self._folder, layout.PHOTOS)
+            with ExitStack() as opened:
+                opened.callback(shutil.rmtree, self._folder, ignore_errors=True)
+                vectors = (self._folder / layout.VECTORS).open("wb")
+                self._vectors: BinaryIO = opened.enter_context(vectors)
+                self._people = opened.enter_context(closing(LineWriter(self._folder, layout.PEOPLE)))
+                self._references = opened.enter_context(closing(LineWriter(self._folder, layout.REFERENCES)))
+                self._photos = opened.enter_context(closing(LineWriter(self._folder, layout.PHOTOS)))
+                opened.pop_all()
         except OSError as error:
             self._lock.release()
             raise self._failure(error) from error

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from stash_sense.errors import BadInput
 from stash_sense.identify.calibration import ANCHORS, Calibration, Curve, SlotCalibration
 
-FEWEST_PEOPLE = 100
+FEWEST_PEOPLE = 200
 """Below this, the rates the scale is stated at would be guesswork."""
 MOST_FACES = 4000
 """Beyond, every comparison of all with all outgrows the memory; a stated sample is taken."""
@@ -91,7 +91,9 @@ def at_rate(ordered: NDArray[np.float64], rate: float) -> float:
 def tail_line(ordered: NDArray[np.float64]) -> tuple[float, float]:
     """(slope, offset) of log10(false-match rate) = slope * score + offset in the tail."""
     lowest = max(TAIL[1], FEWEST_IN_TAIL / len(ordered))
-    rates = np.geomspace(TAIL[0], lowest, 30)
+    # Few comparisons do not reach far: then the line is laid through the last factor of ten there is, which
+    # errs on the safe side, since the scores of different people fall off faster than a line.
+    rates = np.geomspace(max(TAIL[0], 10 * lowest), lowest, 30)
     scores = [at_rate(ordered, rate) for rate in rates]
     if scores[-1] - scores[0] < 1e-6:
         raise BadInput(ALL_ALIKE)

@@ -1,0 +1,49 @@
+"""`stash-sense models calibrate`, from a folder to a pack that may say match."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+FACES = [
+    ("people/Joe Biden/biden.jpg", (354, 105, 785, 646)),
+    ("people/Eileen Collins/astronaut.png", (148, 33, 298, 216)),
+    ("gallery/grace_hopper.jpg", (123, 70, 413, 393)),
+    ("gallery/obama2.jpg", (118, 154, 550, 696)),
+]
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory):
+    """200 folders with one photo each: a few faces, mixed and bent until they are as many people."""
+    folder = tmp_path_factory.mktemp("crowd")
+    random = np.random.default_rng(0)
+    crops = [Image.open(SAMPLES / path).convert("RGB").crop(box).resize((120, 140)) for path, box in FACES]
+    for number in range(200):
+        first, second = (crops[i] for i in random.choice(len(crops), 2, replace=False))
+        mixed = Image.blend(first, second, float(random.uniform(0, 0.45)))
+        corners = np.array([0, 0, 0, 140, 120, 140, 120, 0]) + random.uniform(-22, 22, 8)
+        bent = mixed.transform((120, 140), Image.Transform.QUAD, corners.tolist())
+        (folder / f"person {number}").mkdir()
+        bent.save(folder / f"person {number}" / "1.jpg", quality=90)
+    return folder
+
+
+def test_a_calibration_is_kept_and_used(stash_sense, crowd, tmp_path):
+    done = stash_sense("models", "calibrate", "--people", crowd, "--json")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert made["curve"]["distances"][-4:] == [0.7046, 0.6, 0.4, 0.0]
+    table = stash_sense("models", "calibrate", "--people", crowd)
+    kept = Path(table.stdout.split("Kept in ")[1].replace("\n", ""))
+    assert json.loads(kept.read_text())["calibration"] == made
+    kept.unlink()
+
+
+def test_too_few_people_are_refused_with_the_number_needed(stash_sense):
+    done = stash_sense("models", "calibrate", "--people", SAMPLES / "people")
+    assert done.returncode == 1
+    assert "at least 200" in done.stderr

@@ -1,0 +1,87 @@
+"""`stash-sense database` and `stash-sense doctor`."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stash_sense.cli import main
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def fresh(tmp_path, stash_sense):
+    """Runs the command on an empty data folder."""
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "stash_sense", "--data-dir", tmp_path / "data", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    return run
+
+
+def test_without_a_database_the_way_to_one_is_said(fresh):
+    done = fresh("database", "info")
+    assert done.returncode == 1
+    assert "stash-sense database build --people" in done.stderr
+
+
+def test_identify_without_people_uses_the_built_database(stash_sense):
+    assert stash_sense("database", "build", "--people", SAMPLES / "people").returncode == 0
+    done = stash_sense("identify", SAMPLES / "gallery" / "obama2.jpg", "--json", "-")
+    assert json.loads(done.stdout)["performers"][0]["name"] == "Barack Obama"
+
+
+def test_build_names_who_has_no_face_and_which_photo(stash_sense, tmp_path):
+    for person, photo in (("Cup", "gallery/coffee.png"), ("Joe", "people/Joe Biden/biden.jpg")):
+        (tmp_path / person).mkdir()
+        (tmp_path / person / "1.jpg").write_bytes((SAMPLES / photo).read_bytes())
+    done = stash_sense("database", "build", "--people", tmp_path, "--json")
+    report = json.loads(done.stdout)
+    assert report["faceless"] == ["Cup"]
+    assert [one["why"] for one in report["skipped"]] == ["no face found"]
+    assert report["people"] == 1
+
+
+def test_info_counts_what_was_built(stash_sense):
+    stash_sense("database", "build", "--people", SAMPLES / "people")
+    info = json.loads(stash_sense("database", "info", "--json").stdout)
+    assert (info["people"], info["faces"], info["pack"]) == (3, 3, "stash-sense-default")
+
+
+def test_doctor_finds_a_fresh_machine_fit(fresh):
+    done = fresh("doctor", "--json")
+    findings = {one["what"]: one["state"] for one in json.loads(done.stdout)}
+    assert done.returncode == 0
+    assert findings == {"Machine": "ok", "Data folder": "ok", "Models": "ok", "Face database": "note"}
+
+
+def test_doctor_names_a_data_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    command = [sys.executable, "-m", "stash_sense", "--data-dir", tmp_path / "file" / "data", "doctor"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "--data-dir" in done.stdout
+
+
+def test_every_command_is_documented():
+    usage = (ROOT / "docs" / "usage.md").read_text("utf-8")
+    for name, command in main.commands.items():
+        assert f"## {name}" in usage
+        for inner in getattr(command, "commands", {}):
+            assert re.search(rf"stash-sense {name} .*{inner}|`{inner}", usage), f"{name} {inner}"
+        for option in (one for one in command.params if one.param_type_name == "option"):
+            assert option.opts[0] in usage, f"{name} {option.opts[0]}"
+
+
+def test_the_readme_opens_with_the_two_commands():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    head = readme[: readme.index("## ")]
+    assert "make demo" in head
+    assert "make test" in head
