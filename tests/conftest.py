@@ -3,9 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from stash_sense.assets import DEFAULT_PACK, prepare
 from stash_sense.workflows.packs import LoadedPack, load_pack
+
+# A busy machine makes any example slow once in a while.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stash_sense.faces.yunet import YuNet, decode, fit, iou, suppress, to_input
+from stash_sense.faces.shrink import fit
+from stash_sense.faces.yunet import YuNet, decode, iou, suppress, to_input
 
 HEIGHT, WIDTH = 64, 96
 

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.errors import StashSenseError
+from stash_sense.faces.shrink import halved
 from stash_sense.faces.types import Pixels, Vectors
 
 
@@ -37,8 +38,8 @@ def similarity(source: Vectors, target: Vectors) -> NDArray[np.float64]:
 def crop(image: Pixels, landmarks: Vectors, template: Vectors, side: int) -> Pixels:
     """The face of `landmarks` (5, 2) moved onto `template` (5, 2): (side, side, 3) uint8, black outside.
 
-    Faces far larger than the crop are first shrunk by area averaging: a warp alone samples
-    four pixels of each patch and aliases.
+    Faces far larger than the crop are first halved by area averaging: a warp alone samples four pixels
+    of each patch and aliases.
     """
     transform = similarity(landmarks, template)
     shrink = float(np.hypot(transform[0, 0], transform[1, 0]))
@@ -51,15 +52,14 @@ def crop(image: Pixels, landmarks: Vectors, template: Vectors, side: int) -> Pix
 def _pre_shrunk(
     image: Pixels, landmarks: Vectors, template: Vectors, shrink: float
 ) -> tuple[Pixels, NDArray[np.float64]]:
-    reach = 4 * float(np.ptp(landmarks, axis=0).max())
+    """The patch around a face, halved as often as `shrink` allows, and its transform onto the template."""
+    reach = 2 * float(np.ptp(landmarks, axis=0).max())
     bounds = [image.shape[1], image.shape[0]]
     low = np.clip(np.floor(landmarks.min(axis=0) - reach), 0, bounds).astype(int)
     high = np.clip(np.ceil(landmarks.max(axis=0) + reach), 0, bounds).astype(int)
     if (high <= low).any():
         raise BadLandmarks("the five points of a face lie outside the picture")
     patch = image[low[1] : high[1], low[0] : high[0]]
-    factor = 2 * shrink
-    size = (max(1, round(patch.shape[1] * factor)), max(1, round(patch.shape[0] * factor)))
-    small = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
-    scale = np.array([size[0] / patch.shape[1], size[1] / patch.shape[0]])
+    small = halved(patch, shrink)
+    scale = np.array([small.shape[1] / patch.shape[1], small.shape[0] / patch.shape[0]])
     return small, similarity(((landmarks - low) * scale).astype(np.float32), template)

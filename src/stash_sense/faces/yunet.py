@@ -4,25 +4,14 @@ Source: Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector" (2023); th
 (sqrt of class times objectness; boxes as cell offset and log size; points as cell offsets) is the paper's.
 """
 
-import cv2
 import numpy as np
 
 from stash_sense.faces.session import Array, Session
+from stash_sense.faces.shrink import fit
 from stash_sense.faces.types import Detection, Pixels
 
 STRIDES = (8, 16, 32)
 NMS_OVERLAP = 0.3
-
-
-def fit(image: Pixels, longest_side: int) -> Pixels:
-    """Shrink so that the longest side is at most `longest_side`; never enlarge."""
-    height, width = image.shape[:2]
-    scale = longest_side / max(height, width)
-    if scale >= 1:
-        return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Area averaging: plain bilinear drops pixels beyond a factor of two and small faces with them.
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def to_input(image: Pixels) -> Array:
