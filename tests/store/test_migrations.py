@@ -108,6 +108,22 @@ def test_rows_our_declaration_cannot_hold_stay_where_they_are(
     assert "scene_fingerprints keeps its own declaration" in caplog.text
 
 
+def test_faces_of_version_6_that_our_declaration_cannot_hold_stay_and_work(
+    version_5: Any, rows: Rows
+) -> None:
+    path = version_5(
+        """CREATE TABLE image_fingerprint_faces (
+          id INTEGER PRIMARY KEY, stash_image_id TEXT, performer_id TEXT, distance REAL);
+        INSERT INTO image_fingerprint_faces VALUES (1, '1', NULL, 0.5), (2, '2', 'anna', 0.1);"""
+    )
+    with RecommendationsDB(path) as db:
+        db.create_image_fingerprint("1")
+        db.add_image_fingerprint_face("1", "berta", distance=0.2)
+        assert [one["performer_id"] for one in db.get_image_fingerprint_faces("1")] == [None, "berta"]
+        assert db.delete_image_fingerprint("1")
+    assert rows(path, "SELECT stash_image_id, performer_id FROM image_fingerprint_faces") == [("2", "anna")]
+
+
 def test_images_that_version_6_cannot_hold_stop_the_migration(version_5: Any) -> None:
     path = version_5(
         """CREATE TABLE image_fingerprints (id INTEGER PRIMARY KEY, stash_image_id TEXT);

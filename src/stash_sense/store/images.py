@@ -180,6 +180,8 @@ def delete_image_fingerprint(connection: sqlite3.Connection, stash_image_id: str
     """Forget an image that Stash no longer has, with its faces; a person's decisions stay."""
     image = stash_id("stash_image_id", stash_image_id)
     picture = picture_of_image(connection, image)
+    # The cascade does this too, except where a file could not keep our declaration of the table.
+    connection.execute("DELETE FROM image_fingerprint_faces WHERE stash_image_id = ?", (image,))
     deleted = connection.execute("DELETE FROM image_fingerprints WHERE stash_image_id = ?", (image,))
     if picture is not None:
         forget_unused_pictures(connection, picture)

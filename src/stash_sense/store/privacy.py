@@ -134,7 +134,6 @@ def delete_image(connection: sqlite3.Connection, stash_image_id: str) -> Deleted
     shows it, and its place in the journal."""
     image = stash_id("stash_image_id", stash_image_id)
     picture = picture_of_image(connection, image)
-    connection.execute("DELETE FROM image_fingerprint_faces WHERE stash_image_id = ?", (image,))
     rows = int(delete_image_fingerprint(connection, image))
     if picture is not None:
         rows += connection.execute(
