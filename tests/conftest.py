@@ -11,3 +11,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def torture(request: pytest.FixtureRequest) -> bool:
     """Whether the long tests run with their full counts."""
     return bool(request.config.getoption("--torture"))
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio, as the sidecar does."""
+    return "asyncio"

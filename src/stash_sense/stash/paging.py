@@ -28,9 +28,9 @@ async def read_all(fetch: FetchPage[Item], sort: str) -> tuple[Item, ...]:
     """Return all items in the order of `sort`.
 
     A count that changes between two pages, or an item that comes twice, says that the pages do not belong to
-    one state of the library: then all is read again. `path` alone is no total order: Stash compares naturally
-    and without case, so `1.jpg` and `01.jpg` of a zip file are equal to it. So the last reading is by id,
-    whose order nothing can shift, put back into the order seen before.
+    one state of the library: then all is read again. And `path` is no total order: Stash compares paths
+    without case, then titles, so `A.jpg` and `a.jpg` of one title are equal to it. So the last reading is by
+    id, whose order nothing can shift, put back into the order seen before.
     """
     seen: dict[str, int] = {}
     for _ in range(_READINGS):

@@ -1,0 +1,22 @@
+"""A stand-in for Stash: a real HTTP server that holds a library in memory and answers as Stash does."""
+
+from .execution import LATEST, OLDEST, RECOMMENDED, schema
+from .faults import Delay, Dribble, Drop, Status, Truncate
+from .library import Library
+from .record import Seen
+from .server import StashStandIn
+
+__all__ = [
+    "LATEST",
+    "OLDEST",
+    "RECOMMENDED",
+    "Delay",
+    "Dribble",
+    "Drop",
+    "Library",
+    "Seen",
+    "StashStandIn",
+    "Status",
+    "Truncate",
+    "schema",
+]
