@@ -15,7 +15,7 @@ class Limits:
     doubled for each further one up to `longest_pause_s`; each is shortened at random by up to half, lest
     all come back at once.
     `media_bytes`: of one picture. `answer_bytes`: of one GraphQL answer; 200 images are about 300 kB.
-    `connections`: to Stash at a time, all callers together.
+    `connections`: to Stash at a time, all callers together; fixed when the pool is made.
     """
 
     connect_s: float = 5.0

@@ -67,7 +67,6 @@ class Transport:
         self._http = httpx.AsyncClient(
             auth=address.login,
             headers={"ApiKey": key} if key else {},
-            timeout=httpx.Timeout(limits.stall_s, connect=limits.connect_s, pool=None),
             limits=httpx.Limits(max_connections=limits.connections),
             # SSL_CERT_FILE counts, for a certificate of one's own. HTTP_PROXY and .netrc do not: a proxy
             # would see the key.
@@ -83,12 +82,18 @@ class Transport:
         """Raises StashUnreachable, StashTooSlow, KeyRefused, StashAnsweredWrongly, and what `ask` says."""
         try:
             async with asyncio.timeout(limits.total_s):
-                return await repeat(lambda: self._attempt(ask), limits, safe=ask.safe)
+                return await repeat(lambda: self._attempt(ask, limits), limits, safe=ask.safe)
         except TimeoutError:
             raise self._too_slow(ask, f"was not done after {limits.total_s:g} s") from None
 
-    async def _attempt(self, ask: Ask) -> Answer:
-        request = self._http.build_request(ask.method, ask.url, content=ask.content, headers=ask.headers)
+    async def _attempt(self, ask: Ask, limits: Limits) -> Answer:
+        request = self._http.build_request(
+            ask.method,
+            ask.url,
+            content=ask.content,
+            headers=ask.headers,
+            timeout=httpx.Timeout(limits.stall_s, connect=limits.connect_s, pool=None),
+        )
         with self._translated(ask):
             response = await self._http.send(request, stream=True)
             async with aclosing(response):

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import access, execution
-from .faults import Delay, Dribble, Drop, Fault, Faults, Status, Truncate
+from .faults import Chunked, Delay, Dribble, Drop, Fault, Faults, Status, Truncate
 from .library import Library
 from .mutations import PluginOperation
 from .pictures import Pictures
@@ -131,6 +131,8 @@ class _Edge:
                     return self._truncated(scope, send, keep)
                 case Dribble(size, pause_s):
                     return _dribbled(send, size, pause_s)
+                case Chunked():
+                    return _chunked(send)
         return send
 
     def _truncated(self, scope: Scope, send: Send, keep: float) -> Send:
@@ -155,6 +157,16 @@ def _dribbled(send: Send, size: int, pause_s: float) -> Send:
         await send({**message, "body": b""} if body else message)
 
     return dribbled
+
+
+def _chunked(send: Send) -> Send:
+    async def chunked(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [(name, value) for name, value in message["headers"] if name != b"content-length"]
+            message = {**message, "headers": kept}
+        await send(message)
+
+    return chunked
 
 
 def _below(scope: Scope, prefix: str) -> MutableMapping[str, Any] | None:

@@ -50,7 +50,12 @@ class Dribble:
     pause_s: float = 0.1
 
 
-Fault = Delay | Status | Drop | Truncate | Dribble
+@dataclass(frozen=True)
+class Chunked:
+    """Does not say how long the body is, as behind some proxies."""
+
+
+Fault = Delay | Status | Drop | Truncate | Dribble | Chunked
 Where = str | Callable[[Seen], bool]
 """A kind of request, a GraphQL operation's name, or a function; the empty text is every request."""
 
