@@ -21,10 +21,12 @@ from stash_sense.stash import (
 Reply = Callable[..., Status]
 
 
-async def test_stash_that_is_down_is_named_with_its_address(stash: StashStandIn, client: StashClient):
+async def test_stash_that_is_down_is_named_with_its_address(
+    stash: StashStandIn, client: StashClient, limits: Limits
+):
     stash.down()
     with pytest.raises(StashUnreachable, match=f"127.0.0.1:{stash.port}.*STASH_URL"):
-        await client.status()
+        await client.with_limits(replace(limits, retry_s=0.1)).status()
 
 
 async def test_a_host_that_does_not_exist_is_unreachable(limits: Limits):
