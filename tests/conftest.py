@@ -39,3 +39,9 @@ def pack_dir(tmp_path_factory) -> Path:
 def pack(pack_dir) -> LoadedPack:
     """The default pack, its real networks running."""
     return load_pack(prepare(DEFAULT_PACK, pack_dir))
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio, as the sidecar does."""
+    return "asyncio"
