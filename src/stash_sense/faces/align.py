@@ -25,14 +25,15 @@ def similarity(source: Vectors, target: Vectors) -> NDArray[np.float64]:
     if not np.isfinite(a).all():
         raise BadLandmarks("the five points of a face are not numbers")
     mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
-    variance = ((a - mean_a) ** 2).sum() / len(a)
-    if variance < 1e-6:
+    from_a, from_b = a - mean_a, b - mean_b
+    spread = float((from_a**2).sum())
+    if spread / len(a) < 1e-6:
         raise BadLandmarks("the five points of a face are all in one place")
-    u, stretch, vt = np.linalg.svd((b - mean_b).T @ (a - mean_a) / len(a))
-    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
-    rotation = u @ np.diag(sign) @ vt
-    scale = (stretch * sign).sum() / variance
-    return np.column_stack([scale * rotation, mean_b - scale * rotation @ mean_a])
+    # In the plane the paper's singular value decomposition comes down to two sums.
+    along = float((from_a * from_b).sum()) / spread
+    across = float((from_a[:, 0] * from_b[:, 1] - from_a[:, 1] * from_b[:, 0]).sum()) / spread
+    turn = np.array([[along, -across], [across, along]])
+    return np.column_stack([turn, mean_b - turn @ mean_a])
 
 
 def crop(image: Pixels, landmarks: Vectors, template: Vectors, side: int) -> Pixels:
