@@ -46,6 +46,7 @@ bench: $(STAMP) ## Speed, search and state figures; the first needs the evaluati
 
 accuracy: $(STAMP) ## Accuracy figures and plots; needs the evaluation photos
 	@$(BIN)/python benchmarks/accuracy.py
+	@$(BIN)/python benchmarks/one_to_many.py
 	@$(BIN)/python benchmarks/detection.py
 
 clean: ## Remove what was made here
