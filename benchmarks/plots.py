@@ -45,7 +45,7 @@ def score_plot(known: LabelledFaces, crowd: LabelledFaces, scorer: Scorer, targe
     )
     axes.hist(same, bins, density=True, alpha=0.6, label=f"the same person ({same.size:,})")
     axes.axvline(0.6, linestyle="--", color="black", linewidth=1, label="0.6, the default limit")
-    axes.set(xlabel="distance", ylabel="density")
+    axes.set(xlabel="distance", ylabel="density", ylim=(0, 7))
     axes.legend()
     _save(figure, target)
 
