@@ -32,7 +32,7 @@ def main(ctx: click.Context, data_dir: Path | None, verbose: bool) -> None:
     """
     logging.captureWarnings(capture=True)
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s")
-    ctx.obj = Settings().with_data_dir(data_dir)
+    ctx.obj = Settings.read().with_data_dir(data_dir)
 
 
 main.add_command(identify)
