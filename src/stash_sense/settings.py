@@ -139,14 +139,23 @@ class Settings(BaseSettings):
         return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
 
     @classmethod
-    def read(cls) -> Self:
-        """The settings of the environment and the file. Raises BadSetting."""
+    def read(cls, **given: Any) -> Self:
+        """The settings of the environment and the file; `given`, by their names there, go before.
+
+        Raises BadSetting.
+        """
         try:
-            return cls()
+            return cls(**given)
         except ValidationError as error:
             raise BadSetting(_sentence(error)) from None  # the cause would show secrets
         except (OSError, UnicodeDecodeError) as error:
             raise BadSetting(f"{FILE}: cannot be read ({error}). Make it readable UTF-8 text.") from None
+
+    def listening_on(self, host: str | None, port: int | None) -> Self:
+        """These settings with another address or port, where one is given. Raises BadSetting."""
+        given = {"STASH_SENSE_HOST": host, "STASH_SENSE_PORT": port}
+        changed = type(self).read(**{name: value for name, value in given.items() if value is not None})
+        return self.model_copy(update={"host": changed.host, "port": changed.port})
 
     def with_data_dir(self, data_dir: Path | None) -> Self:
         """These settings with another data folder, where one is given."""

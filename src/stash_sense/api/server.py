@@ -1,0 +1,87 @@
+"""Serving: the socket, uvicorn, signals, logs."""
+
+import logging
+import signal
+import socket
+
+import uvicorn
+
+from stash_sense import __version__
+from stash_sense.api.app import create_app
+from stash_sense.api.logs import JsonLines, RecentEvents, log_to_stderr
+from stash_sense.errors import StashSenseError
+from stash_sense.services.sidecar import Sidecar, build_sidecar
+from stash_sense.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 512
+_KEEP_ALIVE_S = 15
+
+
+class CannotListen(StashSenseError):
+    """The address and port of the settings cannot be taken."""
+
+    code = "cannot-listen"
+
+
+def serve(settings: Settings) -> None:
+    """Answer until SIGTERM or Ctrl-C. Raises NoSecret, CannotListen."""
+    with listening(settings) as listener:
+        sidecar = build_sidecar(settings)
+        secrets = secrets_of(settings, sidecar)
+        formatter = JsonLines(secrets)
+        log_to_stderr(settings.log_level, formatter)
+        events = RecentEvents(formatter)
+        logging.getLogger().addHandler(events)
+        origin = sidecar.secret.origin if sidecar.secret else "none"
+        fields = {"version": __version__, "host": settings.host, "port": settings.port, "secret": origin}
+        log.info("listening", extra={"fields": fields})
+        # Uvicorn ends its work at a signal and then raises it again: by then nothing is left to be killed.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        server(sidecar, events).run(sockets=[listener])
+        log.info("stopped")
+
+
+def server(sidecar: Sidecar, events: RecentEvents) -> uvicorn.Server:
+    """Uvicorn over the app of a sidecar."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(sidecar, events),
+            http="h11",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=max(1, round(sidecar.settings.stop_seconds)),
+        )
+    )
+
+
+def listening(settings: Settings) -> socket.socket:
+    """A socket on the settings' address and port. Raises CannotListen."""
+    host = "127.0.0.1" if settings.host == "localhost" else settings.host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server(
+            (host, settings.port),
+            family=family,
+            backlog=_BACKLOG,
+            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+        )
+    except OSError as error:
+        raise CannotListen(
+            f"{host} port {settings.port}: cannot be listened on ({error.strerror}). Stop what is using it, "
+            "or set STASH_SENSE_PORT or STASH_SENSE_HOST."
+        ) from error
+
+
+def secrets_of(settings: Settings, sidecar: Sidecar) -> list[str]:
+    """What must stand in no log line."""
+    known = [settings.stash_api_key.get_secret_value(), settings.token.get_secret_value()]
+    known += [sidecar.secret.value] if sidecar.secret else []
+    return [secret for secret in known if secret]
