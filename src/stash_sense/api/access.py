@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Collection
 
 from starlette.datastructures import Headers
@@ -20,6 +21,7 @@ OPEN = "/health"
 KNOWN = "stash_sense.known"
 """In a request's scope: whether it brought the secret, or none is asked for."""
 
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::[0-9]{1,5})?\Z")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -57,10 +59,10 @@ class AccessGate:
         except ValueError:
             # A name without a dot is one of the home network or of a container: no page on the internet can
             # have it, so that rebinding, which this check is for, cannot use it.
-            if (name and "." not in name and ":" not in name) or name in self._allowed:
+            if (name and "." not in name) or name in self._allowed:
                 return
             raise ForeignHost(
-                f"Stash Sense does not know itself by the name {name[:100]!r}. Use its IP address, or add "
+                f"Stash Sense does not know itself by the name {host[:100]!r}. Use its IP address, or add "
                 "the name to STASH_SENSE_ALLOWED_HOSTS."
             ) from None
 
@@ -101,11 +103,9 @@ def _password(encoded: str) -> str:
 
 
 def _name(host: str) -> str:
-    """A Host header without its port, brackets and final dot."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].rstrip(".")
+    """A Host header without its port, brackets and final dot; empty where it is none."""
+    found = _HOST.match(host.strip().lower())
+    return (found[1] or found[2]).rstrip(".") if found else ""
 
 
 def _check_origin(headers: Headers) -> None:

@@ -7,6 +7,7 @@ checked like the first. No cookie, no credential, no proxy; nothing of one fetch
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -50,7 +51,10 @@ class FetchLimits:
 class RemotePictures:
     """Fetches pictures by URL; one for the process, closed with `aclose`."""
 
-    def __init__(self, limits: FetchLimits, resolve: Resolve | None = None) -> None:
+    def __init__(
+        self, limits: FetchLimits, resolve: Resolve | None = None, trusted: ssl.SSLContext | None = None
+    ) -> None:
+        """resolve: else as the system does. trusted: whose certificates are taken, else the usual ones."""
         self._limits = limits
         self._resolve = resolve or self._by_system
         # Of its own: names that hang must not take the threads that other work is waiting for.
@@ -58,7 +62,9 @@ class RemotePictures:
         # The transport alone: httpx's client adds cookies, redirects, .netrc and the environment's proxies.
         # No connection is kept: a later request for another name at the same address must greet it anew.
         self._transport = httpx.AsyncHTTPTransport(
-            trust_env=False, limits=httpx.Limits(max_connections=32, max_keepalive_connections=0)
+            verify=trusted or True,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=0),
         )
 
     async def aclose(self) -> None:

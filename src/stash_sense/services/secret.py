@@ -103,7 +103,7 @@ def _read(path: Path) -> Secret | None:
         with path.open("rb") as file:
             _check_mode(path, os.fstat(file.fileno()))
             content = file.read(_LONGEST)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise NoSecret(
