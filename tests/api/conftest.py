@@ -4,6 +4,10 @@ import base64
 import contextlib
 import http.server
 import logging
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -221,3 +225,43 @@ def web_app(settings_with, serve, web_server):
         served.web = f"http://pictures.example:{web_server[1]}"
         served.asked = Web.asked
         yield served
+
+
+@pytest.fixture
+def port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+@pytest.fixture
+def started(api_data, port, tmp_path):
+    """Starts the command in a process of its own: (process, the seconds to its first good answer)."""
+    running = []
+
+    def start(*, data_dir=api_data, **environment):
+        command = [sys.executable, "-m", "stash_sense", "--data-dir", data_dir, "serve", "--port", str(port)]
+        began = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        while True:
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < began + 60
+            try:
+                answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+            except httpx.TransportError:
+                time.sleep(0.02)
+                continue
+            if answer.json()["status"] == "ok":
+                return process, time.monotonic() - began
+            time.sleep(0.02)
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()

@@ -2,15 +2,20 @@
 
 import json
 import logging
+import os
+import queue
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from stash_sense.api.context import request_id
 
 HIDDEN = "[secret]"
+_LAST_LINES_S = 2.0
 _SHORTEST = 6
 """A secret of fewer signs would blot out ordinary words."""
 
@@ -70,10 +75,50 @@ class RecentEvents(logging.Handler):
         return list(self._events)
 
 
-def log_to_stderr(level: str, formatter: JsonLines) -> None:
-    """Send this process's log lines to its error stream."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
+class Aside(logging.Handler):
+    """Hands lines to a thread that writes them: a terminal or a pipe that stands still must not stop us.
+
+    What does not fit while it stands still is left out, and counted in the next line that does.
+    """
+
+    def __init__(self, formatter: JsonLines, handle: int, most: int = 10_000) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self._lines: queue.Queue[str | None] = queue.Queue(most)
+        self._left_out = 0
+        self._handle = handle
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging.Handler."""
+        if self._left_out:
+            record.fields = {**getattr(record, "fields", {}), "left_out_before": self._left_out}
+        try:
+            self._lines.put_nowait(self.format(record))
+            self._left_out = 0
+        except queue.Full:
+            self._left_out += 1
+
+    def close(self) -> None:
+        """Write what is left, unless that takes too long."""
+        with suppress(queue.Full):
+            self._lines.put(None, timeout=_LAST_LINES_S)
+        self._thread.join(_LAST_LINES_S)
+        super().close()
+
+    def _write(self) -> None:
+        while (line := self._lines.get()) is not None:
+            # Not sys.stderr: Python, ending, would wait for the lock that a write standing still holds.
+            left = line.encode("utf-8", "replace") + b"\n"
+            with suppress(OSError):  # nobody reads any more
+                while left:
+                    left = left[os.write(self._handle, left) :]
+
+
+def log_to_stderr(level: str, formatter: JsonLines) -> Aside:
+    """Send this process's log lines to its error stream; close what comes back at the end."""
+    handler = Aside(formatter, sys.stderr.fileno())
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -83,3 +128,4 @@ def log_to_stderr(level: str, formatter: JsonLines) -> None:
     logging.getLogger("httpcore").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # what it says of starting is said here
     logging.captureWarnings(capture=True)
+    return handler
