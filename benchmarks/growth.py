@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 from lab import peak_megabytes
-
 from stash_sense.jobs import Silent
 from stash_sense.media import list_images
 from stash_sense.services import open_pack, recognizer

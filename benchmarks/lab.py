@@ -149,3 +149,9 @@ def interval(samples: Iterable[float], level: float = 0.95) -> tuple[float, floa
     """The middle `level` of bootstrap samples."""
     low, high = np.quantile(list(samples), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def read_truth(data: FaceData) -> dict[str, dict[str, list[str]]]:
+    """Gallery -> photo -> names, UNKNOWN for a clear face of nobody enrolled."""
+    truth: dict[str, dict[str, list[str]]] = json.loads(data.truth.read_text("utf-8"))
+    return truth

@@ -68,4 +68,5 @@ def _others(pids: Sequence[int]) -> float:
 
 def _used(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    # Its own, and that of the children it has waited for.
+    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")

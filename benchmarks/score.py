@@ -15,7 +15,7 @@ GalleryNames = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def official_score(truth: Path, named: GalleryNames, scorer: Path = lab.SCORER) -> dict[str, Any]:
-    """What score_galleries.py says of a run: `photo` and `gallery`, each precision, recall, f1, wrong, missed."""
+    """What score_galleries.py says: `photo` and `gallery`, each precision, recall, f1, wrong, missed."""
     if not scorer.is_file():
         sys.exit(f"{scorer}: the scorer is not here; give its path with --scorer.")
     with tempfile.TemporaryDirectory() as folder:

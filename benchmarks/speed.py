@@ -6,7 +6,6 @@ Gallery by gallery the three take turns, so that whatever else the machine does 
 """
 
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -20,7 +19,6 @@ import lab
 from bare import Recorder
 from quiet import Timing, time_quietly
 from score import photo_score
-
 from stash_sense.jobs import Silent
 from stash_sense.services import recognizer
 from stash_sense.workflows.galleries import Knobs, identify_photos
@@ -106,9 +104,7 @@ def compare(
     return timings, named
 
 
-def _record(
-    galleries: Mapping[str, Sequence[Path]], place: Path, recorders: Mapping[str, Recorder]
-) -> None:
+def _record(galleries: Mapping[str, Sequence[Path]], place: Path, recorders: Mapping[str, Recorder]) -> None:
     for gallery, photos in galleries.items():
         recorder = recorders[gallery]
         with recognizer(recorder.open_pack(), place) as watched:
@@ -167,7 +163,7 @@ def growth(galleries: Mapping[str, Sequence[Path]], place: Path) -> list[dict[st
     chosen = random.Random(0).sample(every, GROWTH[0])
     rows = []
     for count in GROWTH:
-        with tempfile.TemporaryDirectory(dir=_same_disk(chosen[0])) as folder:
+        with tempfile.TemporaryDirectory() as folder:
             for i in range(count):
                 source = chosen[i % len(chosen)]
                 _link(source, Path(folder) / f"{i:05d}{source.suffix}")
@@ -186,8 +182,6 @@ def growth(galleries: Mapping[str, Sequence[Path]], place: Path) -> list[dict[st
 def _grown(place: Path, folder: str) -> dict[str, float]:
     command = [sys.executable, str(HERE / "growth.py"), str(place), folder]
     answer: dict[str, float] = {}
-    with subprocess.Popen(["sleep", "0"]) as _:
-        pass
 
     def run() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -195,11 +189,6 @@ def _grown(place: Path, folder: str) -> dict[str, float]:
 
     disturbed = time_quietly(run).disturbed
     return {**answer, "ms": 1000 * answer["seconds"] / answer["photos"], "disturbed": disturbed}
-
-
-def _same_disk(photo: Path) -> str | None:
-    """Where hard links to a photo can be made; None for the system's own temporary folder."""
-    return None if os.stat(tempfile.gettempdir()).st_dev == photo.stat().st_dev else None
 
 
 def _link(source: Path, target: Path) -> None:
@@ -217,7 +206,8 @@ def _print_rates(figures: Mapping[str, Any], photos: int) -> None:
         for way in WAYS
     ]
     lab.table(f"Speed on {photos} photos", ["way", "photos/s", "ms a photo", "photo F1"], rows)
-    print(f"time taken by other processes: mean {figures['disturbed_mean']:.1%}, most {figures['disturbed_most']:.1%}")
+    mean, most = figures["disturbed_mean"], figures["disturbed_most"]
+    print(f"processor time taken by others: mean {mean:.1%}, most {most:.1%}")
 
 
 def _print_bars(figures: Mapping[str, Any]) -> None:

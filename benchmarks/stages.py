@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -31,7 +31,7 @@ class Stages:
     """Processor time of the calling thread, charged to the innermost stage it is in."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._open: list[str] = []
 
     @contextmanager
@@ -96,7 +96,7 @@ def main() -> None:
             for gallery in photos:
                 galleries.identify_photos(list(map(Path, gallery)), named, galleries.Knobs(), Silent())
             total = time.process_time() - start
-    seconds = dict(worker.seconds + taker.seconds)
+    seconds = {**worker.seconds, **taker.seconds}
     seconds["everything else"] = total - sum(seconds.values())
     print(json.dumps(seconds))
 

@@ -1,78 +1,104 @@
 """What one would write first: one photo after another on one core. Run by speed.py as a process of its own.
 
+The same networks, scores and evidence as ours; all around them as plain as it gets: OpenCV's own reading,
+resizing and warping, one face a call, no second pass, no turned photos.
+
 Reads one gallery a line (a JSON list of paths) from stdin, answers each with {person: [paths]} on stdout.
 """
 
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # before NumPy and OpenCV count the cores
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from stash_sense.assets import prepare
 from stash_sense.facedb import FaceDatabase
-from stash_sense.faces.embed import Embedder
+from stash_sense.faces.align import similarity
 from stash_sense.faces.session import OnnxSession
-from stash_sense.faces.yunet import YuNet
+from stash_sense.faces.yunet import decode
 from stash_sense.identify.calibration import Calibration, Scorer
 from stash_sense.identify.candidates import Candidate
 from stash_sense.identify.evidence import SeenFace, together
 from stash_sense.settings import Settings
 from stash_sense.workflows.packs import SLOTS
-from stash_sense.workflows.packs import _spec as embedder_spec
+
+Pixels = NDArray[np.uint8]
+Array = NDArray[np.float32]
+SIDE = 1024
+
+
+class Loop:
+    """The networks and the enrolled people, one photo and one face at a time."""
+
+    def __init__(self, database: FaceDatabase) -> None:
+        settings = Settings()
+        prepared = prepare(settings.pack, settings.data_dir)
+        manifest = prepared.manifest
+        slots: dict[str, Any] = {slot: getattr(manifest.slots, slot) for slot in SLOTS}
+        self.database = database
+        self.floor = manifest.detector.operating_point
+        self.detector = OnnxSession(prepared.paths["detector"])
+        self.embedders: dict[str, OnnxSession] = {slot: OnnxSession(prepared.paths[slot]) for slot in SLOTS}
+        self.templates = {slot: np.array(spec.template, np.float32) for slot, spec in slots.items()}
+        self.sides = {slot: spec.size for slot, spec in slots.items()}
+        self.scorer = Scorer(Calibration.read(manifest.calibration or {}), SLOTS)
+
+    def gallery(self, paths: list[str]) -> dict[str, list[str]]:
+        """Person -> their photos."""
+        seen = []
+        for position, path in enumerate(paths):
+            image = np.asarray(cv2.imread(path), np.uint8)
+            for landmarks in self.find(image):
+                embeddings = {slot: self.embed(image, landmarks, slot) for slot in self.sides}
+                seen.append(SeenFace(position, embeddings, self.search(embeddings)))
+        return {
+            self.database.person(one.person).name: [paths[image] for image in one.images]
+            for one in together(seen, self.database, self.scorer, 0.6)
+        }
+
+    def find(self, image: Pixels) -> list[Array]:
+        """The landmarks (5, 2) of every face."""
+        height, width = image.shape[:2]
+        scale = min(1.0, SIDE / max(height, width))
+        small = cv2.resize(image, (round(width * scale), round(height * scale)))
+        rows, columns = -(-small.shape[0] // 32) * 32, -(-small.shape[1] // 32) * 32
+        blob = np.zeros((1, 3, rows, columns), np.float32)
+        blob[0, :, : small.shape[0], : small.shape[1]] = small.transpose(2, 0, 1)
+        outputs = self.detector.run({self.detector.input_name: blob})
+        return [face.landmarks / np.float32(scale) for face in decode(outputs, columns, self.floor)]
+
+    def embed(self, image: Pixels, landmarks: Array, slot: str) -> Array:
+        """The unit vector of one face."""
+        side, network = self.sides[slot], self.embedders[slot]
+        crop = cv2.warpAffine(image, similarity(landmarks, self.templates[slot]), (side, side))
+        blob = np.ascontiguousarray(crop[..., ::-1].transpose(2, 0, 1)[None], np.float32)
+        (vector,) = network.run({network.input_name: blob}).values()
+        return np.asarray(vector.ravel() / np.linalg.norm(vector), np.float32)
+
+    def search(self, embeddings: Mapping[str, Array]) -> list[Candidate]:
+        """The five nearest people of one face."""
+        queries = self.scorer.queries({slot: vector[None] for slot, vector in embeddings.items()})
+        found = self.database.search(queries, 5)
+        distances = self.scorer.distances(found.scores[0]).tolist()
+        rows = zip(found.people[0].tolist(), distances, found.rows[0].tolist(), strict=True)
+        return [Candidate(person, near, near, near, row) for person, near, row in rows]
 
 
 def main() -> None:
-    settings = Settings()
-    prepared = prepare(settings.pack, settings.data_dir)
-    manifest = prepared.manifest
     cv2.setNumThreads(1)
-    detector = YuNet(OnnxSession(prepared.paths["detector"]))
-    embedders = {
-        slot: Embedder(OnnxSession(prepared.paths[slot]), embedder_spec(getattr(manifest.slots, slot)))
-        for slot in SLOTS
-    }
-    scorer = Scorer(Calibration.read(manifest.calibration or {}), SLOTS)
     with FaceDatabase.open(Path(sys.argv[1])) as database:
+        loop = Loop(database)
         for line in sys.stdin:
-            people = identify(json.loads(line), detector, manifest.detector.operating_point, embedders, scorer, database)
-            print(json.dumps(people), flush=True)
-
-
-def identify(
-    paths: list[str],
-    detector: YuNet,
-    floor: float,
-    embedders: dict[str, Embedder],
-    scorer: Scorer,
-    database: FaceDatabase,
-) -> dict[str, list[str]]:
-    """Person -> photos of one gallery."""
-    seen = []
-    for position, path in enumerate(paths):
-        image = np.asarray(cv2.imread(path), np.uint8)
-        for face in detector.find(image, 1024, floor):
-            embeddings = {
-                slot: embedder.embed([embedder.crop(image, face.landmarks)], reference=False)
-                for slot, embedder in embedders.items()
-            }
-            found = database.search(scorer.queries(embeddings), 5)
-            near = [
-                Candidate(int(person), float(distance), float(distance), float(distance), int(row))
-                for person, distance, row in zip(
-                    found.people[0], scorer.distances(found.scores[0]), found.rows[0], strict=True
-                )
-            ]
-            seen.append(SeenFace(position, {slot: rows[0] for slot, rows in embeddings.items()}, near))
-    return {
-        database.person(one.person).name: [paths[image] for image in one.images]
-        for one in together(seen, database, scorer, 0.6)
-    }
+            print(json.dumps(loop.gallery(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from stash_sense.assets import DEFAULT_PACK, prepare
 from stash_sense.workflows.packs import LoadedPack, load_pack
+
+# A busy machine makes any example slow once in a while.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,3 +39,9 @@ def pack_dir(tmp_path_factory) -> Path:
 def pack(pack_dir) -> LoadedPack:
     """The default pack, its real networks running."""
     return load_pack(prepare(DEFAULT_PACK, pack_dir))
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio, as the sidecar does."""
+    return "asyncio"

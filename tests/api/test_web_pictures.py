@@ -32,12 +32,17 @@ def certificate(tmp_path_factory):
     return folder / "both.pem"
 
 
+class Quiet(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Callers that break off are what is tested here."""
+
+
 @pytest.fixture(scope="module")
 def port(certificate, photo):
     Web.picture = photo
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Web) as running:
+    with Quiet(("127.0.0.1", 0), Web) as running:
         running.socket = context.wrap_socket(running.socket, server_side=True)
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()

@@ -13,7 +13,7 @@ from PIL import Image
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
-FACE = {"box", "quality", "quality_reason", "verdict", "reason", "matches"}
+FACE = {"box", "quality", "quality_reason", "verdict", "reason", "performer_id", "matches"}
 MATCH = {"performer_id", "name", "distance", "confidence", "facenet_distance", "arcface_distance"}
 PERFORMER = {"performer_id", "name", "image_count", "best_distance", "avg_distance", "confidence", "images"}
 

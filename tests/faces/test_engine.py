@@ -29,7 +29,8 @@ def engine(fake_session, template):
 
     def engine(faces, turns=0):
         sessions = {
-            slot: fake_session(lambda blob: {"out": blob.mean(axis=(2, 3))}) for slot in ("arcface", "facenet")
+            slot: fake_session(lambda blob: {"out": blob.mean(axis=(2, 3))})
+            for slot in ("arcface", "facenet")
         }
         spec = EmbedderSpec(112, template, 112, "BGR", "NCHW", 0.0, 1.0, 3)
         embedders = {slot: Embedder(session, spec) for slot, session in sessions.items()}

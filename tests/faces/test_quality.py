@@ -55,7 +55,7 @@ def test_the_score_is_between_0_and_1(profile, size, crop):
 def test_a_nose_between_the_eyes_is_frontal(template):
     points = template.copy()
     points[0, 1] = points[1, 1]
-    points[2] = points[:2].mean(axis=0) + [0, 20]
+    points[2] = points[:2].mean(axis=0) + np.array([0, 20])
     assert turned(points) == pytest.approx(0, abs=1e-6)
 
 

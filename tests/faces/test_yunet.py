@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stash_sense.faces.yunet import YuNet, decode, fit, iou, suppress, to_input
+from stash_sense.faces.shrink import fit
+from stash_sense.faces.yunet import Memory, YuNet, decode, iou, suppress, to_input
 
 HEIGHT, WIDTH = 64, 96
 
@@ -118,7 +119,7 @@ def test_a_picture_is_shrunk_to_the_longest_side_never_enlarged(shape, size):
 
 def test_the_input_is_planes_of_the_pixels_padded_with_black_to_multiples_of_32():
     picture = np.random.default_rng(0).integers(1, 256, (33, 40, 3), np.uint8)
-    blob = to_input(picture)
+    blob = to_input(picture, Memory())
     assert blob.shape == (1, 3, 64, 64)
     assert (blob[0, :, :33, :40] == picture.transpose(2, 0, 1)).all()
     assert blob[0, :, 33:].max() == blob[0, :, :, 40:].max() == 0

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from urllib.parse import unquote, urlsplit
 
 import uvicorn
 
@@ -93,5 +94,6 @@ def listening(settings: Settings) -> socket.socket:
 def secrets_of(settings: Settings, sidecar: Sidecar) -> list[str]:
     """What must stand in no log line."""
     known = [settings.stash_api_key.get_secret_value(), settings.token.get_secret_value()]
+    known += [unquote(urlsplit(settings.stash_url).password or "")]  # of a proxy before Stash
     known += [sidecar.secret.value] if sidecar.secret else []
     return [secret for secret in known if secret]

@@ -12,6 +12,7 @@ from stash_sense.cli.doctor import doctor
 from stash_sense.cli.identify import identify
 from stash_sense.cli.models import models
 from stash_sense.cli.serve import serve, token
+from stash_sense.cli.state import state
 from stash_sense.settings import Settings
 
 
@@ -39,6 +40,7 @@ def main(ctx: click.Context, data_dir: Path | None, verbose: bool) -> None:
 main.add_command(identify)
 main.add_command(database)
 main.add_command(models)
+main.add_command(state)
 main.add_command(doctor)
 main.add_command(serve)
 main.add_command(token)

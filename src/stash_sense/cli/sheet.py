@@ -81,17 +81,17 @@ def _shot(number: int, photo: NamedPhoto, side: int, faces_of: dict[str, list[tu
     if pixels is None:
         return _Shot(number, photo.path.name, "", photo.error, 1.5, [])
     for face in photo.faces:
-        if face.verdict.word == "match":
+        if face.named:
             crop = _crop(pixels, face, photo)
-            faces_of.setdefault(face.matches[0].performer_id, []).append((number, crop))
+            faces_of.setdefault(face.named.performer_id, []).append((number, crop))
     faces = [_boxed(face, photo) for face in photo.faces]
     return _Shot(number, photo.path.name, _picture(pixels, side), "", photo.width / photo.height, faces)
 
 
 def _boxed(face: RecognizedFace, photo: NamedPhoto) -> _Face:
     x1, y1, x2, y2 = (float(side) for side in face.box)
-    sure = face.verdict.word == "match"
-    name = face.matches[0].name if sure else ("?" if face.verdict.word == "ambiguous" else "")
+    unsure = "?" if face.verdict.word == "ambiguous" else ""
+    name = face.named.name if face.named else unsure
     return _Face(
         100 * x1 / photo.width,
         100 * y1 / photo.height,

@@ -40,6 +40,7 @@ def _face(face: RecognizedFace) -> dict[str, Any]:
         "quality_reason": face.quality.reason,
         "verdict": face.verdict.word,
         "reason": face.verdict.reason,
+        "performer_id": face.named.performer_id if face.named else None,
         "matches": [_match(match) for match in face.matches],
     }
 

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK = 8192
-"""Rows a step: small enough that a step's scores stay in the cache, large enough to fill the cores."""
+CHUNK = 16384
+"""Rows a step: so many that what a step costs in Python does not count, few enough for the cache."""
+FIRST = 256
+"""Rows of the first step, doubled from step to step: it only finds what a score must reach to matter."""
+BLOCK = 2048
+"""Rows a product: two megabytes of them stay in a core's cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,24 +34,29 @@ def search(
     vectors (faces, d) float32, grouped by person; starts (people + 1,) int64, every person with at
     least one face; queries (n, d) float32. A query's score for a person is the largest dot product
     with the person's references. Ties go to the person enrolled first.
+    A query that is no number finds nobody.
     """
     count, people = len(queries), len(starts) - 1
     k = min(top_k, people)
-    best = np.full((count, 0), -np.inf, np.float32)
-    who = np.full((count, 0), -1, np.int64)
-    for first, last in _steps(starts):
+    best = np.full((count, k), -np.inf, np.float32)
+    who = np.full((count, k), -1, np.int64)
+    across = np.ascontiguousarray(queries.T)
+    for first, last in _steps(starts) if k else ():
         low, high = int(starts[first]), int(starts[last])
-        scores = queries @ vectors[low:high].T
-        per_person = np.maximum.reduceat(scores, np.asarray(starts[first:last]) - low, axis=1)
-        step_best, step_who = _top(per_person, min(k, last - first))
-        best = np.concatenate([best, step_best], axis=1)
-        who = np.concatenate([who, step_who + first], axis=1)
-        if best.shape[1] > 4 * k:
-            best, who = _keep(best, who, k)
-    best, who = _keep(best, who, k)
+        scores = np.empty((high - low, count), np.float32)
+        for row in range(0, high - low, BLOCK):
+            block = vectors[low + row : min(low + row + BLOCK, high)]
+            np.matmul(block, across, out=scores[row : row + len(block)])
+        # Few rows reach the worst of the best so far; only these are looked at person by person.
+        rows, lines = np.divmod(np.flatnonzero(scores >= best[:, -1]), max(count, 1))
+        if len(rows):
+            order = np.argsort(lines, kind="stable")
+            rows, lines = rows[order], lines[order]
+            owners = np.searchsorted(starts, rows + low, side="right") - 1
+            best, who = _merged(best, who, lines, owners, scores[rows, lines])
     rows = np.array(
         [
-            [_row(vectors, starts, query, person) for person in line]
+            [_row(vectors, starts, query, person) if person >= 0 else -1 for person in line]
             for query, line in zip(queries, who, strict=True)
         ],
         np.int64,
@@ -56,41 +65,37 @@ def search(
 
 
 def _steps(starts: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Runs of whole people of about CHUNK rows: (first person, past the last)."""
-    people, steps, first = len(starts) - 1, [], 0
+    """Runs of whole people, of about FIRST rows and then more, up to CHUNK: (first person, past the last)."""
+    people, steps, first, size = len(starts) - 1, [], 0, FIRST
     while first < people:
-        last = int(np.searchsorted(starts, starts[first] + CHUNK, side="right")) - 1
+        last = int(np.searchsorted(starts, starts[first] + size, side="right")) - 1
         last = min(max(last, first + 1), people)
         steps.append((first, last))
-        first = last
+        first, size = last, min(2 * size, CHUNK)
     return steps
 
 
-def _top(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The k best columns of each line (unordered)."""
-    if k >= scores.shape[1]:
-        columns = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
-    elif k == 1:
-        columns = scores.argmax(axis=1)[:, None]
-    else:
-        columns = np.argpartition(scores, -k, axis=1)[:, -k:]
-        _settle_ties(scores, columns)
-    return np.take_along_axis(scores, columns, axis=1), columns.astype(np.int64)
-
-
-def _settle_ties(scores: NDArray[np.float32], columns: NDArray[np.intp]) -> None:
-    """Where equals stand on both sides of the cut, which argpartition makes anywhere, take the first ones."""
-    k = columns.shape[1]
-    lowest = np.take_along_axis(scores, columns, axis=1).min(axis=1, keepdims=True)
-    for line in np.nonzero(np.count_nonzero(scores >= lowest, axis=1) > k)[0]:
-        columns[line] = np.argsort(-scores[line], kind="stable")[:k]
-
-
-def _keep(
-    best: NDArray[np.float32], who: NDArray[np.int64], k: int
+def _merged(
+    best: NDArray[np.float32],
+    who: NDArray[np.int64],
+    lines: NDArray[np.int64],
+    owners: NDArray[np.int64],
+    scores: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    order = np.lexsort((who, -best), axis=1)[:, :k]
-    return np.take_along_axis(best, order, axis=1), np.take_along_axis(who, order, axis=1)
+    """The best people so far (n, k) and a step's contenders: the best of both.
+
+    lines, owners, scores (m,): a contending row's query, person and score, by query, then by person.
+    """
+    count, k = best.shape
+    new = (np.diff(lines, prepend=-1) != 0) | (np.diff(owners, prepend=-1) != 0)
+    heads = np.flatnonzero(new)
+    line = np.concatenate([np.repeat(np.arange(count), k), lines[heads]])
+    person = np.concatenate([who.ravel(), owners[heads]])
+    score = np.concatenate([best.ravel(), np.maximum.reduceat(scores, heads)])
+    order = np.lexsort((person, -score, line))
+    begins = np.searchsorted(line[order], np.arange(count))
+    kept = order[begins[:, None] + np.arange(k)]
+    return score[kept], person[kept]
 
 
 def _row(

@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -159,7 +159,9 @@ class DatabaseWriter:
         # The version before stays: a process may have it open, and `rollback` needs it.
         for folder in self._place.iterdir():
             if folder.is_dir() and folder.name not in keep and (folder / layout.MANIFEST).exists():
-                shutil.rmtree(folder, ignore_errors=True)
+                # Renamed first: killed halfway, the rest of it is a leftover that the next build removes.
+                with suppress(OSError):
+                    shutil.rmtree(folder.rename(self._place / f"{BUILDING}{folder.name}"))
 
     def _remove_leftovers(self) -> None:
         for folder in self._place.glob(f"{BUILDING}*"):

@@ -18,6 +18,11 @@ stranger's whole series along. Among 3,333 people about one unknown face in a th
 against one in a hundred at 0.4."""
 
 
+COPY = 0.1
+"""Two faces nearer than this are of one picture, scaled or compressed anew, or of one moment."""
+MOST_COMPARED = 50
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenFace:
     """One face of a gallery. image: its position in the gallery; candidates: best first, however far."""
@@ -70,22 +75,28 @@ def together(
 ) -> list[Presence]:
     """The gallery's faces support one another.
 
-    A person who is sure (on two images, or on one below SEED_ALONE; with more people enrolled both bars
-    rise) is looked for again among all faces of the gallery, up to the calibration's `gallery_slack` beyond
-    max_distance, by the nearer of two distances: to the nearest reference, and to the middle of the
-    references and the faces already taken for that person. The handful of people sure in a gallery are few
-    chances for a false match against thousands enrolled, and the same day's faces bridge the years between
-    reference and gallery.
-    A person stands once on an image, and a face for one person: the nearest pairs are taken first.
+    A person who is sure (on two images that are not copies of one, or on one below SEED_ALONE; with more
+    people enrolled both bars rise) is looked for again among all faces of the gallery, up to the
+    calibration's `gallery_slack` beyond max_distance, by the nearer of two distances: to the nearest
+    reference, and to the middle of the references and the faces already taken for that person. The handful
+    of people sure in a gallery are few chances for a false match against thousands enrolled, and the same
+    day's faces bridge the years between reference and gallery.
+    A person stands once on an image, and a face for one person: the nearest pairs are taken first. Who
+    loses every near face to somebody nearer is no longer sure, and is not listed.
     """
     allowance = crowd_allowance(database.people)
-    sure = _listed(_best(faces, max_distance - allowance), max_distance - allowance, SEED_ALONE - allowance)
+    listed = _listed(_best(faces, max_distance - allowance), max_distance - allowance, SEED_ALONE - allowance)
+    sure = [
+        one
+        for one in listed
+        if one.best_distance < SEED_ALONE - allowance or not _one_picture(one, faces, scorer)
+    ]
     if not sure:
         return []
     distances = _distances(faces, sure, database, scorer)
     limit = max_distance + scorer.calibration.gallery_slack
     taken = _assign(distances, [face.image for face in faces], [one.person for one in sure], limit)
-    return _gathered(taken)
+    return [one for one in _gathered(taken) if one.best_distance <= max_distance]
 
 
 def _best(faces: Sequence[SeenFace], max_distance: float) -> list[Appearance]:
@@ -114,6 +125,13 @@ def _listed(appearances: Sequence[Appearance], max_distance: float, sure_alone: 
         for one in _gathered(seen for seen in appearances if seen.distance <= max_distance)
         if len(one.images) >= 2 or one.best_distance < sure_alone
     ]
+
+
+def _one_picture(one: Presence, faces: Sequence[SeenFace], scorer: Scorer) -> bool:
+    """Whether a person's images are all copies of one: two copies are no second witness."""
+    few = _one_an_image(one.appearances)[:MOST_COMPARED]
+    vectors = stacked([faces[face].embeddings for face in few], scorer.slots)
+    return bool(scorer.fused(vectors, vectors).max() < COPY)
 
 
 def _distances(

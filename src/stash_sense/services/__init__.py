@@ -10,6 +10,7 @@ from stash_sense.services.recognition import (
     open_pack,
     open_recognizer,
     recognizer,
+    state_file,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "open_pack",
     "open_recognizer",
     "recognizer",
+    "state_file",
 ]

@@ -18,6 +18,7 @@ from stash_sense.workflows.recognizer import FaceRecognizer
 
 PEOPLE_DATABASES = "people"
 DATABASE = "database"
+STATE = "stash_sense.db"
 
 
 def open_pack(settings: Settings) -> LoadedPack:
@@ -40,6 +41,11 @@ def calibrate_pack(
 def database_place(settings: Settings) -> Path:
     """Where the database of `stash-sense database build` lies."""
     return settings.data_dir / DATABASE
+
+
+def state_file(settings: Settings) -> Path:
+    """Where everything recognised, decided and tagged is kept."""
+    return settings.data_dir / STATE
 
 
 def folders_place(settings: Settings, folders: Sequence[Path]) -> Path:

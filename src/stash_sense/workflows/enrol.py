@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,8 +150,13 @@ def _plan(folders: Sequence[Path]) -> _Plan:
 
 def _people_folders(folder: Path) -> list[str]:
     """The folders that are named after somebody, with photos or without; not what a NAS leaves."""
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
-    return [name for name in names if not name.startswith((".", "@", "#", "$", "__", "lost+found"))]
+    names = []
+    with suppress(OSError):  # the listing tells of it
+        for entry in sorted(folder.iterdir()):
+            with suppress(OSError):
+                if entry.is_dir() and not entry.name.startswith((".", "@", "#", "$", "__", "lost+found")):
+                    names.append(entry.name)
+    return names
 
 
 def _current(place: Path) -> FaceDatabase | None:

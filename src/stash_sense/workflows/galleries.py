@@ -148,23 +148,16 @@ def _supported(
 def _taken(
     face: RecognizedFace, seen: Appearance, one: Presence, recognizer: FaceRecognizer, knobs: Knobs
 ) -> RecognizedFace:
-    name = recognizer.database.person(seen.person).name
+    person = recognizer.database.person(seen.person)
     others = len(one.images) - 1
     sure = f", sure on {others} other photo{'s' if others != 1 else ''} here" if others else ""
-    verdict = Verdict("match", f"{name} at {seen.distance:.2f}{sure}")
-    if (
-        face.matches
-        and face.nearest[0].person == seen.person
-        and face.nearest[0].combined <= knobs.max_distance
-    ):
-        return replace(face, verdict=verdict)
-    own = next((near for near in face.nearest if near.person == seen.person), None)
-    if own is not None and own.combined <= knobs.max_distance:
-        match = recognizer.match(own)
-    else:
-        match = recognizer.match(_by_gallery(face, seen, recognizer))
-    rest = [other for other in face.matches if other.performer_id != match.performer_id]
-    return replace(face, verdict=verdict, matches=(match, *rest)[: knobs.top_k])
+    verdict = Verdict("match", f"{person.name} at {seen.distance:.2f}{sure}")
+    own = next((match for match in face.matches if match.performer_id == person.key), None)
+    if own is not None:
+        return replace(face, verdict=verdict, named=own)
+    match = recognizer.match(_by_gallery(face, seen, recognizer))
+    kept = sorted((match, *face.matches[: knobs.top_k - 1]), key=lambda each: each.combined_score)
+    return replace(face, verdict=verdict, matches=tuple(kept), named=match)
 
 
 def _by_gallery(face: RecognizedFace, seen: Appearance, recognizer: FaceRecognizer) -> Candidate:
@@ -191,7 +184,7 @@ def _left_over(
         said = Verdict("unknown", f"like {name} ({best.combined:.2f}), but on this photo alone")
     else:
         return face
-    return replace(face, verdict=said)
+    return replace(face, verdict=said, named=None)
 
 
 def joined(results: Sequence[GalleryResult]) -> GalleryResult:

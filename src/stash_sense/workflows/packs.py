@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from stash_sense.assets import PreparedPack
-from stash_sense.assets.manifest import Slot
+from stash_sense.assets.manifest import PackManifest, Slot
 from stash_sense.faces.detect import Detector, DetectorSpec
 from stash_sense.faces.embed import Embedder, EmbedderSpec
 from stash_sense.faces.engine import FaceEngine
@@ -35,13 +35,7 @@ def load_pack(prepared: PreparedPack) -> LoadedPack:
     manifest = prepared.manifest
     detector = Detector(
         YuNet(OnnxSession(prepared.paths["detector"])),
-        DetectorSpec(
-            main_side=manifest.detector.main_side,
-            close_side=manifest.detector.close_side,
-            close_share=manifest.detector.close_share,
-            operating_point=manifest.detector.operating_point,
-            turned_score=manifest.detector.turned_score,
-        ),
+        detector_spec(manifest),
     )
     slots = {slot: getattr(manifest.slots, slot) for slot in SLOTS}
     embedders: dict[str, Embedder] = {
@@ -55,6 +49,18 @@ def load_pack(prepared: PreparedPack) -> LoadedPack:
         {slot: slots[slot].dimension for slot in SLOTS},
         Scorer(calibration, SLOTS),
         manifest.calibration is not None,
+    )
+
+
+def detector_spec(manifest: PackManifest) -> DetectorSpec:
+    """How the manifest wants its detector run."""
+    detector = manifest.detector
+    return DetectorSpec(
+        main_side=detector.main_side,
+        close_side=detector.close_side,
+        close_share=detector.close_share,
+        operating_point=detector.operating_point,
+        turned_score=detector.turned_score,
     )
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from stash_sense.errors import BadInput
 from stash_sense.facedb import FaceDatabase, Person
 from stash_sense.faces.types import Face, Pixels, Quality, Vectors
 from stash_sense.identify.candidates import Candidate, candidates
@@ -43,6 +46,7 @@ class RecognizedFace:
 
     box: (4,) x1, y1, x2, y2 in pixels of the upright picture, clamped to it; confidence: the detector's,
     0.5 its stated operating point; landmarks (5, 2); embeddings: slot -> unit vector.
+    matches: at or below the distance asked for, best first; named: the one that a verdict of match means.
     nearest: the closest people however far away, for evidence from a whole gallery.
     """
 
@@ -54,6 +58,7 @@ class RecognizedFace:
     matches: tuple[Match, ...]
     verdict: Verdict
     nearest: tuple[Candidate, ...]
+    named: Match | None = None
 
 
 class FaceRecognizer:
@@ -70,7 +75,15 @@ class FaceRecognizer:
         max_distance: float = 0.6,
         min_face_confidence: float = 0.5,
     ) -> list[RecognizedFace]:
-        """Every face of an upright picture (H, W, 3) uint8 BGR, the surest detection first."""
+        """Every face of an upright picture (H, W, 3) uint8 BGR, the surest detection first.
+
+        Raises BadInput for any other array.
+        """
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            raise BadInput(
+                f"an array of shape {image.shape} and type {image.dtype}; (height, width, 3) uint8 in BGR "
+                "order is accepted. Read files with stash_sense.media.load_image."
+            )
         (faces,) = self.pack.engine.analyze([image], min_confidence=min_face_confidence)
         return self.name(faces, top_k, max_distance)
 
@@ -114,14 +127,15 @@ class FaceRecognizer:
         )
         matches = tuple(self.match(candidate) for candidate in within[:top_k])
         return RecognizedFace(
-            face.box,
-            face.confidence,
-            face.landmarks,
-            face.quality,
-            face.embeddings,
-            matches,
-            verdict,
-            tuple(near),
+            box=face.box,
+            confidence=face.confidence,
+            landmarks=face.landmarks,
+            quality=face.quality,
+            embeddings=face.embeddings,
+            matches=matches,
+            verdict=verdict,
+            nearest=tuple(near),
+            named=matches[0] if verdict.word == "match" else None,
         )
 
 

@@ -1,0 +1,158 @@
+"""Who is in the labelled galleries, by the workflow that every command uses.
+
+python benchmarks/accuracy.py [--data FOLDER]
+With dev/enrol and the crowd enrolled, default settings: both kinds of evidence with bootstrap intervals, then
+what happens when a constant or the crowd is another. Nothing is fitted here.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+import lab
+from score import official_score
+from stash_sense.identify import evidence
+from stash_sense.jobs import Silent
+from stash_sense.services import recognizer
+from stash_sense.workflows.galleries import (
+    Evidence,
+    GalleryResult,
+    Knobs,
+    NamedPhoto,
+    gather,
+    identify_photos,
+)
+from stash_sense.workflows.packs import LoadedPack
+from stash_sense.workflows.recognizer import FaceRecognizer
+
+RESAMPLES = 2000
+Photos = dict[str, tuple[NamedPhoto, ...]]
+Named = dict[str, dict[str, list[str]]]
+
+
+def look(data: lab.FaceData, ready: FaceRecognizer) -> Photos:
+    """Every gallery's photos with their faces; what evidence makes of them comes later."""
+    knobs = Knobs(evidence="plain")
+    return {
+        gallery: identify_photos(paths, ready, knobs, Silent()).photos
+        for gallery, paths in data.galleries().items()
+    }
+
+
+def named(photos: Photos, ready: FaceRecognizer, knobs: Knobs) -> Named:
+    """Gallery -> person -> photos."""
+    results: dict[str, GalleryResult] = {
+        gallery: gather(seen, ready, knobs) for gallery, seen in photos.items()
+    }
+    return {
+        gallery: {one.person.name: [str(path) for path in one.photos] for one in result.people}
+        for gallery, result in results.items()
+    }
+
+
+def resampled(truth: dict[str, dict[str, list[str]]], found: Named) -> tuple[float, float]:
+    """The 95 % interval of the photo F1 when photos are drawn again with replacement."""
+    rows = []
+    for gallery, photos in truth.items():
+        people = {
+            photo: {
+                name
+                for name, paths in found[gallery].items()
+                if any(Path(path).name == photo for path in paths)
+            }
+            for photo in photos
+        }
+        for photo, names in photos.items():
+            want = set(names) - {"UNKNOWN"}
+            rows.append((len(people[photo] & want), len(people[photo] - want), len(want - people[photo])))
+    counts, random = np.array(rows), np.random.default_rng(0)
+    drawn = counts[random.integers(0, len(counts), (RESAMPLES, len(counts)))].sum(axis=1)
+    return lab.interval(2 * hit / max(1, 2 * hit + wrong + missed) for hit, wrong, missed in drawn)
+
+
+@contextmanager
+def slack(ready: FaceRecognizer, value: float) -> Iterator[None]:
+    """The recognizer with another gallery slack for a while."""
+    scorer = ready.pack.scorer
+    kept = scorer.calibration
+    scorer.calibration = kept.model_copy(update={"gallery_slack": value})
+    try:
+        yield
+    finally:
+        scorer.calibration = kept
+
+
+@contextmanager
+def seed_alone(value: float) -> Iterator[None]:
+    """Gallery evidence with another bar for one photo alone, for a while."""
+    kept = evidence.SEED_ALONE
+    evidence.SEED_ALONE = value
+    try:
+        yield
+    finally:
+        evidence.SEED_ALONE = kept
+
+
+def row(what: str, truth: Path, found: Named) -> list[object]:
+    """One line of the tables: the official scorer's photo and gallery level."""
+    report = official_score(truth, found)
+    photo, gallery = report["photo"], report["gallery"]
+    counts = f"{gallery['wrong']} / {gallery['missed']}"
+    return [what, *(photo[key] for key in ("precision", "recall", "f1", "wrong", "missed")), counts]
+
+
+HEAD = ("what", "precision", "recall", "photo F1", "wrong", "missed", "gallery wrong / missed")
+
+
+def variations(
+    data: lab.FaceData, pack: LoadedPack, photos: Photos, ready: FaceRecognizer
+) -> list[list[object]]:
+    """The same faces under other constants, and with nobody but the 182 enrolled."""
+    rows = []
+    for value in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3):
+        with slack(ready, value):
+            rows.append(row(f"gallery slack {value:g}", data.truth, named(photos, ready, Knobs())))
+    for value in (0.3, 0.325, 0.35, 0.375, 0.4):
+        with seed_alone(value):
+            rows.append(
+                row(f"one photo alone sure below {value:g}", data.truth, named(photos, ready, Knobs()))
+            )
+    for value in (0.5, 0.55, 0.6, 0.65, 0.7):
+        knobs = Knobs(max_distance=value)
+        rows.append(row(f"max distance {value:g}", data.truth, named(photos, ready, knobs)))
+    with recognizer(pack, data.enrolled(pack, crowd=False)) as alone:
+        rows.append(row("without the crowd", data.truth, named(look(data, alone), alone, Knobs())))
+    return rows
+
+
+def main() -> None:
+    arguments = lab.parser(__doc__).parse_args()
+    data = lab.face_data(arguments.data)
+    pack = lab.default_pack()
+    kinds: Sequence[Evidence] = ("gallery", "plain")
+    with recognizer(pack, data.enrolled(pack)) as ready:
+        people = ready.database.people
+        photos = look(data, ready)
+        found = {kind: named(photos, ready, Knobs(evidence=kind)) for kind in kinds}
+        others = variations(data, pack, photos, ready)
+    truth = lab.read_truth(data)
+    spans = {kind: resampled(truth, found[kind]) for kind in kinds}
+    rows = [[*row(kind, data.truth, found[kind]), "{:.3f} to {:.3f}".format(*spans[kind])] for kind in kinds]
+    lab.table(f"Galleries, {people:,} people enrolled, default settings", (*HEAD, "95 % of F1"), rows)
+    lab.table("The same with other constants", HEAD, others)
+    scores = {kind: official_score(data.truth, found[kind]) for kind in kinds}
+    photo, gallery = scores["gallery"]["photo"], scores["gallery"]["gallery"]
+    bars = [
+        lab.bar("photo F1", photo["f1"], 0.985),
+        lab.bar("photo precision", photo["precision"], 0.985),
+        lab.bar("gallery level, wrong names", gallery["wrong"], 1, least=False),
+        lab.bar("gallery level, missed names", gallery["missed"], 1, least=False),
+    ]
+    lab.table("Bars", ["what", "figure", "wanted", "reached"], bars)
+    lab.save("accuracy", {"people": people, "scores": scores, "f1_95": spans, "variations": others})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""The public name of the state: `from stash_sense.recommendations_db import RecommendationsDB`."""
+
+from stash_sense.store import RecommendationsDB
+
+__all__ = ["RecommendationsDB"]

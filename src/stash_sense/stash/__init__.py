@@ -1,0 +1,72 @@
+"""Stash, asked over its GraphQL interface and its picture routes; in Stash's own words."""
+
+from stash_sense.stash.address import BadAddress, StashAddress
+from stash_sense.stash.client import ImageFilter, StashClient
+from stash_sense.stash.errors import (
+    KeyRefused,
+    MediaError,
+    MediaTooLarge,
+    NoPicture,
+    NotAPicture,
+    NotInStash,
+    RefusedByStash,
+    StashAnsweredWrongly,
+    StashError,
+    StashTooSlow,
+    StashUnreachable,
+)
+from stash_sense.stash.identity import PerformerKey, performer_key, picture_identity, stash_key, stashdb_id
+from stash_sense.stash.limits import DEFAULT_LIMITS, Limits
+from stash_sense.stash.types import (
+    Fingerprint,
+    Found,
+    Gallery,
+    Image,
+    Media,
+    NewPerformer,
+    Performer,
+    PerformerName,
+    StashBox,
+    StashId,
+    StashStatus,
+    Target,
+    VisualFile,
+)
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "BadAddress",
+    "Fingerprint",
+    "Found",
+    "Gallery",
+    "Image",
+    "ImageFilter",
+    "KeyRefused",
+    "Limits",
+    "Media",
+    "MediaError",
+    "MediaTooLarge",
+    "NewPerformer",
+    "NoPicture",
+    "NotAPicture",
+    "NotInStash",
+    "Performer",
+    "PerformerKey",
+    "PerformerName",
+    "RefusedByStash",
+    "StashAddress",
+    "StashAnsweredWrongly",
+    "StashBox",
+    "StashClient",
+    "StashError",
+    "StashId",
+    "StashStatus",
+    "StashTooSlow",
+    "StashUnreachable",
+    "Target",
+    "VisualFile",
+    "performer_key",
+    "picture_identity",
+    "stash_key",
+    "stashdb_id",
+]

@@ -1,0 +1,56 @@
+"""A person's decisions as stored: tied to the picture and the face's place, never to a run."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from stash_sense.store.errors import NotStored
+from stash_sense.store.honour import Decision
+from stash_sense.store.pictures import Picture, find_picture
+from stash_sense.store.places import Box, nearest
+from stash_sense.store.values import whole
+
+_READ = """SELECT d.id, d.x, d.y, d.w, d.h, d.word, d.performer_id, p.name, d.created_at
+  FROM stash_sense_decisions d LEFT JOIN stash_sense_people p ON p.performer_id = d.performer_id"""
+
+
+def get_decision(connection: sqlite3.Connection, decision_id: int) -> Decision:
+    found = connection.execute(f"{_READ} WHERE d.id = ?", (whole("decision id", decision_id),)).fetchone()
+    if found is None:
+        raise NotStored(f"There is no decision {decision_id}; it may have been taken back already.")
+    return _decision(found)
+
+
+def decisions_on(connection: sqlite3.Connection, picture: int) -> list[Decision]:
+    """The decisions on a picture, oldest first."""
+    return [
+        _decision(row)
+        for row in connection.execute(f"{_READ} WHERE d.picture_id = ? ORDER BY d.id", (picture,))
+    ]
+
+
+def decisions_for(connection: sqlite3.Connection, picture: Picture) -> list[Decision]:
+    """The same for a picture as Stash describes it, stored or not yet."""
+    number = find_picture(connection, picture)
+    return [] if number is None else decisions_on(connection, number)
+
+
+def by_face(boxes: Sequence[Box], decisions: Iterable[Decision]) -> list[list[Decision]]:
+    """For each face the decisions made at its place."""
+    found: list[list[Decision]] = [[] for _ in boxes]
+    for decision in decisions:
+        index = nearest(decision.box, boxes)
+        if index is not None:
+            found[index].append(decision)
+    return found
+
+
+def move(connection: sqlite3.Connection, decision_id: int, box: Box) -> None:
+    """Follow a face whose box a re-run drew a little differently, so that small steps never add up."""
+    connection.execute(
+        "UPDATE stash_sense_decisions SET x = ?, y = ?, w = ?, h = ? WHERE id = ?",
+        (box.x, box.y, box.w, box.h, decision_id),
+    )
+
+
+def _decision(row: tuple[int, float, float, float, float, str, str | None, str | None, str]) -> Decision:
+    return Decision(row[0], Box(*row[1:5]), row[5], row[6], row[7], row[8])

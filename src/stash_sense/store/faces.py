@@ -1,0 +1,218 @@
+"""Every detected face of an image: as it arrives from a run, and as it is read back."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stash_sense.errors import BadInput
+from stash_sense.store.decisions import by_face, decisions_on
+from stash_sense.store.embeddings import Vector, decode, remember_embeddings
+from stash_sense.store.errors import NotStored
+from stash_sense.store.honour import Decision, honour
+from stash_sense.store.people import (
+    Candidate,
+    add_candidates,
+    candidates_by_face,
+    forget_candidates,
+)
+from stash_sense.store.places import Box
+from stash_sense.store.values import as_json, from_json, line, optional_finite, whole, within
+
+VERDICTS = ("match", "ambiguous", "unknown")
+_LANDMARKS = np.dtype("<f4")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectedFace:
+    """One face of a run. `box` in fractions; `landmarks` (5, 2) in fractions; both embeddings, shape (d,),
+    or neither; `candidates` best first, one a person; `details` what else a run wants to find again (why the
+    quality is low, …), as JSON. Raises BadInput.
+    """
+
+    box: Box
+    detection_confidence: float
+    verdict: str = "unknown"
+    reason: str = ""
+    candidates: tuple[Candidate, ...] = ()
+    quality: float | None = None
+    landmarks: Any = None
+    facenet: Any = None
+    arcface: Any = None
+    details: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "detection_confidence", within("detection confidence", self.detection_confidence, 0, 1))
+        set_(self, "quality", optional_finite("quality", self.quality))
+        set_(self, "candidates", checked_candidates(self.verdict, self.reason, self.candidates))
+        if (self.facenet is None) != (self.arcface is None):
+            raise BadInput("A face came with one embedding; give both, or neither.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredFace:
+    """A face as the state holds it, a person's decisions already applied to verdict and candidates."""
+
+    face_id: int
+    stash_image_id: str
+    box: Box
+    detection_confidence: float
+    quality: float | None
+    landmarks: npt.NDArray[np.float32] | None
+    verdict: str
+    reason: str
+    candidates: tuple[Candidate, ...]
+    decisions: tuple[Decision, ...]
+    details: Mapping[str, Any] | None = None
+    facenet: Vector | None = field(default=None, repr=False)
+    arcface: Vector | None = field(default=None, repr=False)
+
+
+def checked_candidates(verdict: str, reason: str, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    if verdict not in VERDICTS:
+        raise BadInput(f"verdict is {verdict!r}; give one of {', '.join(VERDICTS)}.")
+    line("reason", reason)
+    found = tuple(candidates)
+    if len({one.performer_id for one in found}) != len(found):
+        raise BadInput("A person stands twice among a face's candidates; rank people, not references.")
+    if verdict == "match" and not found:
+        raise BadInput("The verdict is match without a candidate; give the person, or say unknown.")
+    return found
+
+
+def _row(face: DetectedFace) -> tuple[Any, ...]:
+    landmarks = None
+    if face.landmarks is not None:
+        points = np.asarray(face.landmarks, dtype=_LANDMARKS)
+        if points.shape != (5, 2) or not np.isfinite(points).all():
+            raise BadInput(f"The landmarks have shape {points.shape}; give five finite points, shape (5, 2).")
+        landmarks = points.tobytes()
+    box = face.box
+    numbers = (box.x, box.y, box.w, box.h, face.detection_confidence, face.quality)
+    return (*numbers, landmarks, face.verdict, face.reason, as_json("details", face.details))
+
+
+def put_face(
+    connection: sqlite3.Connection,
+    fingerprint: int,
+    position: int,
+    pack: str,
+    face: DetectedFace,
+    face_id: int | None,
+) -> int:
+    """Write a face; with `face_id` over the one that was found again."""
+    values = (position, *_row(face))
+    if face_id is None:
+        cursor = connection.execute(
+            "INSERT INTO stash_sense_faces (image_fingerprint_id, position, x, y, w, h, "
+            "detection_confidence, quality, landmarks, verdict, reason, details) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (fingerprint, *values),
+        )
+        face_id = int(cursor.lastrowid or 0)
+    else:
+        connection.execute(
+            "UPDATE stash_sense_faces SET position = ?, x = ?, y = ?, w = ?, h = ?, "
+            "detection_confidence = ?, quality = ?, landmarks = ?, verdict = ?, reason = ?, "
+            "details = ? WHERE id = ?",
+            (*values, face_id),
+        )
+        if face.facenet is None:  # what an earlier run saw here is not what this one saw
+            connection.execute(
+                "DELETE FROM stash_sense_embeddings WHERE face_id = ? AND pack_id = "
+                "(SELECT id FROM stash_sense_packs WHERE name = ?)",
+                (face_id, pack),
+            )
+        forget_candidates(connection, face_id)
+    add_candidates(connection, face_id, face.candidates)
+    if face.facenet is not None:
+        remember_embeddings(connection, face_id, pack, face.facenet, face.arcface)
+    return face_id
+
+
+def boxes_of(connection: sqlite3.Connection, fingerprint: int) -> list[tuple[int, Box]]:
+    """Face ids and boxes of an image, in the order of its last run."""
+    return [
+        (row[0], Box(*row[1:]))
+        for row in connection.execute(
+            "SELECT id, x, y, w, h FROM stash_sense_faces WHERE image_fingerprint_id = ? "
+            "ORDER BY position, id",
+            (fingerprint,),
+        )
+    ]
+
+
+def faces_of(
+    connection: sqlite3.Connection, fingerprint: int, *, embeddings: bool = False, as_found: bool = False
+) -> tuple[StoredFace, ...]:
+    """All faces of an image, decisions applied; with `embeddings` those of the pack of its last run.
+
+    `as_found` gives what the run said, without the decisions.
+    """
+    rows = connection.execute(
+        """SELECT f.id, i.stash_image_id, f.x, f.y, f.w, f.h, f.detection_confidence, f.quality, f.landmarks,
+                  f.verdict, f.reason, r.picture_id, f.details
+           FROM stash_sense_faces f JOIN image_fingerprints i ON i.id = f.image_fingerprint_id
+           JOIN stash_sense_image_results r ON r.image_fingerprint_id = i.id
+           WHERE i.id = ? ORDER BY f.position, f.id""",
+        (fingerprint,),
+    ).fetchall()
+    if not rows:
+        return ()
+    boxes = [Box(*row[2:6]) for row in rows]
+    decided = by_face(boxes, decisions_on(connection, rows[0][11]))
+    candidates = candidates_by_face(connection, [row[0] for row in rows])
+    vectors = _vectors_of(connection, fingerprint) if embeddings else {}
+    found = []
+    for row, box, words in zip(rows, boxes, decided, strict=True):
+        outcome = honour(row[9], row[10], candidates.get(row[0], []), () if as_found else words)
+        landmarks = None if row[8] is None else np.frombuffer(row[8], dtype=_LANDMARKS).reshape(5, 2)
+        facenet, arcface = vectors.get(row[0], (None, None))
+        found.append(
+            StoredFace(
+                row[0],
+                row[1],
+                box,
+                row[6],
+                row[7],
+                landmarks,
+                outcome.verdict,
+                outcome.reason,
+                outcome.candidates,
+                tuple(words),
+                from_json(row[12]),
+                facenet,
+                arcface,
+            )
+        )
+    return tuple(found)
+
+
+def _vectors_of(connection: sqlite3.Connection, fingerprint: int) -> dict[int, tuple[Vector, Vector]]:
+    rows = connection.execute(
+        """SELECT f.id, e.vectors, p.facenet_size, p.arcface_size FROM stash_sense_faces f
+           JOIN stash_sense_image_results r USING (image_fingerprint_id)
+           JOIN stash_sense_packs p ON p.name = r.pack
+           JOIN stash_sense_embeddings e ON e.face_id = f.id AND e.pack_id = p.id
+           WHERE f.image_fingerprint_id = ?""",
+        (fingerprint,),
+    ).fetchall()
+    found = {}
+    for face_id, blob, *sizes in rows:
+        facenet, arcface = decode([blob], (sizes[0], sizes[1]))
+        found[face_id] = (facenet[0], arcface[0])
+    return found
+
+
+def get_face(connection: sqlite3.Connection, face_id: int) -> StoredFace:
+    """One face, decisions applied. Raises NotStored."""
+    found = connection.execute(
+        "SELECT image_fingerprint_id FROM stash_sense_faces WHERE id = ?", (whole("face_id", face_id),)
+    ).fetchone()
+    if found is None:
+        raise NotStored(f"There is no face {face_id}; identify the image again and use its new face ids.")
+    return next(face for face in faces_of(connection, found[0]) if face.face_id == face_id)

@@ -1,0 +1,122 @@
+"""The journal of tags: noted before the write to Stash, completed after it, undone at most once."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stash_sense.errors import BadInput
+from stash_sense.store.errors import NotStored, Refused
+from stash_sense.store.values import stash_id, whole
+
+TARGETS = ("image", "gallery", "scene")
+OPEN, DONE, FAILED, UNDONE = "open", "done", "failed", "undone"
+
+_READ = """SELECT id, target_type, target_ids, local_id, status, added_ids, created_at, completed_at,
+  undone_at FROM stash_sense_journal"""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One tag. `status`: `open` noted, its outcome not yet known; `done` and `failed` as reported, with
+    `added_ids`, the targets that really gained the performer; `undone`: those were taken back. Times UTC.
+    """
+
+    entry_id: int
+    target_type: str
+    target_ids: tuple[str, ...]
+    local_id: str
+    status: str
+    added_ids: tuple[str, ...]
+    created_at: str
+    completed_at: str | None
+    undone_at: str | None
+
+
+def begin_entry(
+    connection: sqlite3.Connection, target_type: str, target_ids: Sequence[str], local_id: str
+) -> JournalEntry:
+    """Note that the performer `local_id` (Stash's number) is about to be added to the targets."""
+    if target_type not in TARGETS:
+        raise BadInput(f"target_type is {target_type!r}; give one of {', '.join(TARGETS)}.")
+    targets = _ids("target_ids", target_ids)
+    if not targets:
+        raise BadInput("target_ids is empty; give the ids of what is to be tagged.")
+    cursor = connection.execute(
+        "INSERT INTO stash_sense_journal (target_type, target_ids, local_id) VALUES (?, ?, ?)",
+        (target_type, json.dumps(targets), stash_id("local_id", local_id)),
+    )
+    return get_entry(connection, int(cursor.lastrowid or 0))
+
+
+def complete_entry(
+    connection: sqlite3.Connection, entry_id: int, status: str, added_ids: Sequence[str] = ()
+) -> JournalEntry:
+    """Record how the write ended. The same report again changes nothing; another one is Refused."""
+    entry = get_entry(connection, entry_id)
+    if status not in (DONE, FAILED):
+        raise BadInput(f"status is {status!r}; give done or failed.")
+    added = _ids("added_ids", added_ids)
+    strange = sorted(set(added) - set(entry.target_ids))
+    if strange:
+        raise BadInput(f"added_ids has {', '.join(strange[:5])}, which entry {entry_id} was not noted for.")
+    if (entry.status, entry.added_ids) == (status, tuple(added)):
+        return entry
+    if entry.status != OPEN:
+        raise Refused(f"Journal entry {entry_id} is {entry.status} already and cannot become {status}.")
+    connection.execute(
+        "UPDATE stash_sense_journal SET status = ?, added_ids = ?, completed_at = datetime('now') "
+        "WHERE id = ?",
+        (status, json.dumps(added), entry_id),
+    )
+    return get_entry(connection, entry_id)
+
+
+def mark_undone(connection: sqlite3.Connection, entry_id: int) -> JournalEntry:
+    """Record that exactly `added_ids` were taken back. Refused a second time, and where nothing was added."""
+    entry = get_entry(connection, entry_id)
+    if entry.status == OPEN:
+        raise Refused(f"Journal entry {entry_id} is open: report what was added first, then undo that.")
+    if entry.status == UNDONE:
+        raise Refused(
+            f"Journal entry {entry_id} was undone on {entry.undone_at} UTC; nothing is left to undo."
+        )
+    if not entry.added_ids:
+        raise Refused(f"Journal entry {entry_id} added nothing, so there is nothing to undo.")
+    connection.execute(
+        "UPDATE stash_sense_journal SET status = 'undone', undone_at = datetime('now') WHERE id = ?",
+        (entry_id,),
+    )
+    return get_entry(connection, entry_id)
+
+
+def get_entry(connection: sqlite3.Connection, entry_id: int) -> JournalEntry:
+    """Raises NotStored."""
+    found = connection.execute(f"{_READ} WHERE id = ?", (whole("journal entry", entry_id),)).fetchone()
+    if found is None:
+        raise NotStored(f"There is no journal entry {entry_id}.")
+    return _entry(found)
+
+
+def list_entries(
+    connection: sqlite3.Connection, status: str | None = None, before: int | None = None, limit: int = 100
+) -> list[JournalEntry]:
+    """Entries, the latest first; `status='open'` are those a crash or a closed tab left behind."""
+    if status not in (None, OPEN, DONE, FAILED, UNDONE):
+        raise BadInput(f"status is {status!r}; give open, done, failed or undone.")
+    rows = connection.execute(
+        f"{_READ} WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
+        (status, before, whole("limit", limit, 1)),
+    )
+    return [_entry(row) for row in rows]
+
+
+def _ids(what: str, values: Sequence[str]) -> list[str]:
+    if isinstance(values, str):
+        raise BadInput(f"{what} is the text {values!r:.80}; give a list of ids.")
+    return list(dict.fromkeys(stash_id(what, value) for value in values))
+
+
+def _entry(row: tuple[int, str, str, str, str, str | None, str, str | None, str | None]) -> JournalEntry:
+    added = tuple(json.loads(row[5])) if row[5] else ()
+    return JournalEntry(row[0], row[1], tuple(json.loads(row[2])), row[3], row[4], added, *row[6:])

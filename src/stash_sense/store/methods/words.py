@@ -1,0 +1,76 @@
+"""A person's decisions and the journal of their tags: what cannot be computed again.
+
+These wait until the disk has them (see `connection.writing`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from stash_sense.store import deciding, decisions, exchange, journal
+from stash_sense.store.honour import Decision
+from stash_sense.store.methods.base import Methods
+from stash_sense.store.pictures import Picture
+
+
+class WordMethods(Methods):
+    """Decisions, their export, and the journal."""
+
+    def decide(
+        self, face_id: int, word: str, performer_id: str | None = None, name: str | None = None
+    ) -> Decision:
+        """Record `confirmed`, `rejected` (both with the performer) or `ignored` on a face."""
+        with self._pool.writing(durable=True) as connection:
+            return deciding.decide(connection, face_id, word, performer_id, name)
+
+    def undecide(self, decision_id: int) -> Decision:
+        """Take a decision back. Raises NotStored."""
+        with self._pool.writing(durable=True) as connection:
+            return deciding.undecide(connection, decision_id)
+
+    def get_decision(self, decision_id: int) -> Decision:
+        with self._pool.connection() as connection:
+            return decisions.get_decision(connection, decision_id)
+
+    def decisions_for(self, picture: Picture) -> list[Decision]:
+        """All decisions on a picture, stored or not yet: rejected people need not be ranked at all."""
+        with self._pool.reading() as connection:
+            return decisions.decisions_for(connection, picture)
+
+    def export_decisions(self) -> dict[str, Any]:
+        with self._pool.reading() as connection:
+            return exchange.export_decisions(connection)
+
+    def import_decisions(self, data: object) -> exchange.Imported:
+        """Add exported decisions, all or nothing; on one face the later word wins."""
+        with self._pool.writing(durable=True) as connection:
+            return exchange.import_decisions(connection, data)
+
+    def journal_begin(
+        self, target_type: str, target_ids: Sequence[str], local_id: str
+    ) -> journal.JournalEntry:
+        """Note a tag before Stash is asked to write it."""
+        with self._pool.writing(durable=True) as connection:
+            return journal.begin_entry(connection, target_type, target_ids, local_id)
+
+    def journal_complete(
+        self, entry_id: int, status: str, added_ids: Sequence[str] = ()
+    ) -> journal.JournalEntry:
+        """Record what Stash really added (`done`), or that it failed (with what was added before that)."""
+        with self._pool.writing(durable=True) as connection:
+            return journal.complete_entry(connection, entry_id, status, added_ids)
+
+    def journal_undone(self, entry_id: int) -> journal.JournalEntry:
+        """Record that `added_ids` were taken back; Refused a second time."""
+        with self._pool.writing(durable=True) as connection:
+            return journal.mark_undone(connection, entry_id)
+
+    def journal_entry(self, entry_id: int) -> journal.JournalEntry:
+        with self._pool.connection() as connection:
+            return journal.get_entry(connection, entry_id)
+
+    def journal_entries(
+        self, status: str | None = None, before: int | None = None, limit: int = 100
+    ) -> list[journal.JournalEntry]:
+        """The latest first; `status="open"` finds what a crash left behind."""
+        with self._pool.connection() as connection:
+            return journal.list_entries(connection, status, before, limit)

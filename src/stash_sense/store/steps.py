@@ -1,0 +1,177 @@
+"""The migration's steps, in order: a name is permanent, and so is what its step does.
+
+`schema_version` says 6 from the first step on and stays 6; what is ours is recorded by name in
+`stash_sense_migrations`. A further step is appended here and never edits an earlier one.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stash_sense.store.declared import OLDER, SCHEMA_VERSION, VERSION_6
+from stash_sense.store.rebuild import conform
+
+CONTRACT_VERSION = 6
+
+RECORD = "CREATE TABLE IF NOT EXISTS stash_sense_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One named step; `apply` runs inside the migration's transaction."""
+
+    name: str
+    apply: Callable[[sqlite3.Connection], None]
+
+
+def _version_6(connection: sqlite3.Connection) -> None:
+    for table in (SCHEMA_VERSION, *OLDER, *VERSION_6):
+        conform(connection, table)
+    rows = connection.execute("SELECT count(*) FROM schema_version").fetchone()[0]
+    if rows == 1:
+        connection.execute("UPDATE schema_version SET version = ?", (CONTRACT_VERSION,))
+        return
+    # Some files hold one row a version; the highest counts, so theirs stay beside ours.
+    connection.execute(
+        "INSERT INTO schema_version (version) SELECT ?1 "
+        "WHERE NOT EXISTS (SELECT 1 FROM schema_version WHERE version = ?1)",
+        (CONTRACT_VERSION,),
+    )
+
+
+def _statements(*statements: str) -> Callable[[sqlite3.Connection], None]:
+    def apply(connection: sqlite3.Connection) -> None:
+        for statement in statements:
+            connection.execute(statement)
+
+    return apply
+
+
+_galleries = _statements(
+    """CREATE TABLE stash_sense_image_galleries (
+  image_fingerprint_id INTEGER NOT NULL REFERENCES image_fingerprints(id) ON DELETE CASCADE,
+  gallery_id TEXT NOT NULL,
+  seen_at TEXT NOT NULL DEFAULT (datetime('now')),
+  PRIMARY KEY (image_fingerprint_id, gallery_id)
+) WITHOUT ROWID""",
+    "CREATE INDEX idx_stash_sense_galleries ON stash_sense_image_galleries(gallery_id)",
+    "INSERT INTO stash_sense_image_galleries (image_fingerprint_id, gallery_id) "
+    "SELECT id, gallery_id FROM image_fingerprints WHERE gallery_id IS NOT NULL",
+)
+
+_pictures = _statements(
+    "CREATE TABLE stash_sense_pictures (id INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT)",
+    "CREATE INDEX idx_stash_sense_pictures_place ON stash_sense_pictures(place)",
+    """CREATE TABLE stash_sense_picture_prints (
+  type TEXT NOT NULL,
+  value TEXT NOT NULL,
+  picture_id INTEGER NOT NULL REFERENCES stash_sense_pictures(id) ON DELETE CASCADE,
+  PRIMARY KEY (type, value, picture_id)
+) WITHOUT ROWID""",
+    "CREATE INDEX idx_stash_sense_prints_picture ON stash_sense_picture_prints(picture_id)",
+)
+
+_faces = _statements(
+    """CREATE TABLE stash_sense_packs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  facenet_size INTEGER NOT NULL CHECK (facenet_size > 0),
+  arcface_size INTEGER NOT NULL CHECK (arcface_size > 0)
+)""",
+    """CREATE TABLE stash_sense_image_results (
+  image_fingerprint_id INTEGER PRIMARY KEY REFERENCES image_fingerprints(id) ON DELETE CASCADE,
+  picture_id INTEGER NOT NULL REFERENCES stash_sense_pictures(id),
+  pack TEXT NOT NULL,
+  db_version TEXT,
+  source TEXT NOT NULL,
+  width INTEGER,
+  height INTEGER,
+  settings TEXT,
+  face_count INTEGER NOT NULL,
+  stored_at TEXT NOT NULL DEFAULT (datetime('now'))
+)""",
+    "CREATE INDEX idx_stash_sense_results_picture ON stash_sense_image_results(picture_id)",
+    """CREATE TABLE stash_sense_faces (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  image_fingerprint_id INTEGER NOT NULL REFERENCES image_fingerprints(id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  x REAL NOT NULL CHECK (x >= 0 AND x <= 1),
+  y REAL NOT NULL CHECK (y >= 0 AND y <= 1),
+  w REAL NOT NULL CHECK (w > 0 AND x + w <= 1.000001),
+  h REAL NOT NULL CHECK (h > 0 AND y + h <= 1.000001),
+  detection_confidence REAL NOT NULL CHECK (detection_confidence >= 0 AND detection_confidence <= 1),
+  quality REAL,
+  landmarks BLOB,
+  verdict TEXT NOT NULL CHECK (verdict IN ('match', 'ambiguous', 'unknown')),
+  reason TEXT NOT NULL DEFAULT '',
+  details TEXT
+)""",
+    "CREATE INDEX idx_stash_sense_faces_image ON stash_sense_faces(image_fingerprint_id)",
+    """CREATE TABLE stash_sense_people (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  performer_id TEXT NOT NULL UNIQUE CHECK (performer_id <> ''),
+  name TEXT,
+  facts TEXT
+)""",
+    """CREATE TABLE stash_sense_candidates (
+  face_id INTEGER NOT NULL REFERENCES stash_sense_faces(id) ON DELETE CASCADE,
+  rank INTEGER NOT NULL,
+  person_id INTEGER NOT NULL REFERENCES stash_sense_people(id) ON DELETE CASCADE,
+  distance REAL NOT NULL CHECK (distance >= 0 AND distance <= 2),
+  facenet_distance REAL,
+  arcface_distance REAL,
+  reference_id TEXT,
+  support TEXT,
+  PRIMARY KEY (face_id, rank)
+) WITHOUT ROWID""",
+    "CREATE INDEX idx_stash_sense_candidates_person ON stash_sense_candidates(person_id)",
+    """CREATE TABLE stash_sense_embeddings (
+  id INTEGER PRIMARY KEY,
+  face_id INTEGER NOT NULL REFERENCES stash_sense_faces(id) ON DELETE CASCADE,
+  pack_id INTEGER NOT NULL REFERENCES stash_sense_packs(id),
+  vectors BLOB NOT NULL,
+  UNIQUE (face_id, pack_id)
+)""",
+)
+
+_decisions = _statements(
+    """CREATE TABLE stash_sense_decisions (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  picture_id INTEGER NOT NULL REFERENCES stash_sense_pictures(id),
+  x REAL NOT NULL CHECK (x >= 0 AND x <= 1),
+  y REAL NOT NULL CHECK (y >= 0 AND y <= 1),
+  w REAL NOT NULL CHECK (w > 0 AND x + w <= 1.000001),
+  h REAL NOT NULL CHECK (h > 0 AND y + h <= 1.000001),
+  word TEXT NOT NULL CHECK (word IN ('confirmed', 'rejected', 'ignored')),
+  performer_id TEXT CHECK (performer_id <> ''),
+  created_at TEXT NOT NULL DEFAULT (datetime('now')),
+  CHECK ((word = 'ignored') = (performer_id IS NULL))
+)""",
+    "CREATE INDEX idx_stash_sense_decisions_picture ON stash_sense_decisions(picture_id)",
+    "CREATE INDEX idx_stash_sense_decisions_performer ON stash_sense_decisions(performer_id)",
+)
+
+_journal = _statements(
+    """CREATE TABLE stash_sense_journal (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  target_type TEXT NOT NULL CHECK (target_type IN ('image', 'gallery', 'scene')),
+  target_ids TEXT NOT NULL,
+  local_id TEXT NOT NULL,
+  status TEXT NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'done', 'failed', 'undone')),
+  added_ids TEXT,
+  created_at TEXT NOT NULL DEFAULT (datetime('now')),
+  completed_at TEXT,
+  undone_at TEXT,
+  CHECK ((status = 'open') = (completed_at IS NULL))
+)""",
+    "CREATE INDEX idx_stash_sense_journal_status ON stash_sense_journal(status)",
+)
+
+STEPS = (
+    Step("0001-version-6", _version_6),
+    Step("0002-galleries-of-an-image", _galleries),
+    Step("0003-pictures", _pictures),
+    Step("0004-every-face", _faces),
+    Step("0005-decisions", _decisions),
+    Step("0006-journal", _journal),
+)

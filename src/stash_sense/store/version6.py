@@ -1,0 +1,54 @@
+"""Keeping the version-6 faces of an image true to what is known of it now."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from stash_sense.store.faces import faces_of
+from stash_sense.store.people import Candidate
+from stash_sense.store.places import Box
+
+
+class Named(Protocol):
+    """What counts of a face here, whether it just arrived or is read back."""
+
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def candidates(self) -> Sequence[Candidate]: ...
+    @property
+    def box(self) -> Box: ...
+
+
+def show_in_version_6(connection: sqlite3.Connection, fingerprint: int) -> None:
+    """Rewrite who is named on an image from what is stored of it, decisions applied."""
+    image = connection.execute(
+        "SELECT stash_image_id FROM image_fingerprints WHERE id = ?", (fingerprint,)
+    ).fetchone()[0]
+    name_faces(connection, image, faces_of(connection, fingerprint))
+
+
+def name_faces(connection: sqlite3.Connection, image: str, faces: Iterable[Named]) -> None:
+    """Write matched and confirmed people, the best face of each; no stale name stays."""
+    best: dict[str, Named] = {}
+    for face in faces:
+        if face.verdict != "match":
+            continue
+        person = face.candidates[0]
+        rival = best.get(person.performer_id)
+        if rival is None or person.distance < rival.candidates[0].distance:
+            best[person.performer_id] = face
+    connection.execute("DELETE FROM image_fingerprint_faces WHERE stash_image_id = ?", (image,))
+    connection.executemany(
+        "INSERT INTO image_fingerprint_faces (stash_image_id, performer_id, confidence, distance, "
+        "bbox_x, bbox_y, bbox_w, bbox_h, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, datetime('now'))",
+        [(image, performer, *_numbers(face)) for performer, face in best.items()],
+    )
+
+
+def _numbers(face: Named) -> tuple[float | None, ...]:
+    person, box = face.candidates[0], face.box
+    # A person's word alone has no distance, and none is invented for it.
+    distance = None if person.support == "decision" else person.distance
+    confidence = None if distance is None else min(max(1 - distance, 0.0), 1.0)
+    return confidence, distance, box.x, box.y, box.w, box.h

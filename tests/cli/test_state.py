@@ -1,0 +1,64 @@
+"""`stash-sense state`: what a person sees, and what a script reads."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from stash_sense.cli import main
+from stash_sense.store import RecommendationsDB
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with RecommendationsDB(tmp_path / "stash_sense.db") as db:
+        db.create_image_fingerprint("1")
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["--data-dir", str(folder), "state", *arguments])
+    return result.exit_code, result.output
+
+
+def test_checking_a_sound_file(folder: Path) -> None:
+    code, output = run(folder, "check")
+    assert code == 0
+    assert "image_fingerprints: 1" in output
+    assert "No problem found." in output
+
+
+def test_checking_as_json_and_by_the_environment(folder: Path) -> None:
+    result = CliRunner().invoke(main, ["state", "check", "--json"], env={"DATA_DIR": str(folder)})
+    report = json.loads(result.output)
+    assert (report["ok"], report["version"], report["rows"]["image_fingerprints"]) == (True, 6, 1)
+
+
+def test_a_broken_file_gives_exit_code_1_and_says_what_to_do(folder: Path) -> None:
+    (folder / "stash_sense.db").write_bytes(b"x" * 1000)
+    code, output = run(folder, "check")
+    assert code == 1
+    assert "stash-sense state restore FILE" in output
+
+
+def test_no_file_yet_is_no_problem(tmp_path: Path) -> None:
+    code, output = run(tmp_path, "check")
+    assert code == 0
+    assert "does not exist yet" in output
+
+
+def test_backing_up_and_restoring(folder: Path) -> None:
+    code, output = run(folder, "backup", str(folder / "copy.db"))
+    assert (code, output) == (0, f"Copied to {folder / 'copy.db'}.\n")
+    code, output = run(folder, "restore", str(folder / "copy.db"))
+    assert code == 0
+    assert "The former file is" in output
+
+
+def test_a_refusal_is_one_sentence(folder: Path) -> None:
+    (folder / "there").touch()
+    code, output = run(folder, "backup", str(folder / "there"))
+    assert code == 1
+    assert output.startswith("Error: ")
+    assert "exists already" in output

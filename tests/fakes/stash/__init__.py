@@ -1,0 +1,23 @@
+"""A stand-in for Stash: a real HTTP server that holds a library in memory and answers as Stash does."""
+
+from .execution import LATEST, OLDEST, RECOMMENDED, schema
+from .faults import Chunked, Delay, Dribble, Drop, Status, Truncate
+from .library import Library
+from .record import Seen
+from .server import StashStandIn
+
+__all__ = [
+    "LATEST",
+    "OLDEST",
+    "RECOMMENDED",
+    "Chunked",
+    "Delay",
+    "Dribble",
+    "Drop",
+    "Library",
+    "Seen",
+    "StashStandIn",
+    "Status",
+    "Truncate",
+    "schema",
+]

@@ -1,0 +1,170 @@
+"""Filters, order and pages as Stash has them."""
+
+import random
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from .library import Library, Performer, Tagged
+
+T = TypeVar("T", Tagged, Performer)
+Json = Mapping[str, Any]
+
+_ALL = -1
+_PER_PAGE = 25
+_DIGITS = re.compile(r"([0-9]+)")
+_SHUFFLE = random.Random(7)
+
+
+def number(text: str) -> int:
+    """An id. Raises ValueError in the words of Stash's parser."""
+    if re.fullmatch(r"[+-]?[0-9]+", text) is None:
+        raise ValueError(f'strconv.Atoi: parsing "{text}": invalid syntax')
+    return int(text)
+
+
+def by_ids(kind: str, items: Mapping[int, T], ids: Sequence[str]) -> list[T]:
+    """The items of these ids in this order; filter and page do not count then."""
+    wanted = [number(each) for each in ids]
+    for each in wanted:
+        if each not in items:
+            raise ValueError(f"{kind} with id {each} not found")
+    return [items[each] for each in wanted]
+
+
+def tagged_fits(item: Tagged, criteria: Json | None) -> bool:
+    """Whether an image, a gallery or a scene passes the filter."""
+    for name, criterion in (criteria or {}).items():
+        if criterion is None:
+            continue
+        fits = {
+            "AND": lambda c: tagged_fits(item, c),
+            "id": lambda c: _compare(item.id, c),
+            "performer_count": lambda c: _compare(len(item.performers), c),
+            "performers": lambda c: _multi(item.performers, c),
+            "galleries": lambda c: _multi(item.galleries, c),
+        }[name]
+        if not fits(criterion):
+            return False
+    return True
+
+
+def performer_fits(performer: Performer, criteria: Json | None) -> bool:
+    for name, criterion in (criteria or {}).items():
+        if criterion is None:
+            continue
+        fits = {
+            "AND": lambda c: performer_fits(performer, c),
+            "stash_id_endpoint": lambda c: _stash_id(performer, c, [c.get("stash_id")]),
+            "stash_ids_endpoint": lambda c: _stash_id(performer, c, c.get("stash_ids") or []),
+        }[name]
+        if not fits(criterion):
+            return False
+    return True
+
+
+def page(items: Iterable[T], find: Json | None, keys: Mapping[str, Callable[[T], Any]]) -> list[T]:
+    """Sort and cut. Without `sort` the order is nobody's promise: here it is another one each time."""
+    find = find or {}
+    listed = list(items)
+    _SHUFFLE.shuffle(listed)
+    sort = find.get("sort")
+    if sort:
+        if sort not in keys:
+            raise ValueError(f"invalid sort: {sort}")
+        # Whatever the sort, the title or else the id is the last key, and no more: equal ones stay shuffled.
+        listed.sort(key=lambda item: natural(getattr(item, "title", None) or str(item.id)))
+        listed.sort(key=keys[sort], reverse=find.get("direction") == "DESC")
+    per_page = find.get("per_page")
+    if per_page is not None and per_page <= _ALL:
+        return listed
+    per_page = _PER_PAGE if per_page is None else per_page
+    start = (max(find.get("page") or 1, 1) - 1) * per_page
+    return listed[start : start + per_page]
+
+
+def natural(text: str) -> list[tuple[int, int | str]]:
+    """The key of Stash's NATURAL_CI: numbers by value, letters without case."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in _DIGITS.split(text.casefold())]
+
+
+TAGGED_KEYS: dict[str, Callable[[Tagged], Any]] = {
+    "id": lambda item: item.id,
+    "path": lambda item: natural(item.files[0].path if item.files else item.folder or ""),
+    "title": lambda item: natural(item.title or (item.files[0].basename if item.files else "")),
+    "created_at": lambda item: item.created_at,
+    "updated_at": lambda item: item.updated_at,
+}
+PERFORMER_KEYS: dict[str, Callable[[Performer], Any]] = {
+    "id": lambda item: item.id,
+    "name": lambda item: natural(item.name),
+    "created_at": lambda item: item.created_at,
+    "updated_at": lambda item: item.updated_at,
+}
+
+
+def count_of(library: Library, performer_id: int, what: str) -> int:
+    """On how many images, galleries or scenes a performer is tagged."""
+    return sum(performer_id in item.performers for item in list(getattr(library, what).values()))
+
+
+def _compare(value: int, criterion: Json) -> bool:
+    first, second = criterion["value"], criterion.get("value2") or 0
+    match criterion["modifier"]:
+        case "EQUALS":
+            return bool(value == first)
+        case "NOT_EQUALS":
+            return bool(value != first)
+        case "GREATER_THAN":
+            return bool(value > first)
+        case "LESS_THAN":
+            return bool(value < first)
+        case "BETWEEN":
+            return bool(first <= value <= second)
+        case other:
+            raise ValueError(f"unsupported numeric modifier type {other}")
+
+
+def _multi(held: Sequence[int], criterion: Json) -> bool:
+    """Stash takes an empty list for no filter at all."""
+    wanted = {number(each) for each in criterion.get("value") or ()}
+    excluded = {number(each) for each in criterion.get("excludes") or ()}
+    have, modifier = set(held), criterion["modifier"]
+    if modifier in {"IS_NULL", "NOT_NULL"}:
+        return bool(have) == (modifier == "NOT_NULL")
+    if modifier == "EXCLUDES":
+        wanted, excluded = set(), wanted | excluded
+    if have & excluded:
+        return False
+    if not wanted:
+        return True
+    if modifier == "INCLUDES":
+        return bool(have & wanted)
+    if modifier == "INCLUDES_ALL":
+        return wanted <= have
+    if modifier == "EQUALS":
+        return wanted == have
+    raise ValueError(f"{modifier} modifier is not supported for multi criterion input")
+
+
+def _stash_id(performer: Performer, criterion: Json, wanted: Sequence[str | None]) -> bool:
+    endpoint = criterion.get("endpoint")
+    if endpoint and "'" in endpoint:
+        raise ValueError(f'SQL logic error: near "{endpoint}": syntax error')  # it is written into the SQL
+    held = [each for place, each in performer.stash_ids if not endpoint or place == endpoint]
+    match criterion["modifier"]:
+        case "EQUALS":
+            return any(_like(each, pattern or "") for each in held for pattern in wanted)
+        case "NOT_NULL":
+            return bool(held)
+        case "IS_NULL":
+            return not held
+        case other:
+            raise ValueError(f"the stand-in has no modifier {other} for stash ids")
+
+
+def _like(text: str, pattern: str) -> bool:
+    """SQL's LIKE, with which Stash compares texts: `_` is any letter, `%` any number of them."""
+    wild = {"_": ".", "%": ".*"}
+    expression = "".join(wild.get(letter) or re.escape(letter) for letter in pattern)
+    return re.fullmatch(expression, text, re.IGNORECASE | re.DOTALL) is not None

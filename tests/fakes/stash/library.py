@@ -1,0 +1,214 @@
+"""What the stand-in holds: images, galleries, scenes, performers and tags, in memory."""
+
+import hashlib
+import io
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image as Pillow
+
+Bytes = bytes | Path
+"""A file's content, or where it lies."""
+
+
+@dataclass(eq=False)
+class File:
+    """content is None where the file is gone from the disk. Inside a zip a GIF is a picture, else a video."""
+
+    id: int
+    path: str
+    content: Bytes | None
+    size: int
+    width: int
+    height: int
+    kind: Literal["ImageFile", "VideoFile"]
+    fingerprints: dict[str, str]
+    mod_time: datetime
+    duration: float = 0.0
+
+    def read(self) -> bytes:
+        """Raises FileNotFoundError."""
+        if self.content is None:
+            raise FileNotFoundError(self.path)
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+
+    @property
+    def basename(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def format(self) -> str:
+        return self.path.rpartition(".")[2].lower()
+
+
+@dataclass(eq=False)
+class Tagged:
+    """An image, a gallery or a scene."""
+
+    id: int
+    title: str | None
+    created_at: datetime
+    updated_at: datetime
+    files: list[File] = field(default_factory=list)
+    performers: list[int] = field(default_factory=list)
+    tags: list[int] = field(default_factory=list)
+    galleries: list[int] = field(default_factory=list)
+    organized: bool = False
+    folder: str | None = None
+    media: dict[str, bytes] = field(default_factory=dict)
+    """Of a scene: what was generated, by the route's last part, like sprite or vtt."""
+
+
+@dataclass(eq=False)
+class Performer:
+    """image: None where Stash shows a placeholder."""
+
+    id: int
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    stash_ids: list[tuple[str, str]] = field(default_factory=list)
+    image: Bytes | None = None
+    disambiguation: str | None = None
+    gender: str | None = None
+    country: str | None = None
+    alias_list: list[str] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
+    tags: list[int] = field(default_factory=list)
+    custom_fields: dict[str, Any] = field(default_factory=dict)
+
+
+class Library:
+    """All of it. `lock` is held by whoever reads or changes more than one thing at once."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.images: dict[int, Tagged] = {}
+        self.galleries: dict[int, Tagged] = {}
+        self.scenes: dict[int, Tagged] = {}
+        self.performers: dict[int, Performer] = {}
+        self.tags: dict[int, str] = {}
+        self.stash_boxes: list[tuple[str, str, str]] = []
+        """(endpoint, name, api key), in the order of Stash's settings."""
+        self.plugins: dict[str, dict[str, Any]] = {}
+        self._now = datetime(2025, 1, 1, tzinfo=UTC)
+        self._files = 0
+
+    def now(self) -> datetime:
+        """A clock that goes on by a second each time, so that every change shows in `t=`."""
+        with self.lock:
+            self._now += timedelta(seconds=1)
+            return self._now
+
+    def add_file(
+        self,
+        content: Bytes | None,
+        path: str,
+        *,
+        size: tuple[int, int] | None = None,
+        video: bool = False,
+        fingerprints: dict[str, str] | None = None,
+    ) -> File:
+        """size: width and height in pixels, upright; read from the picture if not given."""
+        data = b"" if content is None else content if isinstance(content, bytes) else content.read_bytes()
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        width, height = size or _upright_size(data)
+        self._files += 1
+        return File(
+            id=self._files,
+            path=path,
+            content=content,
+            size=len(data),
+            width=width,
+            height=height,
+            kind="VideoFile" if video else "ImageFile",
+            fingerprints={"oshash" if video else "md5": md5} if fingerprints is None else fingerprints,
+            mod_time=self.now(),
+            duration=1.0 if video else 0.0,
+        )
+
+    def add_image(
+        self,
+        content: Bytes | None = None,
+        *,
+        galleries: Iterable[int] = (),
+        path: str | None = None,
+        title: str | None = None,
+        performers: Sequence[int] = (),
+        size: tuple[int, int] | None = None,
+        video: bool = False,
+        fingerprints: dict[str, str] | None = None,
+    ) -> int:
+        """An image with one file; more can be put into its `files`."""
+        with self.lock:
+            image_id = max(self.images, default=0) + 1
+            place = path or f"/data/{image_id:06}.{'mp4' if video else 'jpg'}"
+            file = self.add_file(content, place, size=size, video=video, fingerprints=fingerprints)
+            now = self.now()
+            self.images[image_id] = Tagged(
+                image_id, title, now, now, [file], list(performers), galleries=list(galleries)
+            )
+            return image_id
+
+    def add_gallery(
+        self, title: str | None = None, *, folder: str | None = None, zip_file: str | None = None
+    ) -> int:
+        with self.lock:
+            gallery_id = max(self.galleries, default=0) + 1
+            files = [self.add_file(None, zip_file)] if zip_file else []
+            now = self.now()
+            self.galleries[gallery_id] = Tagged(gallery_id, title, now, now, files, folder=folder)
+            return gallery_id
+
+    def add_scene(self, title: str | None = None, *, media: dict[str, bytes] | None = None) -> int:
+        with self.lock:
+            scene_id = max(self.scenes, default=0) + 1
+            now = self.now()
+            file = self.add_file(None, f"/data/{scene_id}.mp4", video=True)
+            self.scenes[scene_id] = Tagged(scene_id, title, now, now, [file], media=media or {})
+            return scene_id
+
+    def add_performer(self, name: str, **fields: Any) -> int:
+        """fields: those of Performer."""
+        with self.lock:
+            performer_id = max(self.performers, default=0) + 1
+            now = self.now()
+            self.performers[performer_id] = Performer(performer_id, name, now, now, **fields)
+            return performer_id
+
+    def add_tag(self, name: str) -> int:
+        with self.lock:
+            tag_id = max(self.tags, default=0) + 1
+            self.tags[tag_id] = name
+            return tag_id
+
+    def delete_image(self, image_id: int) -> None:
+        """As if the owner deleted it in Stash."""
+        with self.lock:
+            del self.images[image_id]
+
+    def lose_file(self, image_id: int) -> None:
+        """As if its file were gone from the disk, and Stash did not know it yet."""
+        with self.lock:
+            for file in self.images[image_id].files:
+                file.content = None
+
+    def replace_file(self, image_id: int, content: Bytes) -> None:
+        """As if the owner edited the picture and Stash rescanned it."""
+        with self.lock:
+            image = self.images[image_id]
+            image.files[0] = self.add_file(content, image.files[0].path)
+            image.updated_at = self.now()
+
+
+def _upright_size(data: bytes) -> tuple[int, int]:
+    try:
+        with Pillow.open(io.BytesIO(data)) as picture:
+            turned = picture.getexif().get(0x0112, 1) >= 5
+            return (picture.height, picture.width) if turned else picture.size
+    except OSError:
+        return 0, 0

@@ -1,0 +1,131 @@
+"""Whatever arrives, a method answers or refuses in words; the file stays sound."""
+
+import inspect
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stash_sense.errors import StashSenseError
+from stash_sense.store import (
+    Box,
+    Candidate,
+    DetectedFace,
+    FaceMatches,
+    ImageResult,
+    Picture,
+    RecommendationsDB,
+    SceneFace,
+)
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.sampled_from(
+        ["", " ", "\ud800", "\x00", "'; DROP TABLE image_fingerprints; --", "ü" * 1000, "1", 2**63,
+         -(2**63) - 1, math.nan, math.inf, 1e308, b"bytes", [], {}, [1], ["1"], (), object(),
+         np.float32(0.5), np.int64(3),
+         np.bool_(1), "confirmed", "image", "done"]
+    ),
+)  # fmt: skip
+METHODS = [
+    "create_image_fingerprint",
+    "get_image_fingerprint",
+    "get_gallery_image_fingerprints",
+    "add_image_fingerprint_face",
+    "get_image_fingerprint_faces",
+    "delete_image_fingerprint_faces",
+    "delete_image_fingerprint",
+    "create_scene_fingerprint",
+    "add_scene_fingerprint_face",
+    "get_scene_fingerprint",
+    "get_scene_fingerprint_faces",
+    "delete_scene_fingerprint",
+    "get_image_result",
+    "adopt_image_result",
+    "get_face",
+    "decide",
+    "undecide",
+    "get_decision",
+    "import_decisions",
+    "journal_begin",
+    "journal_complete",
+    "journal_undone",
+    "journal_entry",
+    "journal_entries",
+]
+VALUES: list[Callable[..., Any]] = [
+    Box,
+    Candidate,
+    DetectedFace,
+    FaceMatches,
+    SceneFace,
+    Picture.of,
+    ImageResult,
+]
+
+
+@pytest.mark.torture
+def test_methods_answer_or_refuse(torture: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder, RecommendationsDB(Path(folder) / "stash_sense.db") as db:
+        db.create_image_fingerprint("1")
+        face = DetectedFace(Box(0, 0, 1, 1), 1)
+        db.store_image_result(ImageResult("1", Picture.of({"md5": "m"}), "p", "v", [face]))
+        db.journal_begin("image", ["1"], "1")
+
+        @settings(
+            max_examples=10_000 if torture else 400,
+            deadline=None,
+            database=None,
+            derandomize=not torture,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(st.data())
+        def attack(data: st.DataObject) -> None:
+            method = getattr(db, data.draw(st.sampled_from(METHODS)))
+            names = list(inspect.signature(method).parameters)
+            given_names = data.draw(st.integers(1, len(names)))
+            try:
+                method(**{name: data.draw(ANYTHING) for name in names[:given_names]})
+            except StashSenseError as error:
+                assert str(error)  # noqa: PT017  any other error fails the test by itself
+            except TypeError as error:
+                assert "missing" in str(error) or "not iterable" in str(error)  # noqa: PT017
+
+        attack()
+        assert db.check().ok
+
+
+@pytest.mark.torture
+def test_values_are_whole_or_refused(torture: bool) -> None:
+    @settings(
+        max_examples=10_000 if torture else 400,
+        deadline=None,
+        database=None,
+        derandomize=not torture,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def attack(data: st.DataObject) -> None:
+        make = data.draw(st.sampled_from(VALUES))
+        names = list(inspect.signature(make).parameters)
+        try:
+            made = make(**{name: data.draw(ANYTHING) for name in names})
+        except StashSenseError as error:
+            assert str(error)  # noqa: PT017
+        except (TypeError, AttributeError):
+            pass  # not the type that the signature asks for: a caller's bug, and nothing was stored
+        else:
+            if isinstance(made, Box):
+                assert 0 <= made.x <= made.x + made.w <= 1 + 2e-6
+
+    attack()

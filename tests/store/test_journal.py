@@ -1,0 +1,101 @@
+"""Every tag is noted before it is written, and undone exactly once."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stash_sense.errors import BadInput
+from stash_sense.store import NotStored, RecommendationsDB, Refused
+
+
+def test_an_undo_removes_exactly_what_was_added_and_once(db: RecommendationsDB) -> None:
+    entry = db.journal_begin("image", ["1", "2", "3", "2"], "88")
+    assert (entry.status, entry.target_ids, entry.added_ids) == ("open", ("1", "2", "3"), ())
+    done = db.journal_complete(entry.entry_id, "done", ["1", "3"])
+    assert (done.status, done.added_ids, done.local_id) == ("done", ("1", "3"), "88")
+    undone = db.journal_undone(entry.entry_id)
+    assert (undone.status, undone.added_ids) == ("undone", ("1", "3"))
+    with pytest.raises(Refused, match="was undone on"):
+        db.journal_undone(entry.entry_id)
+
+
+def test_an_entry_survives_being_closed_for_days(db: RecommendationsDB, path: Path) -> None:
+    entry = db.journal_begin("gallery", ["5"], "88")
+    db.journal_complete(entry.entry_id, "done", ["5"])
+    db.close()
+    with RecommendationsDB(path) as again:
+        assert again.journal_undone(entry.entry_id).added_ids == ("5",)
+
+
+def test_entries_left_open_by_a_crash_are_found(db: RecommendationsDB, path: Path) -> None:
+    script = (
+        "import os, signal, sys; from stash_sense.store import RecommendationsDB;"
+        "RecommendationsDB(sys.argv[1]).journal_begin('scene', ['9'], '3');"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(path)], check=False)
+    db.journal_complete(db.journal_begin("image", ["1"], "3").entry_id, "done", ["1"])
+    (left,) = db.journal_entries(status="open")
+    assert (left.target_type, left.target_ids) == ("scene", ("9",))
+    assert len(db.journal_entries()) == 2
+
+
+def test_a_failed_write_that_added_some_can_be_undone(db: RecommendationsDB) -> None:
+    entry = db.journal_begin("image", ["1", "2"], "88")
+    db.journal_complete(entry.entry_id, "failed", ["1"])
+    assert db.journal_undone(entry.entry_id).added_ids == ("1",)
+
+
+def test_a_write_that_added_nothing_has_nothing_to_undo(db: RecommendationsDB) -> None:
+    entry = db.journal_begin("image", ["1"], "88")
+    with pytest.raises(Refused, match="is open"):
+        db.journal_undone(entry.entry_id)
+    db.journal_complete(entry.entry_id, "done")
+    with pytest.raises(Refused, match="added nothing"):
+        db.journal_undone(entry.entry_id)
+
+
+def test_the_same_report_twice_is_one_and_another_is_refused(db: RecommendationsDB) -> None:
+    entry = db.journal_begin("image", ["1", "2"], "88")
+    first = db.journal_complete(entry.entry_id, "done", ["1"])
+    assert db.journal_complete(entry.entry_id, "done", ["1"]) == first
+    with pytest.raises(Refused, match="is done already"):
+        db.journal_complete(entry.entry_id, "done", ["1", "2"])
+    with pytest.raises(Refused):
+        db.journal_complete(entry.entry_id, "failed", ["1"])
+
+
+def test_only_what_was_noted_can_have_been_added(db: RecommendationsDB) -> None:
+    entry = db.journal_begin("image", ["1"], "88")
+    with pytest.raises(BadInput, match="was not noted for"):
+        db.journal_complete(entry.entry_id, "done", ["1", "999"])
+
+
+def test_entries_come_latest_first_and_page_by_page(db: RecommendationsDB) -> None:
+    ids = [db.journal_begin("image", [str(number)], "1").entry_id for number in range(5)]
+    page = db.journal_entries(limit=2)
+    assert [one.entry_id for one in page] == ids[:2:-1]
+    assert [one.entry_id for one in db.journal_entries(before=page[-1].entry_id)] == ids[2::-1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets", "local"),
+    [("tag", ["1"], "1"), ("image", [], "1"), ("image", "12", "1"), ("image", [""], "1"),
+     ("image", ["1"], ""), ("image", [None], "1"), (None, ["1"], "1"), ("image", ["\ud800"], "1"),
+     ("image", ["1"], None)],
+)  # fmt: skip
+def test_a_note_of_nothing_is_refused(kind: Any, targets: Any, local: Any, db: RecommendationsDB) -> None:
+    with pytest.raises(BadInput):
+        db.journal_begin(kind, targets, local)
+    assert db.journal_entries() == []
+
+
+def test_an_unknown_entry_or_status_is_refused(db: RecommendationsDB) -> None:
+    with pytest.raises(NotStored):
+        db.journal_undone(5)
+    entry = db.journal_begin("image", ["1"], "88")
+    with pytest.raises(BadInput, match="done or failed"):
+        db.journal_complete(entry.entry_id, "open")

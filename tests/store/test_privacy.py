@@ -1,0 +1,197 @@
+"""What was deleted is nowhere: not in the file, not in its log, not beside it."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stash_sense.errors import BadInput
+from stash_sense.store import Candidate, Picture, RecommendationsDB, SceneFace, StateBusy
+
+SECRET = "stashdb.org:50459d16-1111-2222-3333-444455556666"
+NAME = "Wilhelmina Testmann"
+
+
+def traces(path: Path, *needles: str | bytes) -> list[str]:
+    """The files of the folder, copies aside apart, that still hold any of the byte strings."""
+    wanted = [one.encode() if isinstance(one, str) else one for one in needles]
+    return [
+        file.name
+        for file in path.parent.iterdir()
+        if not file.name.endswith(".bak") and any(one in file.read_bytes() for one in wanted)
+    ]
+
+
+@pytest.fixture
+def filled(db: RecommendationsDB, face: Any, result: Any) -> RecommendationsDB:
+    """The person is candidate, match, confirmed, rejected, in reasons, scenes and written by hand."""
+    person = Candidate(SECRET, 0.2, name=NAME, facts={"country": NAME}, reference_id=f"ref-{SECRET}")
+    other = Candidate("berta", 0.25, name="Berta")
+    db.store_image_results(
+        [
+            result("1", face(0.1, verdict="match", candidates=(person, other)), face(0.6, "berta")),
+            result("2", face(0.1, verdict="ambiguous", candidates=(other, person), reason=f"{NAME} is near")),
+            result("3", face(0.1, "berta"), face(0.6, reason=f"not {NAME}", details={"x": NAME})),
+            *[result(str(number), face(0.1, "clara")) for number in range(10, 60)],
+        ]
+    )
+    db.decide(db.get_image_result("2").faces[0].face_id, "confirmed", SECRET)
+    db.decide(db.get_image_result("3").faces[0].face_id, "rejected", SECRET)
+    db.decide(db.get_image_result("3").faces[1].face_id, "confirmed", "berta")
+    db.store_scene_result(4, [SceneFace(SECRET, 2), SceneFace("berta", 1)])
+    db.create_image_fingerprint("9")
+    db.add_image_fingerprint_face("9", SECRET)
+    return db
+
+
+def test_a_deleted_person_leaves_no_trace_and_nobody_else_is_touched(
+    filled: RecommendationsDB, path: Path
+) -> None:
+    assert traces(path, SECRET, NAME)
+    deleted = filled.delete_person(SECRET)
+    assert deleted.rows > 5
+    assert deleted.mentions == {}
+    assert traces(path, SECRET, NAME) == []
+    one, two = filled.get_image_result("1").faces
+    assert (one.verdict, [c.performer_id for c in one.candidates]) == ("unknown", ["berta"])
+    assert (two.verdict, two.candidates[0].name) == ("match", "Name of berta")
+    assert filled.get_image_result("2").faces[0].verdict == "unknown"
+    assert [row["performer_id"] for row in filled.get_image_fingerprint_faces("3")] == ["berta"]
+    assert [row["performer_id"] for row in filled.get_scene_fingerprint_faces(4)] == ["berta"]
+    filled.close()
+    assert traces(path, SECRET, NAME) == []
+
+
+def test_a_person_is_deleted_under_all_their_keys(filled: RecommendationsDB, path: Path) -> None:
+    filled.decide(filled.get_image_result("1").faces[1].face_id, "rejected", "local:77-alias")
+    filled.delete_person([SECRET, "local:77-alias"])
+    assert traces(path, SECRET, "local:77-alias") == []
+
+
+def test_what_older_tables_still_say_is_told(path: Path, version_5: Any) -> None:
+    version_5(f"""INSERT INTO recommendations (type, details)
+          VALUES ('x', '{{"name": "{NAME}", "id": "{SECRET}"}}');
+        INSERT INTO upstream_snapshots (stash_box_id) VALUES ('{SECRET.split(":")[1]}');""")
+    with RecommendationsDB(path) as db:
+        deleted = db.delete_person(SECRET)
+        assert deleted.mentions == {"recommendations": 1, "upstream_snapshots": 1}
+        assert [one.suffix for one in deleted.copies] == [".bak"]
+
+
+def test_a_deleted_image_leaves_no_trace(
+    filled: RecommendationsDB, face: Any, result: Any, path: Path
+) -> None:
+    vector = np.linspace(1, 2, 16)
+    picture = Picture.of({"md5": "0123456789abcdef-of-it"})
+    seen = face(
+        0.1, verdict="match", candidates=(Candidate("only-here", 0.1, name="Only Here"),), facenet=vector
+    )
+    filled.store_image_result(result("id-of-it", seen, picture=picture, gallery_ids=["7"]))
+    filled.decide(filled.get_image_result("id-of-it").faces[0].face_id, "confirmed", "only-here")
+    filled.journal_begin("image", ["id-of-it"], "1")
+    mixed = filled.journal_begin("image", ["id-of-it", "10"], "1")
+    needles = ("id-of-it", "0123456789abcdef-of-it", "only-here", "Only Here", vector.astype("<f2").tobytes())
+    assert traces(path, *needles)
+    filled.delete_image("id-of-it")
+    assert traces(path, *needles) == []
+    assert [one.target_ids for one in filled.journal_entries()] == [("10",)]
+    assert filled.journal_entry(mixed.entry_id).status == "open"
+    assert filled.get_image_result("1") is not None
+
+
+def test_decisions_on_a_picture_that_another_image_shows_stay(
+    db: RecommendationsDB, face: Any, result: Any
+) -> None:
+    picture = Picture.of({"md5": "m"})
+    for image in ("1", "2"):
+        db.store_image_result(result(image, face(0.1, "anna"), picture=picture))
+    db.decide(db.get_image_result("1").faces[0].face_id, "confirmed", "berta")
+    db.delete_image("1")
+    assert db.get_image_result("2").faces[0].candidates[0].performer_id == "berta"
+    db.delete_image("2")
+    assert db.decisions_for(picture) == []
+
+
+def test_everything_is_everything(path: Path, version_5: Any, face: Any, result: Any, rows: Any) -> None:
+    version_5(f"CREATE TABLE mine (a); INSERT INTO mine VALUES ('{NAME}');")
+    with RecommendationsDB(path) as db:
+        db.store_image_result(result("1", face(0.1, SECRET)))
+        db.decide(db.get_image_result("1").faces[0].face_id, "confirmed", SECRET)
+        db.journal_begin("image", ["1"], "5")
+        size = path.stat().st_size
+        deleted = db.delete_everything(remove_copies=True)
+        assert deleted.copies == ()
+        assert traces(path, SECRET, NAME, "duplicate_performer") == []
+        assert path.stat().st_size <= size
+        assert not list(path.parent.glob("*.bak"))
+        assert db.create_image_fingerprint("1") > 0
+    assert rows(path, "SELECT version FROM schema_version") == [(6,)]
+    with RecommendationsDB(path) as again:
+        assert again.migrated_from is None
+        assert again.export_decisions()["decisions"] == []
+
+
+def test_a_table_that_fills_itself_again_is_told_and_nothing_is_deleted(
+    path: Path, version_5: Any, rows: Any
+) -> None:
+    version_5(
+        """CREATE TABLE log (a); CREATE TRIGGER t AFTER DELETE ON log
+        BEGIN INSERT INTO log VALUES ('again'); END; INSERT INTO log VALUES (1);"""
+    )
+    with RecommendationsDB(path) as db, pytest.raises(Exception, match="fills itself again"):
+        db.delete_everything()
+    assert rows(path, "SELECT count(*) FROM recommendations") == [(1,)]
+
+
+def test_the_space_is_really_freed(db: RecommendationsDB, face: Any, result: Any, path: Path) -> None:
+    db.backup()
+    fresh = path.stat().st_size
+    many = [result(str(number), face(0.1), face(0.6)) for number in range(600)]
+    db.store_image_results(many)
+    db.delete_image("0")
+    assert path.stat().st_size > fresh
+    db.delete_everything()
+    assert path.stat().st_size == fresh
+
+
+def test_a_reader_of_the_former_contents_means_the_deletion_is_not_finished(
+    filled: RecommendationsDB, path: Path
+) -> None:
+    with RecommendationsDB(path, busy_seconds=0.2) as impatient:
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM stash_sense_people").fetchone()
+        with pytest.raises(StateBusy, match="Repeat the deletion"):
+            impatient.delete_person(SECRET)
+        reader.execute("ROLLBACK")
+        reader.close()
+        impatient.delete_person(SECRET)
+    assert traces(path, SECRET, NAME) == []
+
+
+def test_deleting_a_person_while_another_process_has_the_file_open(
+    filled: RecommendationsDB, path: Path
+) -> None:
+    script = (
+        "import sys; from stash_sense.store import RecommendationsDB; db = RecommendationsDB(sys.argv[1]);"
+        "db.get_image_result('1'); print('open', flush=True); sys.stdin.readline(); db.get_image_result('1')"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == "open\n"
+    filled.delete_person(SECRET)
+    assert traces(path, SECRET, NAME) == []
+    other.communicate("\n")
+    assert other.returncode == 0
+
+
+@pytest.mark.parametrize("wrong", ["", [""], [None], "\ud800"])
+def test_a_person_without_a_key_is_refused(wrong: Any, db: RecommendationsDB) -> None:
+    with pytest.raises(BadInput):
+        db.delete_person(wrong)
