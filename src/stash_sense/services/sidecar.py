@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
 """How often a newer database is looked for."""
+PATIENCE_S = 20.0
+"""How long a request waits for networks and database to be opened; then it is told to come back."""
 AGAIN_S = 30.0
 """After how long what could not be opened is tried again, although nothing has changed."""
 
@@ -65,8 +67,9 @@ class Sidecar:
         self.in_use.replace(None)
 
     async def opened(self) -> RecognizerInUse:
-        """The recognizer in use, once the first look for one is over."""
-        await self.first_look.wait()
+        """The recognizer in use, once the first look for one is over; nobody waits for long."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.first_look.wait(), PATIENCE_S)
         return self.in_use
 
     async def look(self) -> None:
