@@ -11,6 +11,7 @@ from stash_sense.cli.database import database
 from stash_sense.cli.doctor import doctor
 from stash_sense.cli.identify import identify
 from stash_sense.cli.models import models
+from stash_sense.cli.serve import serve, token
 from stash_sense.cli.state import state
 from stash_sense.settings import Settings
 
@@ -33,7 +34,7 @@ def main(ctx: click.Context, data_dir: Path | None, verbose: bool) -> None:
     """
     logging.captureWarnings(capture=True)
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s")
-    ctx.obj = Settings().with_data_dir(data_dir)
+    ctx.obj = Settings.read().with_data_dir(data_dir)
 
 
 main.add_command(identify)
@@ -41,3 +42,5 @@ main.add_command(database)
 main.add_command(models)
 main.add_command(state)
 main.add_command(doctor)
+main.add_command(serve)
+main.add_command(token)

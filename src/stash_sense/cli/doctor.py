@@ -1,8 +1,10 @@
 """`stash-sense doctor`: is everything there that the work needs, and what to do where not."""
 
+import errno
 import os
 import platform
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -14,10 +16,12 @@ from stash_sense.cli.console import cell, out, print_json, table
 from stash_sense.errors import StashSenseError
 from stash_sense.facedb import FaceDatabase, NoDatabase
 from stash_sense.services import database_place, open_pack
+from stash_sense.services.secret import find_secret, token_file
 from stash_sense.settings import Settings
 from stash_sense.workflows.reading import workers
 
 STYLES = {"ok": "green", "note": "yellow", "fault": "red"}
+SHORT_SECRET = 16
 LITTLE_ROOM = 500_000_000
 """Bytes; a large face database and its next version need about this much."""
 
@@ -54,6 +58,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _checked("Data folder", lambda: _data_dir(settings))
     yield _checked("Models", lambda: _models(settings))
     yield _checked("Face database", lambda: _database(settings))
+    yield _checked("Secret", lambda: _secret(settings))
+    yield _checked("Port", lambda: _port(settings))
 
 
 def _checked(what: str, check: Callable[[], tuple[Literal["ok", "note", "fault"], str]]) -> Finding:
@@ -89,6 +95,33 @@ def _models(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
     if not pack.calibrated:
         return "note", f"{pack.id} gives candidates only. Run: stash-sense models calibrate --people FOLDER"
     return "ok", f"{pack.id}: {len(checks)} files whole, calibrated"
+
+
+def _secret(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
+    secret = find_secret(settings)
+    if secret is None:
+        if settings.loopback:
+            return "ok", "none is asked for: only this machine can reach the sidecar"
+        return "ok", f"will be made at the first start, as {settings.host} can be reached by others"
+    if secret.origin == "stash-key" and settings.token.get_secret_value():
+        return "note", "derived from STASH_API_KEY; STASH_SENSE_TOKEN is not used beside it"
+    if len(secret.value) < SHORT_SECRET:
+        return "note", f"has {len(secret.value)} signs only. Take a longer one, or none, to have one made."
+    return "ok", {"stash-key": "derived from STASH_API_KEY", "setting": "STASH_SENSE_TOKEN"}.get(
+        secret.origin, f"kept in {token_file(settings)}"
+    )
+
+
+def _port(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    place = f"{settings.host} port {settings.port}"
+    try:
+        socket.create_server((settings.host, settings.port), family=family).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return "note", f"{place}: in use; by the sidecar, if it runs. Else set STASH_SENSE_PORT."
+        return "fault", f"{place}: {error.strerror}. Set STASH_SENSE_HOST to an address of this machine."
+    return "ok", f"{place} is free"
 
 
 def _database(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:

@@ -98,7 +98,8 @@ class FaceDatabase:
     def person(self, index: int) -> Person:
         """The enrolled person at `index`, 0 to people - 1."""
         fields = self._people[index]
-        return Person(**{**fields, "aliases": tuple(fields["aliases"])})
+        stash_ids = tuple((endpoint, stash_id) for endpoint, stash_id in fields.get("stash_ids", ()))
+        return Person(**{**fields, "aliases": tuple(fields["aliases"]), "stash_ids": stash_ids})
 
     def reference(self, row: int) -> Reference:
         """The reference face at `row`, 0 to faces - 1."""

@@ -34,13 +34,18 @@ PHOTOS = "photos"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody enrolled. key: the performer key; aliases: further names or keys of the same person."""
+    """Somebody enrolled. key: the performer key; aliases: further names or keys of the same person.
+
+    stash_ids: (stash-box endpoint, id there) of each stash-box that knows the person; local_id: in Stash.
+    """
 
     key: str
     name: str
     aliases: tuple[str, ...] = ()
     country: str | None = None
     image_url: str | None = None
+    stash_ids: tuple[tuple[str, str], ...] = ()
+    local_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What can be wrong with a picture: one class for each thing a person would do differently."""
 
-from stash_sense.errors import BadInput
+from stash_sense.errors import BadInput, StashSenseError
 
 
 class NotAnImage(BadInput):
@@ -31,3 +31,33 @@ class NotAFolder(BadInput):
     """The folder to be listed is missing, or is no folder."""
 
     code = "not-a-folder"
+
+
+class BadUrl(BadInput):
+    """Not the address of a picture on the web: another scheme, credentials in it, no host."""
+
+    code = "bad-url"
+
+
+class ForbiddenAddress(StashSenseError):
+    """The address leads to where pictures are not fetched from: the home network, this machine."""
+
+    code = "forbidden-address"
+
+
+class UrlUnreachable(StashSenseError):
+    """Nothing answers at the address."""
+
+    code = "url-unreachable"
+
+
+class UrlTooSlow(StashSenseError):
+    """The server at the address took too long."""
+
+    code = "url-too-slow"
+
+
+class UrlAnsweredWrongly(StashSenseError):
+    """The server at the address answered, but not with a picture's bytes."""
+
+    code = "url-answered-wrongly"

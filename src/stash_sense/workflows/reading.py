@@ -85,9 +85,17 @@ def _read_step(
 
 
 def _with_faces(photo: PhotoFaces, faces: Sequence[Face], scale: Vectors) -> PhotoFaces:
+    return replace(photo, faces=in_full(faces, scale, photo.width, photo.height))
+
+
+def in_full(faces: Sequence[Face], scale: Vectors, width: int, height: int) -> list[Face]:
+    """Faces found in reduced pixels, with their places in the full picture of width x height pixels.
+
+    scale: (2,) float32, full pixels a reduced pixel, x and y.
+    """
     # Clamped once more: the product may end a rounding error outside.
-    corner = np.array([photo.width, photo.height] * 2, np.float32)
-    full = [
+    corner = np.array([width, height] * 2, np.float32)
+    return [
         replace(
             face,
             box=np.clip(face.box * np.tile(scale, 2), 0, corner),
@@ -95,4 +103,3 @@ def _with_faces(photo: PhotoFaces, faces: Sequence[Face], scale: Vectors) -> Pho
         )
         for face in faces
     ]
-    return replace(photo, faces=full)

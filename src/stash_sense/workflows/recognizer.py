@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stash_sense.errors import BadInput
-from stash_sense.facedb import FaceDatabase
+from stash_sense.facedb import FaceDatabase, Person
 from stash_sense.faces.types import Face, Pixels, Quality, Vectors
 from stash_sense.identify.candidates import Candidate, candidates
 from stash_sense.identify.verdict import Verdict, judge
 from stash_sense.workflows.packs import LoadedPack
 
 STASHDB = "stashdb.org:"
+LOCAL = "local:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Match:
     facenet_distance: float
     arcface_distance: float
     stashdb_id: str | None = None
+    stash_ids: tuple[tuple[str, str], ...] = ()
+    local_id: str | None = None
     country: str | None = None
     image_url: str | None = None
     reference_id: int = -1
@@ -94,14 +97,15 @@ class FaceRecognizer:
     def match(self, candidate: Candidate) -> Match:
         """A candidate with the person's own words."""
         person = self.database.person(candidate.person)
-        bare = person.key.removeprefix(STASHDB) if person.key.startswith(STASHDB) else None
         return Match(
             performer_id=person.key,
             name=person.name,
             combined_score=candidate.combined,
             facenet_distance=candidate.facenet,
             arcface_distance=candidate.arcface,
-            stashdb_id=bare,
+            stashdb_id=_bare(person, STASHDB),
+            stash_ids=person.stash_ids,
+            local_id=person.local_id or _bare(person, LOCAL),
             country=person.country,
             image_url=person.image_url,
             reference_id=candidate.reference,
@@ -133,3 +137,9 @@ class FaceRecognizer:
             nearest=tuple(near),
             named=matches[0] if verdict.word == "match" else None,
         )
+
+
+def _bare(person: Person, prefix: str) -> str | None:
+    """The id behind the first of the person's keys that begins with `prefix`."""
+    keys = (key for key in (person.key, *person.aliases) if key.startswith(prefix))
+    return next((key.removeprefix(prefix) for key in keys), None)

@@ -1,4 +1,4 @@
-"""Builds everything from Settings and closes it: the one composition root."""
+"""Packs, face databases and recognizers, from Settings."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -64,17 +64,25 @@ def enrol(
         return build_from_folders(folders, place, pack, progress, reuse=others)
 
 
+def open_recognizer(pack: LoadedPack, place: Path) -> FaceRecognizer:
+    """A recognizer over the database at `place`, for the caller to close. Raises NoDatabase, BadDatabase."""
+    database = FaceDatabase.open(place)
+    if database.manifest.pack_fingerprint != pack.fingerprint:
+        database.close()
+        raise BadDatabase(
+            f"{place}: built with the model pack {database.manifest.pack} in another state than the "
+            f"{pack.id} in use; their faces do not compare. Build it again: "
+            "`stash-sense database build --people FOLDER`."
+        )
+    return FaceRecognizer(pack, database)
+
+
 @contextmanager
 def recognizer(pack: LoadedPack, place: Path) -> Iterator[FaceRecognizer]:
     """A recognizer over the database at `place`, closed at the end. Raises NoDatabase, BadDatabase."""
-    with FaceDatabase.open(place) as database:
-        if database.manifest.pack_fingerprint != pack.fingerprint:
-            raise BadDatabase(
-                f"{place}: built with the model pack {database.manifest.pack} in another state than the "
-                f"{pack.id} in use; their faces do not compare. Build it again: "
-                "`stash-sense database build --people FOLDER`."
-            )
-        yield FaceRecognizer(pack, database)
+    opened = open_recognizer(pack, place)
+    with opened.database:
+        yield opened
 
 
 def _others(settings: Settings, place: Path) -> Iterator[FaceDatabase]:

@@ -1,0 +1,1 @@
+"""The sidecar over HTTP: requests in, problem documents or answers out."""

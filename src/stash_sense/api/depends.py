@@ -1,0 +1,40 @@
+"""What a route gets: `Depends` on these, never a global."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from stash_sense.api.access import KNOWN
+from stash_sense.api.bodies import Bodies
+from stash_sense.api.logs import RecentEvents
+from stash_sense.api.metrics import Metrics
+from stash_sense.services.sidecar import Sidecar
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Desk:
+    """Everything that the routes work with, built by `create_app`."""
+
+    sidecar: Sidecar
+    bodies: Bodies
+    metrics: Metrics
+    events: RecentEvents
+
+
+def _desk(request: Request) -> Desk:
+    return cast("Desk", request.app.state.desk)
+
+
+def _sidecar(request: Request) -> Sidecar:
+    return _desk(request).sidecar
+
+
+def _known(request: Request) -> bool:
+    return bool(request.scope[KNOWN])
+
+
+AtDesk = Annotated[Desk, Depends(_desk)]
+InSidecar = Annotated[Sidecar, Depends(_sidecar)]
+IsKnown = Annotated[bool, Depends(_known)]
+"""Whether the caller brought the secret, or none is asked for."""

@@ -1,0 +1,99 @@
+"""Serving: the socket, uvicorn, signals, logs."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+from urllib.parse import unquote, urlsplit
+
+import uvicorn
+
+from stash_sense import __version__
+from stash_sense.api.app import create_app
+from stash_sense.api.logs import JsonLines, RecentEvents, log_to_stderr
+from stash_sense.errors import StashSenseError
+from stash_sense.services.sidecar import Sidecar, build_sidecar
+from stash_sense.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 512
+_KEEP_ALIVE_S = 15
+_SWITCH_S = 0.001
+"""After how long a worker's Python lets the event loop have its turn; the usual 5 ms add up in an answer."""
+
+
+class CannotListen(StashSenseError):
+    """The address and port of the settings cannot be taken."""
+
+    code = "cannot-listen"
+
+
+def serve(settings: Settings) -> None:
+    """Answer until SIGTERM or Ctrl-C. Raises NoSecret, CannotListen."""
+    with listening(settings) as listener:
+        sidecar = build_sidecar(settings)
+        secrets = secrets_of(settings, sidecar)
+        formatter = JsonLines(secrets)
+        lines = log_to_stderr(settings.log_level, formatter)
+        events = RecentEvents(formatter)
+        logging.getLogger().addHandler(events)
+        origin = sidecar.secret.origin if sidecar.secret else "none"
+        fields = {"version": __version__, "host": settings.host, "port": settings.port, "secret": origin}
+        log.info("listening", extra={"fields": fields})
+        sys.setswitchinterval(_SWITCH_S)
+        # Uvicorn ends its work at a signal and then raises it again: by then nothing is left to be killed.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        server(sidecar, events).run(sockets=[listener])
+        log.info("stopped")
+        lines.close()
+
+
+def server(sidecar: Sidecar, events: RecentEvents) -> uvicorn.Server:
+    """Uvicorn over the app of a sidecar."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(sidecar, events),
+            http="h11",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=max(1, round(sidecar.settings.stop_seconds)),
+        )
+    )
+
+
+def listening(settings: Settings) -> socket.socket:
+    """A socket on the settings' address and port. Raises CannotListen."""
+    host = "127.0.0.1" if settings.host == "localhost" else settings.host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named TCP outright: only on such a socket does asyncio send small answers without a delay of 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+        listener.bind((host, settings.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CannotListen(
+            f"{host} port {settings.port}: cannot be listened on ({error.strerror}). Stop what is using it, "
+            "or set STASH_SENSE_PORT or STASH_SENSE_HOST."
+        ) from error
+    return listener
+
+
+def secrets_of(settings: Settings, sidecar: Sidecar) -> list[str]:
+    """What must stand in no log line."""
+    known = [settings.stash_api_key.get_secret_value(), settings.token.get_secret_value()]
+    known += [unquote(urlsplit(settings.stash_url).password or "")]  # of a proxy before Stash
+    known += [sidecar.secret.value] if sidecar.secret else []
+    return [secret for secret in known if secret]

@@ -1,0 +1,205 @@
+"""A picture fetched from an address that somebody else chose, without being led anywhere private.
+
+The host is resolved once, every address it has is checked, and the connection goes to a checked address: a
+name that changes its mind in between (rebinding) changes nothing. Redirects are followed by hand, each one
+checked like the first. No cookie, no credential, no proxy; nothing of one fetch is left for the next.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import httpx
+
+from stash_sense.media.addresses import may_be_asked
+from stash_sense.media.errors import (
+    BadUrl,
+    ForbiddenAddress,
+    ImageTooLarge,
+    NotAnImage,
+    UrlAnsweredWrongly,
+    UrlTooSlow,
+    UrlUnreachable,
+)
+from stash_sense.media.sniff import ACCEPTED
+from stash_sense.media.web_address import WebAddress
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""A host's name and a port -> all its IP addresses."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_UNKNOWN_KINDS = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "stash-sense"}
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """Of one fetch. seconds: in all, redirects included; stall_s: without a byte arriving."""
+
+    file_bytes: int = 50_000_000
+    seconds: float = 20.0
+    connect_s: float = 5.0
+    stall_s: float = 10.0
+    redirects: int = 3
+    private_too: bool = False
+
+
+class RemotePictures:
+    """Fetches pictures by URL; one for the process, closed with `aclose`."""
+
+    def __init__(
+        self, limits: FetchLimits, resolve: Resolve | None = None, trusted: ssl.SSLContext | None = None
+    ) -> None:
+        """resolve: else as the system does. trusted: whose certificates are taken, else the usual ones."""
+        self._limits = limits
+        self._resolve = resolve or self._by_system
+        # Of its own: names that hang must not take the threads that other work is waiting for.
+        self._resolving = ThreadPoolExecutor(4, thread_name_prefix="resolve")
+        # The transport alone: httpx's client adds cookies, redirects, .netrc and the environment's proxies.
+        # No connection is kept: a later request for another name at the same address must greet it anew.
+        self._transport = httpx.AsyncHTTPTransport(
+            verify=trusted or True,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=0),
+        )
+
+    async def aclose(self) -> None:
+        self._resolving.shutdown(wait=False, cancel_futures=True)
+        await self._transport.aclose()
+
+    async def fetch(self, url: str) -> bytes:
+        """The bytes at `url`, not yet proved to be a picture.
+
+        Raises BadUrl, ForbiddenAddress, UrlUnreachable, UrlTooSlow, UrlAnsweredWrongly, NotAnImage,
+        ImageTooLarge.
+        """
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                address = WebAddress.parse(url)
+                for _ in range(self._limits.redirects + 1):
+                    found = await self._ask(address)
+                    if isinstance(found, bytes):
+                        return found
+                    address = found
+        except (TimeoutError, httpx.TimeoutException):
+            raise UrlTooSlow(
+                f"The server of the URL did not deliver within {self._limits.seconds:g} s. "
+                "Try again, or save the picture and send its bytes."
+            ) from None
+        raise UrlAnsweredWrongly(
+            f"The URL is redirected more than {self._limits.redirects} times. Give the picture's own address."
+        )
+
+    async def _ask(self, address: WebAddress) -> bytes | WebAddress:
+        """The body, or where the server points to instead."""
+        last: httpx.TransportError | None = None
+        for checked in await self._checked(address):
+            try:
+                response = await self._transport.handle_async_request(self._request(address, checked))
+            except httpx.ConnectError as error:
+                last = error  # the host's next address may answer
+                continue
+            except httpx.TimeoutException:
+                raise
+            except httpx.TransportError as error:
+                raise _unreachable(address, error) from error
+            try:
+                return await self._read(address, response)
+            except httpx.TimeoutException:
+                raise
+            except httpx.TransportError as error:
+                raise _unreachable(address, error) from error
+            finally:
+                await response.aclose()
+        raise _unreachable(address, last)
+
+    async def _checked(self, address: WebAddress) -> Sequence[str]:
+        """The host's addresses, all of them fit to be asked."""
+        try:
+            literal = address.literal
+            found = [literal] if literal else await self._resolve(address.host, address.port)
+        except (OSError, UnicodeError):
+            found = []
+        if not found:
+            raise UrlUnreachable(f"{address.host}: there is no such host. Check the URL.")
+        if not all(may_be_asked(one, private_too=self._limits.private_too) for one in found):
+            raise ForbiddenAddress(
+                f"{address.host} is in a private network, on this machine, or otherwise not on the public "
+                "internet. Send the picture's bytes instead, or set STASH_SENSE_ALLOW_PRIVATE_URLS=true if "
+                "everybody who may ask Stash Sense may also reach your network."
+            )
+        return found
+
+    async def _by_system(self, host: str, port: int) -> Sequence[str]:
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._resolving, ask)
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def _request(self, address: WebAddress, checked: str) -> httpx.Request:
+        limits = self._limits
+        waits = {"connect": limits.connect_s, "read": limits.stall_s, "write": limits.stall_s, "pool": 5.0}
+        return httpx.Request(
+            "GET",
+            address.at(checked),
+            headers={**_HEADERS, "Host": address.host_header},
+            extensions={"timeout": waits, "sni_hostname": address.host},
+        )
+
+    async def _read(self, address: WebAddress, response: httpx.Response) -> bytes | WebAddress:
+        if response.status_code in _REDIRECTS and "location" in response.headers:
+            try:
+                return WebAddress.of(address.url.join(response.headers["location"]))
+            except (httpx.InvalidURL, BadUrl):
+                raise UrlAnsweredWrongly(
+                    f"{address.host} redirects to what is no picture's address. Give the picture's own URL."
+                ) from None
+        if response.status_code != httpx.codes.OK:
+            raise UrlAnsweredWrongly(
+                f"{address.host} answered with status {response.status_code} instead of the picture. "
+                "Open the URL in a browser that is not logged in there."
+            )
+        _check_kind(address, response)
+        if _declared(response) > self._limits.file_bytes:
+            raise self._too_large(address)
+        body = bytearray()
+        async for part in response.aiter_raw():
+            body += part
+            if len(body) > self._limits.file_bytes:
+                raise self._too_large(address)
+        return bytes(body)
+
+    def _too_large(self, address: WebAddress) -> ImageTooLarge:
+        return ImageTooLarge(
+            f"The picture at {address.host} has more than the {self._limits.file_bytes / 1e6:,g} MB that are "
+            "accepted. Save a smaller copy and send that."
+        )
+
+
+def _check_kind(address: WebAddress, response: httpx.Response) -> None:
+    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("identity", ""):
+        raise UrlAnsweredWrongly(
+            f"{address.host} sends the picture packed ({coding[:20]!r}), although asked not to. "
+            "Save it and send its bytes."
+        )
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if (kind.startswith("image/") and "svg" not in kind) or kind in _UNKNOWN_KINDS:
+        return
+    raise NotAnImage(
+        f"{address.host} sends {kind[:60]!r} for this URL; {ACCEPTED}. Give the picture's own URL."
+    )
+
+
+def _declared(response: httpx.Response) -> int:
+    length = response.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def _unreachable(address: WebAddress, error: httpx.TransportError | None) -> UrlUnreachable:
+    # The class alone: httpx's text would name the address that the host was resolved to.
+    why = type(error).__name__ if error else "no answer"
+    return UrlUnreachable(f"{address.host} cannot be reached ({why}). Check the URL, and that it is up.")

@@ -1,0 +1,73 @@
+"""The OpenAPI is true: schemathesis finds no status, type or body that it does not tell of."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from pydantic import SecretStr
+from schemathesis import GenerationMode, checks
+
+from .conftest import API_KEY
+
+CALLS = [
+    ("GET", "/health"), ("GET", "/database/info"), ("POST", "/identify"), ("POST", "/identify/url"),
+    ("GET", "/references/{reference_id}"), ("GET", "/metrics"), ("POST", "/identify/scene"),
+    ("POST", "/jobs/scene"), ("POST", "/jobs/library"),
+]  # fmt: skip
+CHECKS = [
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.negative_data_rejection,
+    checks.ignored_auth,
+    checks.unsupported_method,
+]
+TOLD = {501, 502, 503, 504}
+
+
+@pytest.fixture(scope="module")
+def locked_in(serve, settings_with):
+    """Locked, and no name leads anywhere: what is made up must not be asked for in the world."""
+
+    async def nowhere(host, port):
+        return []
+
+    with serve(settings_with(STASH_API_KEY=SecretStr(API_KEY)), nowhere) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def described(locked_in):
+    return schemathesis.openapi.from_dict(locked_in.client.get("/openapi.json").json())
+
+
+def test_every_call_is_tried(described):
+    found = {(one.ok().method.upper(), one.ok().path) for one in described.get_all_operations()}
+    assert found == set(CALLS)
+
+
+@pytest.mark.filterwarnings("default")  # of schemathesis and what it stands on
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_nothing_untold_happens(locked_in, described, method, path, mode, torture):
+    operation = described[path][method]
+    if mode is GenerationMode.NEGATIVE and not (
+        operation.body or operation.query or operation.path_parameters
+    ):
+        pytest.skip("takes nothing that could be wrong")
+    secret = {"Authorization": f"Bearer {locked_in.sidecar.secret.value}"}
+
+    @settings(
+        max_examples=500 if torture else 20,
+        deadline=None,
+        database=None,
+        derandomize=not torture,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def tried(case):
+        answer = case.call(base_url=locked_in.url, headers=secret)
+        assert answer.status_code < 500 or answer.status_code in TOLD
+        case.validate_response(answer, checks=CHECKS, headers=secret)
+
+    tried()

@@ -1,0 +1,107 @@
+"""The pool: order, bounds, errors, cancelling, stopping."""
+
+import asyncio
+import contextvars
+import threading
+import time
+
+import pytest
+
+from stash_sense.jobs import Full, Lane, Stopping, WorkPool
+
+
+@pytest.fixture
+def pool():
+    made = WorkPool(workers=1, queue_length=2)
+    yield made
+    assert made.close(5)
+
+
+@pytest.fixture
+def held(pool):
+    """The only worker is at work until the event is set."""
+    go = threading.Event()
+    began = threading.Event()
+    pool.submit(lambda: (began.set(), go.wait(10)), Lane.JOB)
+    assert began.wait(5)
+    yield go
+    go.set()
+
+
+def test_a_person_waits_for_one_unit_of_a_job_at_most(pool, held):
+    done = []
+    units = [pool.submit(lambda n=n: done.append(f"job {n}"), Lane.JOB) for n in range(5)]
+    pool.submit(lambda: done.append("person"), Lane.PERSON)
+    held.set()
+    units[-1].result(5)
+    assert done == ["person", "job 0", "job 1", "job 2", "job 3", "job 4"]
+
+
+def test_within_a_lane_the_first_comes_first(pool, held):
+    done = []
+    units = [pool.submit(lambda n=n: done.append(n)) for n in range(20)]
+    held.set()
+    units[-1].result(5)
+    assert done == list(range(20))
+
+
+def test_places_are_bounded_and_given_back(pool):
+    with pool.place(), pool.place(), pool.place():
+        with pytest.raises(Full) as refused, pool.place():
+            pass
+        assert refused.value.pause_s >= 1
+    with pool.place():
+        assert pool.taken == 1
+
+
+def test_what_fails_fails_for_whoever_waits(pool):
+    with pytest.raises(ZeroDivisionError):
+        pool.submit(lambda: 1 / 0).result(5)
+    assert pool.submit(lambda: 7).result(5) == 7
+
+
+def test_a_coroutine_that_is_cancelled_leaves_the_queue(pool, held):
+    done = []
+
+    async def ask():
+        asked = asyncio.create_task(pool.run(lambda: done.append("asked")))
+        await asyncio.sleep(0.01)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    asyncio.run(ask())
+    held.set()
+    pool.submit(lambda: None).result(5)
+    assert done == []
+
+
+def test_work_knows_the_request_it_is_done_for(pool):
+    name = contextvars.ContextVar("name", default="nobody")
+    name.set("somebody")
+    assert pool.submit(name.get).result(5) == "somebody"
+
+
+def test_stopping_ends_what_runs_and_turns_away_the_rest():
+    pool = WorkPool(1, 2)
+    began = threading.Event()
+    running = pool.submit(lambda: (began.set(), time.sleep(0.2)))
+    waiting = pool.submit(lambda: None)
+    began.wait(5)
+    assert pool.close(5)
+    assert running.done()
+    with pytest.raises(Stopping):
+        waiting.result(1)
+    with pytest.raises(Stopping):
+        pool.submit(lambda: None)
+
+
+def test_stopping_does_not_wait_for_ever():
+    pool = WorkPool(1, 1)
+    go, at_work = threading.Event(), threading.Event()
+    pool.submit(lambda: (at_work.set(), go.wait(20)))
+    assert at_work.wait(5)
+    began = time.monotonic()
+    assert not pool.close(0.2)
+    assert time.monotonic() - began < 5
+    go.set()
