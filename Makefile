@@ -30,8 +30,8 @@ demo: $(STAMP) ## Name the people in a small gallery of free photos
 test: $(STAMP) ## All tests, the long ones with reduced counts
 	@$(BIN)/python -m pytest
 
-torture: $(STAMP) ## The long tests with their full counts
-	@$(BIN)/python -m pytest -m torture --torture
+torture: $(STAMP) ## All tests, the long ones with their full counts
+	@$(BIN)/python -m pytest --torture
 
 lint: $(STAMP) ## Style, types and import rules
 	@$(BIN)/ruff check --quiet .

@@ -48,7 +48,6 @@ def start(builder):
         process.communicate()
 
 
-@pytest.mark.torture
 def test_a_build_killed_at_any_moment_leaves_a_whole_database(start, place, builder, torture):
     moments = random.Random()
     for round_number in range(200 if torture else 4):

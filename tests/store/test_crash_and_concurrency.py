@@ -20,7 +20,6 @@ from stash_sense.store.images import create_image_fingerprint
 SCRIPTS = Path(__file__).parent / "scripts"
 
 
-@pytest.mark.torture
 def test_a_killed_writer_loses_at_most_the_open_batch(torture: bool, tmp_path: Path, tell: Any) -> None:
     rounds, images = (50, 5000) if torture else (4, 1000)
     rng = random.Random(11)
@@ -75,7 +74,6 @@ def assert_whole(path: Path, run: str, reported: int) -> int:
     return int(stored) - reported
 
 
-@pytest.mark.torture
 def test_writers_and_readers_of_two_processes_meet_no_lock(torture: bool, path: Path, tell: Any) -> None:
     seconds = 30 if torture else 3
     command = [sys.executable, str(SCRIPTS / "write_and_read.py"), str(path)]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -74,7 +73,6 @@ VALUES: list[Callable[..., Any]] = [
 ]
 
 
-@pytest.mark.torture
 def test_methods_answer_or_refuse(torture: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, RecommendationsDB(Path(folder) / "stash_sense.db") as db:
         db.create_image_fingerprint("1")
@@ -105,7 +103,6 @@ def test_methods_answer_or_refuse(torture: bool) -> None:
         assert db.check().ok
 
 
-@pytest.mark.torture
 def test_values_are_whole_or_refused(torture: bool) -> None:
     @settings(
         max_examples=10_000 if torture else 400,

@@ -218,7 +218,6 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str
     return schema(path, {})
 
 
-@pytest.mark.torture
 def test_old_files_killed_in_their_migration_lose_nothing(torture: bool, fresh: Any, tell: Any) -> None:
     killed, files = 0, 0
 
@@ -247,7 +246,6 @@ def test_old_files_killed_in_their_migration_lose_nothing(torture: bool, fresh: 
     assert killed >= files / 4
 
 
-@pytest.mark.torture
 def test_random_old_files_migrate_whole(torture: bool, fresh: Any) -> None:
     @settings(
         max_examples=1000 if torture else 40,
@@ -269,7 +267,6 @@ def test_random_old_files_migrate_whole(torture: bool, fresh: Any) -> None:
     check()
 
 
-@pytest.mark.torture
 def test_a_full_disk_at_any_point_leaves_the_old_file_intact(
     torture: bool, tmp_path: Path, version_5: Any, fresh: Any
 ) -> None:
