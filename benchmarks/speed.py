@@ -2,7 +2,7 @@
 
     python benchmarks/speed.py [--rounds 5] [--skip-growth]
 
-Gallery by gallery the three take turns, so that whatever else the machine does falls on all alike.
+Round by round the three take turns, so that whatever else the machine does falls on all alike.
 """
 
 import json
@@ -21,7 +21,7 @@ from quiet import Timing, time_quietly
 from score import photo_score
 from stash_sense.jobs import Silent
 from stash_sense.services import recognizer
-from stash_sense.workflows.galleries import Knobs, identify_photos
+from stash_sense.workflows.galleries import Knobs, identify_galleries
 from stash_sense.workflows.recognizer import FaceRecognizer
 
 HERE = Path(__file__).resolve().parent
@@ -75,53 +75,45 @@ def main() -> None:
 
 def compare(
     galleries: Mapping[str, Sequence[Path]], place: Path, rounds: int
-) -> tuple[dict[str, list[list[Timing]]], dict[str, Named]]:
-    """way -> round -> a timing for each gallery; way -> who was found."""
+) -> tuple[dict[str, list[Timing]], dict[str, Named]]:
+    """way -> a timing a round; way -> who was found."""
     named: dict[str, Named] = {LOOP: {}, OURS: {}}
-    timings: dict[str, list[list[Timing]]] = {way: [] for way in WAYS}
-    recorders = {gallery: Recorder() for gallery in galleries}
+    timings: dict[str, list[Timing]] = {way: [] for way in WAYS}
+    recorder = Recorder()
     loop = StraightLoop(place)
-    pid = [loop.process.pid]
-    first = next(iter(galleries.values()))
-    loop.identify(first[:8])
+    loop.identify(next(iter(galleries.values()))[:8])
     with recognizer(lab.default_pack(), place) as ours:
-        _record(galleries, place, recorders)
+        with recognizer(recorder.open_pack(), place) as watched:
+            recorder.recording = True
+            _identify(galleries, watched)
+            recorder.recording = False
+
+        def run_loop() -> None:
+            named[LOOP] = {gallery: loop.identify(photos) for gallery, photos in galleries.items()}
+
+        def run_ours() -> None:
+            named[OURS] = _identify(galleries, ours)
+
+        work = {LOOP: run_loop, BARE: recorder.run, OURS: run_ours}
         for _ in range(rounds):
             for way in WAYS:
-                timings[way].append([])
-            for gallery, photos in galleries.items():
-
-                def run_loop(gallery: str = gallery, photos: Sequence[Path] = photos) -> None:
-                    named[LOOP][gallery] = loop.identify(photos)
-
-                def run_ours(gallery: str = gallery, photos: Sequence[Path] = photos) -> None:
-                    named[OURS][gallery] = _identify(photos, ours)
-
-                work = {LOOP: run_loop, BARE: recorders[gallery].run, OURS: run_ours}
-                for way in WAYS:
-                    timings[way][-1].append(time_quietly(work[way], pid))
+                timings[way].append(time_quietly(work[way], [loop.process.pid]))
     loop.close()
     return timings, named
 
 
-def _record(galleries: Mapping[str, Sequence[Path]], place: Path, recorders: Mapping[str, Recorder]) -> None:
-    for gallery, photos in galleries.items():
-        recorder = recorders[gallery]
-        with recognizer(recorder.open_pack(), place) as watched:
-            recorder.recording = True
-            _identify(photos, watched)
-            recorder.recording = False
+def _identify(galleries: Mapping[str, Sequence[Path]], ours: FaceRecognizer) -> Named:
+    results = identify_galleries(list(galleries.values()), ours, Knobs(), Silent())
+    return {
+        gallery: {one.person.name: [str(path) for path in one.photos] for one in result.people}
+        for gallery, result in zip(galleries, results, strict=True)
+    }
 
 
-def _identify(photos: Sequence[Path], ours: FaceRecognizer) -> dict[str, list[str]]:
-    result = identify_photos(photos, ours, Knobs(), Silent())
-    return {one.person.name: [str(path) for path in one.photos] for one in result.people}
-
-
-def rates(timings: Mapping[str, Sequence[Sequence[Timing]]], photos: int) -> dict[str, Any]:
+def rates(timings: Mapping[str, Sequence[Timing]], photos: int) -> dict[str, Any]:
     """Photos a second of each way (median over rounds), and the ratios, each taken within a round."""
-    seconds = {way: [sum(one.seconds for one in line) for line in lines] for way, lines in timings.items()}
-    every = [one.disturbed for lines in timings.values() for line in lines for one in line]
+    seconds = {way: [one.seconds for one in line] for way, line in timings.items()}
+    every = [one.disturbed for line in timings.values() for one in line]
     return {
         "photos": photos,
         "photos_per_second": {way: photos / statistics.median(walls) for way, walls in seconds.items()},

@@ -25,7 +25,7 @@ from stash_sense.media import list_images
 from stash_sense.services import database_place, enrol, folders_place, open_pack, recognizer
 from stash_sense.settings import Settings
 from stash_sense.workflows.enrol import BuildReport
-from stash_sense.workflows.galleries import Evidence, GalleryResult, Knobs, identify_photos, joined
+from stash_sense.workflows.galleries import Evidence, GalleryResult, Knobs, identify_galleries, joined
 from stash_sense.workflows.recognizer import FaceRecognizer
 
 FEW = 12
@@ -144,7 +144,7 @@ def _galleries(photos: Sequence[Path]) -> tuple[list[Sequence[Path]], list[str]]
 def _identify(
     galleries: Sequence[Sequence[Path]], ready: FaceRecognizer, knobs: Knobs, bars: Progress
 ) -> GalleryResult:
-    return joined([identify_photos(paths, ready, knobs, bars) for paths in galleries])
+    return joined(identify_galleries(galleries, ready, knobs, bars))
 
 
 def _told(report: BuildReport) -> list[str]:

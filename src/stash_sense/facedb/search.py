@@ -11,6 +11,11 @@ FIRST = 256
 """Rows of the first step, doubled from step to step: it only finds what a score must reach to matter."""
 BLOCK = 2048
 """Rows a product: two megabytes of them stay in a core's cache."""
+LIGHT = 2**29
+"""Multiplications up to which a search stays on the calling thread: some ten milliseconds."""
+ONE_THREAD = 2**18
+"""Multiplications a product up to which OpenBLAS stays on the calling thread. After a larger one its helpers
+spin on for some twenty milliseconds, in which the threads that find faces lack the core."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,11 +46,13 @@ def search(
     best = np.full((count, k), -np.inf, np.float32)
     who = np.full((count, k), -1, np.int64)
     across = np.ascontiguousarray(queries.T)
+    light = vectors.size * count <= LIGHT
+    rows_a_product = max(1, ONE_THREAD // max(queries.size, 1)) if light else BLOCK
     for first, last in _steps(starts) if k else ():
         low, high = int(starts[first]), int(starts[last])
         scores = np.empty((high - low, count), np.float32)
-        for row in range(0, high - low, BLOCK):
-            block = vectors[low + row : min(low + row + BLOCK, high)]
+        for row in range(0, high - low, rows_a_product):
+            block = vectors[low + row : min(low + row + rows_a_product, high)]
             np.matmul(block, across, out=scores[row : row + len(block)])
         # Few rows reach the worst of the best so far; only these are looked at person by person.
         rows, lines = np.divmod(np.flatnonzero(scores >= best[:, -1]), max(count, 1))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -64,11 +65,20 @@ def identify_photos(
     paths: Sequence[Path], recognizer: FaceRecognizer, knobs: Knobs, progress: Progress
 ) -> GalleryResult:
     """Name the people of the photos, taken as one gallery. Cancelled by way of `progress`."""
+    (result,) = identify_galleries([paths], recognizer, knobs, progress)
+    return result
+
+
+def identify_galleries(
+    galleries: Sequence[Sequence[Path]], recognizer: FaceRecognizer, knobs: Knobs, progress: Progress
+) -> list[GalleryResult]:
+    """Each gallery's result. All are read in one go, so that no core waits for the end of a small one."""
+    paths = [path for gallery in galleries for path in gallery]
     progress.start("Identifying", len(paths))
     engine = recognizer.pack.engine
     with closing(read_faces(paths, engine, min_confidence=knobs.min_face_confidence)) as read:
-        photos = list(_named(_ticking(read, progress), recognizer, knobs))
-    return gather(photos, recognizer, knobs)
+        named = _named(_ticking(read, progress), recognizer, knobs)
+        return [gather(list(islice(named, len(gallery))), recognizer, knobs) for gallery in galleries]
 
 
 def gather(photos: Sequence[NamedPhoto], recognizer: FaceRecognizer, knobs: Knobs) -> GalleryResult:

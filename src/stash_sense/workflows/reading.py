@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,11 +50,10 @@ def read_faces(
     Closing the generator early stops after the steps in hand; use `contextlib.closing`, since an exception
     in flight keeps a mere loop's generator, and its threads, alive.
     """
-    steps = [paths[i : i + PHOTOS_A_STEP] for i in range(0, len(paths), PHOTOS_A_STEP)]
     pool = ThreadPoolExecutor(workers(), thread_name_prefix="faces")
     waiting: deque[Future[list[PhotoFaces]]] = deque()
     try:
-        for step in steps:
+        for step in _steps(paths):
             waiting.append(pool.submit(_read_step, step, engine, min_confidence, reference))
             if len(waiting) > STEPS_AHEAD * workers():
                 yield from waiting.popleft().result()
@@ -62,6 +61,15 @@ def read_faces(
             yield from waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _steps(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
+    """Runs of PHOTOS_A_STEP photos, shorter towards the end, so that no core waits long for the last one."""
+    first = 0
+    while first < len(paths):
+        size = min(PHOTOS_A_STEP, -(-(len(paths) - first) // (2 * workers())))
+        yield paths[first : first + size]
+        first += size
 
 
 def _read_step(
