@@ -99,3 +99,9 @@ def test_an_unknown_entry_or_status_is_refused(db: RecommendationsDB) -> None:
     entry = db.journal_begin("image", ["1"], "88")
     with pytest.raises(BadInput, match="done or failed"):
         db.journal_complete(entry.entry_id, "open")
+
+
+@pytest.mark.parametrize("before", [[], "x", -1, 2**63])
+def test_entries_before_something_that_is_no_entry_are_refused(before: Any, db: RecommendationsDB) -> None:
+    with pytest.raises(BadInput, match="before"):
+        db.journal_entries(before=before)

@@ -106,7 +106,7 @@ def list_entries(
         raise BadInput(f"status is {status!r}; give open, done, failed or undone.")
     rows = connection.execute(
         f"{_READ} WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
-        (status, before, whole("limit", limit, 1)),
+        (status, None if before is None else whole("before", before), whole("limit", limit, 1)),
     )
     return [_entry(row) for row in rows]
 
