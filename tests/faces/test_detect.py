@@ -31,7 +31,7 @@ class SeesUprightOnly:
     def find(self, image, longest_side, floor):
         ys, xs = np.nonzero(image[..., 0] > 150)
         chin_ys, _ = np.nonzero((image[..., 0] > 50) & (image[..., 0] < 150))
-        if ys.mean() > chin_ys.mean():
+        if ys.max() > chin_ys.min():
             return []
         return [self.detection(xs.min(), ys.min(), self.side)]
 

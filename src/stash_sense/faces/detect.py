@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stash_sense.faces.shrink import fit
 from stash_sense.faces.types import Detection, Pixels
 from stash_sense.faces.yunet import YuNet, iou
 
@@ -68,11 +67,8 @@ class Detector:
             return found, 0
         # A lying face gives weak or wrong upright finds; the small pass tells for little which way is up.
         # Upside down the detector half-recognises upright faces, so that turn is tried only for want of any.
-        small = fit(
-            image, self.spec.close_side
-        )  # first, since turning a large picture costs more than the pass
         for quarter in (1, 3) if found else (1, 3, 2):
-            turned = self._network.find(_turned(small, quarter), self.spec.close_side, self.spec.turned_score)
+            turned = self._network.find(_turned(image, quarter), self.spec.close_side, self.spec.turned_score)
             if turned and turned[0].score > best:
                 best, turns = turned[0].score, quarter
         return (self._passes(_turned(image, turns), floor), turns) if turns else (found, 0)

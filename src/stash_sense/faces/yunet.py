@@ -55,11 +55,11 @@ def decode(outputs: dict[str, Array], width: int, floor: float) -> list[Detectio
     boxes, points, scores = [], [], []
     for stride in STRIDES:
         columns = width // stride
-        sure, there = outputs[f"cls_{stride}"][0, :, 0], outputs[f"obj_{stride}"][0, :, 0]
-        # One product tells nearly all of the 16,000 cells apart; the few left are looked at closely.
-        (keep,) = np.nonzero(sure * there >= 0.999 * floor**2)
-        score = np.sqrt(np.clip(sure[keep], 0, 1) * np.clip(there[keep], 0, 1))
-        keep, score = keep[score >= floor], score[score >= floor]
+        score = np.sqrt(
+            np.clip(outputs[f"cls_{stride}"][0, :, 0], 0, 1)
+            * np.clip(outputs[f"obj_{stride}"][0, :, 0], 0, 1)
+        )
+        (keep,) = np.nonzero(score >= floor)
         if not keep.size:
             continue
         cell = np.stack([keep % columns, keep // columns], axis=1).astype(np.float32)
@@ -68,7 +68,7 @@ def decode(outputs: dict[str, Array], width: int, floor: float) -> list[Detectio
         half = np.exp(raw[:, 2:]) * stride / 2
         boxes.append(np.concatenate([centre - half, centre + half], axis=1))
         points.append((outputs[f"kps_{stride}"][0, keep].reshape(-1, 5, 2) + cell[:, None]) * stride)
-        scores.append(score)
+        scores.append(score[keep])
     if not boxes:
         return []
     box, point, score = np.concatenate(boxes), np.concatenate(points), np.concatenate(scores)
@@ -88,13 +88,11 @@ def suppress(boxes: Array, scores: Array, overlap: float) -> list[int]:
 
 def iou(box: Array, others: Array) -> Array:
     """Intersection over union of one box (4,) with others (n, 4), each x1, y1, x2, y2; returns (n,)."""
-    shared = _area(np.maximum(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0))
-    areas = _area(box[2:] - box[:2]) + _area(others[:, 2:] - others[:, :2]) - shared
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[2:], others[:, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=1)
+    areas = np.prod(box[2:] - box[:2]) + np.prod(others[:, 2:] - others[:, :2], axis=1) - shared
     return np.asarray(shared / np.maximum(areas, 1e-9), np.float32)
-
-
-def _area(sides: Array) -> Array:
-    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)  # three times as fast as np.prod here
 
 
 class YuNet:
