@@ -44,3 +44,15 @@ def test_another_address_is_checked_like_the_first(monkeypatch):
     assert not settings.listening_on("::", None).loopback
     with pytest.raises(BadSetting, match="STASH_SENSE_HOST"):
         settings.listening_on("nas.example", None)
+
+
+def test_empty_is_not_set_but_for_where_stash_is(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stash-sense.env").write_text("STASH_SENSE_PORT=7000\nSTASH_URL=http://nas:9999\n")
+    monkeypatch.setenv("STASH_SENSE_PORT", "")
+    monkeypatch.setenv("STASH_URL", "")
+    assert (Settings.read().port, Settings.read().stash_url) == (7000, "")
+    monkeypatch.delenv("STASH_URL")
+    assert Settings.read().stash_url == "http://nas:9999"
+    (tmp_path / "stash-sense.env").write_text("STASH_SENSE_PORT=\n")
+    assert (Settings.read().port, Settings.read().stash_url) == (6960, "http://localhost:9999")

@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from stash_sense.errors import BadInput
 
 FILE = "stash-sense.env"
+_EMPTY_SAYS_NONE = frozenset({"STASH_URL"})
 
 
 class BadSetting(BadInput):
@@ -24,13 +26,13 @@ class Settings(BaseSettings):
     """What a person can set. Every default is safe.
 
     Read from the environment, else from the file `stash-sense.env` in the folder the command runs in; an
-    empty value counts as not set. Use `read`, which turns wrong values into one sentence.
+    empty value counts as not set, but for STASH_URL. Use `read`, which turns wrong values into one sentence.
     """
 
-    model_config = SettingsConfigDict(frozen=True, env_file=FILE, env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, env_file=FILE, extra="ignore")
 
     stash_url: str = Field(default="http://localhost:9999", validation_alias="STASH_URL")
-    """Where Stash answers, as in the browser."""
+    """Where Stash answers, as in the browser; set to empty: there is no Stash."""
 
     stash_api_key: SecretStr = Field(default=SecretStr(""), validation_alias="STASH_API_KEY")
     """Stash's API key, where it asks for a login. It goes to STASH_URL and nowhere else."""
@@ -97,6 +99,8 @@ class Settings(BaseSettings):
     @field_validator("stash_url")
     @classmethod
     def _is_a_web_address(cls, value: str) -> str:
+        if not value.strip():
+            return ""
         parts = urlsplit(value.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("not an address as in the browser, such as http://localhost:9999")
@@ -133,6 +137,19 @@ class Settings(BaseSettings):
             raise ValueError(f"{wrong[0]} is not a host's name; give names alone, separated by commas")
         return names
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """See BaseSettings."""
+        others = (env_settings, dotenv_settings, file_secret_settings)
+        return (init_settings, *(_Filled(settings_cls, other) for other in others))
+
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the sidecar."""
@@ -164,6 +181,22 @@ class Settings(BaseSettings):
     def with_pack(self, pack: str | None) -> Self:
         """These settings with another model pack, where one is given."""
         return self if pack is None else self.model_copy(update={"pack": pack})
+
+
+class _Filled(PydanticBaseSettingsSource):
+    """What a source says, without the values that are empty: so the next source is asked for them."""
+
+    def __init__(self, settings_cls: type[BaseSettings], inner: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._inner = inner
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """See PydanticBaseSettingsSource."""
+        return self._inner.get_field_value(field, field_name)
+
+    def __call__(self) -> dict[str, Any]:
+        """See PydanticBaseSettingsSource."""
+        return {name: value for name, value in self._inner().items() if value or name in _EMPTY_SAYS_NONE}
 
 
 # Their values stay out of every message: STASH_URL may carry a proxy's password.

@@ -70,6 +70,7 @@ def serving(settings: Settings, resolve=None) -> Iterator[Served]:
         _until(lambda: running.started or not thread.is_alive())
         served = Served(sidecar, running.servers[0].sockets[0].getsockname()[1], handlers[1])
         _until(sidecar.first_look.is_set)
+        _until(sidecar.state.first_look.is_set)
         with contextlib.closing(served.client), contextlib.closing(served.stranger):
             yield served
     finally:
@@ -104,10 +105,11 @@ def api_data(pack_dir, samples) -> Path:
 
 @pytest.fixture(scope="session")
 def settings_with(api_data):
-    """Settings by their names in the environment, over safe ones for tests."""
+    """Settings by their names in the environment, over safe ones for tests; without a Stash."""
 
     def made(**given) -> Settings:
-        return Settings(**{"DATA_DIR": api_data, "STASH_SENSE_WORKERS": 2, "_env_file": None, **given})
+        safe = {"DATA_DIR": api_data, "STASH_URL": "", "STASH_SENSE_WORKERS": 2, "_env_file": None}
+        return Settings(**{**safe, **given})
 
     return made
 
@@ -243,7 +245,7 @@ def started(api_data, port, tmp_path):
         began = time.monotonic()
         process = subprocess.Popen(
             command,
-            env={**os.environ, **environment},
+            env={**os.environ, "STASH_URL": "", **environment},
             cwd=tmp_path,
             stderr=subprocess.PIPE,
             text=True,

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import cv2
 import numpy as np
@@ -28,7 +29,7 @@ def test_health_says_what_is_loaded(app):
     said = app.client.get("/health").json()
     assert said["status"] == "ok"
     assert said["version"] == __version__
-    assert said["missing"] == []
+    assert [one["code"] for one in said["missing"]] == ["stash-not-configured"]
     assert said["loaded"]["pack"] == "stash-sense-default"
     assert said["loaded"]["database"]["people"] == 3
     assert {"identify", "identify-url", "references"} <= set(said["features"])
@@ -147,7 +148,7 @@ def test_the_status_page_has_no_script_and_loads_nothing(app):
         answer = app.client.get(path)
         assert answer.headers["content-type"].startswith("text/html")
         assert "<script" not in answer.text
-        assert "http://" not in answer.text.replace("http://localhost", "").replace("http:// ", "")
+        assert not re.search(r"""(src|href|action)=["']?(https?:|//)|url\(|@import""", answer.text)
         assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 

@@ -1,5 +1,6 @@
 """The app: its parts put together. Everything it works with comes from the Sidecar it is given."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import cast
@@ -24,12 +25,20 @@ from stash_sense.api.requests import RequestLog
 from stash_sense.api.routes import health, identify, later, pages, references
 from stash_sense.errors import StashSenseError
 from stash_sense.services.sidecar import Sidecar
+from stash_sense.stash import StashError
+from stash_sense.store import StateBusy, StateError
+
+log = logging.getLogger(__name__)
 
 ROUTERS = (health.router, identify.router, references.router, pages.router, later.router)
 
 _BASE64 = 4 / 3
 _ROOM = 100_000
 """Bytes of a body beside its picture: fields, boundaries."""
+_SMALL = 1_000_000
+"""Bytes of a body without a picture: as many image ids as a tag is ever written to at once."""
+_SMALLER_PICTURE = "Send a smaller copy of the picture, or raise STASH_SENSE_MAX_BYTES."
+_SMALLER_PARTS = "Send it in several smaller requests."
 _TOGETHER = 6
 """All bodies in hand, in largest ones."""
 
@@ -59,7 +68,8 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
     metrics = Metrics(sidecar)
     app.state.desk = Desk(
         sidecar=sidecar,
-        bodies=Bodies(most, _TOGETHER * most, settings.upload_seconds),
+        bodies=Bodies(most, _TOGETHER * most, settings.upload_seconds, _SMALLER_PICTURE),
+        small_bodies=Bodies(_SMALL, _TOGETHER * _SMALL, settings.upload_seconds, _SMALLER_PARTS),
         metrics=metrics,
         events=events,
     )
@@ -82,7 +92,10 @@ def _answer_errors(app: FastAPI) -> None:
     """Every error leaves as a problem document; what is not ours is left to RequestLog."""
 
     async def ours(_: Request, error: Exception) -> Response:
-        return problems.answer(cast("StashSenseError", error))
+        found = cast("StashSenseError", error)
+        if isinstance(found, StateError | StateBusy | StashError) and problems.status_of(found) >= 500:
+            log.warning("%s", found)  # for the owner, who sees it on the status page
+        return problems.answer(found)
 
     async def invalid(_: Request, error: Exception) -> Response:
         found = cast("RequestValidationError", error)

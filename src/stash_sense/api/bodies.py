@@ -16,7 +16,9 @@ _LINGER_BYTES = 100_000_000
 class Bodies:
     """Reads bodies of at most `most` bytes within `seconds`; all in hand hold at most `together` bytes."""
 
-    def __init__(self, most: int, together: int, seconds: float) -> None:
+    def __init__(self, most: int, together: int, seconds: float, advice: str) -> None:
+        """advice: what to do where a body is too large."""
+        self._advice = advice
         self._most = most
         self._together = max(together, most)
         self._seconds = seconds
@@ -37,7 +39,8 @@ class Bodies:
         except TimeoutError:
             self._held -= len(body)
             raise BodyTooSlow(
-                f"The body did not arrive within {self._seconds:g} s. Send a smaller picture."
+                f"The body did not arrive within {self._seconds:g} s. Send a smaller one, or over a "
+                "faster connection."
             ) from None
         except BaseException:
             self._held -= len(body)
@@ -61,8 +64,7 @@ class Bodies:
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(
-            f"The body has more than {self._most / 1e6:,.1f} MB, the most that is accepted. Send a smaller "
-            "copy of the picture, or raise STASH_SENSE_MAX_BYTES."
+            f"The body has more than {self._most / 1e6:,.1f} MB, the most that is accepted. {self._advice}"
         )
 
 

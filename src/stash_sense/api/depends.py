@@ -10,14 +10,20 @@ from stash_sense.api.bodies import Bodies
 from stash_sense.api.logs import RecentEvents
 from stash_sense.api.metrics import Metrics
 from stash_sense.services.sidecar import Sidecar
+from stash_sense.services.state import StateInUse
+from stash_sense.stash import StashClient
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Desk:
-    """Everything that the routes work with, built by `create_app`."""
+    """Everything that the routes work with, built by `create_app`.
+
+    bodies: of those that hold a picture; small_bodies: of those that hold a few fields.
+    """
 
     sidecar: Sidecar
     bodies: Bodies
+    small_bodies: Bodies
     metrics: Metrics
     events: RecentEvents
 
@@ -30,11 +36,22 @@ def _sidecar(request: Request) -> Sidecar:
     return _desk(request).sidecar
 
 
+def _stash(request: Request) -> StashClient:
+    return _sidecar(request).need_stash()
+
+
+def _state(request: Request) -> StateInUse:
+    return _sidecar(request).state
+
+
 def _known(request: Request) -> bool:
     return bool(request.scope[KNOWN])
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
 InSidecar = Annotated[Sidecar, Depends(_sidecar)]
+WithStash = Annotated[StashClient, Depends(_stash)]
+"""Stash; a call that needs it is answered with 400 where none is set up."""
+WithState = Annotated[StateInUse, Depends(_state)]
 IsKnown = Annotated[bool, Depends(_known)]
 """Whether the caller brought the secret, or none is asked for."""

@@ -75,6 +75,8 @@ STATUS: Mapping[str, int] = {
     "url-too-slow": 504,
     # Stash
     "bad-stash-url": 400,
+    "stash-not-configured": 400,
+    "stash-not-ready": 502,
     "stash": 502,
     "stash-unreachable": 502,
     "stash-answered-wrongly": 502,

@@ -74,7 +74,7 @@ class DatabaseOut(BaseModel):
 class MissingOut(BaseModel):
     """Something that is not there. detail says how to mend it."""
 
-    what: str
+    what: str = Field(description="engine, database, state or stash.")
     code: str
     detail: str
 
@@ -87,7 +87,7 @@ class LoadedOut(BaseModel):
 
 
 class HealthOut(BaseModel):
-    """`ok`: everything works; `degraded`: something is missing. The other fields need the secret."""
+    """`ok`: all that is set up works; `degraded`: something of it does not. The rest needs the secret."""
 
     status: Literal["ok", "degraded"]
     version: str

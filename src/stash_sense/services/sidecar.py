@@ -4,16 +4,20 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stash_sense.errors import StashSenseError
 from stash_sense.facedb.database import current_version
 from stash_sense.jobs import WorkPool
 from stash_sense.media import MediaLimits
 from stash_sense.media.remote import FetchLimits, RemotePictures, Resolve
-from stash_sense.services.recognition import database_place, open_pack, open_recognizer
+from stash_sense.services.recognition import database_place, open_pack, open_recognizer, state_file
 from stash_sense.services.secret import Secret, secret_to_serve_with
+from stash_sense.services.stash_watch import StashWatch, not_configured
+from stash_sense.services.state import StateInUse
 from stash_sense.settings import Settings
+from stash_sense.stash import DEFAULT_LIMITS, StashClient
+from stash_sense.store import RecommendationsDB
 from stash_sense.workflows.in_use import RecognizerInUse
 from stash_sense.workflows.packs import LoadedPack
 from stash_sense.workflows.reading import workers
@@ -31,12 +35,18 @@ AGAIN_S = 30.0
 
 @dataclass(slots=True, eq=False)
 class Sidecar:
-    """What the routes work with. secret: what callers must send; None: nothing, on loopback alone."""
+    """What the routes work with. secret: what callers must send; None: nothing, on loopback alone.
+
+    stash: None where STASH_URL is set to empty.
+    """
 
     settings: Settings
     secret: Secret | None
     pool: WorkPool
     remote: RemotePictures
+    stash: StashClient | None
+    stash_watch: StashWatch
+    state: StateInUse
     in_use: RecognizerInUse = field(default_factory=RecognizerInUse)
     began: float = field(default_factory=time.time)
     first_look: asyncio.Event = field(default_factory=asyncio.Event)
@@ -51,8 +61,21 @@ class Sidecar:
         """What is accepted of a picture that is handed over."""
         return MediaLimits(file_bytes=self.settings.max_bytes, pixels=self.settings.max_pixels)
 
+    @property
+    def store(self) -> RecommendationsDB:
+        """The state, for jobs and other threads; a route uses `state.run`. Raises why there is none."""
+        return self.state.store
+
+    def need_stash(self) -> StashClient:
+        """The client of Stash. Raises StashNotConfigured."""
+        if self.stash is None:
+            raise not_configured()
+        return self.stash
+
     async def start(self) -> None:
-        """Begin to open networks and database; answers about anything else need not wait for it."""
+        """Begin to open networks, database and state; answers about anything else need not wait for it."""
+        self.state.start()
+        self.stash_watch.start()
         self._keeper = asyncio.create_task(self._keep_current(), name="keep current")
 
     async def stop(self) -> None:
@@ -63,7 +86,11 @@ class Sidecar:
                 await self._keeper
         if not await asyncio.to_thread(self.pool.close, self.settings.stop_seconds):
             log.warning("stopped while a picture was still being looked at")
+        await self.stash_watch.stop()
         await self.remote.aclose()
+        if self.stash:
+            await self.stash.aclose()
+        await self.state.close()  # after the pool: its work may still write
         self.in_use.replace(None)
 
     async def opened(self) -> RecognizerInUse:
@@ -116,16 +143,27 @@ class Sidecar:
 
 
 def build_sidecar(settings: Settings, *, resolve: Resolve | None = None) -> Sidecar:
-    """A sidecar to start. resolve: how hosts of `image_url` are looked up. Raises NoSecret."""
+    """A sidecar to start. resolve: how hosts of `image_url` are looked up. Raises NoSecret, BadAddress."""
     limits = FetchLimits(
         file_bytes=settings.max_bytes,
         seconds=settings.fetch_seconds,
         private_too=settings.allow_private_urls,
     )
     secret = secret_to_serve_with(settings)
+    stash = _stash_client(settings)
     return Sidecar(
         settings=settings,
         secret=secret,
         pool=WorkPool(settings.workers or workers(), settings.queue),
         remote=RemotePictures(limits, resolve),
+        stash=stash,
+        stash_watch=StashWatch(stash),
+        state=StateInUse(state_file(settings)),
     )
+
+
+def _stash_client(settings: Settings) -> StashClient | None:
+    if not settings.stash_url:
+        return None
+    limits = replace(DEFAULT_LIMITS, media_bytes=settings.max_bytes)
+    return StashClient(settings.stash_url, settings.stash_api_key.get_secret_value(), limits)

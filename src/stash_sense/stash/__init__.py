@@ -12,6 +12,8 @@ from stash_sense.stash.errors import (
     RefusedByStash,
     StashAnsweredWrongly,
     StashError,
+    StashNotConfigured,
+    StashNotReady,
     StashTooSlow,
     StashUnreachable,
 )
@@ -60,6 +62,8 @@ __all__ = [
     "StashClient",
     "StashError",
     "StashId",
+    "StashNotConfigured",
+    "StashNotReady",
     "StashStatus",
     "StashTooSlow",
     "StashUnreachable",

@@ -9,6 +9,18 @@ class StashError(StashSenseError):
     code = "stash"
 
 
+class StashNotConfigured(StashError):
+    """STASH_URL is set to empty: there is no Stash to ask."""
+
+    code = "stash-not-configured"
+
+
+class StashNotReady(StashError):
+    """Stash runs, but its owner has to do something in it first: its set-up, or a migration."""
+
+    code = "stash-not-ready"
+
+
 class StashUnreachable(StashError):
     """Nothing answers at Stash's address, or the connection broke: names the address and what to check."""
 

@@ -10,6 +10,7 @@ from stash_sense.api.depends import AtDesk, InSidecar, IsKnown
 from stash_sense.api.features import features
 from stash_sense.api.openapi import documented
 from stash_sense.services.sidecar import Sidecar
+from stash_sense.stash import StashNotConfigured
 
 router = APIRouter(tags=["state"])
 
@@ -18,7 +19,9 @@ router = APIRouter(tags=["state"])
 async def health(desk: AtDesk, known: IsKnown) -> wire.HealthOut:
     """Whether it works; with the secret, what is missing. Answers at once, whatever is going on."""
     missing = missing_of(desk.sidecar)
-    status: Literal["ok", "degraded"] = "degraded" if missing else "ok"
+    # To have no Stash is a choice, and said; it is nothing that went wrong.
+    faults = [one for one in missing if one.code != StashNotConfigured.code]
+    status: Literal["ok", "degraded"] = "degraded" if faults else "ok"
     if not known:
         return wire.HealthOut(status=status, version=__version__)
     return wire.HealthOut(
@@ -46,9 +49,13 @@ def loaded_of(sidecar: Sidecar) -> wire.LoadedOut:
 
 
 def missing_of(sidecar: Sidecar) -> list[wire.MissingOut]:
-    """What is not there, and how to mend it."""
-    problem = sidecar.in_use.problem
-    if problem is None:
-        return []
-    what = "engine" if problem.code in ("starting", "missing-file", "altered-file") else "database"
-    return [wire.MissingOut(what=what, code=problem.code, detail=str(problem))]
+    """What is not there, and how to mend it; of Stash, what was last seen."""
+    engine, database = sidecar.in_use.problem, "database"
+    if engine and engine.code in ("starting", "missing-file", "altered-file"):
+        database = "engine"
+    found = [(database, engine), ("state", sidecar.state.problem), ("stash", sidecar.stash_watch.problem)]
+    return [
+        wire.MissingOut(what=what, code=problem.code, detail=str(problem))
+        for what, problem in found
+        if problem is not None
+    ]

@@ -1,0 +1,187 @@
+"""What the sidecar says and does when the state or Stash cannot be had; it serves at once all the same."""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+import time
+
+import pytest
+from pydantic import SecretStr
+
+from fakes.stash import Delay, StashStandIn, Status
+from stash_sense.services import stash_watch
+from stash_sense.services import state as state_service
+from stash_sense.services.sidecar import build_sidecar
+from stash_sense.store import RecommendationsDB
+
+from .conftest import API_KEY
+
+
+def until(found, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return value
+
+
+def missing(served, what):
+    said = served.client.get("/health").json()
+    return next((one for one in said["missing"] if one["what"] == what), None)
+
+
+@pytest.fixture
+def own(tmp_path, api_data):
+    """A data folder of one's own, with the models and the database of the session's."""
+    for name in ("models", "database"):
+        (tmp_path / name).symlink_to(api_data / name)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(state_service, "AGAIN_S", 0.1)
+    monkeypatch.setattr(state_service, "BUSY_S", 0.5)
+    monkeypatch.setattr(state_service, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(stash_watch, "AGAIN_S", 0.1)
+    monkeypatch.setattr(stash_watch, "LOOK_S", 0.1)
+
+
+def newer(path):
+    with contextlib.closing(sqlite3.connect(path)) as made:
+        made.executescript(
+            "CREATE TABLE schema_version (version INTEGER); INSERT INTO schema_version VALUES (7)"
+        )
+
+
+def damaged(path):
+    RecommendationsDB(path).close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + b"\xff" * 8092 + whole[8192:])
+
+
+def a_folder(path):
+    path.mkdir()
+
+
+def anothers(path):
+    with contextlib.closing(sqlite3.connect(path)) as made:
+        made.execute("CREATE TABLE songs (title TEXT)")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "advice"),
+    [
+        (newer, "state-newer", "start the program that wrote it"),
+        (damaged, "state-damaged", "state restore"),
+        (a_folder, "state-not-ours", "own path"),
+        (anothers, "state-not-ours", "state restore"),
+    ],
+)
+def test_a_state_that_cannot_be_opened_is_told_and_the_rest_works(
+    serve, settings_with, own, photo, spoil, code, advice
+):
+    path = own / "stash_sense.db"
+    spoil(path)
+    with serve(settings_with(DATA_DIR=own)) as served:
+        said = served.client.get("/health").json()
+        assert said["status"] == "degraded"
+        problem = missing(served, "state")
+        assert problem["code"] == code
+        assert advice in problem["detail"]
+        assert served.client.post("/identify", files={"file": photo}).json()["face_count"] == 1
+        with pytest.raises(Exception, match=str(path)):
+            assert served.sidecar.store
+
+
+def test_a_state_that_is_mended_is_opened_by_itself(serve, settings_with, own):
+    path = own / "stash_sense.db"
+    newer(path)
+    with serve(settings_with(DATA_DIR=own)) as served:
+        assert missing(served, "state")
+        path.unlink()
+        until(lambda: missing(served, "state") is None)
+        assert served.client.get("/health").json()["status"] == "ok"
+        assert served.sidecar.store.journal_entries() == []
+
+
+def test_stopping_closes_the_state(serve, settings_with, own):
+    with serve(settings_with(DATA_DIR=own)) as served:
+        served.sidecar.store.journal_begin("image", ["1"], "2")
+    assert not (own / "stash_sense.db-wal").exists()  # the last connection folds it in
+    with RecommendationsDB(own / "stash_sense.db") as again:
+        assert len(again.journal_entries()) == 1
+
+
+def test_serving_begins_while_the_state_is_still_being_opened(serve, settings_with, own, monkeypatch):
+    go_on = threading.Event()
+
+    def slow(path, busy_seconds):
+        go_on.wait(10)
+        return RecommendationsDB(path, busy_seconds)
+
+    monkeypatch.setattr(state_service, "RecommendationsDB", slow)
+    threading.Timer(1.0, go_on.set).start()
+    began = time.monotonic()
+    with serve(settings_with(DATA_DIR=own)) as served:  # waits for the state, as a test wants
+        assert time.monotonic() - began >= 1.0
+        assert missing(served, "state") is None
+
+
+def test_stopped_while_the_state_is_being_opened_it_is_closed(settings_with, own, monkeypatch):
+    opened = []
+
+    def slow(path, busy_seconds):
+        time.sleep(0.5)
+        opened.append(RecommendationsDB(path, busy_seconds))
+        return opened[0]
+
+    monkeypatch.setattr(state_service, "RecommendationsDB", slow)
+
+    async def begun_and_ended():
+        sidecar = build_sidecar(settings_with(DATA_DIR=own))
+        await sidecar.start()
+        await asyncio.sleep(0.1)
+        await sidecar.stop()
+
+    asyncio.run(begun_and_ended())
+    with pytest.raises(Exception, match="was closed"):
+        opened[0].journal_entries()
+
+
+def test_no_stash_is_told_and_is_no_fault(serve, settings_with):
+    with serve(settings_with(STASH_URL="")) as served:
+        assert served.client.get("/health").json()["status"] == "ok"
+        said = missing(served, "stash")
+        assert said["code"] == "stash-not-configured"
+        assert "STASH_URL" in said["detail"]
+
+
+def test_stash_is_looked_for_in_the_background(serve, settings_with):
+    with StashStandIn(api_key=API_KEY) as stash:
+        settings = settings_with(STASH_URL=stash.url, STASH_API_KEY=SecretStr(API_KEY))
+        with serve(settings) as served:
+            watch = served.sidecar.stash_watch
+            until(lambda: watch.looked_at)
+            assert watch.status.version
+            assert missing(served, "stash") is None
+            stash.down()
+            assert until(lambda: missing(served, "stash"))["code"] == "stash-unreachable"
+            assert served.client.get("/health").json()["status"] == "degraded"
+            stash.up()
+            until(lambda: missing(served, "stash") is None)
+            stash.faults.add(Status(401))
+            assert until(lambda: missing(served, "stash"))["code"] == "stash-key-refused"
+            assert API_KEY not in served.client.get("/health").text
+            assert not any(API_KEY in line for line in served.log.lines)
+
+
+def test_health_does_not_wait_for_a_slow_stash(serve, settings_with):
+    with StashStandIn() as stash:
+        stash.faults.add(Delay(5))
+        with serve(settings_with(STASH_URL=stash.url)) as served:
+            until(lambda: stash.record.counts["graphql"])
+            began = time.perf_counter()
+            assert served.client.get("/health").status_code == 200
+            assert time.perf_counter() - began < 0.5
