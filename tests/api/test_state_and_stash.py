@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn, Status
 from stash_sense.services import stash_watch
-from stash_sense.services import state as state_service
 from stash_sense.services.sidecar import build_sidecar
 from stash_sense.store import RecommendationsDB
+from stash_sense.workflows import state_in_use
 
 from .conftest import API_KEY
 
@@ -41,9 +41,9 @@ def own(tmp_path, api_data):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(state_service, "AGAIN_S", 0.1)
-    monkeypatch.setattr(state_service, "BUSY_S", 0.5)
-    monkeypatch.setattr(state_service, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(state_in_use, "AGAIN_S", 0.1)
+    monkeypatch.setattr(state_in_use, "BUSY_S", 0.5)
+    monkeypatch.setattr(state_in_use, "PATIENCE_S", 1.0)
     monkeypatch.setattr(stash_watch, "AGAIN_S", 0.1)
     monkeypatch.setattr(stash_watch, "LOOK_S", 0.1)
 
@@ -121,7 +121,7 @@ def test_serving_begins_while_the_state_is_still_being_opened(serve, settings_wi
         go_on.wait(10)
         return RecommendationsDB(path, busy_seconds)
 
-    monkeypatch.setattr(state_service, "RecommendationsDB", slow)
+    monkeypatch.setattr(state_in_use, "RecommendationsDB", slow)
     threading.Timer(1.0, go_on.set).start()
     began = time.monotonic()
     with serve(settings_with(DATA_DIR=own)) as served:  # waits for the state, as a test wants
@@ -137,7 +137,7 @@ def test_stopped_while_the_state_is_being_opened_it_is_closed(settings_with, own
         opened.append(RecommendationsDB(path, busy_seconds))
         return opened[0]
 
-    monkeypatch.setattr(state_service, "RecommendationsDB", slow)
+    monkeypatch.setattr(state_in_use, "RecommendationsDB", slow)
 
     async def begun_and_ended():
         sidecar = build_sidecar(settings_with(DATA_DIR=own))

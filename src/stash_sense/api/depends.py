@@ -10,8 +10,8 @@ from stash_sense.api.bodies import Bodies
 from stash_sense.api.logs import RecentEvents
 from stash_sense.api.metrics import Metrics
 from stash_sense.services.sidecar import Sidecar
-from stash_sense.services.state import StateInUse
 from stash_sense.stash import StashClient
+from stash_sense.workflows.state_in_use import StateInUse
 
 
 @dataclass(frozen=True, slots=True, eq=False)

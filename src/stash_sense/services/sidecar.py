@@ -14,7 +14,6 @@ from stash_sense.media.remote import FetchLimits, RemotePictures, Resolve
 from stash_sense.services.recognition import database_place, open_pack, open_recognizer, state_file
 from stash_sense.services.secret import Secret, secret_to_serve_with
 from stash_sense.services.stash_watch import StashWatch, not_configured
-from stash_sense.services.state import StateInUse
 from stash_sense.settings import Settings
 from stash_sense.stash import DEFAULT_LIMITS, StashClient
 from stash_sense.store import RecommendationsDB
@@ -22,6 +21,7 @@ from stash_sense.workflows.in_use import RecognizerInUse
 from stash_sense.workflows.packs import LoadedPack
 from stash_sense.workflows.reading import workers
 from stash_sense.workflows.recognizer import FaceRecognizer
+from stash_sense.workflows.state_in_use import StateInUse
 
 log = logging.getLogger(__name__)
 
