@@ -13,16 +13,20 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from fakes.stash import StashStandIn
 from stash_sense.api.logs import JsonLines, RecentEvents
 from stash_sense.api.server import secrets_of, server
 from stash_sense.jobs import Silent
 from stash_sense.services import database_place, enrol, open_pack
 from stash_sense.services.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
+from stash_sense.store import Box, Candidate, DetectedFace, ImageResult, Picture
 
 API_KEY = "stash-api-key-that-must-never-be-seen"
 
@@ -267,3 +271,59 @@ def started(api_data, port, tmp_path):
     for process in running:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture(scope="module")
+def stash():
+    """The stand-in; what a test does to it ends with the test."""
+    with StashStandIn() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture(scope="module")
+def words(serve, settings_with, api_data, stash, tmp_path_factory):
+    """A sidecar with a state of its own and the stand-in."""
+    data_dir = tmp_path_factory.mktemp("words")
+    for name in ("models", "database"):
+        (data_dir / name).symlink_to(api_data / name)
+    with serve(settings_with(DATA_DIR=data_dir, STASH_URL=stash.url)) as served:
+        yield served
+
+
+@pytest.fixture(autouse=True)
+def no_faults(request):
+    yield
+    if "stash" in request.fixturenames:
+        stash = request.getfixturevalue("stash")
+        stash.faults.clear()
+        stash.up()
+
+
+def picture_with_a_mark(width=1600, height=1200, spot=(0.25, 0.5, 0.1, 0.1)):
+    """Grey, with a red square at `spot` (fractions of the picture)."""
+    pixels = np.full((height, width, 3), 90, np.uint8)
+    x, y, w, h = (round(part * side) for part, side in zip(spot, (width, height) * 2, strict=True))
+    pixels[y : y + h, x : x + w] = (0, 0, 255)
+    return cv2.imencode(".jpg", pixels)[1].tobytes()
+
+
+@pytest.fixture
+def stored(words, stash):
+    """Puts an image with one stored face into Stash: (image id, face id)."""
+
+    def put(content, spot=(0.25, 0.5, 0.1, 0.1), people=("Anna", "Berta"), **image):
+        image_id = stash.library.add_image(content, **image)
+        file = stash.library.images[image_id].files[0]
+        candidates = tuple(Candidate(one, 0.3 + 0.1 * rank, name=one) for rank, one in enumerate(people))
+        face = DetectedFace(Box(*spot), 0.9, "match" if people else "unknown", "because", candidates)
+        picture = Picture.of(file.fingerprints)
+        result = ImageResult(str(image_id), picture, "stash-sense-default", "v1", [face])
+        return image_id, words.sidecar.store.store_image_result(result).face_ids[0]
+
+    return put
+
+
+@pytest.fixture
+def face(stored):
+    """The id of a stored face, which looks like Anna, or Berta."""
+    return stored(picture_with_a_mark() + bytes(np.random.default_rng().bytes(8)))[1]

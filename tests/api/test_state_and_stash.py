@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 import threading
 import time
@@ -12,10 +13,11 @@ from pydantic import SecretStr
 from fakes.stash import Delay, StashStandIn, Status
 from stash_sense.services import stash_watch
 from stash_sense.services.sidecar import build_sidecar
-from stash_sense.store import RecommendationsDB
+from stash_sense.store import DiskFull, RecommendationsDB, StateError
 from stash_sense.workflows import state_in_use
 
 from .conftest import API_KEY
+from .test_failures import problem as told
 
 
 def until(found, seconds=10.0):
@@ -65,6 +67,10 @@ def a_folder(path):
     path.mkdir()
 
 
+def unwritable(path):
+    path.symlink_to("/proc/nowhere/stash_sense.db")  # where not even root may write
+
+
 def anothers(path):
     with contextlib.closing(sqlite3.connect(path)) as made:
         made.execute("CREATE TABLE songs (title TEXT)")
@@ -77,6 +83,7 @@ def anothers(path):
         (damaged, "state-damaged", "state restore"),
         (a_folder, "state-not-ours", "own path"),
         (anothers, "state-not-ours", "state restore"),
+        (unwritable, "state-unwritable", "writable by this user"),
     ],
 )
 def test_a_state_that_cannot_be_opened_is_told_and_the_rest_works(
@@ -91,7 +98,19 @@ def test_a_state_that_cannot_be_opened_is_told_and_the_rest_works(
         assert problem["code"] == code
         assert advice in problem["detail"]
         assert served.client.post("/identify", files={"file": photo}).json()["face_count"] == 1
-        with pytest.raises(Exception, match=str(path)):
+        decision = {"face_id": "1", "word": "ignored"}
+        tag = {"target_type": "image", "target_ids": ["1"], "local_id": "2"}
+        for answer in (
+            served.client.post("/decisions", json=decision),
+            served.client.delete("/decisions/1"),
+            served.client.post("/journal", json=tag),
+            served.client.patch("/journal/1", json={"status": "failed"}),
+            served.client.get("/journal"),
+            served.client.post("/journal/1/undone"),
+        ):
+            assert told(answer, 503, code) == problem["detail"]
+        assert not {"decisions", "journal", "face-crops"} & set(said["features"])
+        with pytest.raises(StateError, match=re.escape(str(path))):
             assert served.sidecar.store
 
 
@@ -166,9 +185,13 @@ def test_stash_is_looked_for_in_the_background(serve, settings_with):
             until(lambda: watch.looked_at)
             assert watch.status.version
             assert missing(served, "stash") is None
+            assert "face-crops" in served.client.get("/health").json()["features"]
             stash.down()
             assert until(lambda: missing(served, "stash"))["code"] == "stash-unreachable"
-            assert served.client.get("/health").json()["status"] == "degraded"
+            said = served.client.get("/health").json()
+            assert said["status"] == "degraded"
+            assert "face-crops" not in said["features"]
+            assert "journal" in said["features"]
             stash.up()
             until(lambda: missing(served, "stash") is None)
             stash.faults.add(Status(401))
@@ -185,3 +208,24 @@ def test_health_does_not_wait_for_a_slow_stash(serve, settings_with):
             began = time.perf_counter()
             assert served.client.get("/health").status_code == 200
             assert time.perf_counter() - began < 0.5
+
+
+def test_a_full_disk_keeps_the_state_closed_and_is_told(serve, settings_with, own, monkeypatch):
+    def full(path, busy_seconds):
+        raise DiskFull(f"{path}: database or disk is full. Nothing half-written stays; free some space.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(state_in_use, "RecommendationsDB", full)
+        with serve(settings_with(DATA_DIR=own)) as served:
+            assert missing(served, "state")["code"] == "disk-full"
+            assert "free some space" in told(served.client.get("/journal"), 503, "disk-full")
+            patched.undo()
+            until(lambda: missing(served, "state") is None)
+
+
+def test_a_crop_waits_for_no_dead_stash_longer_than_a_person_does(serve, settings_with, own):
+    with StashStandIn() as stash, serve(settings_with(DATA_DIR=own, STASH_URL=stash.url)) as served:
+        stash.down()
+        began = time.monotonic()
+        told(served.client.get("/faces/1/crop"), 404, "not-stored")  # known without Stash
+        assert time.monotonic() - began < 1

@@ -22,7 +22,7 @@ from stash_sense.api.logs import RecentEvents
 from stash_sense.api.metrics import Metrics
 from stash_sense.api.openapi import describe
 from stash_sense.api.requests import RequestLog
-from stash_sense.api.routes import health, identify, later, pages, references
+from stash_sense.api.routes import crops, decisions, health, identify, journal, later, pages, references
 from stash_sense.errors import StashSenseError
 from stash_sense.services.sidecar import Sidecar
 from stash_sense.stash import StashError
@@ -30,7 +30,9 @@ from stash_sense.store import StateBusy, StateError
 
 log = logging.getLogger(__name__)
 
-ROUTERS = (health.router, identify.router, references.router, pages.router, later.router)
+ROUTERS = tuple(
+    routes.router for routes in (health, identify, decisions, journal, crops, references, pages, later)
+)
 
 _BASE64 = 4 / 3
 _ROOM = 100_000

@@ -4,8 +4,17 @@ from stash_sense.services.sidecar import Sidecar
 
 _ALWAYS = ("health", "metrics")
 _WITH_A_DATABASE = ("database-info", "identify", "identify-url", "references")
+_WITH_THE_STATE = ("decisions", "journal")
+_WITH_STATE_AND_STASH = ("face-crops",)
 
 
 def features(sidecar: Sidecar) -> list[str]:
-    """Names of the calls that can be made with success."""
-    return [*_ALWAYS, *(_WITH_A_DATABASE if sidecar.in_use.current else ())]
+    """Names of the calls that can be made with success; Stash is there or not as last seen."""
+    state = sidecar.state.problem is None
+    stash = sidecar.stash_watch.problem is None
+    return [
+        *_ALWAYS,
+        *(_WITH_A_DATABASE if sidecar.in_use.current else ()),
+        *(_WITH_THE_STATE if state else ()),
+        *(_WITH_STATE_AND_STASH if state and stash else ()),
+    ]

@@ -40,6 +40,7 @@ STATUS: Mapping[str, int] = {
     "not-found": 404,
     "method-not-allowed": 405,
     "no-reference": 404,
+    "no-crop": 404,
     "not-stored": 404,
     "not-built": 501,
     # not now

@@ -144,6 +144,12 @@ def picture_of_image(connection: sqlite3.Connection, stash_image_id: str) -> int
     return int(found[0]) if found else None
 
 
+def shows(connection: sqlite3.Connection, stash_image_id: str, picture: Picture) -> bool:
+    """Whether this is the picture that the image showed in its last run."""
+    stored = picture_of_image(connection, stash_image_id)
+    return stored is not None and find_picture(connection, picture) == stored
+
+
 def picture_by_number(connection: sqlite3.Connection, number: int) -> Picture:
     place = connection.execute("SELECT place FROM stash_sense_pictures WHERE id = ?", (number,)).fetchone()[0]
     return Picture(tuple(sorted(prints_of(connection, number).items())), place)

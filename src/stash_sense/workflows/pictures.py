@@ -17,7 +17,7 @@ from stash_sense.workflows.recognizer import FaceRecognizer, RecognizedFace
 
 CROP_SIDE = 320
 """The longest side of a face to be shown, pixels."""
-_AROUND = 0.7
+AROUND = 0.7
 """How far a shown face reaches from its middle, in sides of its box."""
 _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 88)
 
@@ -89,7 +89,7 @@ def face_jpeg(pixels: Pixels, box: tuple[float, float, float, float]) -> bytes:
     """A face with some of what is around it. pixels (H, W, 3) BGR; box x1, y1, x2, y2 in these pixels."""
     height, width = pixels.shape[:2]
     x1, y1, x2, y2 = box
-    reach = max(1.0, _AROUND * max(x2 - x1, y2 - y1))
+    reach = max(1.0, AROUND * max(x2 - x1, y2 - y1))
     middle_x, middle_y = (x1 + x2) / 2, (y1 + y2) / 2
     left, top = max(0, int(middle_x - reach)), max(0, int(middle_y - reach))
     right, bottom = min(width, int(middle_x + reach) + 1), min(height, int(middle_y + reach) + 1)

@@ -7,22 +7,18 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
 from stash_sense.api.depends import InSidecar
+from stash_sense.api.jpeg import jpeg, shown
 from stash_sense.api.openapi import documented
 from stash_sense.workflows.pictures import reference_picture
 
 router = APIRouter(tags=["faces"])
-
-JPEG = "image/jpeg"
 
 
 @router.get(
     "/references/{reference_id}",
     response_class=Response,
     responses={
-        200: {
-            "content": {JPEG: {"schema": {"type": "string", "format": "binary"}}},
-            "description": "The face with a little of what is around it.",
-        },
+        **shown("The face with a little of what is around it."),
         **documented(404, 422, 429, 503),
     },
 )
@@ -35,4 +31,4 @@ async def reference(
     """The reference face as a JPEG, at most 320 px wide and high."""
     with sidecar.pool.place(), (await sidecar.opened()).lease() as recognizer:
         picture = await sidecar.pool.run(partial(reference_picture, recognizer.database, reference_id))
-    return Response(picture, media_type=JPEG, headers={"Cache-Control": "private, max-age=3600"})
+    return jpeg(picture)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from stash_sense.store import adopt, faces, galleries, rematch, results
+from stash_sense.store import adopt, faces, galleries, pictures, rematch, results
 from stash_sense.store.methods.base import Methods
 from stash_sense.store.pictures import Picture
 
@@ -70,6 +70,11 @@ class RecognitionMethods(Methods):
                 any_version=any_version,
                 embeddings=embeddings,
             )
+
+    def shows_picture(self, stash_image_id: str, picture: Picture) -> bool:
+        """Whether an image's stored result was made of this picture."""
+        with self._pool.reading() as connection:
+            return pictures.shows(connection, stash_image_id, picture)
 
     def get_face(self, face_id: int) -> faces.StoredFace:
         """One face. Raises NotStored."""

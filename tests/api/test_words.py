@@ -1,0 +1,294 @@
+"""Decisions and the journal over real HTTP, with a real state file."""
+
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from stash_sense.workflows import state_in_use
+
+from .test_failures import problem
+
+
+def decide(served, **asked):
+    return served.client.post("/decisions", json=asked)
+
+
+def test_a_decision_is_stored_told_and_taken_back(words, face):
+    answer = decide(words, face_id=str(face), performer_id="Berta", word="confirmed")
+    assert answer.status_code == 200
+    said = answer.json()
+    assert set(said) == {"decision_id", "face_id", "performer_id", "name", "word", "created_at"}
+    assert (said["face_id"], said["performer_id"], said["name"]) == (str(face), "Berta", "Berta")
+    found = words.sidecar.store.get_face(face)
+    assert (found.verdict, found.candidates[0].performer_id) == ("match", "Berta")
+    gone = words.client.delete(f"/decisions/{said['decision_id']}").json()
+    assert gone == {**said, "face_id": None}
+    assert words.sidecar.store.get_face(face).candidates[0].performer_id == "Anna"
+    problem(words.client.delete(f"/decisions/{said['decision_id']}"), 404, "not-stored")
+
+
+def test_ignoring_needs_no_performer_and_a_face_id_may_be_a_number(words, face):
+    said = decide(words, face_id=face, word="ignored").json()
+    assert (said["word"], said["performer_id"]) == ("ignored", None)
+
+
+def test_the_same_word_twice_is_one_decision(words, face):
+    first = decide(words, face_id=face, performer_id="Anna", word="rejected").json()
+    assert decide(words, face_id=face, performer_id="Anna", word="rejected").json() == first
+
+
+def test_two_at_once_make_one_decision(words, face):
+    def ask(_):
+        return decide(words, face_id=face, performer_id="Anna", word="confirmed").json()["decision_id"]
+
+    with ThreadPoolExecutor(16) as callers:
+        assert len(set(callers.map(ask, range(32)))) == 1
+
+
+@pytest.mark.parametrize(
+    "face_id", ["0", "999999", "999999999999999999", "seen-0123456789abcdef", "-1", "1.0", "٣"]
+)
+def test_a_face_that_is_not_stored(words, face_id):
+    problem(decide(words, face_id=face_id, performer_id="Anna", word="confirmed"), 404, "not-stored")
+    if words.sidecar.stash:
+        problem(words.client.get(f"/faces/{face_id}/crop"), 404, "not-stored")
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({}, "face_id"),
+        ({"face_id": "1", "word": "maybe"}, "word"),
+        ({"face_id": None, "word": "ignored"}, "face_id"),
+        ({"face_id": True, "word": "ignored"}, "face_id"),
+        ({"face_id": -1, "word": "ignored"}, "face_id"),
+        ({"face_id": 2**63, "word": "ignored"}, "face_id"),
+        ({"face_id": [1], "word": "ignored"}, "face_id"),
+        ({"face_id": "1", "word": "ignored", "name": "x"}, "name"),
+        ({"face_id": "1", "word": "rejected", "performer_id": ""}, "performer_id"),
+        ({"face_id": "1", "word": "rejected", "performer_id": 5}, "performer_id"),
+        ({"face_id": "1", "word": "rejected", "performer_id": "x" * 1001}, "performer_id"),
+    ],
+)
+def test_a_bad_decision_names_the_field(words, asked, named):
+    assert named in problem(decide(words, **asked), 422, "bad-parameter")
+
+
+def test_a_word_about_nobody_is_refused(words, face):
+    assert "performer_id" in problem(decide(words, face_id=face, word="confirmed"), 422, "bad-input")
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "'; DROP TABLE stash_sense_decisions; --",
+    "\x00\x01",
+    "\u202etxt.exe",
+    "é" * 900,
+]
+
+
+@pytest.mark.parametrize("performer", HOSTILE)
+def test_a_hostile_performer_id_is_only_text(words, face, performer):
+    assert (
+        decide(words, face_id=face, performer_id=performer, word="rejected").json()["performer_id"]
+        == performer
+    )
+
+
+@pytest.mark.parametrize("path", ["/decisions", "/journal"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[" * 100_000, b'{"word": "\xff"}', b'{"performer_id": "\\ud800"}', b"NaN"]
+)
+def test_a_broken_body_is_refused(words, path, body):
+    headers = {"content-type": "application/json"}
+    problem(words.client.post(path, content=body, headers=headers), 422, "bad-parameter")
+
+
+@pytest.mark.parametrize("path", ["/decisions", "/journal"])
+def test_a_body_of_another_kind_or_too_large_is_refused(words, path):
+    problem(words.client.post(path, content=b"a=b"), 415, "unknown-content-type")
+    headers = {"content-type": "application/json"}
+    answer = words.client.post(path, content=b'{"a":"' + b"x" * 1_000_000 + b'"}', headers=headers)
+    assert "1.0 MB" in problem(answer, 413, "body-too-large")
+
+
+@pytest.mark.parametrize("number", ["x", "-1", str(2**63), "1e3", "NaN"])
+def test_an_id_that_is_no_number(words, number):
+    problem(words.client.delete(f"/decisions/{number}"), 422, "bad-parameter")
+    problem(words.client.post(f"/journal/{number}/undone"), 422, "bad-parameter")
+    problem(words.client.patch(f"/journal/{number}", json={"status": "failed"}), 422, "bad-parameter")
+
+
+def begin(served, kind="image", ids=("1", "2"), local="88"):
+    return served.client.post(
+        "/journal", json={"target_type": kind, "target_ids": list(ids), "local_id": local}
+    )
+
+
+ENTRY = {
+    "entry_id", "target_type", "target_ids", "local_id", "status", "added_ids", "created_at", "completed_at",
+    "undone_at",
+}  # fmt: skip
+
+
+def test_a_tag_is_noted_completed_and_undone_once(words):
+    noted = begin(words, ids=["1", 2, "3", "2"]).json()
+    assert set(noted) == ENTRY
+    assert (noted["status"], noted["target_ids"], noted["local_id"]) == ("open", ["1", "2", "3"], "88")
+    place = f"/journal/{noted['entry_id']}"
+    problem(words.client.post(f"{place}/undone"), 422, "refused")
+    done = words.client.patch(place, json={"status": "done", "added_ids": ["1", 3]}).json()
+    assert (done["status"], done["added_ids"]) == ("done", ["1", "3"])
+    assert words.client.patch(place, json={"status": "done", "added_ids": ["1", "3"]}).json() == done
+    problem(words.client.patch(place, json={"status": "failed"}), 422, "refused")
+    undone = words.client.post(f"{place}/undone").json()
+    assert (undone["status"], undone["added_ids"]) == ("undone", ["1", "3"])
+    assert undone["undone_at"]
+    problem(words.client.post(f"{place}/undone"), 422, "refused")
+
+
+def test_a_failed_write_needs_no_ids(words):
+    place = f"/journal/{begin(words).json()['entry_id']}"
+    assert words.client.patch(place, json={"status": "failed"}).json()["added_ids"] == []
+
+
+def test_what_was_not_noted_cannot_have_been_added(words):
+    place = f"/journal/{begin(words).json()['entry_id']}"
+    answer = words.client.patch(place, json={"status": "done", "added_ids": ["3"]})
+    assert "3" in problem(answer, 422, "bad-input")
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({}, "target_type"),
+        ({"target_type": "performer"}, "target_type"),
+        ({"target_ids": []}, "target_ids"),
+        ({"target_ids": "12"}, "target_ids"),
+        ({"target_ids": [None]}, "target_ids"),
+        ({"target_ids": ["x"]}, "target_ids"),
+        ({"target_ids": [True]}, "target_ids"),
+        ({"target_ids": [-1]}, "target_ids"),
+        ({"target_ids": ["1" * 19]}, "target_ids"),
+        ({"local_id": ""}, "local_id"),
+        ({"local_id": 1.5}, "local_id"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_a_bad_note_names_the_field(words, asked, named):
+    good = {"target_type": "image", "target_ids": ["1"], "local_id": "2"} if asked else {}
+    assert named in problem(words.client.post("/journal", json={**good, **asked}), 422, "bad-parameter")
+
+
+@pytest.mark.parametrize(
+    "asked", [{"status": "done"}, {"status": "open"}, {"status": "done", "added_ids": "1"}, {"added_ids": []}]
+)
+def test_a_bad_report_is_refused(words, asked):
+    place = f"/journal/{begin(words).json()['entry_id']}"
+    problem(words.client.patch(place, json=asked), 422, "bad-parameter")
+    assert words.sidecar.store.journal_entry(int(place.rpartition("/")[2])).status == "open"
+
+
+def test_an_unknown_entry(words):
+    problem(words.client.patch("/journal/999999", json={"status": "failed"}), 404, "not-stored")
+    problem(words.client.post("/journal/999999/undone"), 404, "not-stored")
+
+
+def test_the_journal_comes_newest_first_and_page_by_page(words):
+    made = [begin(words, "gallery", [str(number)]).json()["entry_id"] for number in range(5)]
+    page = words.client.get("/journal", params={"limit": 2}).json()
+    assert [entry["entry_id"] for entry in page["entries"]] == made[:2:-1]
+    page = words.client.get("/journal", params={"limit": 2, "before": page["next_before"]}).json()
+    assert [entry["entry_id"] for entry in page["entries"]] == made[2:0:-1]
+    assert words.client.get("/journal", params={"before": 0}).json() == {"entries": [], "next_before": None}
+    last = words.client.get("/journal", params={"limit": 1, "before": 2}).json()
+    assert last["next_before"] is None
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["limit=0", "limit=501", "limit=x", "limit=", "before=-1", f"before={2**63}", "before=x", "page=2"],
+)
+def test_a_page_that_cannot_be(words, asked):
+    problem(words.client.get(f"/journal?{asked}"), 422, "bad-parameter")
+
+
+def test_a_tag_on_very_many_images_is_noted(words):
+    ids = [str(number) for number in range(100_000)]
+    assert len(begin(words, ids=ids[:50_000]).json()["target_ids"]) == 50_000
+
+
+LOCK = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held.execute("BEGIN EXCLUSIVE" if sys.argv[2] == "exclusive" else "BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def locked_by_another(words):
+    running = []
+
+    def lock(kind="immediate"):
+        command = [sys.executable, "-c", LOCK, str(words.sidecar.state.path), kind]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        running.append(process)
+        assert process.stdout.readline() == "held\n"
+        return process
+
+    yield lock
+    for process in running:
+        process.communicate("")
+
+
+@pytest.fixture
+def impatient(words, monkeypatch):
+    """A sidecar's state that waits only briefly for another process."""
+    store = words.sidecar.store
+    monkeypatch.setattr(store._pool, "_busy_seconds", 0.4)
+    monkeypatch.setattr(store._pool, "_idle", [])  # those that wait longer
+    monkeypatch.setattr(state_in_use, "BUSY_S", 0.4)
+
+
+def test_a_state_locked_by_another_process_is_busy_and_nothing_hangs(
+    words, face, locked_by_another, impatient
+):
+    other = locked_by_another()
+    began = time.monotonic()
+    with ThreadPoolExecutor(24) as callers:
+        asked = [callers.submit(begin, words) for _ in range(12)]
+        asked += [callers.submit(decide, words, face_id=face, word="ignored") for _ in range(12)]
+        time.sleep(0.2)
+        seen = time.perf_counter()
+        assert words.client.get("/health").status_code == 200
+        assert time.perf_counter() - seen < 0.3
+        assert words.client.get("/journal", params={"limit": 1}).status_code in (200, 503)
+        for one in asked:
+            problem(one.result(), 503, "busy")
+            assert int(one.result().headers["retry-after"]) >= 1
+    assert time.monotonic() - began < 6
+    other.communicate("")
+    assert begin(words).status_code == 200
+
+
+def test_a_state_damaged_while_it_is_used_answers_503(serve, settings_with, tmp_path, api_data):
+    (tmp_path / "models").symlink_to(api_data / "models")
+    with serve(settings_with(DATA_DIR=tmp_path)) as served:
+        assert begin(served).status_code == 200
+        path = tmp_path / "stash_sense.db"
+        served.sidecar.store._pool._idle.clear()  # or it would answer from its cache
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            file.write(b"\xff" * size)
+        code = served.client.get("/journal").json()["code"]
+        assert code in ("state-damaged", "state-not-ours")
+    path.unlink()
