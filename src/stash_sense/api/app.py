@@ -83,20 +83,22 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
     async def openapi() -> JSONResponse:
         return JSONResponse(app.openapi())
 
-    _answer_errors(app)
+    _answer_errors(app, sidecar)
     secret = sidecar.secret.value if sidecar.secret else None
     app.add_middleware(AccessGate, secret=secret, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(RequestLog, metrics=metrics)  # added last: sees every request first
     return app
 
 
-def _answer_errors(app: FastAPI) -> None:
+def _answer_errors(app: FastAPI, sidecar: Sidecar) -> None:
     """Every error leaves as a problem document; what is not ours is left to RequestLog."""
 
     async def ours(_: Request, error: Exception) -> Response:
         found = cast("StashSenseError", error)
-        if isinstance(found, StateError | StateBusy | StashError) and problems.status_of(found) >= 500:
-            log.warning("%s", found)  # for the owner, who sees it on the status page
+        known = (str(sidecar.state.problem), str(sidecar.stash_watch.problem))
+        theirs = isinstance(found, StateError | StateBusy | StashError) and problems.status_of(found) >= 500
+        if theirs and str(found) not in known:
+            log.warning("%s", found)  # for the owner, who sees it on the status page; once is enough
         return problems.answer(found)
 
     async def invalid(_: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ from stash_sense import __version__
 from stash_sense.api import metrics
 from stash_sense.api.depends import AtDesk
 from stash_sense.api.openapi import documented
-from stash_sense.api.routes.health import loaded_of, missing_of
+from stash_sense.api.status import ago, overall, parts_of
 
 router = APIRouter(tags=["state"])
 
@@ -24,14 +24,15 @@ _pages = Environment(
 async def status(desk: AtDesk) -> HTMLResponse:
     """The state on one page."""
     sidecar = desk.sidecar
+    parts = parts_of(sidecar)
     return _page(
         "status.html.j2",
         version=__version__,
-        loaded=loaded_of(sidecar),
-        missing=missing_of(sidecar),
+        parts=parts,
+        overall=overall(parts),
         pool=sidecar.pool,
         since=_clock(sidecar.began),
-        events=[(_clock(event.at), event) for event in desk.events.all()],
+        events=[(_clock(event.at), ago(event.at), event) for event in desk.events.all()],
         secret=sidecar.secret is not None,
     )
 
