@@ -41,6 +41,7 @@ STATUS: Mapping[str, int] = {
     "method-not-allowed": 405,
     "no-reference": 404,
     "not-stored": 404,
+    "no-job": 404,
     "not-built": 501,
     # not now
     "full": 429,
