@@ -1,5 +1,7 @@
 """Options and fixtures shared by all tests."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,14 @@ def pack(pack_dir) -> LoadedPack:
 def anyio_backend() -> str:
     """Asynchronous tests run on asyncio, as the sidecar does."""
     return "asyncio"
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Shows a figure in the test run's own output."""
+
+    def show(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}\n")
+
+    return show

@@ -1,7 +1,6 @@
 """Real state files in temporary folders, results to store, and files of older installations."""
 
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -122,14 +121,3 @@ def version_5(path: Path) -> Callable[..., Path]:
         return where
 
     return make
-
-
-@pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Shows a figure in the test run's own output."""
-
-    def show(line: str) -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"\n{line}\n")
-
-    return show

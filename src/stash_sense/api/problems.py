@@ -42,6 +42,7 @@ STATUS: Mapping[str, int] = {
     "no-reference": 404,
     "no-crop": 404,
     "not-stored": 404,
+    "no-job": 404,
     "not-built": 501,
     # not now
     "full": 429,

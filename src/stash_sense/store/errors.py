@@ -55,6 +55,12 @@ class NotStored(StashSenseError):
     code = "not-stored"
 
 
+class NoSuchJob(StashSenseError):
+    """No job has that id, or it ended so long ago that it was dropped."""
+
+    code = "no-job"
+
+
 class Refused(BadInput):
     """The request contradicts what is already recorded."""
 

@@ -1,13 +1,17 @@
 """What a file is, found out without changing a byte of it or leaving one beside it."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from stash_sense.store.connection import connect, connect_read_only, translated
 from stash_sense.store.errors import NewerState, NotAStateFile, StateUnwritable
 from stash_sense.store.steps import CONTRACT_VERSION, STEPS
+
+T = TypeVar("T")
 
 _RESTORE = "Bring back a copy with `stash-sense state restore FILE`, or move the file away to start anew."
 
@@ -31,7 +35,7 @@ def look_at(path: Path) -> Standing:
         raise StateUnwritable(f"{path}: {error.strerror}. Let this user read and write it.") from error
     with translated(path):
         try:
-            return _look(path)
+            return untouched(path, standing)
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
                 raise NotAStateFile(
@@ -40,20 +44,21 @@ def look_at(path: Path) -> Standing:
             raise
 
 
-def _look(path: Path) -> Standing:
+def untouched(path: Path, find: Callable[[sqlite3.Connection, Path], T]) -> T:
+    """What `find` reads in the file, in use or not, without changing it; SQLite's errors come as they are."""
     if Path(f"{path}-journal").exists():
         # A process killed in mid-write left its journal: only a writer may put that right.
         with closing(connect(path)) as connection:
-            return standing(connection, path)
+            return find(connection, path)
     in_use = any(Path(f"{path}{end}").exists() for end in ("-wal", "-shm"))
     if not in_use:
         try:
             with closing(connect_read_only(path, immutable=True)) as connection:
-                return standing(connection, path)
+                return find(connection, path)
         except (sqlite3.DatabaseError, NotAStateFile):
             pass  # somebody may have begun to write meanwhile: look again, with locks
     with closing(connect_read_only(path)) as connection:
-        return standing(connection, path)
+        return find(connection, path)
 
 
 def standing(connection: sqlite3.Connection, path: Path) -> Standing:

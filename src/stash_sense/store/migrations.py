@@ -29,7 +29,7 @@ def bring_up_to_date(path: Path, busy_seconds: float = BUSY_SECONDS) -> Path | N
     """
     if not look_at(path).pending:
         return None
-    _make_room(path)
+    make_room(path)
     with translated(path), closing(connect(path, busy_seconds)) as connection:
         return migrate(connection, path)
 
@@ -88,7 +88,7 @@ def _refuse_damaged(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _make_room(path: Path) -> None:
+def make_room(path: Path) -> None:
     """The folder, and an empty file that only its owner can read: it will hold faces."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

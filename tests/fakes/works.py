@@ -1,0 +1,70 @@
+"""A running queue over a real file, and works that can be held and watched."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from stash_sense.jobs import JobQueue
+
+
+class Works:
+    """Three kinds: `held` waits for `go`, `quick` returns at once, `deaf` ignores being told to leave off."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.begun: list[str] = []
+        self.at_work = 0
+        self.at_once = 0
+        self.reports = []
+
+    @property
+    def kinds(self):
+        return {"held": self.held, "quick": self.quick, "deaf": self.deaf}
+
+    async def held(self, report, asked):
+        self._begin(report)
+        try:
+            report.progress(1, 4, faces=2, people=1)
+            report.result_so_far(lambda: {"so": "far"})
+            await self.go.wait()
+            report.progress(4, 4, faces=8, people=3)
+        finally:
+            self.at_work -= 1
+        return {"asked": dict(asked)}
+
+    async def quick(self, report, asked):
+        self._begin(report)
+        self.at_work -= 1
+        return dict(asked)
+
+    async def deaf(self, report, asked):
+        self._begin(report)
+        while not self.go.is_set():
+            try:
+                await self.go.wait()
+            except asyncio.CancelledError:
+                continue
+        self.at_work -= 1
+        return {}
+
+    def _begin(self, report):
+        self.reports.append(report)
+        self.begun.append(report.job_id)
+        self.at_work += 1
+        self.at_once = max(self.at_once, self.at_work)
+
+
+@asynccontextmanager
+async def running(place, kinds):
+    queue = JobQueue(place, kinds)
+    await queue.start()
+    try:
+        yield queue
+    finally:
+        await queue.stop()
+
+
+async def until(fact, seconds: float = 5.0) -> None:
+    """Wait until `fact()` holds."""
+    async with asyncio.timeout(seconds):
+        while not fact():  # noqa: ASYNC110 - what is waited for knows no event
+            await asyncio.sleep(0.005)

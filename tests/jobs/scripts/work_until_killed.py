@@ -1,0 +1,39 @@
+"""Work through jobs until killed, submitting some first; say what begins and ends."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from stash_sense.jobs import JobQueue
+
+STEPS = 5
+
+
+def tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+async def work(report, asked):
+    tell(f"begin {asked['n']} {report.job_id}")
+    for step in range(STEPS):
+        report.progress(step, STEPS)
+        await asyncio.sleep(0.01)
+    tell(f"end {asked['n']} {report.job_id}")
+    return {"n": asked["n"]}
+
+
+async def main(place: Path, jobs: int) -> None:
+    queue = JobQueue(place, {"count": work})
+    await queue.start()
+    tell("ready")
+    for n in range(jobs):
+        tell(f"asked {n} {await queue.submit('count', f'thing:{n}', {'n': n})}")
+    for job in await queue.list(limit=1000):
+        await queue.wait(job.job_id)
+    tell("all done")
+    await queue.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))

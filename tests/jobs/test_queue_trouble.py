@@ -1,0 +1,228 @@
+"""Works that raise, hang, or report nonsense; and the result asked for while running."""
+
+import asyncio
+import logging
+import threading
+import time
+
+import pytest
+
+from fakes.works import running, until
+from stash_sense.errors import BadInput
+from stash_sense.jobs import Stopping, report, run
+
+
+async def one(place, work, **kinds):
+    async with running(place, {"one": work, **kinds}) as jobs:
+        return await jobs.wait(await jobs.submit("one", "thing:1", {}))
+
+
+async def test_our_own_error_is_told_with_its_code(place):
+    async def work(report, asked):
+        report.progress(2, 5)
+        report.problem("Image 3: gone")
+        report.result_so_far(lambda: {"n": 2})
+        raise BadInput("Give another gallery.\ud800")
+
+    job = await one(place, work)
+    assert (job.status, job.error, job.error_code) == ("failed", "Give another gallery.?", "bad-input")
+    assert (job.done, job.all_errors, job.result) == (2, ("Image 3: gone",), {"n": 2})
+
+
+async def test_an_unexpected_error_is_logged_with_its_traceback_and_told_as_a_sentence(place, caplog):
+    async def work(report, asked):
+        raise ValueError("inner words")
+
+    job = await one(place, work)
+    assert (job.status, job.error_code) == ("failed", "internal")
+    assert "ValueError" in job.error
+    assert "inner words" not in job.error
+    [record] = [record for record in caplog.records if record.exc_info]
+    assert str(record.exc_info[1]) == "inner words"
+
+
+async def test_a_failed_job_can_be_resumed_without_its_old_errors(place):
+    tries = []
+
+    async def work(report, asked):
+        tries.append(report.job_id)
+        report.problem(f"try {len(tries)}")
+        if len(tries) == 1:
+            raise BadInput("Not yet.")
+        return {}
+
+    async with running(place, {"one": work}) as jobs:
+        job_id = await jobs.submit("one", "thing:1", {})
+        assert (await jobs.wait(job_id)).status == "failed"
+        await jobs.resume(job_id)
+        job = await jobs.wait(job_id)
+    assert (job.status, job.error, job.error_code, job.all_errors) == ("done", None, None, ("try 2",))
+    assert tries == [job_id, job_id]
+
+
+@pytest.mark.parametrize(
+    "nonsense", [None, 7, "text", [], {"a": object()}, {"a": float("nan")}, {1: 2, "1": 3}]
+)
+async def test_a_result_that_is_no_json_object_fails_the_job_alone(place, nonsense):
+    async def work(report, asked):
+        return nonsense
+
+    async def fine(report, asked):
+        return {}
+
+    async with running(place, {"one": work, "fine": fine}) as jobs:
+        job = await jobs.wait(await jobs.submit("one", "thing:1", {}))
+        assert (job.status, job.result, job.error_code) == ("failed", None, "internal")
+        assert (await jobs.wait(await jobs.submit("fine", "thing:1", {}))).status == "done"
+
+
+async def test_no_coroutine_at_all_fails(place):
+    assert (await one(place, lambda report, asked: {})).status == "failed"
+
+
+async def test_a_work_that_breaks_off_by_itself_is_not_cancelled(place):
+    async def work(report, asked):
+        raise asyncio.CancelledError
+
+    assert (await one(place, work)).status == "failed"
+
+
+async def test_progress_out_of_bounds_is_brought_within(place):
+    seen = []
+
+    async def work(report, asked):
+        for said in [(-3, 10), (11, 10), (5, 0), (2, -1), (0, 0), (2**70, 2**70)]:
+            report.progress(*said, faces=-1, people=-1)
+            seen.append(report)
+            await asyncio.sleep(0)
+        report.progress(3, 4)
+        return {}
+
+    job = await one(place, work)
+    assert (job.status, job.done, job.total, job.faces) == ("done", 3, 4, 0)
+
+
+async def test_numbers_too_large_for_the_file_do_not_stop_the_queue(place):
+    async def work(report, asked):
+        report.progress(2**70, 2**70)
+        return {}
+
+    async with asyncio.timeout(5):
+        assert (await one(place, work)).status == "done"
+
+
+async def test_errors_are_kept_up_to_a_bound_and_counted(place):
+    async def work(report_, asked):
+        for number in range(2500):
+            report_.problem(f"{number} " + "x" * 5000)
+        report_.problem("\ud800")
+        return {}
+
+    job = await one(place, work)
+    assert len(job.all_errors) == report.LINES_KEPT + 1
+    assert job.all_errors[-1] == "... and 1,501 more."
+    assert max(map(len, job.all_errors)) == report.LINE_LENGTH
+
+
+async def test_a_job_that_does_not_leave_off_is_let_go(place, works, monkeypatch, caplog):
+    monkeypatch.setattr(run, "GRACE_S", 0.2)
+    async with running(place, works.kinds) as jobs:
+        job_id = await jobs.submit("deaf", "thing:1", {})
+        await until(lambda: works.begun)
+        async with asyncio.timeout(3):
+            assert (await jobs.cancel(job_id)).status == "cancelled"
+            assert (await jobs.wait(await jobs.submit("quick", "thing:2", {}))).status == "done"
+        assert "did not leave off" in caplog.text
+        works.reports[0].progress(9, 9)
+        assert (await jobs.get(job_id)).done == 0
+        works.go.set()
+
+
+async def test_stop_does_not_wait_for_a_job_that_hangs(place, works, monkeypatch):
+    monkeypatch.setattr(run, "GRACE_S", 0.2)
+    async with running(place, works.kinds) as jobs:
+        job_id = await jobs.submit("deaf", "thing:1", {})
+        await until(lambda: works.begun)
+        began = time.monotonic()
+        await jobs.stop()
+        assert time.monotonic() - began < 3
+    works.go.set()
+    async with running(place, works.kinds) as jobs:
+        assert (await jobs.wait(job_id)).status == "done"
+        assert works.begun == [job_id, job_id]
+
+
+async def test_a_pool_that_was_closed_first_parks_the_job(place):
+    tries = []
+
+    async def work(report, asked):
+        tries.append(1)
+        raise Stopping("Stash Sense was stopped before this was done.")
+
+    async with running(place, {"one": work}) as jobs:
+        job_id = await jobs.submit("one", "thing:1", {})
+        await until(lambda: tries)
+        await asyncio.sleep(0.1)
+        assert (await jobs.get(job_id)).status == "queued"
+        assert tries == [1]
+
+
+async def test_a_slow_result_so_far_blocks_neither_the_loop_nor_the_caller(place):
+    calls, go = [], threading.Event()
+
+    async def work(report, asked):
+        def make():
+            calls.append(threading.current_thread())
+            time.sleep(0.1 if len(calls) == 1 else 3)
+            return {"call": len(calls)}
+
+        report.result_so_far(make)
+        await asyncio.to_thread(go.wait, 20)
+        return {"end": True}
+
+    async with running(place, {"one": work}) as jobs:
+        job_id = await jobs.submit("one", "thing:1", {})
+        async with asyncio.timeout(5):
+            while (await jobs.get(job_id)).result != {"call": 1}:  # noqa: ASYNC110 - as a browser asks
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(run.RESULT_EVERY_S)
+        gaps = asyncio.create_task(longest_gap())
+        began = time.monotonic()
+        found = await asyncio.gather(*(jobs.get(job_id) for _ in range(50)))
+        assert time.monotonic() - began < 2.5
+        assert {str(job.result) for job in found} == {"{'call': 1}"}
+        assert len(calls) == 2
+        assert threading.main_thread() not in calls
+        gaps.cancel()
+        assert await gaps < 0.5
+        go.set()
+        assert (await jobs.wait(job_id)).result == {"end": True}
+
+
+async def longest_gap() -> float:
+    longest, last = 0.0, time.monotonic()
+    try:
+        while True:
+            await asyncio.sleep(0.01)
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    except asyncio.CancelledError:
+        return longest
+
+
+async def test_a_result_so_far_that_cannot_be_made_harms_nothing(place, caplog):
+    go = asyncio.Event()
+
+    async def work(report, asked):
+        report.result_so_far(lambda: 1 / 0)
+        await go.wait()
+        return {"end": True}
+
+    caplog.set_level(logging.ERROR)
+    async with running(place, {"one": work}) as jobs:
+        job_id = await jobs.submit("one", "thing:1", {})
+        async with asyncio.timeout(5):
+            while "could not be made" not in caplog.text:
+                assert (await jobs.get(job_id)).result is None
+                await asyncio.sleep(0.01)
+        go.set()
+        assert (await jobs.wait(job_id)).result == {"end": True}
