@@ -18,7 +18,7 @@ if __name__ == "__main__":
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # before NumPy and OpenCV count the cores
 
 from stash_sense.facedb import FaceDatabase
-from stash_sense.faces import engine, yunet
+from stash_sense.faces import detect, engine, yunet
 from stash_sense.faces.embed import Embedder
 from stash_sense.faces.session import OnnxSession
 from stash_sense.jobs import Silent
@@ -69,7 +69,7 @@ def main() -> None:
 
     spots: list[tuple[object, str, Stages, str | Callable[..., str]]] = [
         (reading, "load_image", worker, "read and decode"),
-        (yunet, "fit", worker, "shrink for the detector"),
+        (detect, "fit", worker, "shrink for the detector"),
         (yunet, "to_input", worker, "shrink for the detector"),
         (yunet, "decode", worker, "boxes out of scores"),
         (OnnxSession, "run", worker, lambda session, inputs: _network(network[id(session)], inputs)),

@@ -6,43 +6,52 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stash_sense.faces.detect import LEAST_CONFIDENCE, Detector, DetectorSpec, turn_back
+from stash_sense.faces.types import Detection
 
 SPEC = DetectorSpec(main_side=1024, close_side=320, close_share=0.1, operating_point=0.75, turned_score=0.8)
 
 
+WIDTH, HEIGHT = 1600, 600
+
+
 class FakeNetwork:
-    """Finds what it is told to at each side; remembers what it was asked."""
+    """Finds in each pass what it is told to, in pixels of the whole picture; remembers what it was asked."""
 
     def __init__(self, main=(), close=()):
         self.answers = {SPEC.main_side: list(main), SPEC.close_side: list(close)}
         self.asked = []
 
-    def find(self, image, longest_side, floor):
-        self.asked.append((image.shape[:2], longest_side, floor))
-        return [face for face in self.answers[longest_side] if face.score >= floor]
+    def find(self, image, floor):
+        self.asked.append((image.shape[:2], floor))
+        side = max(image.shape[:2])
+        return [
+            Detection(face.box * (side / WIDTH), face.score, face.landmarks * (side / WIDTH))
+            for face in self.answers[side]
+            if face.score >= floor
+        ]
 
 
 class SeesUprightOnly:
     """Finds the one face of a picture when its bright forehead is above its dark chin."""
 
-    def __init__(self, detection, side):
-        self.detection, self.side = detection, side
+    def __init__(self, detection):
+        self.detection = detection
 
-    def find(self, image, longest_side, floor):
+    def find(self, image, floor):
         ys, xs = np.nonzero(image[..., 0] > 150)
         chin_ys, _ = np.nonzero((image[..., 0] > 50) & (image[..., 0] < 150))
-        if ys.max() > chin_ys.min():
+        if ys.mean() + 0.1 * image.shape[0] > chin_ys.mean():
             return []
-        return [self.detection(xs.min(), ys.min(), self.side)]
+        return [self.detection(xs.min(), ys.min(), np.ptp(xs) + 1)]
 
 
 def boxes(found):
-    return [face.box.tolist() for face in found]
+    return [[round(float(side), 2) for side in face.box] for face in found]
 
 
 @pytest.fixture
 def picture():
-    return np.zeros((600, 1600, 3), np.uint8)
+    return np.zeros((HEIGHT, WIDTH, 3), np.uint8)
 
 
 def test_a_close_up_that_only_the_small_pass_sees_is_found(detection, picture):
@@ -71,7 +80,7 @@ def test_the_faces_of_both_passes_come_best_first(detection, picture):
 
 
 def test_a_small_picture_needs_no_second_pass(detection):
-    network = FakeNetwork([detection(0, 0, 200)])
+    network = FakeNetwork(close=[detection(0, 0, 200)])
     Detector(network, SPEC).find(np.zeros((200, 320, 3), np.uint8), 0.5)
     assert len(network.asked) == 1
 
@@ -80,13 +89,13 @@ def test_a_picture_with_a_sure_upright_face_is_not_turned(detection, picture):
     network = FakeNetwork([detection(0, 0, 200)])
     _, turns = Detector(network, SPEC).find(picture, 0.5)
     assert turns == 0
-    assert all(shape == (600, 1600) for shape, _, _ in network.asked)
+    assert [shape for shape, _ in network.asked] == [(384, 1024), (120, 320)]
 
 
 def test_a_picture_without_a_face_costs_only_small_passes_in_its_turns(picture):
     network = FakeNetwork()
     assert Detector(network, SPEC).find(picture, 0.5) == ([], 0)
-    assert [side for _, side, _ in network.asked].count(SPEC.main_side) == 1
+    assert [max(shape) for shape, _ in network.asked].count(SPEC.main_side) == 1
 
 
 def lying_head(turns):
@@ -99,8 +108,19 @@ def lying_head(turns):
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_a_lying_face_is_found_at_the_turn_that_sets_it_upright(detection, turns):
-    found, by = Detector(SeesUprightOnly(detection, 200), SPEC).find(lying_head(turns), 0.5)
+    found, by = Detector(SeesUprightOnly(detection), SPEC).find(lying_head(turns), 0.5)
     assert (boxes(found), by) == ([[100, 50, 300, 250]], turns)
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_boxes_and_points_are_in_pixels_of_the_full_turned_picture(detection, turns):
+    upright = np.kron(lying_head(0), np.ones((5, 5, 1), np.uint8))
+    given_picture = np.ascontiguousarray(np.rot90(upright, -turns))
+    (face,), by = Detector(SeesUprightOnly(detection), SPEC).find(given_picture, 0.5)
+    assert by == turns
+    assert face.box == pytest.approx([500, 250, 1500, 1250], abs=8)
+    assert (face.landmarks > face.box[:2]).all()
+    assert (face.landmarks < face.box[2:]).all()
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 3), st.data())
@@ -136,10 +156,10 @@ def test_a_confidence_leads_back_to_its_score(score):
 def test_the_confidence_asked_for_reaches_the_network_as_a_score(detection, picture):
     network = FakeNetwork([detection(0, 0, 200, score=0.99)])
     Detector(network, SPEC).find(picture, 0.8)
-    assert network.asked[0][2] == pytest.approx(0.9)
+    assert network.asked[0][1] == pytest.approx(0.9)
 
 
 def test_asked_for_no_confidence_at_all_it_still_asks_for_a_little(detection, picture):
     network = FakeNetwork([detection(0, 0, 200)])
     Detector(network, SPEC).find(picture, 0.0)
-    assert network.asked[0][2] == SPEC.score(LEAST_CONFIDENCE) > 0
+    assert network.asked[0][1] == SPEC.score(LEAST_CONFIDENCE) > 0

@@ -33,10 +33,11 @@ class ColourEngine:
         return sum(self.calls)
 
     def analyze(self, images, *, min_confidence=0.5, reference=False):
+        faces = [self._faces(image) for image in images]
         with self.lock:
-            self.calls.append(len(images))
+            self.calls.append(len(faces))
             self.references.append(reference)
-        return [self._faces(image) for image in images]
+        return faces
 
     def _faces(self, image):
         height, width = image.shape[:2]

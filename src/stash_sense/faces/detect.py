@@ -1,9 +1,11 @@
 """Finding the faces of a picture: two passes merged, and quarter turns where nothing stands upright."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from stash_sense.faces.shrink import fit
 from stash_sense.faces.types import Detection, Pixels
 from stash_sense.faces.yunet import YuNet, iou
 
@@ -61,31 +63,51 @@ class Detector:
         `np.rot90(image, turns)`; `turns` is 0 unless the picture shows a surer face when turned.
         """
         floor = self.spec.score(max(min_confidence, LEAST_CONFIDENCE))
-        found = self._passes(image, floor)
+        # Shrunk once and turned small: turning a photo takes as long as half of its main pass.
+        main = fit(image, self.spec.main_side)
+        close = fit(main, self.spec.close_side)
+        found = self._passes(main, close, floor)
+        turns = self._better_turns(close, found)
+        if turns:
+            found = self._passes(_turned(main, turns), _turned(close, turns), floor)
+        return _enlarged(found, main.shape, image.shape, turns), turns
+
+    def _better_turns(self, close: Pixels, found: list[Detection]) -> int:
+        """The quarter turns that show a surer face than those found upright, or 0."""
         best, turns = (found[0].score if found else 0.0), 0
         if best >= self.spec.turned_score:
-            return found, 0
+            return 0
         # A lying face gives weak or wrong upright finds; the small pass tells for little which way is up.
         # Upside down the detector half-recognises upright faces, so that turn is tried only for want of any.
         for quarter in (1, 3) if found else (1, 3, 2):
-            turned = self._network.find(_turned(image, quarter), self.spec.close_side, self.spec.turned_score)
+            turned = self._network.find(_turned(close, quarter), self.spec.turned_score)
             if turned and turned[0].score > best:
                 best, turns = turned[0].score, quarter
-        return (self._passes(_turned(image, turns), floor), turns) if turns else (found, 0)
+        return turns
 
-    def _passes(self, image: Pixels, floor: float) -> list[Detection]:
-        found = self._network.find(image, self.spec.main_side, floor)
-        longest = max(image.shape[:2])
-        if longest <= self.spec.close_side:
+    def _passes(self, main: Pixels, close: Pixels, floor: float) -> list[Detection]:
+        """Both passes merged, best first, in pixels of `main`."""
+        found = self._network.find(main, floor)
+        if close.shape == main.shape:
             return found
-        smallest = self.spec.close_share * longest
-        for face in self._network.find(image, self.spec.close_side, floor):
+        smallest = self.spec.close_share * max(main.shape[:2])
+        for face in _enlarged(self._network.find(close, floor), close.shape, main.shape):
             if face.size < smallest:
                 continue
             if found and iou(face.box, np.stack([other.box for other in found])).max() > SAME_FACE:
                 continue
             found.append(face)
         return sorted(found, key=lambda face: -face.score)
+
+
+def _enlarged(
+    found: Sequence[Detection], small: tuple[int, ...], large: tuple[int, ...], turns: int = 0
+) -> list[Detection]:
+    """Detections in pixels of the larger picture; small, large: shapes before both were turned."""
+    scale = np.array([large[1] / small[1], large[0] / small[0]], np.float32)
+    if turns % 2:
+        scale = scale[::-1]
+    return [Detection(face.box * np.tile(scale, 2), face.score, face.landmarks * scale) for face in found]
 
 
 def _turned(image: Pixels, turns: int) -> Pixels:

@@ -74,7 +74,9 @@ class Embedder:
             crops = crops[..., ::-1]
         if spec.layout == "NCHW":
             crops = crops.transpose(0, 3, 1, 2)
-        blob = np.ascontiguousarray(crops, np.float32)
+        blob = np.empty(crops.shape, np.float32)
+        for one, given in zip(blob, crops, strict=True):
+            one[...] = given  # one after another: all at once takes twice as long
         if (spec.mean, spec.scale) != (0.0, 1.0):
             blob -= np.float32(spec.mean)
             blob /= np.float32(spec.scale)

@@ -1,7 +1,8 @@
 """Pictures in, faces with embeddings out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,11 +18,17 @@ EMBED_BATCH = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cut:
-    """A found face and what the networks will see of it."""
+    """A found face and what the networks will see of it.
+
+    detection: in pixels of the picture, width by height, turned by so many quarter turns.
+    """
 
     detection: Detection
     crops: dict[str, Pixels]
     quality: Quality
+    turns: int
+    width: int
+    height: int
 
 
 class FaceEngine:
@@ -35,29 +42,25 @@ class FaceEngine:
         self._embedders = dict(embedders)
 
     def analyze(
-        self, images: Sequence[Pixels], *, min_confidence: float = 0.5, reference: bool = False
+        self, images: Iterable[Pixels], *, min_confidence: float = 0.5, reference: bool = False
     ) -> list[list[Face]]:
         """Faces of each picture, best detection first.
 
-        images: (H, W, 3) uint8 BGR, upright; sizes may differ. min_confidence: calibrated, 0 to 1.
-        reference: embed for enrolment rather than as probes. Boxes are clamped to the picture.
+        images: (H, W, 3) uint8 BGR, upright; sizes may differ; each is let go of before the next is taken.
+        min_confidence: calibrated, 0 to 1. reference: embed for enrolment rather than as probes.
+        Boxes are clamped to the picture.
         """
         cuts = [self._cut(image, min_confidence) for image in images]
-        vectors = self._embed([cut for per_image in cuts for cut, _ in per_image], reference)
+        vectors = self._embed([cut for per_image in cuts for cut in per_image], reference)
         faces, position = [], 0
-        for image, per_image in zip(images, cuts, strict=True):
-            faces.append(
-                [
-                    self._face(
-                        cut, turns, image, {slot: rows[position + i] for slot, rows in vectors.items()}
-                    )
-                    for i, (cut, turns) in enumerate(per_image)
-                ]
-            )
+        for per_image in cuts:
+            rows = range(position, position + len(per_image))
+            own = ({slot: line[row] for slot, line in vectors.items()} for row in rows)
+            faces.append([self._face(cut, one) for cut, one in zip(per_image, own, strict=True)])
             position += len(per_image)
         return faces
 
-    def _cut(self, image: Pixels, min_confidence: float) -> list[tuple[_Cut, int]]:
+    def _cut(self, image: Pixels, min_confidence: float) -> list[_Cut]:
         found, turns = self._detector.find(image, min_confidence)
         upright = np.ascontiguousarray(np.rot90(image, turns)) if turns else image
         cuts = []
@@ -70,28 +73,30 @@ class FaceEngine:
             except BadLandmarks:
                 continue  # a box whose five points fall together shows no face that could be named
             quality = judge(detection.size, detection.landmarks, crops["arcface"])
-            cuts.append((_Cut(detection, crops, quality), turns))
+            cuts.append(_Cut(detection, crops, quality, turns, image.shape[1], image.shape[0]))
         return cuts
 
     def _embed(self, cuts: Sequence[_Cut], reference: bool) -> dict[str, Vectors]:
+        batches = _even(cuts, EMBED_BATCH)
         return {
             slot: np.concatenate(
-                [
-                    embedder.embed(
-                        [cut.crops[slot] for cut in cuts[i : i + EMBED_BATCH]], reference=reference
-                    )
-                    for i in range(0, max(len(cuts), 1), EMBED_BATCH)
-                ]
+                [embedder.embed([cut.crops[slot] for cut in batch], reference=reference) for batch in batches]
             )
             for slot, embedder in self._embedders.items()
         }
 
-    def _face(self, cut: _Cut, turns: int, image: Pixels, embeddings: dict[str, Vectors]) -> Face:
-        height, width = image.shape[:2]
-        landmarks = turn_back(cut.detection.landmarks, turns, width, height)
-        corners = turn_back(cut.detection.box.reshape(2, 2), turns, width, height)
-        low = np.clip(corners.min(axis=0), 0, [width, height])
-        high = np.clip(corners.max(axis=0), 0, [width, height])
-        box = np.concatenate([low, high]).astype(np.float32)
+    def _face(self, cut: _Cut, embeddings: dict[str, Vectors]) -> Face:
+        landmarks, corners = cut.detection.landmarks, cut.detection.box.reshape(2, 2)
+        if cut.turns:
+            landmarks = turn_back(landmarks, cut.turns, cut.width, cut.height)
+            corners = turn_back(corners, cut.turns, cut.width, cut.height)
+        corners = np.clip(np.sort(corners, axis=0), 0, [cut.width, cut.height])
         confidence = self._detector.spec.confidence(cut.detection.score)
-        return Face(box, confidence, landmarks, cut.quality, embeddings)
+        return Face(corners.astype(np.float32).ravel(), confidence, landmarks, cut.quality, embeddings)
+
+
+def _even(cuts: Sequence[_Cut], most: int) -> list[Sequence[_Cut]]:
+    """Runs of at most so many, as equal as can be: a single face costs more than its share of a batch."""
+    count = max(1, -(-len(cuts) // most))
+    ends = [len(cuts) * i // count for i in range(count + 1)]
+    return [cuts[first:last] for first, last in pairwise(ends)]

@@ -1,7 +1,6 @@
 """How much a face can be trusted: size, sharpness, pose."""
 
 import cv2
-import numpy as np
 
 from stash_sense.faces.types import Pixels, Quality, Vectors
 
@@ -21,7 +20,7 @@ def judge(size: float, landmarks: Vectors, crop: Pixels) -> Quality:
     """
     yaw = turned(landmarks)
     blur = blurred(crop)
-    large = float(np.clip((size - SMALLEST / 2) / (FULL_SIZE - SMALLEST / 2), 0, 1)) ** 0.5
+    large = _within((size - SMALLEST / 2) / (FULL_SIZE - SMALLEST / 2)) ** 0.5
     score = large * (1 - 0.6 * blur) * (1 - 0.6 * max(0.0, yaw - 0.3) / 0.7)
     return Quality(
         round(score, 3), round(size, 1), round(blur, 3), round(yaw, 3), _reason(score, size, blur, yaw)
@@ -47,17 +46,19 @@ def turned(landmarks: Vectors) -> float:
     landmarks (5, 2) pixels, in the order of Detection. Measured along the line of the eyes, in half
     eye distances, so that a tilted head is not taken for a turned one.
     """
-    right, left, nose = (np.asarray(landmarks[i], np.float64) for i in range(3))
-    axis = left - right
-    half = np.linalg.norm(axis) / 2
-    if half < 1e-6:
+    right, left, nose = (complex(*point) for point in landmarks[:3].tolist())
+    half = (left - right) / 2
+    if abs(half) < 1e-6:
         return 1.0
-    offset = abs(np.dot(nose - (left + right) / 2, axis / (2 * half))) / half
-    return float(np.clip(offset, 0, 1))
+    return _within(abs(((nose - (left + right) / 2) / half).real))
 
 
 def blurred(crop: Pixels) -> float:
     """0 for a sharp crop to 1 for one without any detail; crop (h, w, 3) uint8."""
     grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
-    detail = float(cv2.Laplacian(grey, cv2.CV_64F).var())
-    return float(np.clip(1 - detail / SHARP, 0, 1))
+    _, spread = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
+    return _within(1 - float(spread[0, 0]) ** 2 / SHARP)
+
+
+def _within(value: float) -> float:
+    return min(1.0, max(0.0, value))

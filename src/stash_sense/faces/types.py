@@ -1,5 +1,6 @@
 """What the rest of the house knows of a face."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,8 +28,8 @@ class Detection:
     @property
     def size(self) -> float:
         """Geometric mean of the box's sides, pixels."""
-        width, height = self.box[2:] - self.box[:2]
-        return float(np.sqrt(max(width, 0.0) * max(height, 0.0)))
+        x1, y1, x2, y2 = self.box.tolist()
+        return math.sqrt(max(x2 - x1, 0.0) * max(y2 - y1, 0.0))
 
 
 @dataclass(frozen=True, slots=True)

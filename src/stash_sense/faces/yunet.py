@@ -4,14 +4,13 @@ Source: Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector" (2023); th
 (sqrt of class times objectness; boxes as cell offset and log size; points as cell offsets) is the paper's.
 """
 
-import math
 import threading
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from stash_sense.faces.session import Array, Session
-from stash_sense.faces.shrink import fit
 from stash_sense.faces.types import Detection, Pixels
 
 STRIDES = (8, 16, 32)
@@ -25,22 +24,31 @@ class Memory(threading.local):
     """
 
     def __init__(self) -> None:
-        self._flat = np.empty(0, np.float32)
+        self._input = np.empty(0, np.float32)
+        self._planes = np.empty(0, np.uint8)
 
-    def shaped(self, *shape: int) -> Array:
-        """An array of this shape, holding anything; the thread's one before is overwritten."""
-        count = math.prod(shape)
-        if self._flat.size < count:
-            self._flat = np.empty(count, np.float32)
-        return self._flat[:count].reshape(shape)
+    def input(self, height: int, width: int) -> Array:
+        """(1, 3, height, width), holding anything; the thread's one before is overwritten."""
+        count = 3 * height * width
+        if self._input.size < count:
+            self._input = np.empty(count, np.float32)
+        return self._input[:count].reshape(1, 3, height, width)
+
+    def planes(self, height: int, width: int) -> NDArray[np.uint8]:
+        """(3, height, width), holding anything; the thread's one before is overwritten."""
+        count = 3 * height * width
+        if self._planes.size < count:
+            self._planes = np.empty(count, np.uint8)
+        return self._planes[:count].reshape(3, height, width)
 
 
 def to_input(image: Pixels, memory: Memory) -> Array:
     """(H, W, 3) uint8 BGR -> (1, 3, H', W') float32 0..255, sides padded with black to multiples of 32."""
     height, width = image.shape[:2]
-    padded = memory.shaped(1, 3, -(-height // 32) * 32, -(-width // 32) * 32)
-    for plane, channel in zip(padded[0], cv2.split(image), strict=True):
-        plane[:height, :width] = channel
+    padded = memory.input(-(-height // 32) * 32, -(-width // 32) * 32)
+    planes = memory.planes(height, width)
+    cv2.split(image, list(planes))
+    padded[0, :, :height, :width] = planes
     padded[:, :, height:] = 0
     padded[:, :, :, width:] = 0
     return padded
@@ -52,61 +60,55 @@ def decode(outputs: dict[str, Array], width: int, floor: float) -> list[Detectio
     outputs: cls_s, obj_s (1, n, 1), bbox_s (1, n, 4), kps_s (1, n, 10) at strides s = 8, 16, 32;
     width: of the padded input, pixels.
     """
-    boxes, points, scores = [], [], []
+    found = []
     for stride in STRIDES:
-        columns = width // stride
-        score = np.sqrt(
-            np.clip(outputs[f"cls_{stride}"][0, :, 0], 0, 1)
-            * np.clip(outputs[f"obj_{stride}"][0, :, 0], 0, 1)
-        )
-        (keep,) = np.nonzero(score >= floor)
-        if not keep.size:
-            continue
-        cell = np.stack([keep % columns, keep // columns], axis=1).astype(np.float32)
-        raw = outputs[f"bbox_{stride}"][0, keep]
-        centre = (cell + raw[:, :2]) * stride
-        half = np.exp(raw[:, 2:]) * stride / 2
-        boxes.append(np.concatenate([centre - half, centre + half], axis=1))
-        points.append((outputs[f"kps_{stride}"][0, keep].reshape(-1, 5, 2) + cell[:, None]) * stride)
-        scores.append(score[keep])
-    if not boxes:
+        sure, there = outputs[f"cls_{stride}"][0, :, 0], outputs[f"obj_{stride}"][0, :, 0]
+        # Nearly all of the 16,000 cells show nothing: everything else only where it can matter.
+        keep = np.flatnonzero(sure * there >= 0.99 * floor**2)
+        if keep.size:
+            row, column = np.divmod(keep, width // stride)
+            score = np.sqrt(np.clip(sure[keep], 0, 1) * np.clip(there[keep], 0, 1))
+            cell = np.stack([column, row], axis=1).astype(np.float32)
+            box, point = outputs[f"bbox_{stride}"][0, keep], outputs[f"kps_{stride}"][0, keep]
+            found.append((np.full((len(keep), 1), stride, np.float32), cell, box, point, score))
+    if not found:
         return []
-    box, point, score = np.concatenate(boxes), np.concatenate(points), np.concatenate(scores)
-    return [Detection(box[i], float(score[i]), point[i]) for i in suppress(box, score, NMS_OVERLAP)]
+    step, cell, box, point, score = (np.concatenate(part) for part in zip(*found, strict=True))
+    centre, half = (cell + box[:, :2]) * step, np.exp(box[:, 2:]) * step / 2
+    corners = np.concatenate([centre - half, centre + half], axis=1)
+    landmarks = (point.reshape(-1, 5, 2) + cell[:, None]) * step[:, None]
+    best = [i for i in suppress(corners, score, NMS_OVERLAP) if score[i] >= floor]
+    return [Detection(corners[i], float(score[i]), landmarks[i]) for i in best]
 
 
 def suppress(boxes: Array, scores: Array, overlap: float) -> list[int]:
-    """Greedy non-maximum suppression: indices kept, best score first. boxes (n, 4), scores (n,)."""
-    order = np.argsort(-scores, kind="stable")
-    kept: list[int] = []
-    while order.size:
-        best, rest = int(order[0]), order[1:]
-        kept.append(best)
-        order = rest[iou(boxes[best], boxes[rest]) <= overlap]
-    return kept
+    """Greedy non-maximum suppression: indices kept, best score first. boxes (n, 4), scores (n,) above 0."""
+    sides = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    return [int(i) for i in cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, overlap)]
 
 
 def iou(box: Array, others: Array) -> Array:
     """Intersection over union of one box (4,) with others (n, 4), each x1, y1, x2, y2; returns (n,)."""
     low = np.maximum(box[:2], others[:, :2])
     high = np.minimum(box[2:], others[:, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=1)
-    areas = np.prod(box[2:] - box[:2]) + np.prod(others[:, 2:] - others[:, :2], axis=1) - shared
+    shared = _area(np.maximum(high - low, 0))
+    areas = _area(box[2:] - box[:2]) + _area(others[:, 2:] - others[:, :2]) - shared
     return np.asarray(shared / np.maximum(areas, 1e-9), np.float32)
 
 
+def _area(sides: Array) -> Array:
+    return sides[..., 0] * sides[..., 1]
+
+
 class YuNet:
-    """The detector over one picture at one size."""
+    """The detector over one picture at its size."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._memory = Memory()
 
-    def find(self, image: Pixels, longest_side: int, floor: float) -> list[Detection]:
-        """Faces scoring at least `floor`, in pixels of `image`, best first."""
-        small = fit(image, longest_side)
-        blob = to_input(small, self._memory)
+    def find(self, image: Pixels, floor: float) -> list[Detection]:
+        """Faces scoring at least `floor`, in pixels of `image` (H, W, 3) uint8 BGR as it is, best first."""
+        blob = to_input(image, self._memory)
         outputs = self._session.run({self._session.input_name: blob})
-        found = decode(outputs, blob.shape[3], floor)
-        scale = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]], np.float32)
-        return [Detection(face.box * np.tile(scale, 2), face.score, face.landmarks * scale) for face in found]
+        return decode(outputs, blob.shape[3], floor)

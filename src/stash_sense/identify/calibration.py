@@ -147,6 +147,6 @@ class Scorer:
         )
         return self.distances(np.asarray(total))
 
-    def slot_distance(self, slot: str, cosine: float) -> float:
-        """One slot's own distance, 0 to 2."""
-        return float(self.calibration.slots[slot].curve.distance(np.array([cosine]))[0])
+    def slot_distances(self, slot: str, cosines: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """One slot's own distances, 0 to 2, same shape."""
+        return self.calibration.slots[slot].curve.distance(cosines)

@@ -1,6 +1,6 @@
 """Candidates for a face: the people its embeddings are nearest to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -75,39 +75,41 @@ def candidates(
     probes = stacked(faces, scorer.slots)
     found = database.search(scorer.queries(probes), top_k)
     distances = scorer.distances(found.scores)
-    result = []
-    for i in range(len(faces)):
-        keep = found.people[i] >= 0
-        rows = found.rows[i][keep]
-        references = database.vectors(rows)
-        result.append(
-            [
-                described(
-                    int(person),
-                    float(distance),
-                    {slot: float(probes[slot][i] @ references[slot][k]) for slot in scorer.slots},
-                    int(row),
-                    scorer,
-                )
-                for k, (person, distance, row) in enumerate(
-                    zip(found.people[i][keep], distances[i][keep], rows, strict=True)
-                )
-            ]
-        )
+    line, place = np.nonzero(found.people >= 0)
+    rows = found.rows[line, place]
+    references = database.vectors(rows)
+    cosines = {slot: np.einsum("nd,nd->n", probes[slot][line], references[slot]) for slot in scorer.slots}
+    result: list[list[Candidate]] = [[] for _ in faces]
+    for i, candidate in zip(
+        line.tolist(),
+        described(found.people[line, place], distances[line, place], cosines, rows, scorer),
+        strict=True,
+    ):
+        result[i].append(candidate)
     return result
 
 
 def described(
-    person: int, distance: float, cosines: dict[str, float], row: int, scorer: Scorer, support: str = ""
-) -> Candidate:
-    """A candidate with its slots' own distances."""
-    apart = {slot: scorer.slot_distance(slot, cosine) for slot, cosine in cosines.items()}
-    return Candidate(
-        person,
-        distance,
-        apart.get("facenet", distance),
-        apart.get("arcface", distance),
-        row,
-        support,
-        cosines,
-    )
+    people: NDArray[np.int64],
+    distances: NDArray[np.float64],
+    cosines: Mapping[str, NDArray[np.float32]],
+    rows: NDArray[np.int64],
+    scorer: Scorer,
+    support: str = "",
+) -> list[Candidate]:
+    """Candidates with their slots' own distances. people, distances, rows (n,); cosines: slot -> (n,)."""
+    apart = {slot: scorer.slot_distances(slot, line).tolist() for slot, line in cosines.items()}
+    raw = {slot: line.tolist() for slot, line in cosines.items()}
+    fused = distances.tolist()
+    return [
+        Candidate(
+            person,
+            fused[i],
+            apart.get("facenet", fused)[i],
+            apart.get("arcface", fused)[i],
+            row,
+            support,
+            {slot: line[i] for slot, line in raw.items()},
+        )
+        for i, (person, row) in enumerate(zip(people.tolist(), rows.tolist(), strict=True))
+    ]

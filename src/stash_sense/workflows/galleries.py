@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from stash_sense.facedb import Person
 from stash_sense.identify.candidates import Candidate, described
 from stash_sense.identify.evidence import Appearance, Presence, SeenFace, plain, together
@@ -175,9 +177,17 @@ def _by_gallery(face: RecognizedFace, seen: Appearance, recognizer: FaceRecogniz
     scorer, rows = recognizer.pack.scorer, recognizer.database.rows(seen.person)
     references = recognizer.database.vectors(rows)
     probe = {slot: face.embeddings[slot][None] for slot in scorer.slots}
-    nearest = int(scorer.fused(probe, references)[0].argmin())
-    cosines = {slot: float(references[slot][nearest] @ face.embeddings[slot]) for slot in scorer.slots}
-    return described(seen.person, seen.distance, cosines, rows[nearest], scorer, "gallery")
+    nearest = [int(scorer.fused(probe, references)[0].argmin())]
+    cosines = {slot: references[slot][nearest] @ face.embeddings[slot] for slot in scorer.slots}
+    (candidate,) = described(
+        np.array([seen.person]),
+        np.array([seen.distance]),
+        cosines,
+        np.array([rows[nearest[0]]]),
+        scorer,
+        "gallery",
+    )
+    return candidate
 
 
 def _left_over(

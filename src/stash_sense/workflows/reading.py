@@ -12,7 +12,7 @@ import numpy as np
 
 from stash_sense.errors import StashSenseError
 from stash_sense.faces.engine import FaceEngine
-from stash_sense.faces.types import Face, Vectors
+from stash_sense.faces.types import Face, Pixels, Vectors
 from stash_sense.media import load_image
 
 log = logging.getLogger(__name__)
@@ -76,19 +76,22 @@ def _read_step(
     paths: Sequence[Path], engine: FaceEngine, min_confidence: float, reference: bool
 ) -> list[PhotoFaces]:
     photos: list[PhotoFaces] = []
-    pixels, scales = [], []
-    for path in paths:
-        try:
-            image = load_image(path)
-        except StashSenseError as error:
-            photos.append(PhotoFaces(path, 0, 0, (), str(error)))
-            continue
-        photos.append(PhotoFaces(path, image.width, image.height, ()))
-        pixels.append(image.pixels)
-        scales.append(np.array(image.scale, np.float32))
-    found = iter(
-        zip(engine.analyze(pixels, min_confidence=min_confidence, reference=reference), scales, strict=True)
-    )
+    scales = []
+
+    def pictures() -> Iterator[Pixels]:
+        # One after another: a picture is looked at while it is still in the core's cache.
+        for path in paths:
+            try:
+                image = load_image(path)
+            except StashSenseError as error:
+                photos.append(PhotoFaces(path, 0, 0, (), str(error)))
+                continue
+            photos.append(PhotoFaces(path, image.width, image.height, ()))
+            scales.append(np.array(image.scale, np.float32))
+            yield image.pixels
+
+    faces = engine.analyze(pictures(), min_confidence=min_confidence, reference=reference)
+    found = iter(zip(faces, scales, strict=True))
     return [photo if photo.error else _with_faces(photo, *next(found)) for photo in photos]
 
 
@@ -101,6 +104,8 @@ def in_full(faces: Sequence[Face], scale: Vectors, width: int, height: int) -> l
 
     scale: (2,) float32, full pixels a reduced pixel, x and y.
     """
+    if (scale == 1).all():
+        return list(faces)
     # Clamped once more: the product may end a rounding error outside.
     corner = np.array([width, height] * 2, np.float32)
     return [
