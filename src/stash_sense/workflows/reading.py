@@ -13,7 +13,7 @@ import numpy as np
 from stash_sense.errors import StashSenseError
 from stash_sense.faces.engine import FaceEngine
 from stash_sense.faces.types import Face, Vectors
-from stash_sense.media import load_image
+from stash_sense.media import DEFAULT_LIMITS, Image, MediaLimits, load_image
 
 log = logging.getLogger(__name__)
 
@@ -75,25 +75,52 @@ def _steps(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
 def _read_step(
     paths: Sequence[Path], engine: FaceEngine, min_confidence: float, reference: bool
 ) -> list[PhotoFaces]:
-    photos: list[PhotoFaces] = []
-    pixels, scales = [], []
-    for path in paths:
+    seen = faces_in(paths, engine, min_confidence=min_confidence, reference=reference)
+    return [
+        PhotoFaces(path, 0, 0, (), str(one))
+        if isinstance(one, StashSenseError)
+        else PhotoFaces(path, one.width, one.height, one.faces)
+        for path, one in zip(paths, seen, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenPicture:
+    """What was seen in a picture. width, height: upright, pixels; boxes are in these."""
+
+    width: int
+    height: int
+    faces: Sequence[Face]
+
+
+def faces_in(
+    sources: Sequence[Path | bytes],
+    engine: FaceEngine,
+    *,
+    min_confidence: float,
+    reference: bool = False,
+    limits: MediaLimits = DEFAULT_LIMITS,
+    names: Sequence[str] = (),
+) -> list[SeenPicture | StashSenseError]:
+    """The faces of each picture, or why it could not be read; all are embedded together.
+
+    names: what stands for bytes in messages, one a source.
+    """
+    opened: list[Image | StashSenseError] = []
+    for position, source in enumerate(sources):
         try:
-            image = load_image(path)
+            name = names[position] if names else "picture"
+            opened.append(load_image(source, limits=limits, name=name))
         except StashSenseError as error:
-            photos.append(PhotoFaces(path, 0, 0, (), str(error)))
-            continue
-        photos.append(PhotoFaces(path, image.width, image.height, ()))
-        pixels.append(image.pixels)
-        scales.append(np.array(image.scale, np.float32))
-    found = iter(
-        zip(engine.analyze(pixels, min_confidence=min_confidence, reference=reference), scales, strict=True)
-    )
-    return [photo if photo.error else _with_faces(photo, *next(found)) for photo in photos]
+            opened.append(error)
+    pixels = [image.pixels for image in opened if isinstance(image, Image)]
+    found = iter(engine.analyze(pixels, min_confidence=min_confidence, reference=reference))
+    return [image if isinstance(image, StashSenseError) else _seen(image, next(found)) for image in opened]
 
 
-def _with_faces(photo: PhotoFaces, faces: Sequence[Face], scale: Vectors) -> PhotoFaces:
-    return replace(photo, faces=in_full(faces, scale, photo.width, photo.height))
+def _seen(image: Image, faces: Sequence[Face]) -> SeenPicture:
+    scale = np.array(image.scale, np.float32)
+    return SeenPicture(image.width, image.height, in_full(faces, scale, image.width, image.height))
 
 
 def in_full(faces: Sequence[Face], scale: Vectors, width: int, height: int) -> list[Face]:
