@@ -8,6 +8,7 @@ the machine's cores with the work that is measured.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,9 @@ def stand_in(folder: Path, count: int) -> Iterator[Stash]:
 
 
 def main() -> None:
+    if "OPENBLAS_NUM_THREADS" not in os.environ:  # as the command sets it, and before NumPy is loaded
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.argv])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--photos", type=int, default=1000)
     parser.add_argument("--many", type=int, default=5000, help="photos of the second run for memory; 0: none")

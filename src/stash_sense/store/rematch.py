@@ -16,11 +16,11 @@ import numpy.typing as npt
 from stash_sense.store.decisions import by_face
 from stash_sense.store.decisions import decisions_on as _decisions_on
 from stash_sense.store.embeddings import Vector, decode, pack_sizes
-from stash_sense.store.faces import boxes_of, checked_candidates
+from stash_sense.store.faces import boxes_of, checked_candidates, faces_of_images
 from stash_sense.store.honour import Decision
 from stash_sense.store.people import Candidate, add_candidates, forget_candidates
 from stash_sense.store.values import as_json, optional_text, stash_id, text, whole
-from stash_sense.store.version6 import show_in_version_6
+from stash_sense.store.version6 import name_faces
 
 FACES_IN_A_BATCH = 8192
 
@@ -191,7 +191,8 @@ def update_matches(
     optional_text("db_version", db_version)
     kept = as_json("settings", settings)
     by_id = {one.face_id: one for one in matches}
-    updated, skipped = [], []
+    updated: dict[int, str] = {}
+    skipped: list[str] = []
     for image in stash_image_ids:
         fingerprint = _overtaken_or(connection, pack, stash_id("stash_image_id", image), by_id)
         if fingerprint is None:
@@ -218,9 +219,11 @@ def update_matches(
             "UPDATE image_fingerprints SET db_version = ?, updated_at = datetime('now') WHERE id = ?",
             (db_version, fingerprint),
         )
-        show_in_version_6(connection, fingerprint)
-        updated.append(image)
-    return MatchUpdate(tuple(updated), tuple(skipped))
+        updated[fingerprint] = image
+    shown = faces_of_images(connection, list(updated))
+    for fingerprint, image in updated.items():
+        name_faces(connection, image, shown.get(fingerprint, ()))
+    return MatchUpdate(tuple(updated.values()), tuple(skipped))
 
 
 def _overtaken_or(

@@ -17,6 +17,7 @@ from stash_sense.workflows.library.patience import Patience, PatientStash
 from stash_sense.workflows.library.pipeline import Pipeline
 from stash_sense.workflows.library.roll import Entry, Roll, faces_of
 from stash_sense.workflows.library.so_far import SoFar
+from stash_sense.workflows.library.tasks import tasks
 from stash_sense.workflows.library.terms import Source, Terms
 from stash_sense.workflows.library.tools import Tools
 from stash_sense.workflows.library.units import Fetched, Looked, look, name_anew
@@ -25,9 +26,9 @@ from stash_sense.workflows.recognizer import FaceRecognizer
 
 log = logging.getLogger(__name__)
 
-LOOKED_UP = 256
+LOOKED_UP = 512
 """Images looked up in the state at a time."""
-NAMED_AT_A_TIME = 256
+NAMED_AT_A_TIME = 128
 """Faces matched anew at a time: a unit of work, for which a person may have to wait."""
 WRITTEN_AT_A_TIME = 64
 """Images in one transaction: others who write wait for it."""
@@ -101,8 +102,9 @@ class _Run:
                     anew.append((one, known[one.image_id]))
                 else:
                     missing.append(one)
-            for unit in _by_faces(anew):
-                await self._match_anew(unit)
+            async with tasks() as group:
+                for unit in _by_faces(anew):
+                    group.create_task(self._match_anew(unit))
             self._tell()
             if self._roll.entries:
                 await self._so_far.refresh(self._standing)

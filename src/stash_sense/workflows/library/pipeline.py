@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from stash_sense.errors import StashSenseError
 from stash_sense.stash import MediaError, NotInStash, StashTooSlow
 from stash_sense.workflows.library.patience import PASSING, PatientStash
+from stash_sense.workflows.library.tasks import tasks
 from stash_sense.workflows.library.terms import Source
 from stash_sense.workflows.library.units import Fetched
 from stash_sense.workflows.library.wanted import Wanted
@@ -47,13 +48,10 @@ class Pipeline:
     async def run(self, asked: Sequence[Wanted]) -> None:
         """Until every image is done or has failed. Raises the StashError that concerns all of them."""
         self._to_fetch.extend((one, False) for one in asked)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(FETCHERS, len(asked))):
-                    group.create_task(self._fetch_all())
-                await self._make_units(group)
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+        async with tasks() as group:
+            for _ in range(min(FETCHERS, len(asked))):
+                group.create_task(self._fetch_all())
+            await self._make_units(group)
 
     async def _fetch_all(self) -> None:
         while True:
