@@ -7,13 +7,10 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lab import default_pack, peak_megabytes
-from stash_sense.jobs import WorkPool
+from stash_sense.jobs import JobReport, WorkPool
 from stash_sense.services import recognizer
 from stash_sense.stash import StashClient
 from stash_sense.store import RecommendationsDB
@@ -23,29 +20,17 @@ from stash_sense.workflows.reading import workers
 from stash_sense.workflows.recognizer import FaceRecognizer
 
 
-@dataclass(slots=True)
-class Watcher:
+class Watcher(JobReport):
     """The job's report, looked at once a second as a browser would."""
 
-    job_id: str = "benchmark"
-    looks: int = 0
-    _looked: float = 0.0
-    _make: Callable[[], Mapping[str, Any]] | None = None
+    _looked = 0.0
 
-    def progress(self, done: int, total: int, *, faces: int = 0, people: int = 0) -> None:  # noqa: ARG002
+    def progress(self, done: int, total: int, *, faces: int = 0, people: int = 0) -> None:
         """See JobReport."""
-        if self._make and time.monotonic() - self._looked > 1:
+        super().progress(done, total, faces=faces, people=people)
+        if self.make and time.monotonic() - self._looked > 1:
             self._looked = time.monotonic()
-            json.dumps(self._make())
-            self.looks += 1
-
-    def problem(self, text: str) -> None:
-        """See JobReport."""
-        sys.stderr.write(f"{text}\n")
-
-    def result_so_far(self, make: Callable[[], Mapping[str, Any]]) -> None:
-        """See JobReport."""
-        self._make = make
+            json.dumps(self.make())
 
 
 def run_gallery(
@@ -57,7 +42,8 @@ def run_gallery(
         pool = WorkPool(workers(), 16)
         async with StashClient(url) as stash:
             start = time.perf_counter()
-            answer = await identify_gallery(gallery, ready, Knobs(), Tools(stash, state, pool), Watcher())
+            tools, report = Tools(stash, state, pool), Watcher("benchmark")
+            answer = await identify_gallery(gallery, ready, Knobs(), tools, report)
             seconds = time.perf_counter() - start
         pool.close(5)
         return answer, seconds

@@ -74,6 +74,7 @@ async def test_an_outage_that_lasts_ends_the_job_and_what_was_done_is_kept(
         await identify(gallery)
     done = {image for image in images if state.get_image_result(image)}
     assert 10 <= len(done) < 80
+    assert report.make()["images_processed"] == len(done)
     report.at_step = lambda _: None
     stash.up()
     fetched()

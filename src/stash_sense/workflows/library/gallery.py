@@ -55,10 +55,14 @@ async def identify_gallery(
     stash = PatientStash(tools.stash, patience, report.problem)
     gallery = await stash.listed(lambda client: client.get_gallery_by_id(gallery_id))
     run = _Run(gallery, recognizer, terms, tools, report)
-    missing = await run.take_known(run.wanted_of(gallery), force=force)
-    pipeline = Pipeline(stash, source, tools.pool.workers, run.do_unit, run.failed)
-    await pipeline.run(missing)
-    return await run.end()
+    try:
+        missing = await run.take_known(run.wanted_of(gallery), force=force)
+        pipeline = Pipeline(stash, source, tools.pool.workers, run.do_unit, run.failed)
+        await pipeline.run(missing)
+        return await run.end()
+    except BaseException:
+        run.cut_short()
+        raise
 
 
 class _Run:
@@ -178,6 +182,10 @@ class _Run:
         else:
             self._error(asked.position, asked.image_id, error)
         self._tell()
+
+    def cut_short(self) -> None:
+        """Failed or cancelled: what was done can still be looked at."""
+        self._so_far.cut_short(self._standing)
 
     async def end(self) -> GalleryAnswer:
         """The evidence of the whole gallery, stored with its faces."""

@@ -20,10 +20,14 @@ class SoFar:
         self._looked_at = False
         self._working = False
         self._due = time.monotonic()
+        self._pending: Callable[[], Mapping[str, Any]] | None = None
 
     def make(self) -> Mapping[str, Any]:
-        """At once, from any thread; asks for a newer one to be worked out."""
+        """At once, while the work goes on; asks for a newer one to be worked out. From any thread."""
         self._looked_at = True
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._last = pending()
         return self._last
 
     async def refresh(self, work_out: Callable[[], Mapping[str, Any]]) -> None:
@@ -38,6 +42,10 @@ class SoFar:
             self._working = False
         spent = time.monotonic() - began
         self._due = time.monotonic() + max(LEAST_PAUSE_S, _SHARE * spent)
+
+    def cut_short(self, work_out: Callable[[], Mapping[str, Any]]) -> None:
+        """The work has ended before its end: whoever looks next has what was done worked out."""
+        self._pending = work_out
 
     def end(self, last: Mapping[str, Any]) -> None:
         """Nothing will change any more."""
