@@ -16,14 +16,8 @@ from score import official_score
 from stash_sense.identify import evidence
 from stash_sense.jobs import Silent
 from stash_sense.services import recognizer
-from stash_sense.workflows.galleries import (
-    Evidence,
-    GalleryResult,
-    Knobs,
-    NamedPhoto,
-    gather,
-    identify_photos,
-)
+from stash_sense.workflows.evidence import Evidence, Knobs
+from stash_sense.workflows.galleries import GalleryResult, NamedPhoto, gather, identify_photos
 from stash_sense.workflows.packs import LoadedPack
 from stash_sense.workflows.recognizer import FaceRecognizer
 

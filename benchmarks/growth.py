@@ -10,7 +10,8 @@ from stash_sense.jobs import Silent
 from stash_sense.media import list_images
 from stash_sense.services import open_pack, recognizer
 from stash_sense.settings import Settings
-from stash_sense.workflows.galleries import Knobs, identify_photos
+from stash_sense.workflows.evidence import Knobs
+from stash_sense.workflows.galleries import identify_photos
 
 
 def main() -> None:

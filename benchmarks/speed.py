@@ -21,7 +21,8 @@ from quiet import Timing, time_quietly
 from score import photo_score
 from stash_sense.jobs import Silent
 from stash_sense.services import recognizer
-from stash_sense.workflows.galleries import Knobs, identify_galleries
+from stash_sense.workflows.evidence import Knobs
+from stash_sense.workflows.galleries import identify_galleries
 from stash_sense.workflows.recognizer import FaceRecognizer
 
 HERE = Path(__file__).resolve().parent

@@ -24,7 +24,7 @@ from stash_sense.faces.session import OnnxSession
 from stash_sense.jobs import Silent
 from stash_sense.services import open_pack, recognizer
 from stash_sense.settings import Settings
-from stash_sense.workflows import galleries, reading
+from stash_sense.workflows import evidence, galleries, reading
 
 
 class Stages:
@@ -79,7 +79,7 @@ def main() -> None:
         (reading, "_read_step", worker, "rest of reading"),
         (FaceDatabase, "search", taker, "search"),
         (galleries, "_name_batch", taker, "verdicts"),
-        (galleries, "together", taker, "evidence"),
+        (evidence, "together", taker, "evidence"),
         (galleries, "gather", taker, "words of the result"),
     ]
     with ExitStack() as patches:
@@ -89,12 +89,12 @@ def main() -> None:
             patches.enter_context(patch.object(owner, attribute, timed))
         photos: list[list[str]] = json.load(sys.stdin)
         with recognizer(open_pack(Settings()), Path(sys.argv[1])) as named:
-            galleries.identify_photos(list(map(Path, photos[0][:8])), named, galleries.Knobs(), Silent())
+            galleries.identify_photos(list(map(Path, photos[0][:8])), named, evidence.Knobs(), Silent())
             worker.seconds.clear()
             taker.seconds.clear()
             start = time.process_time()
             for gallery in photos:
-                galleries.identify_photos(list(map(Path, gallery)), named, galleries.Knobs(), Silent())
+                galleries.identify_photos(list(map(Path, gallery)), named, evidence.Knobs(), Silent())
             total = time.process_time() - start
     seconds = {**worker.seconds, **taker.seconds}
     seconds["everything else"] = total - sum(seconds.values())

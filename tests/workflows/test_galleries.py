@@ -9,7 +9,8 @@ from stash_sense.errors import Cancelled
 from stash_sense.jobs import Silent
 from stash_sense.media import list_images
 from stash_sense.services import recognizer as open_recognizer
-from stash_sense.workflows.galleries import GalleryResult, Knobs, gather, identify_photos, joined
+from stash_sense.workflows.evidence import Knobs
+from stash_sense.workflows.galleries import GalleryResult, gather, identify_photos, joined
 
 DEFAULT = Knobs()
 

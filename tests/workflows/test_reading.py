@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stash_sense.faces.types import Face, Quality
 from stash_sense.workflows import reading
-from stash_sense.workflows.reading import PHOTOS_A_STEP, STEPS_AHEAD, PhotoFaces, read_faces, workers
+from stash_sense.workflows.reading import PHOTOS_A_STEP, STEPS_AHEAD, read_faces, workers
 
 
 @pytest.fixture
@@ -77,8 +77,8 @@ def test_a_box_of_a_reduced_picture_never_leaves_the_full_one(width, height, hal
     box = np.concatenate([[0, 0], size]).astype(np.float32)
     face = Face(box, 1, np.zeros((5, 2), np.float32), Quality(1, 1, 0, 0), {})
     scale = (np.array([width, height]) / size).astype(np.float32)
-    photo = reading._with_faces(PhotoFaces(None, width, height, ()), [face], scale)
-    assert (photo.faces[0].box <= [width, height, width, height]).all()
+    (found,) = reading.in_full([face], scale, width, height)
+    assert (found.box <= [width, height, width, height]).all()
 
 
 def test_only_a_few_steps_are_read_ahead(colours, many):

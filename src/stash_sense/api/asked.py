@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from stash_sense.api.errors import BadParameter, UnknownContentType
 from stash_sense.api.multipart import read_parts
 from stash_sense.media.web_address import LONGEST
-from stash_sense.workflows.galleries import Knobs
+from stash_sense.workflows.evidence import Knobs
 
 TopK = Annotated[int, Field(ge=1, le=20, description="At most so many candidates a face.")]
 MaxDistance = Annotated[

@@ -25,7 +25,8 @@ from stash_sense.media import list_images
 from stash_sense.services import database_place, enrol, folders_place, open_pack, recognizer
 from stash_sense.settings import Settings
 from stash_sense.workflows.enrol import BuildReport
-from stash_sense.workflows.galleries import Evidence, GalleryResult, Knobs, identify_galleries, joined
+from stash_sense.workflows.evidence import Evidence, Knobs
+from stash_sense.workflows.galleries import GalleryResult, identify_galleries, joined
 from stash_sense.workflows.recognizer import FaceRecognizer
 
 FEW = 12

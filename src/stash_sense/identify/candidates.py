@@ -59,8 +59,8 @@ Embeddings = dict[str, NDArray[np.float32]]
 
 
 def stacked(faces: Sequence[Embeddings], slots: Sequence[str]) -> Embeddings:
-    """Faces' embeddings side by side: slot -> (n, d)."""
-    return {slot: np.stack([face[slot] for face in faces]) for slot in slots}
+    """Faces' embeddings side by side: slot -> (n, d) float32."""
+    return {slot: np.stack([face[slot] for face in faces]).astype(np.float32, copy=False) for slot in slots}
 
 
 def candidates(

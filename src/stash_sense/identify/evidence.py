@@ -25,11 +25,17 @@ MOST_COMPARED = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenFace:
-    """One face of a gallery. image: its position in the gallery; candidates: best first, however far."""
+    """One face of a gallery. image: its position in the gallery; candidates: best first, however far.
+
+    said: somebody said that it is the first candidate, so no distance argues with it.
+    barred: people whom it is not, as somebody said; they are not among the candidates either.
+    """
 
     image: int
     embeddings: Embeddings
     candidates: Sequence[Candidate]
+    said: bool = False
+    barred: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class Presence:
 
 def plain(faces: Sequence[SeenFace], max_distance: float) -> list[Presence]:
     """Only the best candidate of each face counts; on two images, or below SURE_ALONE, it is listed."""
-    return _listed(_best(faces, max_distance), max_distance, SURE_ALONE)
+    return _listed(_best(faces, max_distance), SURE_ALONE, _said(faces))
 
 
 def together(
@@ -85,25 +91,36 @@ def together(
     loses every near face to somebody nearer is no longer sure, and is not listed.
     """
     allowance = crowd_allowance(database.people)
-    listed = _listed(_best(faces, max_distance - allowance), max_distance - allowance, SEED_ALONE - allowance)
+    said = _said(faces)
+    listed = _listed(_best(faces, max_distance - allowance), SEED_ALONE - allowance, said)
     sure = [
         one
         for one in listed
-        if one.best_distance < SEED_ALONE - allowance or not _one_picture(one, faces, scorer)
+        if one.best_distance < SEED_ALONE - allowance
+        or _holds(one, said)
+        or not _one_picture(one, faces, scorer)
     ]
     if not sure:
         return []
     distances = _distances(faces, sure, database, scorer)
     limit = max_distance + scorer.calibration.gallery_slack
-    taken = _assign(distances, [face.image for face in faces], [one.person for one in sure], limit)
-    return [one for one in _gathered(taken) if one.best_distance <= max_distance]
+    taken = _assign(distances, faces, [one.person for one in sure], limit)
+    return [one for one in _gathered(taken) if one.best_distance <= max_distance or _holds(one, said)]
+
+
+def _said(faces: Sequence[SeenFace]) -> set[int]:
+    return {position for position, face in enumerate(faces) if face.said}
+
+
+def _holds(one: Presence, faces: set[int]) -> bool:
+    return any(seen.face in faces for seen in one.appearances)
 
 
 def _best(faces: Sequence[SeenFace], max_distance: float) -> list[Appearance]:
     return [
         Appearance(position, face.image, face.candidates[0].person, face.candidates[0].combined)
         for position, face in enumerate(faces)
-        if face.candidates and face.candidates[0].combined <= max_distance
+        if face.candidates and (face.said or face.candidates[0].combined <= max_distance)
     ]
 
 
@@ -119,11 +136,11 @@ def _gathered(appearances: Iterable[Appearance]) -> list[Presence]:
     return sorted(present, key=lambda one: (-len(one.images), one.best_distance, one.person))
 
 
-def _listed(appearances: Sequence[Appearance], max_distance: float, sure_alone: float) -> list[Presence]:
+def _listed(appearances: Sequence[Appearance], sure_alone: float, said: set[int]) -> list[Presence]:
     return [
         one
-        for one in _gathered(seen for seen in appearances if seen.distance <= max_distance)
-        if len(one.images) >= 2 or one.best_distance < sure_alone
+        for one in _gathered(appearances)
+        if len(one.images) >= 2 or one.best_distance < sure_alone or _holds(one, said)
     ]
 
 
@@ -152,7 +169,9 @@ def _distances(
         }
         by_middle = scorer.fused(probes, middle)[:, 0]
         by_middle[anchors] = by_reference[anchors]
-        columns.append(np.minimum(by_reference, by_middle))
+        distance = np.minimum(by_reference, by_middle)
+        distance[[one.person in face.barred for face in faces]] = np.inf
+        columns.append(distance)
     return np.stack(columns, axis=1)
 
 
@@ -170,18 +189,19 @@ def _middle(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _assign(
-    distances: NDArray[np.float64], images: Sequence[int], people: Sequence[int], limit: float
+    distances: NDArray[np.float64], faces: Sequence[SeenFace], people: Sequence[int], limit: float
 ) -> list[Appearance]:
-    """Nearest pairs first; a face for one person, a person once an image."""
+    """What somebody said first, then the nearest pairs; a face for one person, a person once an image."""
+    taken = [seen for seen in _best(faces, limit) if faces[seen.face].said]
+    used_faces = {seen.face for seen in taken}
+    used_people = {(seen.image, seen.person) for seen in taken}
     face_index, column = np.nonzero(distances <= limit)
     order = np.lexsort((column, face_index, distances[face_index, column]))
-    used_faces: set[int] = set()
-    used_people: set[tuple[int, int]] = set()
-    taken = []
     for face, who in zip(face_index[order].tolist(), column[order].tolist(), strict=True):
-        if face in used_faces or (images[face], who) in used_people:
+        image = faces[face].image
+        if face in used_faces or (image, people[who]) in used_people:
             continue
         used_faces.add(face)
-        used_people.add((images[face], who))
-        taken.append(Appearance(face, images[face], people[who], float(distances[face, who])))
+        used_people.add((image, people[who]))
+        taken.append(Appearance(face, image, people[who], float(distances[face, who])))
     return taken

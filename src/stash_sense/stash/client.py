@@ -51,6 +51,11 @@ class StashClient:
         other._limits = limits  # noqa: SLF001 - of our own class
         return other
 
+    @property
+    def limits(self) -> Limits:
+        """How long Stash may take, and how often it is asked again."""
+        return self._limits
+
     async def aclose(self) -> None:
         await self._transport.aclose()
 

@@ -1,5 +1,6 @@
 """A person's decisions as stored: tied to the picture and the face's place, never to a run."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +10,7 @@ from stash_sense.store.pictures import Picture, find_picture
 from stash_sense.store.places import Box, nearest
 from stash_sense.store.values import whole
 
-_READ = """SELECT d.id, d.x, d.y, d.w, d.h, d.word, d.performer_id, p.name, d.created_at
+_READ = """SELECT d.id, d.x, d.y, d.w, d.h, d.word, d.performer_id, p.name, d.created_at, d.picture_id
   FROM stash_sense_decisions d LEFT JOIN stash_sense_people p ON p.performer_id = d.performer_id"""
 
 
@@ -17,15 +18,25 @@ def get_decision(connection: sqlite3.Connection, decision_id: int) -> Decision:
     found = connection.execute(f"{_READ} WHERE d.id = ?", (whole("decision id", decision_id),)).fetchone()
     if found is None:
         raise NotStored(f"There is no decision {decision_id}; it may have been taken back already.")
-    return _decision(found)
+    return _decision(found[:-1])
 
 
 def decisions_on(connection: sqlite3.Connection, picture: int) -> list[Decision]:
     """The decisions on a picture, oldest first."""
-    return [
-        _decision(row)
-        for row in connection.execute(f"{_READ} WHERE d.picture_id = ? ORDER BY d.id", (picture,))
-    ]
+    return decisions_on_pictures(connection, [picture]).get(picture, [])
+
+
+def decisions_on_pictures(
+    connection: sqlite3.Connection, pictures: Iterable[int]
+) -> dict[int, list[Decision]]:
+    """The same for several pictures; those without a decision are left out."""
+    found: dict[int, list[Decision]] = {}
+    for row in connection.execute(
+        f"{_READ} JOIN json_each(?) wanted ON wanted.value = d.picture_id ORDER BY d.id",
+        (json.dumps(sorted(set(pictures))),),
+    ):
+        found.setdefault(row[-1], []).append(_decision(row[:-1]))
+    return found
 
 
 def decisions_for(connection: sqlite3.Connection, picture: Picture) -> list[Decision]:

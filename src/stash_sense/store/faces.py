@@ -1,5 +1,6 @@
 """Every detected face of an image: as it arrives from a run, and as it is read back."""
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stash_sense.errors import BadInput
-from stash_sense.store.decisions import by_face, decisions_on
+from stash_sense.store.decisions import by_face, decisions_on_pictures
 from stash_sense.store.embeddings import Vector, decode, remember_embeddings
 from stash_sense.store.errors import NotStored
 from stash_sense.store.honour import Decision, honour
@@ -153,58 +154,94 @@ def faces_of(
 
     `as_found` gives what the run said, without the decisions.
     """
-    rows = connection.execute(
-        """SELECT f.id, i.stash_image_id, f.x, f.y, f.w, f.h, f.detection_confidence, f.quality, f.landmarks,
-                  f.verdict, f.reason, r.picture_id, f.details
-           FROM stash_sense_faces f JOIN image_fingerprints i ON i.id = f.image_fingerprint_id
+    found = faces_of_images(connection, [fingerprint], embeddings=embeddings, as_found=as_found)
+    return found.get(fingerprint, ())
+
+
+def faces_of_images(
+    connection: sqlite3.Connection,
+    fingerprints: Sequence[int],
+    *,
+    embeddings: bool = False,
+    as_found: bool = False,
+) -> dict[int, tuple[StoredFace, ...]]:
+    """The same for many images, in a handful of statements; those without a face are left out."""
+    wanted = json.dumps(list(fingerprints))
+    rows: dict[int, list[tuple[Any, ...]]] = {}
+    for row in connection.execute(
+        """SELECT i.id, f.id, i.stash_image_id, f.x, f.y, f.w, f.h, f.detection_confidence, f.quality,
+                  f.landmarks, f.verdict, f.reason, r.picture_id, f.details
+           FROM json_each(?) wanted
+           CROSS JOIN stash_sense_faces f ON f.image_fingerprint_id = wanted.value
+           JOIN image_fingerprints i ON i.id = f.image_fingerprint_id
            JOIN stash_sense_image_results r ON r.image_fingerprint_id = i.id
-           WHERE i.id = ? ORDER BY f.position, f.id""",
-        (fingerprint,),
-    ).fetchall()
+           ORDER BY wanted.id, f.position, f.id""",
+        (wanted,),
+    ):
+        rows.setdefault(row[0], []).append(row[1:])
     if not rows:
-        return ()
-    boxes = [Box(*row[2:6]) for row in rows]
-    decided = by_face(boxes, decisions_on(connection, rows[0][11]))
-    candidates = candidates_by_face(connection, [row[0] for row in rows])
-    vectors = _vectors_of(connection, fingerprint) if embeddings else {}
-    found = []
-    for row, box, words in zip(rows, boxes, decided, strict=True):
-        outcome = honour(row[9], row[10], candidates.get(row[0], []), () if as_found else words)
-        landmarks = None if row[8] is None else np.frombuffer(row[8], dtype=_LANDMARKS).reshape(5, 2)
-        facenet, arcface = vectors.get(row[0], (None, None))
-        found.append(
-            StoredFace(
-                row[0],
-                row[1],
-                box,
-                row[6],
-                row[7],
-                landmarks,
-                outcome.verdict,
-                outcome.reason,
-                outcome.candidates,
-                tuple(words),
-                from_json(row[12]),
-                facenet,
-                arcface,
-            )
+        return {}
+    decided = decisions_on_pictures(connection, {own[0][11] for own in rows.values()})
+    candidates = candidates_by_face(connection, [row[0] for own in rows.values() for row in own])
+    vectors = _vectors_of(connection, wanted) if embeddings else {}
+    found = {}
+    for fingerprint, own in rows.items():
+        boxes = [Box(*row[2:6]) for row in own]
+        words = by_face(boxes, decided.get(own[0][11], ()))
+        found[fingerprint] = tuple(
+            _face(row, box, said, candidates.get(row[0], []), vectors.get(row[0]), as_found=as_found)
+            for row, box, said in zip(own, boxes, words, strict=True)
         )
-    return tuple(found)
+    return found
 
 
-def _vectors_of(connection: sqlite3.Connection, fingerprint: int) -> dict[int, tuple[Vector, Vector]]:
-    rows = connection.execute(
-        """SELECT f.id, e.vectors, p.facenet_size, p.arcface_size FROM stash_sense_faces f
+def _face(
+    row: tuple[Any, ...],
+    box: Box,
+    words: Sequence[Decision],
+    candidates: Sequence[Candidate],
+    vectors: tuple[Vector, Vector] | None,
+    *,
+    as_found: bool,
+) -> StoredFace:
+    outcome = honour(row[9], row[10], candidates, () if as_found else words)
+    landmarks = None if row[8] is None else np.frombuffer(row[8], dtype=_LANDMARKS).reshape(5, 2)
+    facenet, arcface = vectors or (None, None)
+    return StoredFace(
+        row[0],
+        row[1],
+        box,
+        row[6],
+        row[7],
+        landmarks,
+        outcome.verdict,
+        outcome.reason,
+        outcome.candidates,
+        tuple(words),
+        from_json(row[12]),
+        facenet,
+        arcface,
+    )
+
+
+def _vectors_of(connection: sqlite3.Connection, wanted: str) -> dict[int, tuple[Vector, Vector]]:
+    """wanted: a JSON list of fingerprints."""
+    by_sizes: dict[tuple[int, int], tuple[list[int], list[bytes]]] = {}
+    for face_id, blob, *sizes in connection.execute(
+        """SELECT f.id, e.vectors, p.facenet_size, p.arcface_size FROM json_each(?) wanted
+           CROSS JOIN stash_sense_faces f ON f.image_fingerprint_id = wanted.value
            JOIN stash_sense_image_results r USING (image_fingerprint_id)
            JOIN stash_sense_packs p ON p.name = r.pack
-           JOIN stash_sense_embeddings e ON e.face_id = f.id AND e.pack_id = p.id
-           WHERE f.image_fingerprint_id = ?""",
-        (fingerprint,),
-    ).fetchall()
-    found = {}
-    for face_id, blob, *sizes in rows:
-        facenet, arcface = decode([blob], (sizes[0], sizes[1]))
-        found[face_id] = (facenet[0], arcface[0])
+           JOIN stash_sense_embeddings e ON e.face_id = f.id AND e.pack_id = p.id""",
+        (wanted,),
+    ):
+        ids, blobs = by_sizes.setdefault((sizes[0], sizes[1]), ([], []))
+        ids.append(face_id)
+        blobs.append(blob)
+    found: dict[int, tuple[Vector, Vector]] = {}
+    for both, (ids, blobs) in by_sizes.items():
+        facenet, arcface = decode(blobs, both)
+        found.update(zip(ids, zip(facenet, arcface, strict=True), strict=True))
     return found
 
 

@@ -1,5 +1,6 @@
 """Which galleries an image was seen in: many to many, where version 6 has room for one."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -31,9 +32,21 @@ def note_gallery(connection: sqlite3.Connection, gallery_id: str, stash_image_id
 
 def galleries_of(connection: sqlite3.Connection, fingerprint: int) -> tuple[str, ...]:
     """The galleries an image was seen in, by id; what older programs wrote counts too."""
-    rows = connection.execute(
-        "SELECT gallery_id FROM stash_sense_image_galleries WHERE image_fingerprint_id = ?1 "
-        "UNION SELECT gallery_id FROM image_fingerprints WHERE id = ?1 AND gallery_id IS NOT NULL",
-        (fingerprint,),
-    )
-    return tuple(sorted(row[0] for row in rows))
+    return galleries_of_many(connection, [fingerprint]).get(fingerprint, ())
+
+
+def galleries_of_many(
+    connection: sqlite3.Connection, fingerprints: Sequence[int]
+) -> dict[int, tuple[str, ...]]:
+    """The same for many images; those seen in none are left out."""
+    found: dict[int, set[str]] = {}
+    wanted = json.dumps(list(fingerprints))
+    for fingerprint, gallery in connection.execute(
+        "SELECT g.image_fingerprint_id, g.gallery_id FROM json_each(?1) wanted "
+        "CROSS JOIN stash_sense_image_galleries g ON g.image_fingerprint_id = wanted.value "
+        "UNION ALL SELECT i.id, i.gallery_id FROM json_each(?1) wanted "
+        "CROSS JOIN image_fingerprints i ON i.id = wanted.value WHERE i.gallery_id IS NOT NULL",
+        (wanted,),
+    ):
+        found.setdefault(fingerprint, set()).add(gallery)
+    return {fingerprint: tuple(sorted(galleries)) for fingerprint, galleries in found.items()}

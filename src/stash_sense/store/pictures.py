@@ -1,6 +1,7 @@
 """Which picture an image shows: the contents decide, not Stash's id and never its `updated_at`."""
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -106,12 +107,26 @@ def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     )
 
 
+def same_picture(one: Picture, prints: Mapping[str, str], place: str | None) -> bool:
+    """Whether a stored picture with these fingerprints and this place is the given one."""
+    contents = one.contents
+    known = any(prints.get(kind) == value for kind, value in contents.items())
+    return (known or (place is not None and place == one.place)) and _agree(contents, prints)
+
+
+def prints_of_many(connection: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    for number, kind, value in connection.execute(
+        "SELECT p.picture_id, p.type, p.value FROM json_each(?) wanted "
+        "CROSS JOIN stash_sense_picture_prints p ON p.picture_id = wanted.value",
+        (json.dumps(list(numbers)),),
+    ):
+        found.setdefault(number, {})[kind] = value
+    return found
+
+
 def prints_of(connection: sqlite3.Connection, number: int) -> dict[str, str]:
-    return dict(
-        connection.execute(
-            "SELECT type, value FROM stash_sense_picture_prints WHERE picture_id = ?", (number,)
-        ).fetchall()
-    )
+    return prints_of_many(connection, [number]).get(number, {})
 
 
 def remember_picture(connection: sqlite3.Connection, picture: Picture) -> int:

@@ -6,8 +6,9 @@ batch and no long reader keeps the write-ahead log from being folded in.
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,11 @@ import numpy.typing as npt
 from stash_sense.store.decisions import by_face
 from stash_sense.store.decisions import decisions_on as _decisions_on
 from stash_sense.store.embeddings import Vector, decode, pack_sizes
-from stash_sense.store.faces import boxes_of, checked_candidates
+from stash_sense.store.faces import boxes_of, checked_candidates, faces_of_images
 from stash_sense.store.honour import Decision
 from stash_sense.store.people import Candidate, add_candidates, forget_candidates
-from stash_sense.store.values import optional_text, stash_id, text, whole
-from stash_sense.store.version6 import show_in_version_6
+from stash_sense.store.values import as_json, optional_text, stash_id, text, whole
+from stash_sense.store.version6 import name_faces
 
 FACES_IN_A_BATCH = 8192
 
@@ -44,12 +45,13 @@ class EmbeddingBatch:
 
 @dataclass(frozen=True, slots=True)
 class FaceMatches:
-    """What matching a stored face anew gave."""
+    """What matching a stored face anew gave. details: in place of the stored ones, unless None."""
 
     face_id: int
     verdict: str
     reason: str = ""
     candidates: tuple[Candidate, ...] = ()
+    details: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         whole("face_id", self.face_id, 1)
@@ -133,13 +135,39 @@ def _next_images(
 
 
 def _decided(connection: sqlite3.Connection, first: int, last: int) -> dict[int, tuple[Decision, ...]]:
+    return _words(
+        connection,
+        connection.execute(
+            """SELECT DISTINCT r.image_fingerprint_id, r.picture_id FROM stash_sense_image_results r
+               JOIN stash_sense_decisions d ON d.picture_id = r.picture_id
+               WHERE r.image_fingerprint_id BETWEEN ? AND ?""",
+            (first, last),
+        ),
+    )
+
+
+def decided_faces(
+    connection: sqlite3.Connection, stash_image_ids: Sequence[str]
+) -> dict[int, tuple[Decision, ...]]:
+    """Of the faces of these images those that a person has spoken of, by face id."""
+    return _words(
+        connection,
+        connection.execute(
+            """SELECT DISTINCT i.id, r.picture_id FROM json_each(?) wanted
+               CROSS JOIN image_fingerprints i ON i.stash_image_id = wanted.value
+               JOIN stash_sense_image_results r ON r.image_fingerprint_id = i.id
+               JOIN stash_sense_decisions d ON d.picture_id = r.picture_id""",
+            (json.dumps([stash_id("stash_image_id", image) for image in stash_image_ids]),),
+        ),
+    )
+
+
+def _words(
+    connection: sqlite3.Connection, images: Iterable[tuple[int, int]]
+) -> dict[int, tuple[Decision, ...]]:
+    """images: (fingerprint, number of its picture)."""
     found = {}
-    for fingerprint, picture in connection.execute(
-        """SELECT DISTINCT r.image_fingerprint_id, r.picture_id FROM stash_sense_image_results r
-           JOIN stash_sense_decisions d ON d.picture_id = r.picture_id
-           WHERE r.image_fingerprint_id BETWEEN ? AND ?""",
-        (first, last),
-    ).fetchall():
+    for fingerprint, picture in list(images):
         faces = boxes_of(connection, fingerprint)
         words = by_face([box for _, box in faces], _decisions_on(connection, picture))
         found.update({face: tuple(said) for (face, _), said in zip(faces, words, strict=True) if said})
@@ -152,15 +180,19 @@ def update_matches(
     db_version: str | None,
     stash_image_ids: Sequence[str],
     matches: Sequence[FaceMatches],
+    settings: Mapping[str, Any] | None = None,
 ) -> MatchUpdate:
-    """Write new verdicts and candidates of whole images; embeddings, boxes and decisions stay.
+    """Write new verdicts and candidates of whole images; embeddings, boxes and decisions stay, and so do
+    the run's settings unless others are given.
 
     An image counts as matched with `db_version` only if `matches` has every face of it that has
     embeddings of `pack`; otherwise it is skipped, and stays as it was.
     """
     optional_text("db_version", db_version)
+    kept = as_json("settings", settings)
     by_id = {one.face_id: one for one in matches}
-    updated, skipped = [], []
+    updated: dict[int, str] = {}
+    skipped: list[str] = []
     for image in stash_image_ids:
         fingerprint = _overtaken_or(connection, pack, stash_id("stash_image_id", image), by_id)
         if fingerprint is None:
@@ -172,22 +204,26 @@ def update_matches(
             new = by_id.get(face_id)
             if new is not None:
                 connection.execute(
-                    "UPDATE stash_sense_faces SET verdict = ?, reason = ? WHERE id = ?",
-                    (new.verdict, new.reason, face_id),
+                    "UPDATE stash_sense_faces SET verdict = ?, reason = ?, details = coalesce(?, details) "
+                    "WHERE id = ?",
+                    (new.verdict, new.reason, as_json("details", new.details), face_id),
                 )
                 forget_candidates(connection, face_id)
                 add_candidates(connection, face_id, new.candidates)
         connection.execute(
-            "UPDATE stash_sense_image_results SET db_version = ? WHERE image_fingerprint_id = ?",
-            (db_version, fingerprint),
+            "UPDATE stash_sense_image_results SET db_version = ?, settings = coalesce(?, settings) "
+            "WHERE image_fingerprint_id = ?",
+            (db_version, kept, fingerprint),
         )
         connection.execute(
             "UPDATE image_fingerprints SET db_version = ?, updated_at = datetime('now') WHERE id = ?",
             (db_version, fingerprint),
         )
-        show_in_version_6(connection, fingerprint)
-        updated.append(image)
-    return MatchUpdate(tuple(updated), tuple(skipped))
+        updated[fingerprint] = image
+    shown = faces_of_images(connection, list(updated))
+    for fingerprint, image in updated.items():
+        name_faces(connection, image, shown.get(fingerprint, ()))
+    return MatchUpdate(tuple(updated.values()), tuple(skipped))
 
 
 def _overtaken_or(

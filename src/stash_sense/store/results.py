@@ -1,5 +1,6 @@
 """One image's whole result: stored at once or not at all, and read back without images or inference."""
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +8,17 @@ from typing import Any
 
 from stash_sense.errors import BadInput, StashSenseError
 from stash_sense.store.decisions import by_face, decisions_on, move
-from stash_sense.store.faces import DetectedFace, StoredFace, boxes_of, faces_of, put_face
-from stash_sense.store.galleries import galleries_of, remember_gallery
+from stash_sense.store.faces import DetectedFace, StoredFace, boxes_of, faces_of, faces_of_images, put_face
+from stash_sense.store.galleries import galleries_of, galleries_of_many, remember_gallery
 from stash_sense.store.images import create_image_fingerprint
-from stash_sense.store.pictures import Picture, find_picture, forget_unused_pictures, remember_picture
+from stash_sense.store.pictures import (
+    Picture,
+    find_picture,
+    forget_unused_pictures,
+    prints_of_many,
+    remember_picture,
+    same_picture,
+)
 from stash_sense.store.places import pair_up
 from stash_sense.store.rebuild import savepoint
 from stash_sense.store.values import as_json, from_json, optional_text, stash_id, text, whole
@@ -175,6 +183,29 @@ def get_image_result(
     return None if found is None else _read(connection, found[0], embeddings=embeddings)
 
 
+def get_image_results(
+    connection: sqlite3.Connection, wanted: Sequence[tuple[str, Picture]]
+) -> dict[str, StoredResult]:
+    """Of images (id, picture), those whose own stored result shows the same picture, with embeddings.
+
+    Verdicts and candidates are as found; decisions stand beside them. For a gallery's worth at a time.
+    """
+    pictures = dict(wanted)
+    rows = connection.execute(
+        f"""SELECT {_RUN}, r.picture_id, p.place FROM json_each(?) wanted
+            CROSS JOIN image_fingerprints i ON i.stash_image_id = wanted.value
+            JOIN stash_sense_image_results r ON r.image_fingerprint_id = i.id
+            JOIN stash_sense_pictures p ON p.id = r.picture_id""",  # noqa: S608  our columns
+        (json.dumps(list(pictures)),),
+    ).fetchall()
+    prints = prints_of_many(connection, [row[-2] for row in rows])
+    rows = [row for row in rows if same_picture(pictures[row[0]], prints.get(row[-2], {}), row[-1])]
+    wanted_prints = [row[1] for row in rows]
+    galleries = galleries_of_many(connection, wanted_prints)
+    faces = faces_of_images(connection, wanted_prints, embeddings=True, as_found=True)
+    return {row[0]: _stored(row[:9], galleries.get(row[1], ()), faces.get(row[1], ())) for row in rows}
+
+
 def find_image_result(
     connection: sqlite3.Connection,
     picture: Picture,
@@ -203,16 +234,22 @@ def find_image_result(
     return None if found is None else _read(connection, found[0], embeddings=embeddings)
 
 
+_RUN = """i.stash_image_id, i.id, r.pack, r.db_version, r.source, r.width, r.height, r.settings,
+           r.stored_at"""
+
+
 def _read(connection: sqlite3.Connection, fingerprint: int, *, embeddings: bool) -> StoredResult | None:
     row = connection.execute(
-        """SELECT i.stash_image_id, i.id, r.pack, r.db_version, r.source, r.width, r.height, r.settings,
-                  r.stored_at
-           FROM stash_sense_image_results r JOIN image_fingerprints i ON i.id = r.image_fingerprint_id
-           WHERE i.id = ?""",
+        f"""SELECT {_RUN} FROM stash_sense_image_results r
+            JOIN image_fingerprints i ON i.id = r.image_fingerprint_id
+            WHERE i.id = ?""",  # noqa: S608  our columns
         (fingerprint,),
     ).fetchone()
     if row is None:
         return None
     galleries = galleries_of(connection, fingerprint)
-    faces = faces_of(connection, fingerprint, embeddings=embeddings)
+    return _stored(row, galleries, faces_of(connection, fingerprint, embeddings=embeddings))
+
+
+def _stored(row: tuple[Any, ...], galleries: tuple[str, ...], faces: tuple[StoredFace, ...]) -> StoredResult:
     return StoredResult(*(*row[:7], from_json(row[7]), row[8], galleries, faces))

@@ -5,29 +5,13 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
 
 from stash_sense.facedb import Person
-from stash_sense.identify.candidates import Candidate, described
-from stash_sense.identify.evidence import Appearance, Presence, SeenFace, plain, together
-from stash_sense.identify.verdict import Verdict
+from stash_sense.identify.evidence import Presence
 from stash_sense.jobs import Progress
+from stash_sense.workflows.evidence import Knobs, weigh
 from stash_sense.workflows.reading import PhotoFaces, read_faces
 from stash_sense.workflows.recognizer import FaceRecognizer, RecognizedFace
-
-Evidence = Literal["plain", "gallery"]
-
-
-@dataclass(frozen=True, slots=True)
-class Knobs:
-    """What a person may turn. Distances 0 to 2, confidence 0 to 1."""
-
-    top_k: int = 5
-    max_distance: float = 0.6
-    min_face_confidence: float = 0.5
-    evidence: Evidence = "gallery"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,25 +69,17 @@ def identify_galleries(
 
 def gather(photos: Sequence[NamedPhoto], recognizer: FaceRecognizer, knobs: Knobs) -> GalleryResult:
     """The people of already named photos, by the evidence asked for; faces' verdicts follow it."""
-    seen = [
-        SeenFace(position, dict(face.embeddings), face.nearest)
-        for position, photo in enumerate(photos)
-        for face in photo.faces
-    ]
-    if knobs.evidence == "plain" or not recognizer.pack.calibrated:
-        present = plain(seen, knobs.max_distance)
-    else:
-        present = together(seen, recognizer.database, recognizer.pack.scorer, knobs.max_distance)
-        photos = _supported(photos, present, recognizer, knobs)
+    weighed = weigh([photo.faces for photo in photos], recognizer, knobs)
     people = tuple(
         PersonFound(
-            recognizer.database.person(one.person),
-            one,
-            tuple(photos[position].path for position in one.images),
+            found.person,
+            found.presence,
+            tuple(photos[position].path for position in found.presence.images),
         )
-        for one in present
+        for found in weighed.people
     )
-    return GalleryResult(tuple(photos), people)
+    named = (replace(photo, faces=faces) for photo, faces in zip(photos, weighed.pictures, strict=True))
+    return GalleryResult(tuple(named), people)
 
 
 def _ticking(read: Iterable[PhotoFaces], progress: Progress) -> Iterator[PhotoFaces]:
@@ -134,77 +110,6 @@ def _name_batch(
     for photo in batch:
         own = tuple(next(named) for _ in photo.faces)
         yield NamedPhoto(photo.path, photo.width, photo.height, own, photo.error)
-
-
-def _supported(
-    photos: Sequence[NamedPhoto], present: Sequence[Presence], recognizer: FaceRecognizer, knobs: Knobs
-) -> list[NamedPhoto]:
-    """Photos whose faces say what the gallery made of them."""
-    taken = {seen.face: (seen, one) for one in present for seen in one.appearances}
-    in_gallery = {one.person for one in present}
-    result, position = [], 0
-    for photo in photos:
-        mine = range(position, position + len(photo.faces))
-        here = {taken[one][0].person for one in mine if one in taken}
-        faces = []
-        for face in photo.faces:
-            if position in taken:
-                faces.append(_taken(face, *taken[position], recognizer, knobs))
-            else:
-                faces.append(_left_over(face, here, in_gallery, len(photos)))
-            position += 1
-        result.append(replace(photo, faces=tuple(faces)))
-    return result
-
-
-def _taken(
-    face: RecognizedFace, seen: Appearance, one: Presence, recognizer: FaceRecognizer, knobs: Knobs
-) -> RecognizedFace:
-    person = recognizer.database.person(seen.person)
-    others = len(one.images) - 1
-    sure = f", sure on {others} other photo{'s' if others != 1 else ''} here" if others else ""
-    verdict = Verdict("match", f"{person.name} at {seen.distance:.2f}{sure}")
-    own = next((match for match in face.matches if match.performer_id == person.key), None)
-    if own is not None:
-        return replace(face, verdict=verdict, named=own)
-    match = recognizer.match(_by_gallery(face, seen, recognizer))
-    kept = sorted((match, *face.matches[: knobs.top_k - 1]), key=lambda each: each.combined_score)
-    return replace(face, verdict=verdict, matches=tuple(kept), named=match)
-
-
-def _by_gallery(face: RecognizedFace, seen: Appearance, recognizer: FaceRecognizer) -> Candidate:
-    """The candidate that only the gallery makes count: its nearest reference, at the gallery's distance."""
-    scorer, rows = recognizer.pack.scorer, recognizer.database.rows(seen.person)
-    references = recognizer.database.vectors(rows)
-    probe = {slot: face.embeddings[slot][None] for slot in scorer.slots}
-    nearest = [int(scorer.fused(probe, references)[0].argmin())]
-    cosines = {slot: references[slot][nearest] @ face.embeddings[slot] for slot in scorer.slots}
-    (candidate,) = described(
-        np.array([seen.person]),
-        np.array([seen.distance]),
-        cosines,
-        np.array([rows[nearest[0]]]),
-        scorer,
-        "gallery",
-    )
-    return candidate
-
-
-def _left_over(
-    face: RecognizedFace, people_here: set[int], people_in_gallery: set[int], photos: int
-) -> RecognizedFace:
-    """A face that the gallery took for nobody, although by itself it may be near somebody."""
-    if face.verdict.word == "unknown":
-        return face
-    best = face.nearest[0]
-    name = face.matches[0].name
-    if best.person in people_here:
-        said = Verdict("ambiguous", f"like {name}, who is another face on this photo")
-    elif best.person not in people_in_gallery and photos > 1 and face.verdict.word == "match":
-        said = Verdict("unknown", f"like {name} ({best.combined:.2f}), but on this photo alone")
-    else:
-        return face
-    return replace(face, verdict=said, named=None)
 
 
 def joined(results: Sequence[GalleryResult]) -> GalleryResult:

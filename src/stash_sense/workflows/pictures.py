@@ -11,8 +11,8 @@ from stash_sense.errors import StashSenseError
 from stash_sense.facedb import FaceDatabase
 from stash_sense.faces.types import Pixels
 from stash_sense.media import MediaLimits, load_image
-from stash_sense.workflows.galleries import Knobs
-from stash_sense.workflows.reading import in_full
+from stash_sense.workflows.evidence import Knobs
+from stash_sense.workflows.reading import faces_in
 from stash_sense.workflows.recognizer import FaceRecognizer, RecognizedFace
 
 CROP_SIDE = 320
@@ -45,11 +45,13 @@ def identify_picture(
 
     Raises NotAnImage, UnreadableImage, ImageTooLarge, ImageTooSmall.
     """
-    image = load_image(data, limits=limits)
-    (found,) = recognizer.pack.engine.analyze([image.pixels], min_confidence=knobs.min_face_confidence)
-    faces = in_full(found, np.array(image.scale, np.float32), image.width, image.height)
-    named = recognizer.name(faces, knobs.top_k, knobs.max_distance)
-    return NamedPicture(hashlib.sha256(data).hexdigest(), image.width, image.height, tuple(named))
+    (seen,) = faces_in(
+        [data], recognizer.pack.engine, min_confidence=knobs.min_face_confidence, limits=limits
+    )
+    if isinstance(seen, StashSenseError):
+        raise seen
+    named = recognizer.name(seen.faces, knobs.top_k, knobs.max_distance)
+    return NamedPicture(hashlib.sha256(data).hexdigest(), seen.width, seen.height, tuple(named))
 
 
 def content_face_id(digest: str, face: RecognizedFace) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from stash_sense.errors import StashSenseError
 from stash_sense.faces.engine import FaceEngine
 from stash_sense.faces.types import Face, Pixels, Vectors
-from stash_sense.media import load_image
+from stash_sense.media import DEFAULT_LIMITS, MediaLimits, load_image
 
 log = logging.getLogger(__name__)
 
@@ -75,28 +75,60 @@ def _steps(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
 def _read_step(
     paths: Sequence[Path], engine: FaceEngine, min_confidence: float, reference: bool
 ) -> list[PhotoFaces]:
-    photos: list[PhotoFaces] = []
+    seen = faces_in(paths, engine, min_confidence=min_confidence, reference=reference)
+    return [
+        PhotoFaces(path, 0, 0, (), str(one))
+        if isinstance(one, StashSenseError)
+        else PhotoFaces(path, one.width, one.height, one.faces)
+        for path, one in zip(paths, seen, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenPicture:
+    """What was seen in a picture. width, height: upright, pixels; boxes are in these."""
+
+    width: int
+    height: int
+    faces: Sequence[Face]
+
+
+def faces_in(
+    sources: Sequence[Path | bytes],
+    engine: FaceEngine,
+    *,
+    min_confidence: float,
+    reference: bool = False,
+    limits: MediaLimits = DEFAULT_LIMITS,
+    names: Sequence[str] = (),
+) -> list[SeenPicture | StashSenseError]:
+    """The faces of each picture, or why it could not be read; all are embedded together.
+
+    names: what stands for bytes in messages, one a source.
+    """
+    opened: list[SeenPicture | StashSenseError] = []
     scales = []
 
     def pictures() -> Iterator[Pixels]:
         # One after another: a picture is looked at while it is still in the core's cache.
-        for path in paths:
+        for position, source in enumerate(sources):
             try:
-                image = load_image(path)
+                name = names[position] if names else "picture"
+                image = load_image(source, limits=limits, name=name)
             except StashSenseError as error:
-                photos.append(PhotoFaces(path, 0, 0, (), str(error)))
+                opened.append(error)
                 continue
-            photos.append(PhotoFaces(path, image.width, image.height, ()))
+            opened.append(SeenPicture(image.width, image.height, ()))
             scales.append(np.array(image.scale, np.float32))
             yield image.pixels
 
     faces = engine.analyze(pictures(), min_confidence=min_confidence, reference=reference)
     found = iter(zip(faces, scales, strict=True))
-    return [photo if photo.error else _with_faces(photo, *next(found)) for photo in photos]
+    return [one if isinstance(one, StashSenseError) else _with_faces(one, *next(found)) for one in opened]
 
 
-def _with_faces(photo: PhotoFaces, faces: Sequence[Face], scale: Vectors) -> PhotoFaces:
-    return replace(photo, faces=in_full(faces, scale, photo.width, photo.height))
+def _with_faces(seen: SeenPicture, faces: Sequence[Face], scale: Vectors) -> SeenPicture:
+    return replace(seen, faces=in_full(faces, scale, seen.width, seen.height))
 
 
 def in_full(faces: Sequence[Face], scale: Vectors, width: int, height: int) -> list[Face]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from stash_sense.errors import BadInput
 from stash_sense.facedb import FaceDatabase, Person
-from stash_sense.faces.types import Face, Pixels, Quality, Vectors
+from stash_sense.faces.types import Pixels, Quality, Vectors
 from stash_sense.identify.candidates import Candidate, candidates
 from stash_sense.identify.verdict import Verdict, judge
 from stash_sense.workflows.packs import LoadedPack
@@ -61,6 +62,21 @@ class RecognizedFace:
     named: Match | None = None
 
 
+class Nameable(Protocol):
+    """A face with what naming it needs: one just found, or one that is read back."""
+
+    @property
+    def box(self) -> Vectors: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def landmarks(self) -> Vectors: ...
+    @property
+    def quality(self) -> Quality: ...
+    @property
+    def embeddings(self) -> Mapping[str, Vectors]: ...
+
+
 class FaceRecognizer:
     """Names the faces of pictures with one pack and one face database; safe for several threads."""
 
@@ -87,25 +103,28 @@ class FaceRecognizer:
         (faces,) = self.pack.engine.analyze([image], min_confidence=min_face_confidence)
         return self.name(faces, top_k, max_distance)
 
-    def name(self, faces: Sequence[Face], top_k: int = 5, max_distance: float = 0.6) -> list[RecognizedFace]:
+    def name(
+        self, faces: Sequence[Nameable], top_k: int = 5, max_distance: float = 0.6
+    ) -> list[RecognizedFace]:
         """Who each of these faces is. All are searched in one batch: give many at once."""
         found = candidates(
-            [face.embeddings for face in faces], self.database, self.pack.scorer, max(top_k, 2)
+            [dict(face.embeddings) for face in faces], self.database, self.pack.scorer, max(top_k, 2)
         )
         return [self._named(face, near, top_k, max_distance) for face, near in zip(faces, found, strict=True)]
 
     def match(self, candidate: Candidate) -> Match:
         """A candidate with the person's own words."""
         person = self.database.person(candidate.person)
+        stashdb_id, local_id = bare_ids(person)
         return Match(
             performer_id=person.key,
             name=person.name,
             combined_score=candidate.combined,
             facenet_distance=candidate.facenet,
             arcface_distance=candidate.arcface,
-            stashdb_id=_bare(person, STASHDB),
+            stashdb_id=stashdb_id,
             stash_ids=person.stash_ids,
-            local_id=person.local_id or _bare(person, LOCAL),
+            local_id=local_id,
             country=person.country,
             image_url=person.image_url,
             reference_id=candidate.reference,
@@ -114,7 +133,7 @@ class FaceRecognizer:
         )
 
     def _named(
-        self, face: Face, near: Sequence[Candidate], top_k: int, max_distance: float
+        self, face: Nameable, near: Sequence[Candidate], top_k: int, max_distance: float
     ) -> RecognizedFace:
         within = [candidate for candidate in near if candidate.combined <= max_distance]
         verdict = judge(
@@ -137,6 +156,11 @@ class FaceRecognizer:
             nearest=tuple(near),
             named=matches[0] if verdict.word == "match" else None,
         )
+
+
+def bare_ids(person: Person) -> tuple[str | None, str | None]:
+    """The person's id at stashdb.org, and the performer's in this Stash, where known."""
+    return _bare(person, STASHDB), person.local_id or _bare(person, LOCAL)
 
 
 def _bare(person: Person, prefix: str) -> str | None:

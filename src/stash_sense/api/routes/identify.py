@@ -11,7 +11,7 @@ from stash_sense.api.asked import Asked, MaxDistance, TopK, Wanted, read_asked
 from stash_sense.api.depends import AtDesk, Desk
 from stash_sense.api.openapi import documented
 from stash_sense.media.web_address import LONGEST
-from stash_sense.workflows.galleries import Knobs
+from stash_sense.workflows.evidence import Knobs
 from stash_sense.workflows.pictures import identify_picture
 
 router = APIRouter(tags=["identify"])

@@ -1,9 +1,10 @@
 """What recognition stores, finds again and matches anew."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from stash_sense.store import adopt, faces, galleries, pictures, rematch, results
+from stash_sense.store.honour import Decision
 from stash_sense.store.methods.base import Methods
 from stash_sense.store.pictures import Picture
 
@@ -48,6 +49,11 @@ class RecognitionMethods(Methods):
         """An image's stored result, whichever picture, pack and database it was made with."""
         with self._pool.reading() as connection:
             return results.get_image_result(connection, stash_image_id, embeddings=embeddings)
+
+    def get_image_results(self, wanted: Sequence[tuple[str, Picture]]) -> dict[str, results.StoredResult]:
+        """Of images (id, picture) those whose stored result shows the same picture, as found."""
+        with self._pool.reading() as connection:
+            return results.get_image_results(connection, wanted)
 
     def find_image_result(
         self,
@@ -109,13 +115,19 @@ class RecognitionMethods(Methods):
             yield batch
             after = batch.last
 
+    def decided_faces(self, stash_image_ids: Sequence[str]) -> dict[int, tuple[Decision, ...]]:
+        """Of the faces of these images those that a person has spoken of, by face id."""
+        with self._pool.reading() as connection:
+            return rematch.decided_faces(connection, stash_image_ids)
+
     def update_matches(
         self,
         pack: str,
         db_version: str | None,
         stash_image_ids: Sequence[str],
         matches: Sequence[rematch.FaceMatches],
+        settings: Mapping[str, Any] | None = None,
     ) -> rematch.MatchUpdate:
         """Write new verdicts and candidates of whole images; embeddings, boxes and decisions stay."""
         with self._pool.writing() as connection:
-            return rematch.update_matches(connection, pack, db_version, stash_image_ids, matches)
+            return rematch.update_matches(connection, pack, db_version, stash_image_ids, matches, settings)

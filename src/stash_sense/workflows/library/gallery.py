@@ -1,0 +1,272 @@
+"""A gallery of a Stash: who is in it, and on which of its images."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from stash_sense.errors import StashSenseError
+from stash_sense.jobs import JobReport, Lane
+from stash_sense.stash import Gallery, NoPicture, NotAPicture
+from stash_sense.store import Decision, FaceMatches, StoredResult
+from stash_sense.workflows.evidence import Knobs
+from stash_sense.workflows.library.answers import GalleryAnswer, SkippedImage, as_json
+from stash_sense.workflows.library.kept import matched
+from stash_sense.workflows.library.patience import Patience, PatientStash
+from stash_sense.workflows.library.pipeline import Pipeline
+from stash_sense.workflows.library.roll import Entry, Roll, faces_of
+from stash_sense.workflows.library.so_far import SoFar
+from stash_sense.workflows.library.tasks import tasks
+from stash_sense.workflows.library.terms import Source, Terms
+from stash_sense.workflows.library.tools import Tools
+from stash_sense.workflows.library.units import Fetched, Looked, look, name_anew
+from stash_sense.workflows.library.wanted import Wanted, known_results, wanted
+from stash_sense.workflows.recognizer import FaceRecognizer
+
+log = logging.getLogger(__name__)
+
+LOOKED_UP = 512
+"""Images looked up in the state at a time."""
+NAMED_AT_A_TIME = 128
+"""Faces matched anew at a time: a unit of work, for which a person may have to wait."""
+WRITTEN_AT_A_TIME = 64
+"""Images in one transaction: others who write wait for it."""
+PATIENCE = Patience()
+
+
+async def identify_gallery(
+    gallery_id: str,
+    recognizer: FaceRecognizer,
+    knobs: Knobs,
+    tools: Tools,
+    report: JobReport,
+    *,
+    force: bool = False,
+    source: Source = "original",
+    patience: Patience = PATIENCE,
+) -> GalleryAnswer:
+    """Who is in a gallery. Each image is stored as it is done; what is stored of the same picture serves.
+
+    force: look at all images again, but for those that this very job had done before it was cut short.
+    Raises NotInStash for the gallery, the StashError of an outage that outlasts `patience`, KeyRefused.
+    """
+    terms = Terms.of(recognizer, knobs, source, report.job_id)
+    stash = PatientStash(tools.stash, patience, report.problem)
+    gallery = await stash.listed(lambda client: client.get_gallery_by_id(gallery_id))
+    run = _Run(gallery, recognizer, terms, tools, report)
+    try:
+        missing = await run.take_known(run.wanted_of(gallery), force=force)
+        pipeline = Pipeline(stash, source, tools.pool.workers, run.do_unit, run.failed)
+        await pipeline.run(missing)
+        return await run.end()
+    except BaseException:
+        run.cut_short()
+        raise
+
+
+class _Run:
+    def __init__(
+        self, gallery: Gallery, recognizer: FaceRecognizer, terms: Terms, tools: Tools, report: JobReport
+    ) -> None:
+        self._gallery_id = gallery.id
+        self._recognizer = recognizer
+        self._terms = terms
+        self._tools = tools
+        self._report = report
+        self._roll = Roll(gallery.id, len(gallery.images), terms, recognizer)
+        self._unwritten: set[str] = set()
+        self._so_far = SoFar(as_json(self._weighed({})[0]), tools.pool)
+        report.result_so_far(self._so_far.make)
+
+    def wanted_of(self, gallery: Gallery) -> list[Wanted]:
+        """The images that can be looked at; the others are told."""
+        found = []
+        for position, image in enumerate(gallery.images):
+            try:
+                found.append(wanted(image, position))
+            except NotAPicture as error:
+                self._roll.skipped[position] = SkippedImage(image.id, _about(image.id, error))
+            except NoPicture as error:
+                self._error(position, image.id, error)
+        self._tell()
+        return found
+
+    async def take_known(self, asked: Sequence[Wanted], *, force: bool) -> list[Wanted]:
+        """Uses what is stored, matched anew where the face database or the knobs are others; the rest."""
+        missing = []
+        for start in range(0, len(asked), LOOKED_UP):
+            some = asked[start : start + LOOKED_UP]
+            known, entries = await asyncio.to_thread(self._look_up, some, force)
+            anew = []
+            for one in some:
+                if one.image_id in entries:
+                    self._roll.add(one.position, entries[one.image_id])
+                elif one.image_id in known:
+                    anew.append((one, known[one.image_id]))
+                else:
+                    missing.append(one)
+            async with tasks() as group:
+                for unit in _by_faces(anew):
+                    group.create_task(self._match_anew(unit))
+            self._tell()
+            if self._roll.entries:
+                await self._so_far.refresh(self._standing)
+        return missing
+
+    def _look_up(
+        self, asked: Sequence[Wanted], force: bool
+    ) -> tuple[dict[str, StoredResult], dict[str, Entry]]:
+        """Stored results that serve; the entries of those whose matches serve too. In a thread."""
+        state = self._tools.state
+        known = known_results(asked, self._terms, state, gallery_id=self._gallery_id, force=force)
+        unseen = [image for image, one in known.items() if self._gallery_id not in one.gallery_ids]
+        if unseen:
+            self._write(partial(state.note_gallery, self._gallery_id, unseen))
+        entries = {
+            image: Entry.stored(one, self._terms)
+            for image, one in known.items()
+            if self._terms.matched_by(one)
+        }
+        return known, entries
+
+    async def _match_anew(self, unit: Sequence[tuple[Wanted, StoredResult]]) -> None:
+        pictures = [faces_of(stored) for _, stored in unit]
+        work = partial(name_anew, pictures, self._recognizer, self._terms)
+        named = await self._tools.pool.run(work, Lane.JOB)
+        entries = [
+            Entry.stored(stored, self._terms, own) for (_, stored), own in zip(unit, named, strict=True)
+        ]
+        await asyncio.to_thread(self._write_matches, [(entry, self._matches(entry)) for entry in entries])
+        for (one, _), entry in zip(unit, entries, strict=True):
+            self._roll.add(one.position, entry)
+
+    def _matches(self, entry: Entry) -> list[FaceMatches]:
+        database = self._recognizer.database
+        return [
+            matched(face_id, face, database)
+            for face_id, face in zip(entry.face_ids, entry.faces, strict=True)
+        ]
+
+    async def do_unit(self, unit: Sequence[Fetched]) -> None:
+        """Looks at a few pictures, and stores them."""
+        galleries = [self._gallery_id]
+        work = partial(look, unit, self._recognizer, self._terms, self._tools.media, galleries)
+        looked = await self._tools.pool.run(work, Lane.JOB)
+        good = [one for one in looked if isinstance(one, Looked)]
+        face_ids = await asyncio.to_thread(self._store, good)
+        for fetched, one in zip(unit, looked, strict=True):
+            if isinstance(one, StashSenseError):
+                self.failed(fetched.wanted, one)
+            else:
+                ids = face_ids.get(one.wanted.image_id, ())
+                self._roll.add(one.wanted.position, Entry.fresh(one, ids, self._terms))
+        self._tell()
+        await self._so_far.refresh(self._standing)
+
+    def _store(self, looked: Sequence[Looked]) -> dict[str, tuple[int, ...]]:
+        """Image id -> ids of its faces; without those that could not be stored. In a thread."""
+        try:
+            outcome = self._tools.state.store_image_results([one.result for one in looked])
+        except StashSenseError as error:
+            self._not_written(error)
+            return {}
+        for image, refusal in outcome.failed:
+            self._not_written(refusal, image)
+        return {one.stash_image_id: one.face_ids for one in outcome.stored}
+
+    def failed(self, asked: Wanted, error: StashSenseError) -> None:
+        """An image cannot be had, or not be read."""
+        if isinstance(error, NotAPicture):
+            self._roll.skipped[asked.position] = SkippedImage(asked.image_id, str(error))
+        else:
+            self._error(asked.position, asked.image_id, error)
+        self._tell()
+
+    def cut_short(self) -> None:
+        """Failed or cancelled: what was done can still be looked at."""
+        self._so_far.cut_short(self._standing)
+
+    async def end(self) -> GalleryAnswer:
+        """The evidence of the whole gallery, stored with its faces."""
+        decided = await asyncio.to_thread(self._decided)
+        answer, changes = await self._tools.pool.run(partial(self._weighed, decided), Lane.JOB)
+        for start in range(0, len(changes), WRITTEN_AT_A_TIME):
+            await asyncio.to_thread(self._write_matches, changes[start : start + WRITTEN_AT_A_TIME])
+        self._so_far.end(as_json(answer))
+        self._tell(len(answer.performers))
+        return answer
+
+    def _weighed(
+        self, decided: Mapping[int, Sequence[Decision]]
+    ) -> tuple[GalleryAnswer, list[tuple[Entry, list[FaceMatches]]]]:
+        order, weighed = self._roll.weigh(decided)
+        return self._roll.answer(order, weighed), list(self._roll.changed(order, weighed))
+
+    def _standing(self) -> Mapping[str, Any]:
+        order, weighed = self._roll.weigh(self._decided())
+        return as_json(self._roll.answer(order, weighed))
+
+    def _decided(self) -> dict[int, tuple[Decision, ...]]:
+        stored = [entry.image_id for entry in list(self._roll.entries.values()) if entry.face_ids]
+        return self._tools.state.decided_faces(stored)
+
+    def _write_matches(self, changes: Iterable[tuple[Entry, list[FaceMatches]]]) -> None:
+        """In a thread. Images of one floor are written together; nearly always that is all of them."""
+        by_floor: dict[float, list[tuple[Entry, list[FaceMatches]]]] = {}
+        for entry, matches in changes:
+            by_floor.setdefault(entry.floor, []).append((entry, matches))
+        for floor, some in by_floor.items():
+            self._write(
+                partial(
+                    self._tools.state.update_matches,
+                    self._terms.pack,
+                    self._terms.db_version,
+                    [entry.image_id for entry, _ in some],
+                    [one for _, matches in some for one in matches],
+                    {**self._terms.settings(), "floor": floor},
+                )
+            )
+
+    def _write(self, write: partial[Any]) -> None:
+        try:
+            write()
+        except StashSenseError as error:
+            self._not_written(error)
+
+    def _not_written(self, error: StashSenseError, image: str = "") -> None:
+        """Told once for each reason: a full disk would be told thousands of times."""
+        log.warning("gallery %s: %s was not stored: %s", self._gallery_id, image or "a part", error)
+        if str(error) not in self._unwritten:
+            self._unwritten.add(str(error))
+            self._report.problem(f"Not everything could be stored: {error}")
+
+    def _error(self, position: int, image_id: str, error: StashSenseError) -> None:
+        said = _about(image_id, error)
+        self._roll.errors[position] = said
+        self._report.problem(said)
+
+    def _tell(self, people: int | None = None) -> None:
+        roll = self._roll
+        count = len(roll.named) if people is None else people
+        self._report.progress(roll.done, roll.total, faces=roll.faces, people=count)
+
+
+def _about(image_id: str, error: StashSenseError) -> str:
+    name = f"Image {image_id}: "
+    return name + str(error).removeprefix(name)
+
+
+def _by_faces(
+    images: Sequence[tuple[Wanted, StoredResult]],
+) -> Iterable[list[tuple[Wanted, StoredResult]]]:
+    unit: list[tuple[Wanted, StoredResult]] = []
+    faces = 0
+    for one in images:
+        unit.append(one)
+        faces += len(one[1].faces)
+        if faces >= NAMED_AT_A_TIME:
+            yield unit
+            unit, faces = [], 0
+    if unit:
+        yield unit

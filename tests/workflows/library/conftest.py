@@ -1,0 +1,169 @@
+"""A Stash over HTTP with galleries of coloured pictures, a state file, a pool, and a job that remembers."""
+
+import io
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fakes.stash import StashStandIn
+from stash_sense.jobs import WorkPool
+from stash_sense.stash import Limits, StashClient
+from stash_sense.store import RecommendationsDB
+from stash_sense.workflows.evidence import Knobs
+from stash_sense.workflows.library import GalleryAnswer, Patience, Tools, identify_gallery, identify_image
+
+KEY = "the-api-key"
+QUICK = Limits(
+    connect_s=1, stall_s=0.5, total_s=3, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05
+)
+SHORT = Patience(at_start_s=1, midway_s=1.5, first_pause_s=0.02, longest_pause_s=0.1, in_a_row=6)
+
+COLOURS = {"red": (255, 30, 30), "green": (30, 255, 30), "blue": (30, 30, 255), "black": (0, 0, 0)}
+
+
+class Report:
+    """Remembers what a job said."""
+
+    def __init__(self, job_id: str = "job-1") -> None:
+        self.job_id = job_id
+        self.steps: list[tuple[int, int, int, int]] = []
+        self.problems: list[str] = []
+        self.make: Callable[[], Any] | None = None
+        self.at_step: Callable[[int], None] = lambda _: None
+
+    def progress(self, done, total, *, faces=0, people=0):
+        self.steps.append((done, total, faces, people))
+        self.at_step(done)
+
+    def problem(self, text):
+        self.problems.append(text)
+
+    def result_so_far(self, make):
+        self.make = make
+
+
+@pytest.fixture
+def report() -> Report:
+    return Report()
+
+
+@pytest.fixture
+def new_report() -> Callable[..., Report]:
+    return Report
+
+
+@pytest.fixture
+def stash() -> Iterator[StashStandIn]:
+    with StashStandIn(api_key=KEY) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def state(tmp_path) -> Iterator[RecommendationsDB]:
+    with RecommendationsDB(tmp_path / "stash_sense.db", busy_seconds=0.1) as opened:
+        yield opened
+
+
+@pytest.fixture
+def locked(state) -> Callable[[], Any]:
+    """Another program writes to the state, and does not end."""
+
+    @contextmanager
+    def locked():
+        with closing(sqlite3.connect(state.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+
+    return locked
+
+
+@pytest.fixture
+def pool() -> Iterator[WorkPool]:
+    made = WorkPool(2, 4)
+    yield made
+    assert made.close(10)
+
+
+@pytest.fixture
+async def tools(stash, state, pool) -> AsyncIterator[Tools]:
+    async with StashClient(stash.url, KEY, QUICK) as client:
+        yield Tools(client, state, pool)
+
+
+@pytest.fixture(scope="session")
+def picture() -> Callable[..., bytes]:
+    """A PNG of one colour, by name or RGB; `number` makes other bytes of the same colour."""
+
+    def picture(colour="red", number=0, size=(40, 36)) -> bytes:
+        pixels = np.full((size[1], size[0], 3), COLOURS.get(colour, colour), np.uint8)
+        pixels[0, 0] = (number % 256, number // 256 % 256, 77)
+        out = io.BytesIO()
+        Image.fromarray(pixels).save(out, "PNG")
+        return out.getvalue()
+
+    return picture
+
+
+@pytest.fixture
+def fill(stash, picture) -> Callable[..., list[str]]:
+    """Put pictures of these colours into a new gallery; returns its id and the images' ids."""
+
+    def fill(*colours) -> tuple[str, list[str]]:
+        gallery = stash.library.add_gallery("Gallery")
+        images = [
+            str(
+                stash.library.add_image(
+                    picture(colour, number), galleries=[gallery], path=f"/data/{gallery}/{number:05}.png"
+                )
+            )
+            for number, colour in enumerate(colours)
+        ]
+        return str(gallery), images
+
+    return fill
+
+
+@pytest.fixture
+def identify(tools, sees_colours, report):
+    """Identify a gallery by its colours."""
+
+    async def identify(gallery, knobs=None, recognizer=None, report=report, **more) -> GalleryAnswer:
+        more.setdefault("patience", SHORT)
+        return await identify_gallery(
+            gallery, recognizer or sees_colours, knobs or Knobs(), tools, report, **more
+        )
+
+    return identify
+
+
+@pytest.fixture
+def look_at(tools, sees_colours):
+    """Identify an image by its colours."""
+
+    async def look_at(image, knobs=None, recognizer=None, **more):
+        return await identify_image(image, recognizer or sees_colours, knobs or Knobs(), tools, **more)
+
+    return look_at
+
+
+@pytest.fixture
+def fetched(stash):
+    """How many pictures were fetched since the last call."""
+
+    def fetched() -> int:
+        counts = stash.record.counts
+        stash.record.forget()
+        return counts["original"] + counts["thumbnail"]
+
+    return fetched
+
+
+@pytest.fixture
+def people_of():
+    """Name -> image ids."""
+    return lambda answer: {one.name: list(one.image_ids) for one in answer.performers}
