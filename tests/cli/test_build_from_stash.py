@@ -197,6 +197,10 @@ class TestDoctor:
         assert status == 1
         assert "STASH_URL" in found["Stash"][1]
 
+    def test_a_stash_that_is_not_wanted(self, findings):
+        found, status = findings(STASH_URL="")
+        assert (status, found["Stash"][0]) == (0, "note")
+
     def test_another_server_there(self, findings, stash):
         stash.faults.add(Status(200, b"<p>router</p>", "text/html"), where="graphql")
         found, _ = findings()

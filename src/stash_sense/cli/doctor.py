@@ -75,6 +75,9 @@ def _checked(what: str, check: Callable[[], tuple[State, str]]) -> Finding:
 
 
 def _stash(settings: Settings) -> Sequence[Finding]:
+    if not settings.stash_url:
+        return [Finding("Stash", "note", "none is set. To work with Stash, set STASH_URL to its address.")]
+
     async def ask() -> list[Finding]:
         async with open_stash(settings, PROMPT) as client:
             return await stash_findings(client, asked_for="stash_url" in settings.model_fields_set)

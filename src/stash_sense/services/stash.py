@@ -5,6 +5,7 @@ from dataclasses import replace
 from stash_sense.jobs import WorkPool
 from stash_sense.media import MediaLimits
 from stash_sense.services.recognition import database_place
+from stash_sense.services.stash_watch import not_configured
 from stash_sense.settings import Settings
 from stash_sense.stash import DEFAULT_LIMITS, Limits, StashClient
 from stash_sense.workflows.packs import LoadedPack
@@ -17,7 +18,9 @@ PATIENT = replace(DEFAULT_LIMITS, total_s=150.0, retry_s=60.0)
 
 
 def open_stash(settings: Settings, limits: Limits = DEFAULT_LIMITS) -> StashClient:
-    """A client for the caller to close. Raises BadAddress, KeyRefused."""
+    """A client for the caller to close. Raises StashNotConfigured, BadAddress, KeyRefused."""
+    if not settings.stash_url:
+        raise not_configured()
     return StashClient(settings.stash_url, settings.stash_api_key.get_secret_value(), limits)
 
 
