@@ -14,7 +14,9 @@ from stash_sense.facedb.database import current_version
 from stash_sense.faces.types import Face, Quality
 from stash_sense.jobs import Silent
 from stash_sense.workflows import enrol
-from stash_sense.workflows.enrol import NO_FACE, build_from_folders
+from stash_sense.workflows.enrol import build_from_folders
+from stash_sense.workflows.portraits import NO_FACE, prominent
+from stash_sense.workflows.reading import PhotoFaces
 
 
 @pytest.fixture
@@ -259,7 +261,7 @@ def test_a_photo_that_could_not_be_read_is_tried_again(build, people, enrolled, 
     def share_away(paths, engine, **knobs):
         for photo in real(paths, engine, **knobs):
             away = photo.path.parent.name == "Green"
-            yield enrol.PhotoFaces(photo.path, 0, 0, (), "Input/output error") if away else photo
+            yield PhotoFaces(photo.path, 0, 0, (), "Input/output error") if away else photo
 
     with monkeypatch.context() as patch:
         patch.setattr(enrol, "read_faces", share_away)
@@ -369,12 +371,11 @@ def test_the_large_face_near_the_middle_is_the_persons():
         return Face(box, 1, np.zeros((5, 2), np.float32), Quality(1, 1, 0, 0), {})
 
     middle, corner, speck = face(300, 300, 500, 500), face(0, 0, 220, 220), face(495, 495, 505, 505)
-    photo = enrol.PhotoFaces(None, 1000, 1000, [corner, middle, speck])
-    assert enrol.prominent(photo) is middle
+    assert prominent([corner, middle, speck], 1000, 1000) is middle
 
 
 def test_a_photo_without_a_face_has_no_prominent_one():
-    assert enrol.prominent(enrol.PhotoFaces(None, 10, 10, ())) is None
+    assert prominent((), 10, 10) is None
 
 
 def test_two_builds_in_two_threads_both_end_well(people, place, make_pack, enrolled):

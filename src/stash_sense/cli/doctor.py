@@ -1,13 +1,14 @@
 """`stash-sense doctor`: is everything there that the work needs, and what to do where not."""
 
+import asyncio
 import errno
 import os
 import platform
 import shutil
 import socket
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 
 import click
 
@@ -17,22 +18,22 @@ from stash_sense.errors import StashSenseError
 from stash_sense.facedb import FaceDatabase, NoDatabase
 from stash_sense.services import database_place, open_pack
 from stash_sense.services.secret import find_secret, token_file
+from stash_sense.services.stash import open_stash
 from stash_sense.settings import Settings
+from stash_sense.stash import Limits, StashError
+from stash_sense.workflows.findings import Finding, State
 from stash_sense.workflows.reading import workers
+from stash_sense.workflows.stash_checks import stash_findings
+from stash_sense.workflows.stash_write import SOURCE
 
 STYLES = {"ok": "green", "note": "yellow", "fault": "red"}
 SHORT_SECRET = 16
 LITTLE_ROOM = 500_000_000
 """Bytes; a large face database and its next version need about this much."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. state: ok; note, where work goes on without it; fault."""
-
-    what: str
-    state: Literal["ok", "note", "fault"]
-    said: str
+OLD_DAYS = 90
+"""Days after which a database built from Stash may lack many a new performer."""
+PROMPT = Limits(connect_s=3.0, stall_s=8.0, total_s=10.0, retry_s=0.0, attempts=1)
+"""Somebody waits for the findings."""
 
 
 @click.command()
@@ -60,9 +61,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _checked("Face database", lambda: _database(settings))
     yield _checked("Secret", lambda: _secret(settings))
     yield _checked("Port", lambda: _port(settings))
+    yield from _stash(settings)
 
 
-def _checked(what: str, check: Callable[[], tuple[Literal["ok", "note", "fault"], str]]) -> Finding:
+def _checked(what: str, check: Callable[[], tuple[State, str]]) -> Finding:
     try:
         state, said = check()
     except NoDatabase as error:
@@ -72,7 +74,21 @@ def _checked(what: str, check: Callable[[], tuple[Literal["ok", "note", "fault"]
     return Finding(what, state, said)
 
 
-def _data_dir(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
+def _stash(settings: Settings) -> Sequence[Finding]:
+    if not settings.stash_url:
+        return [Finding("Stash", "note", "none is set. To work with Stash, set STASH_URL to its address.")]
+
+    async def ask() -> list[Finding]:
+        async with open_stash(settings, PROMPT) as client:
+            return await stash_findings(client, asked_for="stash_url" in settings.model_fields_set)
+
+    try:
+        return asyncio.run(ask())
+    except StashError as error:  # an address or a key that cannot be sent at all
+        return [Finding("Stash", "fault", str(error))]
+
+
+def _data_dir(settings: Settings) -> tuple[State, str]:
     folder = settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +102,7 @@ def _data_dir(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
     return "ok", f"{folder}, {free / 1e9:,.0f} GB free"
 
 
-def _models(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
+def _models(settings: Settings) -> tuple[State, str]:
     checks = assets.verify(settings.pack, settings.data_dir)
     broken = [check.problem for check in checks if check.problem]
     if broken:
@@ -97,7 +113,7 @@ def _models(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
     return "ok", f"{pack.id}: {len(checks)} files whole, calibrated"
 
 
-def _secret(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
+def _secret(settings: Settings) -> tuple[State, str]:
     secret = find_secret(settings)
     if secret is None:
         if settings.loopback:
@@ -112,7 +128,7 @@ def _secret(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
     )
 
 
-def _port(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
+def _port(settings: Settings) -> tuple[State, str]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     place = f"{settings.host} port {settings.port}"
     try:
@@ -124,9 +140,17 @@ def _port(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
     return "ok", f"{place} is free"
 
 
-def _database(settings: Settings) -> tuple[Literal["ok", "note", "fault"], str]:
+def _database(settings: Settings) -> tuple[State, str]:
     with FaceDatabase.open(database_place(settings)) as opened:
         manifest = opened.manifest
+    again = "--from-stash" if manifest.sources == (SOURCE,) else "--people FOLDER"
     if manifest.pack != settings.pack:
-        return "fault", f"built with the pack {manifest.pack}, in use is {settings.pack}. Build it again."
-    return "ok", f"{manifest.people:,} people, {manifest.faces:,} faces, built {manifest.built_at}"
+        return "fault", (
+            f"built with the pack {manifest.pack}, in use is {settings.pack}. "
+            f"Run: stash-sense database build {again}"
+        )
+    said = f"{manifest.people:,} people, {manifest.faces:,} faces, built {manifest.built_at}"
+    days = (datetime.now(UTC) - datetime.fromisoformat(manifest.built_at)).days
+    if manifest.sources == (SOURCE,) and days > OLD_DAYS:
+        return "note", f"{said}, {days} days ago. For who is new: stash-sense database build --from-stash"
+    return "ok", f"{said} from {', '.join(manifest.sources) or 'nothing named'}"

@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 from stash_sense.facedb import layout
 from stash_sense.facedb.errors import BadDatabase, NoDatabase
 from stash_sense.facedb.layout import Manifest, Person, Photo, Reference
-from stash_sense.facedb.lines import LineReader
+from stash_sense.facedb.lines import OFFSETS, LineReader, PieceReader
 from stash_sense.facedb.search import Neighbours, search
 
 log = logging.getLogger(__name__)
+
+AGAIN = (
+    "Build the database again: `stash-sense database build --from-stash`, or "
+    "`stash-sense database build --people FOLDER`."
+)
+"""What mends a damaged database."""
 
 
 class FaceDatabase:
@@ -32,6 +38,8 @@ class FaceDatabase:
         self._people = LineReader(folder, layout.PEOPLE)
         self._references = LineReader(folder, layout.REFERENCES)
         self._photos = LineReader(folder, layout.PHOTOS)
+        kept = layout.CROPS + OFFSETS in manifest.sizes
+        self._crops = PieceReader(folder, layout.CROPS) if kept else None
         shape = (manifest.faces, manifest.dimension)
         self._vectors: NDArray[np.float32] = (
             np.memmap(folder / layout.VECTORS, "<f4", mode="r", shape=shape)
@@ -55,7 +63,8 @@ class FaceDatabase:
                 if name == failed:
                     raise
         raise NoDatabase(
-            f"{place}: no face database here yet. Build one with "
+            f"{place}: no face database here yet. Build one from your performers with "
+            "`stash-sense database build --from-stash`, or from photos with "
             "`stash-sense database build --people FOLDER` (one folder per person)."
         )
 
@@ -67,15 +76,12 @@ class FaceDatabase:
             if found != size:
                 raise BadDatabase(
                     f"{folder / file}: {'missing' if found is None else f'{found} bytes'}, not {size} bytes. "
-                    "Build the database again: `stash-sense database build --people FOLDER`."
+                    f"{AGAIN}"
                 )
         try:
             return cls(folder, manifest)
         except (OSError, ValueError) as error:
-            raise BadDatabase(
-                f"{folder}: cannot be read ({error}). Build the database again: "
-                "`stash-sense database build --people FOLDER`."
-            ) from error
+            raise BadDatabase(f"{folder}: cannot be read ({error}). {AGAIN}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -87,8 +93,9 @@ class FaceDatabase:
 
     def close(self) -> None:
         """Give the mapped lines back; the vectors go when the last search over them has ended."""
-        for lines in (self._people, self._references, self._photos):
-            lines.close()
+        for lines in (self._people, self._references, self._photos, self._crops):
+            if lines is not None:
+                lines.close()
 
     @property
     def people(self) -> int:
@@ -103,9 +110,11 @@ class FaceDatabase:
 
     def reference(self, row: int) -> Reference:
         """The reference face at `row`, 0 to faces - 1."""
-        fields = self._references[row]
-        x1, y1, x2, y2 = fields["box"]
-        return Reference(**{**fields, "box": (x1, y1, x2, y2)})
+        return as_reference(self._references[row])
+
+    def crop(self, row: int) -> bytes:
+        """The small JPEG kept of the reference face at `row`; empty where its photo is a file of its own."""
+        return b"" if self._crops is None else self._crops.piece(row)
 
     def rows(self, person: int) -> range:
         """The rows of a person's reference faces."""
@@ -155,12 +164,15 @@ def read_manifest(folder: Path) -> Manifest:
             )
         return Manifest.model_validate(raw)
     except (OSError, ValueError) as error:  # ValueError: json's and pydantic's errors
-        raise BadDatabase(
-            f"{path}: missing or damaged. Build the database again: "
-            "`stash-sense database build --people FOLDER`."
-        ) from error
+        raise BadDatabase(f"{path}: missing or damaged. {AGAIN}") from error
 
 
 def as_line(value: Person | Photo | Reference) -> dict[str, Any]:
     """A record as its line's JSON object."""
     return asdict(value)
+
+
+def as_reference(fields: dict[str, Any]) -> Reference:
+    """A reference from its line's JSON object."""
+    x1, y1, x2, y2 = fields["box"]
+    return Reference(**{**fields, "box": (x1, y1, x2, y2)})

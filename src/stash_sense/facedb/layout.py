@@ -9,7 +9,8 @@
         people.jsonl     a person a line
         references.jsonl a reference face a line
         photos.jsonl     every photo that was looked at, for the next build to compare with
-        *.offsets.i64    (lines + 1,) int64: where each line of a .jsonl begins
+        crops.bin        a small JPEG of each reference face; only where its photo lies in Stash
+        *.offsets.i64    (lines + 1,) int64: where each line of a .jsonl, or each crop, begins
 
 Vectors and lines are mapped, not read: opening costs nothing per face, and processes share the pages.
 """
@@ -20,7 +21,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from stash_sense.facedb.lines import LINES, OFFSETS
+from stash_sense.facedb.lines import LINES, OFFSETS, PIECES
 
 FORMAT = 1
 CURRENT = "CURRENT"
@@ -30,6 +31,7 @@ STARTS = "starts.i64"
 PEOPLE = "people"
 REFERENCES = "references"
 PHOTOS = "photos"
+CROPS = "crops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,11 @@ class Manifest(BaseModel):
         lines = {PEOPLE: self.people, REFERENCES: self.faces, PHOTOS: self.photos}
         fixed = {VECTORS: 4 * self.faces * self.dimension, STARTS: 8 * (self.people + 1)}
         fixed |= {name + OFFSETS: 8 * (count + 1) for name, count in lines.items()}
+        if CROPS + OFFSETS in self.sizes:
+            fixed[CROPS + OFFSETS] = 8 * (self.faces + 1)
         wrong = [file for file, size in fixed.items() if self.sizes.get(file) != size]
         wrong += [name + LINES for name in lines if name + LINES not in self.sizes]
+        wrong += [CROPS + PIECES] if (CROPS + PIECES in self.sizes) != (CROPS + OFFSETS in self.sizes) else []
         if wrong:
             raise ValueError(f"the sizes of {', '.join(wrong)} contradict the counts")
         return self

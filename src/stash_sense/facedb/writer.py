@@ -13,15 +13,15 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from stash_sense.errors import StashSenseError
+from stash_sense.errors import Busy, StashSenseError
 from stash_sense.facedb import layout
 from stash_sense.facedb.database import as_line, current_version
 from stash_sense.facedb.errors import BadDatabase, WriteFailed
 from stash_sense.facedb.layout import Manifest, Person, Photo, Reference, Slot
-from stash_sense.facedb.lines import LINES, OFFSETS, LineWriter, write_numbers
+from stash_sense.facedb.lines import LINES, OFFSETS, PIECES, LineWriter, PieceWriter, write_numbers
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +32,21 @@ LOCK = ".lock"
 class DatabaseWriter:
     """One build. Used as a context: `commit` switches to the new version, anything else leaves the old one.
 
-    A second build at the same place waits for the first. A killed build leaves only a `.building-*`
-    folder, which the next build removes.
+    A second build at the same place waits for the first, or, with `wait` false, is told Busy. A killed build
+    leaves only a `.building-*` folder, which the next build removes. Its methods may be called from any
+    thread, one at a time.
     """
 
-    def __init__(self, place: Path, *, pack: str, pack_fingerprint: str, slots: Sequence[Slot]) -> None:
+    def __init__(
+        self, place: Path, *, pack: str, pack_fingerprint: str, slots: Sequence[Slot], wait: bool = True
+    ) -> None:
         self._place = place
         self._pack = pack
         self._pack_fingerprint = pack_fingerprint
         self._slots = tuple(slots)
         self._dimension = sum(slot.dimension for slot in slots)
-        self._lock = FileLock(place / LOCK)
+        # Not bound to a thread: entered, filled and left by an event loop's helpers.
+        self._lock = FileLock(place / LOCK, thread_local=False, timeout=-1 if wait else 0)
         self._starts = [0]
         self._keys: set[str] = set()
         self._skipped = 0
@@ -52,6 +56,11 @@ class DatabaseWriter:
         try:
             self._place.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
+        except Timeout:
+            raise Busy(f"{self._place}: another build is at work here. Wait for it to end.") from None
+        except OSError as error:
+            raise self._failure(error) from error
+        try:
             self._remove_leftovers()
             # A dot first: half a version must never be taken for one.
             self._folder = self._place / f"{BUILDING}{uuid.uuid4().hex[:8]}"
@@ -63,6 +72,7 @@ class DatabaseWriter:
                 self._people = opened.enter_context(closing(LineWriter(self._folder, layout.PEOPLE)))
                 self._references = opened.enter_context(closing(LineWriter(self._folder, layout.REFERENCES)))
                 self._photos = opened.enter_context(closing(LineWriter(self._folder, layout.PHOTOS)))
+                self._crops = opened.enter_context(closing(PieceWriter(self._folder, layout.CROPS)))
                 opened.pop_all()
         except OSError as error:
             self._lock.release()
@@ -81,11 +91,16 @@ class DatabaseWriter:
             raise self._failure(error) from error
 
     def add_person(
-        self, person: Person, references: Sequence[Reference], vectors: NDArray[np.float32]
+        self,
+        person: Person,
+        references: Sequence[Reference],
+        vectors: NDArray[np.float32],
+        crops: Sequence[bytes] = (),
     ) -> None:
         """Enrol somebody with at least one face.
 
         vectors (n, d) float32: the slots' unit vectors side by side, a row a reference.
+        crops: a small JPEG of each reference whose photo is not at hand later; else empty, or none at all.
         """
         if person.key in self._keys:
             raise ValueError(f"{person.key!r} is added twice; gather a person's faces first")
@@ -97,8 +112,9 @@ class DatabaseWriter:
         self._vectors.write(np.ascontiguousarray(vectors, "<f4").tobytes())
         self._starts.append(self._starts[-1] + len(vectors))
         self._people.add(as_line(person))
-        for reference in references:
+        for number, reference in enumerate(references):
             self._references.add(as_line(reference))
+            self._crops.append(crops[number] if crops else b"")
 
     def add_photo(self, photo: Photo) -> None:
         """Remember a photo that was looked at, taken or not."""
@@ -110,7 +126,7 @@ class DatabaseWriter:
         now = datetime.now(UTC)
         name = f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
         self._vectors.close()
-        for lines in (self._people, self._references, self._photos):
+        for lines in (self._people, self._references, self._photos, self._crops):
             lines.finish()
         write_numbers(self._folder / layout.STARTS, self._starts)
         files = [layout.VECTORS, layout.STARTS]
@@ -119,6 +135,12 @@ class DatabaseWriter:
             for stem in (layout.PEOPLE, layout.REFERENCES, layout.PHOTOS)
             for end in (LINES, OFFSETS)
         ]
+        crops = [layout.CROPS + end for end in (PIECES, OFFSETS)]
+        if self._crops.size:
+            files += crops
+        else:
+            for file in crops:
+                (self._folder / file).unlink()
         manifest = Manifest(
             format=layout.FORMAT,
             version=name,
@@ -169,7 +191,7 @@ class DatabaseWriter:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _discard(self) -> None:
-        for file in (self._vectors, self._people, self._references, self._photos):
+        for file in (self._vectors, self._people, self._references, self._photos, self._crops):
             try:
                 file.close()
             except OSError as error:  # a full disk refuses the last bytes once more

@@ -13,6 +13,7 @@ from stash_sense.media import MediaLimits
 from stash_sense.media.remote import FetchLimits, RemotePictures, Resolve
 from stash_sense.services.recognition import database_place, open_pack, open_recognizer, state_file
 from stash_sense.services.secret import Secret, secret_to_serve_with
+from stash_sense.services.stash import open_stash
 from stash_sense.services.stash_watch import StashWatch, not_configured
 from stash_sense.settings import Settings
 from stash_sense.stash import DEFAULT_LIMITS, StashClient
@@ -166,4 +167,4 @@ def _stash_client(settings: Settings) -> StashClient | None:
     if not settings.stash_url:
         return None
     limits = replace(DEFAULT_LIMITS, media_bytes=settings.max_bytes)
-    return StashClient(settings.stash_url, settings.stash_api_key.get_secret_value(), limits)
+    return open_stash(settings, limits)

@@ -20,6 +20,7 @@ from stash_sense.stash.types import (
     NewPerformer,
     Performer,
     PerformerName,
+    Plugin,
     StashBox,
     StashId,
     StashStatus,
@@ -106,6 +107,13 @@ class StashClient:
                 return
             above = int(batch[-1].id)
 
+    async def first_images(self, image_filter: ImageFilter, most: int) -> tuple[Image, ...]:
+        """The first images of a filter, by id: at most so many."""
+        _, images = await self._images_page(
+            image_filter, {"page": 1, "per_page": most, "sort": "id", "direction": "ASC"}
+        )
+        return images
+
     async def count_images(self, image_filter: ImageFilter | None = None) -> int:
         """How many images a filter has."""
         data = await self._ask("count_images", {"image_filter": image_filter})
@@ -121,6 +129,12 @@ class StashClient:
         data = await self._ask("find_stash_boxes")
         with reading.reading("FindStashBoxes"):
             return reading.stash_boxes(data)
+
+    async def plugins(self) -> tuple[Plugin, ...]:
+        """The plugins that Stash has loaded."""
+        data = await self._ask("find_plugins")
+        with reading.reading("FindPlugins"):
+            return reading.plugins(data)
 
     async def find_performers_by_stash_ids(self, wanted: Iterable[StashId]) -> Found:
         """The local performers with each of these ids; only endpoints that Stash lists are asked for."""

@@ -12,6 +12,7 @@ from stash_sense.stash.types import (
     Image,
     Performer,
     PerformerName,
+    Plugin,
     StashBox,
     StashId,
     StashStatus,
@@ -93,6 +94,12 @@ def status(data: Json) -> StashStatus:
         build_hash=_text(version["hash"]),
         status=_text(system["status"]),
         database_schema=None if schema is None else int(schema),
+    )
+
+
+def plugins(data: Json) -> tuple[Plugin, ...]:
+    return _each(
+        data["plugins"] or (), lambda each: Plugin(_id(each), _text(each["version"]), bool(each["enabled"]))
     )
 
 

@@ -148,6 +148,15 @@ class StashStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Plugin:
+    """A plugin that Stash has loaded. version: empty where its manifest names none."""
+
+    id: str
+    version: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Media:
     """A picture's bytes as Stash served them; not decoded, only declared to be a picture."""
 

@@ -13,8 +13,8 @@ from stash_sense.identify.calibration import Calibration
 from stash_sense.identify.fit import fit
 from stash_sense.jobs import Progress
 from stash_sense.media import list_images
-from stash_sense.workflows.enrol import prominent
 from stash_sense.workflows.packs import SLOTS, LoadedPack
+from stash_sense.workflows.portraits import prominent
 from stash_sense.workflows.reading import read_faces
 
 GALLERY_SLACK = 0.15
@@ -41,7 +41,7 @@ def embed_labelled(folder: Path, pack: LoadedPack, progress: Progress) -> Labell
         with closing(read_faces(paths, pack.engine, min_confidence=0.5, reference=reference)) as read:
             for photo in read:
                 progress.tick(faces=len(photo.faces))
-                face = prominent(photo)
+                face = prominent(photo.faces, photo.width, photo.height)
                 if face is not None:
                     faces[photo.path] = face.embeddings
         sides.append(faces)

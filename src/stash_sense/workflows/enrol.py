@@ -1,26 +1,20 @@
 """People folders become a face database; what an earlier build embedded is not embedded again."""
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from stash_sense.errors import BadInput
-from stash_sense.facedb import BadDatabase, DatabaseWriter, FaceDatabase, NoDatabase, Person, Photo, Reference
-from stash_sense.facedb.layout import Slot
-from stash_sense.faces.types import Face
+from stash_sense.facedb import FaceDatabase, Looked, Person, Photo
 from stash_sense.jobs import Progress
 from stash_sense.media import list_images
-from stash_sense.workflows.packs import SLOTS, LoadedPack
-from stash_sense.workflows.reading import PhotoFaces, read_faces
-
-log = logging.getLogger(__name__)
-
-NO_FACE = "no face found"
+from stash_sense.workflows.known import Known, known_photos
+from stash_sense.workflows.packs import LoadedPack
+from stash_sense.workflows.portraits import NO_FACE, prominent
+from stash_sense.workflows.reading import read_faces
+from stash_sense.workflows.versions import add_person, current_database, looked_at, new_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +32,6 @@ class BuildReport:
     skipped: list[tuple[str, str]]
     faceless: list[str]
     problems: list[str]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Known:
-    """What an earlier build knows of a photo: its stamp, and its face or why there is none."""
-
-    stamp: str
-    reference: Reference | None
-    vector: NDArray[np.float32] | None
-    skipped: str
-
-    @property
-    def unreadable(self) -> bool:
-        """Whether nobody could look for a face: a share may have been away, a permission missing."""
-        return self.skipped not in ("", NO_FACE)
 
 
 @dataclass(slots=True)
@@ -79,33 +58,26 @@ def build_from_folders(
     Raises BadInput, WriteFailed; Cancelled by way of `progress`, the old database staying whole.
     """
     plan = _plan(folders)
-    slots = [Slot(name=slot, dimension=pack.dimensions[slot]) for slot in SLOTS]
-    with (
-        DatabaseWriter(place, pack=pack.id, pack_fingerprint=pack.fingerprint, slots=slots) as writer,
-        ExitStack() as stack,
-    ):
+    with new_version(place, pack) as writer, ExitStack() as stack:
         stamps = {path: stamp(path) for photos in plan.people.values() for path in photos}
-        current = _current(place)
+        current = current_database(place)
         if current:
             stack.enter_context(current)
-        known = _known([*([current] if current else []), *reuse], pack.fingerprint, set(map(str, stamps)))
+        paths = set(map(str, stamps))
+        sources = [*([current] if current else []), *reuse]
+        known = known_photos(sources, pack.fingerprint, paths.__contains__, enough=len(paths))
         new = [path for path, now in stamps.items() if _unknown(known.get(str(path)), now)]
         if new:
             progress.start("Enrolling", len(new))
         fresh = _embed(new, stamps, pack, progress)
-        embedded = sum(not one.unreadable for one in fresh.values())
+        embedded = sum(not _unreadable(one) for one in fresh.values())
         seen = {path: fresh.get(path) or known[str(path)] for path in stamps}
         if current and not embedded and _same(current, plan, seen, pack.fingerprint):
             return _report(current, plan, embedded=0)
         for name, photos in plan.people.items():
-            faces = {path: seen[path] for path in photos}
-            taken = [one for one in faces.values() if one.reference is not None]
-            if taken:
-                vectors = np.stack([one.vector for one in taken if one.vector is not None])
-                references = [one.reference for one in taken if one.reference is not None]
-                writer.add_person(Person(name, name), references, vectors)
-            for path, one in faces.items():
-                writer.add_photo(Photo(str(path), stamps[path], name, one.skipped))
+            add_person(writer, Person(name, name), [seen[path].load() for path in photos])
+            for path in photos:
+                writer.add_photo(Photo(str(path), stamps[path], name, seen[path].skipped))
         writer.commit([str(folder.resolve()) for folder in folders])
         # Before the next build may start: it could remove this version.
         return _report(stack.enter_context(FaceDatabase.open(place)), plan, embedded)
@@ -159,43 +131,16 @@ def _people_folders(folder: Path) -> list[str]:
     return names
 
 
-def _current(place: Path) -> FaceDatabase | None:
-    try:
-        return FaceDatabase.open(place)
-    except NoDatabase:
-        return None
-    except BadDatabase as error:  # this build is what mends it
-        log.warning("%s", error)
-        return None
+def _unknown(known: Known | None, now: str) -> bool:
+    return known is None or known.stamp != now or _unreadable(known)
 
 
-def _known(databases: Iterable[FaceDatabase], fingerprint: str, wanted: set[str]) -> dict[str, _Known]:
-    """What the databases know of the wanted photos; the first that knows one is believed."""
-    known: dict[str, _Known] = {}
-    for database in databases:
-        if len(known) == len(wanted):
-            break
-        if database.manifest.pack_fingerprint != fingerprint:
-            continue
-        rows = {database.reference(row).photo: row for row in range(database.manifest.faces)}
-        for photo in database.photos():
-            row = rows.get(photo.path)
-            if photo.path in known or photo.path not in wanted:
-                continue
-            if row is None:
-                known[photo.path] = _Known(photo.stamp, None, None, photo.skipped)
-            else:
-                parts = database.vectors(range(row, row + 1))
-                vector = np.concatenate([parts[slot][0] for slot in SLOTS])
-                known[photo.path] = _Known(photo.stamp, database.reference(row), vector, "")
-    return known
+def _unreadable(known: Known) -> bool:
+    """Whether nobody could look for a face: a share may have been away, a permission missing."""
+    return known.skipped not in ("", NO_FACE)
 
 
-def _unknown(known: _Known | None, now: str) -> bool:
-    return known is None or known.stamp != now or known.unreadable
-
-
-def _same(current: FaceDatabase, plan: _Plan, seen: Mapping[Path, _Known], fingerprint: str) -> bool:
+def _same(current: FaceDatabase, plan: _Plan, seen: Mapping[Path, Known], fingerprint: str) -> bool:
     wanted = {
         (str(path), seen[path].stamp, name, seen[path].skipped)
         for name, photos in plan.people.items()
@@ -207,31 +152,21 @@ def _same(current: FaceDatabase, plan: _Plan, seen: Mapping[Path, _Known], finge
 
 def _embed(
     paths: Sequence[Path], stamps: dict[Path, str], pack: LoadedPack, progress: Progress
-) -> dict[Path, _Known]:
-    fresh: dict[Path, _Known] = {}
+) -> dict[Path, Known]:
+    fresh: dict[Path, Known] = {}
     with closing(read_faces(paths, pack.engine, min_confidence=0.5, reference=True)) as read:
         for photo in read:
             progress.tick(faces=len(photo.faces))
-            face = prominent(photo)
-            if face is None:
-                fresh[photo.path] = _Known(stamps[photo.path], None, None, photo.error or NO_FACE)
-                continue
-            x1, y1, x2, y2 = (round(float(side), 1) for side in face.box)
-            reference = Reference(str(photo.path), (x1, y1, x2, y2), face.quality.score)
-            vector = np.concatenate([face.embeddings[slot] for slot in SLOTS])
-            fresh[photo.path] = _Known(stamps[photo.path], reference, vector, "")
+            face = prominent(photo.faces, photo.width, photo.height)
+            skipped = "" if face else photo.error or NO_FACE
+            seen = Photo(str(photo.path), stamps[photo.path], "", skipped)
+            looked = looked_at(seen, face) if face else Looked(seen)
+            fresh[photo.path] = Known(seen.stamp, skipped, partial(_itself, looked))
     return fresh
 
 
-def prominent(photo: PhotoFaces) -> Face | None:
-    """The face that a photo of one person is of: large and near the middle."""
-
-    def weight(face: Face) -> float:
-        x1, y1, x2, y2 = (float(side) for side in face.box)
-        off = abs((x1 + x2) / 2 / photo.width - 0.5) + abs((y1 + y2) / 2 / photo.height - 0.5)
-        return float(np.sqrt(max(0.0, (x2 - x1) * (y2 - y1))) * (1.0 - off) ** 2)
-
-    return max(photo.faces, key=weight, default=None)
+def _itself(looked: Looked) -> Looked:
+    return looked
 
 
 def _report(database: FaceDatabase, plan: _Plan, embedded: int) -> BuildReport:

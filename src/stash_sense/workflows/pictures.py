@@ -19,7 +19,8 @@ CROP_SIDE = 320
 """The longest side of a face to be shown, pixels."""
 AROUND = 0.7
 """How far a shown face reaches from its middle, in sides of its box."""
-_QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 88)
+QUALITY = 88
+"""Of a face to be shown, as JPEG has it."""
 
 
 class NoSuchReference(StashSenseError):
@@ -66,7 +67,7 @@ def reference_id(database: FaceDatabase, row: int) -> str | None:
 
 
 def reference_picture(database: FaceDatabase, wanted: str) -> bytes:
-    """The reference face as a JPEG, cut from its photo. Raises NoSuchReference."""
+    """The reference face as a JPEG: kept in the database, or cut from its photo. Raises NoSuchReference."""
     version, _, row = wanted.rpartition(".")
     known = row.isascii() and row.isdigit() and len(row) < 12 and int(row) < database.manifest.faces
     if version != database.manifest.version or not known:
@@ -74,6 +75,9 @@ def reference_picture(database: FaceDatabase, wanted: str) -> bytes:
             "The face database in use has no such reference face; it may have been built anew since. "
             "Identify the picture again."
         )
+    kept = database.crop(int(row))
+    if kept:
+        return kept
     reference = database.reference(int(row))
     try:
         image = load_image(Path(reference.photo))
@@ -87,7 +91,12 @@ def reference_picture(database: FaceDatabase, wanted: str) -> bytes:
     return face_jpeg(image.pixels, (x1 / across, y1 / down, x2 / across, y2 / down))
 
 
-def face_jpeg(pixels: Pixels, box: tuple[float, float, float, float]) -> bytes:
+def face_jpeg(
+    pixels: Pixels,
+    box: tuple[float, float, float, float],
+    longest_side: int = CROP_SIDE,
+    quality: int = QUALITY,
+) -> bytes:
     """A face with some of what is around it. pixels (H, W, 3) BGR; box x1, y1, x2, y2 in these pixels."""
     height, width = pixels.shape[:2]
     x1, y1, x2, y2 = box
@@ -98,9 +107,9 @@ def face_jpeg(pixels: Pixels, box: tuple[float, float, float, float]) -> bytes:
     if left >= right or top >= bottom:
         raise NoSuchReference("The photo has changed since its face was enrolled. Build the database again.")
     crop = pixels[top:bottom, left:right]
-    scale = CROP_SIDE / max(crop.shape[:2])
+    scale = longest_side / max(crop.shape[:2])
     if scale < 1:
         size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
         crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
-    _, encoded = cv2.imencode(".jpg", crop, _QUALITY)
+    _, encoded = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, quality))
     return encoded.tobytes()

@@ -95,6 +95,10 @@ class Library:
         self.stash_boxes: list[tuple[str, str, str]] = []
         """(endpoint, name, api key), in the order of Stash's settings."""
         self.plugins: dict[str, dict[str, Any]] = {}
+        """Their settings, by id."""
+        self.installed: dict[str, tuple[str, bool]] = {}
+        """(version, enabled) of the plugins that Stash has loaded, by id."""
+        self.status = "OK"
         self._now = datetime(2025, 1, 1, tzinfo=UTC)
         self._files = 0
 

@@ -28,8 +28,12 @@ def fields(library: Library, views: Views, *, api_key: str, version: str) -> dic
             "databaseSchema": 75,
             "databasePath": "/root/.stash",
             "appSchema": 75,
-            "status": "OK",
+            "status": library.status,
         },
+        "plugins": lambda _: [
+            {"id": plugin, "name": plugin, "version": version, "enabled": enabled}
+            for plugin, (version, enabled) in library.installed.items()
+        ],
         "version": {"version": version, "hash": "0123abcd", "build_time": "2026-01-01 00:00:00"},
     }
 

@@ -1,0 +1,48 @@
+"""Stash of the settings, and the face database that is built from it."""
+
+from dataclasses import replace
+
+from stash_sense.jobs import WorkPool
+from stash_sense.media import MediaLimits
+from stash_sense.services.recognition import database_place
+from stash_sense.services.stash_watch import not_configured
+from stash_sense.settings import Settings
+from stash_sense.stash import DEFAULT_LIMITS, Limits, StashClient
+from stash_sense.workflows.packs import LoadedPack
+from stash_sense.workflows.reading import workers
+from stash_sense.workflows.stash_build import Report, build_from_stash
+from stash_sense.workflows.stash_write import StashBuild
+
+PATIENT = replace(DEFAULT_LIMITS, total_s=150.0, retry_s=60.0)
+"""For work of minutes or hours: a Stash that is restarted meanwhile is waited for."""
+
+
+def open_stash(settings: Settings, limits: Limits = DEFAULT_LIMITS) -> StashClient:
+    """A client for the caller to close. Raises StashNotConfigured, BadAddress, KeyRefused."""
+    if not settings.stash_url:
+        raise not_configured()
+    return StashClient(settings.stash_url, settings.stash_api_key.get_secret_value(), limits)
+
+
+async def enrol_from_stash(
+    settings: Settings, pack: LoadedPack, report: Report, *, with_images: bool = False
+) -> StashBuild:
+    """Bring the database of the settings up to date with the performers of their Stash, on all cores.
+
+    Raises what `build_from_stash` raises.
+    """
+    limits = MediaLimits(file_bytes=settings.max_bytes, pixels=settings.max_pixels)
+    pool = WorkPool(settings.workers or workers(), 1)
+    try:
+        async with open_stash(settings, replace(PATIENT, media_bytes=settings.max_bytes)) as client:
+            return await build_from_stash(
+                client,
+                database_place(settings),
+                pack,
+                report,
+                pool=pool,
+                with_images=with_images,
+                limits=limits,
+            )
+    finally:
+        pool.close(settings.stop_seconds)

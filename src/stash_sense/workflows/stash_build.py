@@ -1,0 +1,170 @@
+"""Stash's performers become a face database; what an earlier build looked at is not looked at again."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Protocol, TypeVar
+
+from stash_sense.errors import BadInput, Busy, StashSenseError
+from stash_sense.facedb import DatabaseWriter, FaceDatabase, Spool
+from stash_sense.jobs import WorkPool
+from stash_sense.media import DEFAULT_LIMITS, MediaLimits
+from stash_sense.stash import StashClient
+from stash_sense.workflows.known import Known, known_photos, spooled_photos
+from stash_sense.workflows.packs import LoadedPack
+from stash_sense.workflows.stash_people import StashPerson, people_of
+from stash_sense.workflows.stash_pictures import PREFIX, Pictures
+from stash_sense.workflows.stash_write import Enrolment, StashBuild, write_people
+from stash_sense.workflows.versions import current_database, new_version
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FETCHES_BESIDE = 4
+"""People being dealt with beside those whose pictures are looked at: their pictures are on the way."""
+LOOK_AGAIN_S = 0.5
+"""How often a build waits for another to end."""
+
+
+class NobodyToEnrol(BadInput):
+    """Stash has no performer with a picture, or no picture shows a face; the old database stays."""
+
+    code = "nobody-to-enrol"
+
+
+class Report(Protocol):
+    """Whoever watches a build."""
+
+    def progress(self, done: int, total: int, *, faces: int = 0, people: int = 0) -> None:
+        """`done` of `total` people dealt with: `people` of them enrolled so far, with `faces`."""
+        ...
+
+    def problem(self, text: str) -> None:
+        """Something is wrong with one picture; the rest goes on."""
+        ...
+
+
+async def build_from_stash(
+    client: StashClient,
+    place: Path,
+    pack: LoadedPack,
+    report: Report,
+    *,
+    pool: WorkPool,
+    with_images: bool = False,
+    limits: MediaLimits = DEFAULT_LIMITS,
+) -> StashBuild:
+    """Enrol every performer with a portrait, each person once, into the database at `place`.
+
+    with_images: also take faces from images on which the person alone is tagged and only one face shows.
+    Cancelling leaves the old database; what was looked at is kept for the next build.
+    Raises StashError where Stash is away, NobodyToEnrol, WriteFailed.
+    """
+    boxes = [box.endpoint for box in await client.stash_boxes()]
+    performers = await client.performers()
+    people = [one for one in people_of(performers, boxes) if with_images or one.portraits]
+    if not people:
+        raise NobodyToEnrol(
+            f"Stash has {len(performers):,} performers, and none of them has a portrait. Give them portraits "
+            "in Stash, then build again."
+        )
+    with ExitStack() as stack:
+        writer = await _begun(place, pack)
+        stack.push(writer)
+        current = await asyncio.to_thread(current_database, place)
+        if current:
+            stack.enter_context(current)
+        spool = stack.enter_context(await asyncio.to_thread(Spool, place, pack.fingerprint))
+        known = await asyncio.to_thread(_known, current, spool, pack.fingerprint)
+        pictures = Pictures(client, pool, pack, spool, known, limits)
+        enrolments = await _look_at_all(people, pictures, report, with_images=with_images)
+        if not any(not pictures.seen[path].skipped for each in enrolments for path in each.paths):
+            raise NobodyToEnrol(_nobody(pictures))
+        bare = sum(not performer.portrait_url for performer in performers)
+        work = partial(write_people, enrolments, pictures, writer, current, place, without_portrait=bare)
+        return await _unless_cancelled(work)
+
+
+def _known(current: FaceDatabase | None, spool: Spool, pack_fingerprint: str) -> dict[str, Known]:
+    databases = [current] if current else []
+    known = known_photos(databases, pack_fingerprint, lambda path: path.startswith(PREFIX))
+    return known | spooled_photos(spool)
+
+
+async def _look_at_all(
+    people: Sequence[StashPerson], pictures: Pictures, report: Report, *, with_images: bool
+) -> list[Enrolment]:
+    """The people in their order, each with the pictures that could be had."""
+    done: dict[int, Enrolment] = {}
+    waiting = iter(enumerate(people))
+    faces = enrolled = 0
+
+    async def take_some() -> None:
+        nonlocal faces, enrolled
+        for number, person in waiting:
+            paths = [path async for path in pictures.portraits(person)]
+            if with_images:
+                paths += [path async for path in pictures.images(person)]
+            for path in paths:
+                if path in pictures.failed:
+                    report.problem(f"{person.person.name}: {pictures.failed[path]}")
+            done[number] = Enrolment(person, tuple(paths))
+            seen = [pictures.seen[path] for path in paths if path in pictures.seen]
+            taken = sum(not one.skipped for one in seen)
+            faces, enrolled = faces + taken, enrolled + bool(taken)
+            report.progress(len(done), len(people), faces=faces, people=enrolled)
+
+    report.progress(0, len(people))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(pictures.pool.workers + FETCHES_BESIDE):
+                group.create_task(take_some())
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+    return [done[number] for number in range(len(people))]
+
+
+def _nobody(pictures: Pictures) -> str:
+    reasons = [*pictures.failed.values(), *(one.skipped for one in pictures.seen.values())]
+    return (
+        f"None of {len(reasons):,} pictures shows a face that can be taken; the first: {reasons[0]}. "
+        "The database before this is unchanged."
+        if reasons
+        else "No performer has a portrait or an image of their own. Give them portraits in Stash."
+    )
+
+
+async def _begun(place: Path, pack: LoadedPack) -> DatabaseWriter:
+    """A writer at the place, once no other build is at work there; for the caller to leave."""
+    told = False
+    while True:
+        entering = asyncio.ensure_future(asyncio.to_thread(new_version(place, pack, wait=False).__enter__))
+        try:
+            return await asyncio.shield(entering)
+        except Busy:
+            if not told:
+                log.info("waiting for another build at %s to end", place)
+            told = True
+            await asyncio.sleep(LOOK_AGAIN_S)
+        except asyncio.CancelledError:
+            with suppress(StashSenseError):
+                (await entering).__exit__(None, None, None)
+            raise
+
+
+async def _unless_cancelled(work: Callable[[Event], T]) -> T:
+    """Run on a thread; on cancellation the work is told and waited for, so that nothing it uses is closed."""
+    stop = Event()
+    running = asyncio.ensure_future(asyncio.to_thread(work, stop))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        stop.set()
+        with suppress(Exception):
+            await running
+        raise

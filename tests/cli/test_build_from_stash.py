@@ -1,0 +1,258 @@
+"""`database build --from-stash` and doctor's Stash checks, against the stand-in, with the real pack."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fakes.stash import Delay, StashStandIn, Status
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+STASHDB = "https://stashdb.org/graphql"
+OBAMA = "50459d16-787c-47c9-8ce9-a4cac9404324"
+KEY = "key-of-stash-0123456789"
+
+
+@pytest.fixture
+def stash():
+    """Three performers with portraits, one with a picture of a cup, one with a placeholder."""
+    with StashStandIn(api_key=KEY) as stand_in:
+        library = stand_in.library
+        library.stash_boxes.append((STASHDB, "StashDB", "k"))
+        library.add_performer(
+            "Barack Obama",
+            image=SAMPLES / "people" / "Barack Obama" / "obama.jpg",
+            stash_ids=[(STASHDB, OBAMA)],
+            country="US",
+        )
+        library.add_performer("Joe Biden", image=SAMPLES / "people" / "Joe Biden" / "biden.jpg")
+        library.add_performer("Eileen Collins", image=SAMPLES / "people" / "Eileen Collins" / "astronaut.png")
+        library.add_performer("Cup", image=SAMPLES / "gallery" / "coffee.png")
+        library.add_performer("Nobody")
+        for name in ("obama2.jpg", "obama3.jpg"):
+            library.add_image(SAMPLES / "gallery" / name, performers=[1])
+        yield stand_in
+
+
+@pytest.fixture
+def environment(stash, tmp_path, pack_dir, pack):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "models").symlink_to(pack_dir / "models")
+    return {**os.environ, "STASH_URL": stash.url, "STASH_API_KEY": KEY, "DATA_DIR": str(data)}
+
+
+@pytest.fixture
+def run(environment, tmp_path):
+    def run(*arguments, **changed):
+        return subprocess.run(
+            [sys.executable, "-m", "stash_sense", *map(str, arguments)],
+            env={**environment, **changed}, cwd=tmp_path,
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def test_performers_are_enrolled_and_recognised(run):
+    done = run("database", "build", "--from-stash", "--json")
+    report = json.loads(done.stdout)
+    assert (report["people"], report["faces"], report["embedded"]) == (3, 3, 4)
+    assert (report["without_portrait"], report["not_enrolled"]) == (1, 1)
+    assert [(one["name"], one["why"]) for one in report["skipped"]] == [("Cup", "no face found")]
+    seen = json.loads(run("identify", SAMPLES / "gallery" / "obama2.jpg", "--json", "-").stdout)
+    assert seen["performers"][0]["performer_id"] == f"stashdb.org:{OBAMA}"
+
+
+def test_the_table_names_who_was_left_out_and_what_to_do(run):
+    said = run("database", "build", "--from-stash").stdout
+    assert "3 people with 3 faces enrolled (4 photos looked at, 0 known already)" in said
+    assert "Without a portrait in Stash: 1 performer" in said
+    assert "Give them another portrait in Stash" in said
+    assert "no face found" in said
+
+
+def test_images_add_references(run):
+    report = json.loads(run("database", "build", "--from-stash", "--with-images", "--json").stdout)
+    assert (report["people"], report["faces"]) == (3, 5)
+
+
+def test_a_wrong_tag_is_set_aside(run, stash):
+    stash.library.add_image(SAMPLES / "gallery" / "biden_lying.jpg", performers=[1])
+    report = json.loads(run("database", "build", "--from-stash", "--with-images", "--json").stdout)
+    assert [(one["name"], one["picture"]) for one in report["quarantined"]] == [("Barack Obama", "image/3")]
+    assert "nearer to Joe Biden" in report["quarantined"][0]["why"]
+
+
+def test_the_second_build_looks_at_nothing(run, stash):
+    run("database", "build", "--from-stash", "--with-images")
+    stash.record.forget()
+    report = json.loads(run("database", "build", "--from-stash", "--with-images", "--json").stdout)
+    assert (report["embedded"], report["reused"]) == (0, 6)
+    assert stash.record.counts["portrait"] == stash.record.counts["original"] == 0
+
+
+def test_info_tells_the_source(run):
+    run("database", "build", "--from-stash")
+    assert json.loads(run("database", "info", "--json").stdout)["sources"] == ["stash"]
+
+
+def test_without_stash_the_error_is_one_sentence_and_the_old_database_stays(run, stash):
+    run("database", "build", "--from-stash")
+    before = run("database", "info", "--json").stdout
+    done = run("database", "build", "--from-stash", STASH_URL="not-a-scheme://x")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    done = run("database", "build", "--from-stash", STASH_API_KEY="not-the-key-123")
+    assert done.returncode == 1
+    assert "refused the API key" in done.stderr
+    assert "not-the-key-123" not in done.stderr
+    assert run("database", "info", "--json").stdout == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--from-stash", "--people", "x"), ("--people", "x", "--with-images")]
+)
+def test_one_source_must_be_named(run, arguments):
+    done = run("database", "build", *arguments)
+    assert done.returncode == 2
+    assert "--from-stash" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_broken_off_at_any_moment_the_old_database_is_whole_and_little_is_done_again(
+    run, stash, environment, tmp_path, number
+):
+    run("database", "build", "--from-stash")
+    before = json.loads(run("database", "info", "--json").stdout)
+    photos = sorted((SAMPLES / "gallery").glob("obama*.jpg"))
+    for place in range(24):
+        stash.library.add_performer(f"P{place}", image=photos[place % len(photos)])
+    stash.faults.add(Delay(0.15), where="portrait")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stash_sense", "database", "build", "--from-stash"],
+        env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    stash.record.forget()
+    deadline = time.monotonic() + 60
+    while stash.record.counts["portrait"] < 16:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    assert "Traceback" not in said
+    assert json.loads(run("database", "info", "--json").stdout) == before
+    stash.faults.clear()
+    report = json.loads(run("database", "build", "--from-stash", "--json").stdout)
+    assert report["people"] == 27
+    assert report["embedded"] < 24 - 4
+    assert report["embedded"] + report["reused"] == 28
+
+
+class TestDoctor:
+    @pytest.fixture
+    def findings(self, run):
+        """What -> (state, said) of the doctor, and its exit status."""
+
+        def findings(**changed):
+            done = run("doctor", "--json", **changed)
+            assert "Traceback" not in done.stderr
+            return {
+                one["what"]: (one["state"], one["said"]) for one in json.loads(done.stdout)
+            }, done.returncode
+
+        return findings
+
+    def test_a_stash_that_is_fine(self, findings, stash):
+        stash.library.installed["stash-sense"] = ("0.1.0", True)
+        found, status = findings()
+        assert status == 0
+        checks = ("Stash", "Stash's version", "Stash's state", "Stash's pictures", "Plugin")
+        assert [found[what][0] for what in checks] == ["ok"] * 5
+        assert "0.30" in found["Stash's version"][1]
+
+    @pytest.mark.parametrize(
+        ("key", "words"), [("wrong", "refused the API key"), ("", "there is no API key")]
+    )
+    def test_a_wrong_or_missing_key(self, findings, key, words):
+        found, status = findings(STASH_API_KEY=key)
+        assert status == 1
+        assert found["Stash"][0] == "fault"
+        assert words in found["Stash"][1]
+        assert "Settings, Security" in found["Stash"][1]
+
+    def test_a_key_for_a_stash_without_a_login(self, findings, stash):
+        stash.api_key = "another"
+        assert findings()[0]["Stash"][0] == "fault"
+
+    def test_nobody_there(self, findings, stash):
+        stash.down()
+        found, status = findings()
+        assert status == 1
+        assert "STASH_URL" in found["Stash"][1]
+
+    def test_a_stash_that_is_not_wanted(self, findings):
+        found, status = findings(STASH_URL="")
+        assert (status, found["Stash"][0]) == (0, "note")
+
+    def test_another_server_there(self, findings, stash):
+        stash.faults.add(Status(200, b"<p>router</p>", "text/html"), where="graphql")
+        found, _ = findings()
+        assert "not Stash" in found["Stash"][1]
+
+    @pytest.mark.parametrize(("word", "what"), [("NEEDS_MIGRATION", "migrated"), ("SETUP", "first steps")])
+    def test_a_stash_that_is_not_ready(self, findings, stash, word, what):
+        stash.library.status = word
+        found, status = findings()
+        assert (status, found["Stash's state"][0]) == (1, "fault")
+        assert what in found["Stash's state"][1]
+        assert "Stash's pictures" not in found
+
+    @pytest.mark.parametrize(("version", "state"), [("0.26", "note"), ("0.31", "ok")])
+    def test_versions(self, findings, stash, version, state):
+        stash.version = version
+        assert findings()[0]["Stash's version"][0] == state
+
+    def test_pictures_behind_a_login_page(self, findings, stash):
+        stash.faults.add(Status(200, b"<p>log in</p>", "text/html"), where="thumbnail")
+        found, status = findings()
+        assert (status, found["Stash's pictures"][0]) == (1, "fault")
+        assert "STASH_URL" in found["Stash's pictures"][1]
+
+    def test_one_lost_file_is_no_fault(self, findings, stash):
+        stash.library.lose_file(1)
+        assert findings()[0]["Stash's pictures"][0] == "ok"
+
+    def test_no_image_yet(self, findings, stash):
+        stash.library.images.clear()
+        assert findings()[0]["Stash's pictures"][0] == "note"
+
+    @pytest.mark.parametrize(
+        ("installed", "words"), [({}, "not installed"), ({"stash-sense": ("1", False)}, "Enable it")]
+    )
+    def test_a_plugin_that_is_missing_or_off(self, findings, stash, installed, words):
+        stash.library.installed = installed
+        found, status = findings()
+        assert (status, found["Plugin"][0]) == (0, "note")
+        assert words in found["Plugin"][1]
+
+    def test_a_stash_that_does_not_tell_of_plugins(self, findings, stash):
+        refusal = json.dumps({"errors": [{"message": "Cannot query field"}]}).encode()
+        stash.faults.add(Status(422, refusal, "application/json"), where="FindPlugins")
+        assert "unknown" in findings()[0]["Plugin"][1]
+
+    def test_the_database_and_its_age(self, findings, run, environment):
+        run("database", "build", "--from-stash")
+        assert findings()[0]["Face database"][0] == "ok"
+        (manifest,) = Path(environment["DATA_DIR"]).glob("database/*/manifest.json")
+        old = json.loads(manifest.read_text()) | {"built_at": "2020-01-02T03:04:05+00:00"}
+        manifest.write_text(json.dumps(old))
+        state, said = findings()[0]["Face database"]
+        assert state == "note"
+        assert "--from-stash" in said
