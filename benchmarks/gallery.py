@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ MEASURED = {
 }
 """Cosines of the default pack, as search.py measured them."""
 REFERENCES_A_PERSON = 4
+LEAST_FACES = 0.95
+"""A photo: each sample shows one person, whom a cut may spoil now and then."""
 
 
 @dataclass(slots=True)
@@ -114,14 +116,16 @@ def main() -> None:
 
 def one_round(paths: list[Path], stash: Stash, pack: LoadedPack, path: Path, place: Path) -> dict[str, Any]:
     """Photos a second: the engine alone, and the gallery through HTTP into a new state."""
-    start = perf_counter()
+    start, cpu = perf_counter(), process_time()
     with closing(read_faces(paths, pack.engine, min_confidence=0.5)) as read:
         faces = sum(len(photo.faces) for photo in read)
-    alone = perf_counter() - start
+    alone, alone_cpu = perf_counter() - start, process_time() - cpu
+    cpu = process_time()
     answer, seconds, asked = _identify(stash, pack, place, path)
+    cpu = process_time() - cpu
     if answer.images_processed != len(paths) or answer.faces_detected != faces:
         sys.exit(f"{answer.images_processed} photos, {answer.faces_detected} faces; the engine found {faces}")
-    if faces < len(paths):
+    if faces < LEAST_FACES * len(paths):
         sys.exit(f"{faces} faces in {len(paths)} photos: fewer than the samples have")
     return {
         "photos": len(paths),
@@ -129,7 +133,9 @@ def one_round(paths: list[Path], stash: Stash, pack: LoadedPack, path: Path, pla
         "engine_photos_per_s": len(paths) / alone,
         "gallery_photos_per_s": len(paths) / seconds,
         "share": alone / seconds,
-        "stand_in_ms_a_photo": asked["cpu_s"] / len(paths) * 1000,
+        "engine_cpu_ms": alone_cpu / len(paths) * 1000,
+        "gallery_cpu_ms": cpu / len(paths) * 1000,
+        "stand_in_cpu_ms": asked["cpu_s"] / len(paths) * 1000,
         "seconds": seconds,
     }
 
@@ -214,9 +220,11 @@ def _identify(
 def show(figures: dict[str, Any]) -> None:
     """The tables."""
     rounds = figures["rounds"]
-    head = ["round", "photos", "faces", "engine alone/s", "gallery/s", "share", "stand-in ms a photo"]
-    names = ("photos", "faces", "engine_photos_per_s", "gallery_photos_per_s", "share", "stand_in_ms_a_photo")
-    lab.table("A gallery over HTTP", head, [[i, *(one[n] for n in names)] for i, one in enumerate(rounds)])
+    head = ["round", "photos", "faces", "engine alone/s", "gallery/s", "share", "CPU ms a photo", "", ""]
+    names = ("photos", "faces", "engine_photos_per_s", "gallery_photos_per_s", "share")
+    spent = ("engine_cpu_ms", "gallery_cpu_ms", "stand_in_cpu_ms")
+    rows = [[i, *(one[n] for n in (*names, *spent))] for i, one in enumerate(rounds)]
+    lab.table("A gallery over HTTP (CPU: engine alone, gallery, stand-in)", head, rows)
     first = rounds[0]["seconds"]
     faster = {name: first / figures[name]["outside_stand_in_s"] for name in ("again", "tagged")}
     originals = sum(figures[name]["originals"] for name in ("again", "tagged", "changed"))
