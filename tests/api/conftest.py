@@ -73,8 +73,9 @@ def serving(settings: Settings, resolve=None) -> Iterator[Served]:
     try:
         _until(lambda: running.started or not thread.is_alive())
         served = Served(sidecar, running.servers[0].sockets[0].getsockname()[1], handlers[1])
-        _until(sidecar.first_look.is_set)
+        _until(sidecar.recognition.first_look.is_set)
         _until(sidecar.state.first_look.is_set)
+        _until(sidecar.jobs.first_look.is_set)
         with contextlib.closing(served.client), contextlib.closing(served.stranger):
             yield served
     finally:
@@ -108,11 +109,25 @@ def api_data(pack_dir, samples) -> Path:
 
 
 @pytest.fixture(scope="session")
-def settings_with(api_data):
+def fresh_data(api_data, tmp_path_factory):
+    """Makes a data folder with the pack and the people of `api_data`, and a state and jobs of its own."""
+
+    def made() -> Path:
+        folder = tmp_path_factory.mktemp("data")
+        for name in ("models", "database"):
+            (folder / name).symlink_to(api_data / name)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def settings_with(fresh_data):
     """Settings by their names in the environment, over safe ones for tests; without a Stash."""
 
     def made(**given) -> Settings:
-        safe = {"DATA_DIR": api_data, "STASH_URL": "", "STASH_SENSE_WORKERS": 2, "_env_file": None}
+        folder = given.get("DATA_DIR") or fresh_data()
+        safe = {"DATA_DIR": folder, "STASH_URL": "", "STASH_SENSE_WORKERS": 2, "_env_file": None}
         return Settings(**{**safe, **given})
 
     return made
@@ -240,11 +255,12 @@ def port():
 
 
 @pytest.fixture
-def started(api_data, port, tmp_path):
+def started(fresh_data, port, tmp_path):
     """Starts the command in a process of its own: (process, the seconds to its first good answer)."""
     running = []
 
-    def start(*, data_dir=api_data, **environment):
+    def start(*, data_dir=None, **environment):
+        data_dir = data_dir or fresh_data()
         command = [sys.executable, "-m", "stash_sense", "--data-dir", data_dir, "serve", "--port", str(port)]
         began = time.monotonic()
         process = subprocess.Popen(
@@ -281,12 +297,9 @@ def stash():
 
 
 @pytest.fixture(scope="module")
-def words(serve, settings_with, api_data, stash, tmp_path_factory):
+def words(serve, settings_with, stash):
     """A sidecar with a state of its own and the stand-in."""
-    data_dir = tmp_path_factory.mktemp("words")
-    for name in ("models", "database"):
-        (data_dir / name).symlink_to(api_data / name)
-    with serve(settings_with(DATA_DIR=data_dir, STASH_URL=stash.url)) as served:
+    with serve(settings_with(STASH_URL=stash.url)) as served:
         yield served
 
 

@@ -12,7 +12,7 @@ from stash_sense import __version__
 
 MATCH = {
     "performer_id", "stashdb_id", "stash_ids", "local_id", "name", "confidence", "distance",
-    "facenet_distance", "arcface_distance", "country", "image_url", "reference_id",
+    "facenet_distance", "arcface_distance", "country", "image_url", "reference_id", "support",
 }  # fmt: skip
 
 

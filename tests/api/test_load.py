@@ -118,7 +118,7 @@ def test_a_newer_database_is_taken_into_use_while_the_old_one_works_on(
     with serve(settings) as served:
         before = served.client.post("/identify", files={"file": photo}).json()
         assert before["faces"][0]["verdict"] == "unknown"
-        with served.sidecar.in_use.lease() as old:
+        with served.sidecar.recognition.in_use.lease() as old:
             enrol(settings, [samples / "people"], database_place(settings), pack, Silent())
             deadline = time.monotonic() + 20
             while served.client.get("/database/info").json()["people"] != 3:

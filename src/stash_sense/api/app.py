@@ -22,7 +22,18 @@ from stash_sense.api.logs import RecentEvents
 from stash_sense.api.metrics import Metrics
 from stash_sense.api.openapi import describe
 from stash_sense.api.requests import RequestLog
-from stash_sense.api.routes import crops, decisions, health, identify, journal, later, pages, references
+from stash_sense.api.routes import (
+    crops,
+    decisions,
+    health,
+    identify,
+    jobs,
+    journal,
+    later,
+    library,
+    pages,
+    references,
+)
 from stash_sense.errors import StashSenseError
 from stash_sense.services.sidecar import Sidecar
 from stash_sense.stash import StashError
@@ -31,7 +42,19 @@ from stash_sense.store import StateBusy, StateError
 log = logging.getLogger(__name__)
 
 ROUTERS = tuple(
-    routes.router for routes in (health, identify, decisions, journal, crops, references, pages, later)
+    routes.router
+    for routes in (
+        health,
+        identify,
+        library,
+        later,  # before jobs: its paths would be taken for ids
+        jobs,
+        decisions,
+        journal,
+        crops,
+        references,
+        pages,
+    )
 )
 
 _BASE64 = 4 / 3

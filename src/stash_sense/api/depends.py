@@ -37,7 +37,7 @@ def _sidecar(request: Request) -> Sidecar:
 
 
 def _stash(request: Request) -> StashClient:
-    return _sidecar(request).need_stash()
+    return _sidecar(request).library.need_stash()
 
 
 def _state(request: Request) -> StateInUse:

@@ -1,6 +1,7 @@
 """What can be wrong with a request itself, before any work is begun."""
 
 from stash_sense.errors import BadInput, StashSenseError
+from stash_sense.jobs import Job
 
 
 class BadParameter(BadInput):
@@ -61,3 +62,15 @@ class MethodNotAllowed(StashSenseError):
     """There is such a call, but by another method."""
 
     code = "method-not-allowed"
+
+
+class JobEnded(StashSenseError):
+    """The job that was waited for has no whole result; its code is that of what ended it."""
+
+    code = "cancelled"
+
+    def __init__(self, job: Job) -> None:
+        kept = f" What it found is kept, and shown by GET /jobs/{job.job_id}."
+        super().__init__((job.error or "The job was cancelled.") + kept)
+        if job.error_code:
+            self.code = job.error_code

@@ -53,5 +53,5 @@ class Metrics:
 
 
 def _people(sidecar: Sidecar) -> int:
-    current = sidecar.in_use.current
+    current = sidecar.recognition.in_use.current
     return current.database.people if current else 0

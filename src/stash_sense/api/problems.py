@@ -32,6 +32,7 @@ STATUS: Mapping[str, int] = {
     "bad-landmarks": 422,
     "not-a-folder": 422,
     "refused": 422,
+    "nobody-to-enrol": 422,
     # who sent it, and where to
     "unauthorized": 401,
     "foreign-host": 403,

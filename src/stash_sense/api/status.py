@@ -4,11 +4,13 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+from stash_sense.jobs import Job
 from stash_sense.services.sidecar import Sidecar
 from stash_sense.stash import StashAddress, StashNotConfigured
 from stash_sense.workflows.in_use import Starting
 
 State = Literal["ok", "wait", "off", "fault"]
+JOBS_SHOWN = 10
 WORDS: dict[State, str] = {"ok": "works", "wait": "starting", "off": "not set up", "fault": "needs attention"}
 
 
@@ -29,7 +31,10 @@ class Part:
 
 def parts_of(sidecar: Sidecar) -> list[Part]:
     """Every part, those that all work rests on first."""
-    return [_recognition(sidecar), _state(sidecar), _stash(sidecar)]
+    parts = [_recognition(sidecar), _state(sidecar), _stash(sidecar)]
+    if sidecar.jobs.problem:
+        parts.append(_part("Jobs", sidecar.jobs.problem, {}))
+    return parts
 
 
 def overall(parts: list[Part]) -> State:
@@ -47,6 +52,47 @@ def ago(then: float) -> str:
     return f"{seconds} s ago"
 
 
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """A job on the page. share: 0 to 1 of it is done, None while that is unknown."""
+
+    name: str
+    status: str
+    share: float | None
+    said: str
+    link: str
+
+
+async def jobs_of(sidecar: Sidecar) -> list[JobLine]:
+    """The newest jobs; none where their list cannot be opened, which `parts_of` tells."""
+    if sidecar.jobs.problem:
+        return []
+    queue = await sidecar.jobs.opened()
+    return [_line(job) for job in await queue.list(limit=JOBS_SHOWN)]
+
+
+def _line(job: Job) -> JobLine:
+    said = [f"{job.done:,} of {job.total:,}" if job.total else f"{job.done:,} done"]
+    said += [f"{job.faces:,} faces", f"{job.people:,} people"]
+    if job.status == "running" and job.rate:
+        said.append(f"{job.rate:.1f} a second")
+    if job.eta_s is not None and job.status == "running":
+        said.append(f"about {_duration(job.eta_s)} left")
+    if job.all_errors:
+        said.append(f"{len(job.all_errors):,} problems")
+    if job.error:
+        said.append(job.error)
+    share = job.done / job.total if job.total else None
+    return JobLine(job.target.replace(":", " "), job.status, share, ", ".join(said), f"jobs/{job.job_id}")
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def _part(name: str, problem: Exception | None, facts: dict[str, str]) -> Part:
     state: State = "ok"
     if isinstance(problem, Starting):
@@ -60,7 +106,7 @@ def _part(name: str, problem: Exception | None, facts: dict[str, str]) -> Part:
 
 def _recognition(sidecar: Sidecar) -> Part:
     facts = {}
-    if current := sidecar.in_use.current:
+    if current := sidecar.recognition.in_use.current:
         manifest = current.database.manifest
         facts = {
             "People": f"{manifest.people:,}",
@@ -69,7 +115,7 @@ def _recognition(sidecar: Sidecar) -> Part:
             "Built": manifest.built_at.replace("T", " ").replace("+00:00", " UTC"),
             "Model pack": current.pack.id,
         }
-    return _part("Recognition", sidecar.in_use.problem, facts)
+    return _part("Recognition", sidecar.recognition.in_use.problem, facts)
 
 
 def _state(sidecar: Sidecar) -> Part:

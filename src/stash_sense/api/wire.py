@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from stash_sense.workflows.library import ImageAnswer
 from stash_sense.workflows.pictures import NamedPicture, content_face_id, reference_id
 from stash_sense.workflows.recognizer import FaceRecognizer, Match, RecognizedFace
 
@@ -30,6 +31,9 @@ class MatchOut(BaseModel):
     country: str | None
     image_url: str | None
     reference_id: str | None = Field(description="For GET /references/{reference_id}.")
+    support: Literal["gallery"] | None = Field(
+        description="`gallery` where only this person's other faces in the gallery make it count."
+    )
 
 
 class BoxOut(BaseModel):
@@ -58,6 +62,16 @@ class IdentifyOut(BaseModel):
 
     faces: list[FaceOut]
     face_count: int
+
+
+class ImageOut(IdentifyOut):
+    """The faces of an image of Stash."""
+
+    image_id: str
+    width: int = Field(description="Of the upright picture, pixels: the boxes are in these.")
+    height: int
+    stored: bool = Field(description="Whether the result was kept; if not, the log says why.")
+    reused: bool = Field(description="Whether a kept result served, without looking at the picture again.")
 
 
 class DatabaseOut(BaseModel):
@@ -102,6 +116,20 @@ def identified(found: NamedPicture, recognizer: FaceRecognizer) -> IdentifyOut:
     return IdentifyOut(faces=faces, face_count=len(faces))
 
 
+def image_out(answer: ImageAnswer, recognizer: FaceRecognizer) -> ImageOut:
+    """The answer for an image of Stash."""
+    faces = [face_out(one.face_id, one.face, recognizer) for one in answer.faces]
+    return ImageOut(
+        faces=faces,
+        face_count=len(faces),
+        image_id=answer.image_id,
+        width=answer.width,
+        height=answer.height,
+        stored=answer.stored,
+        reused=answer.reused,
+    )
+
+
 def face_out(face_id: str, face: RecognizedFace, recognizer: FaceRecognizer) -> FaceOut:
     """A recognised face under the id that stands for it outside."""
     x1, y1, x2, y2 = (float(side) for side in face.box)
@@ -137,6 +165,7 @@ def match_out(match: Match, recognizer: FaceRecognizer) -> MatchOut:
         country=match.country,
         image_url=match.image_url,
         reference_id=reference_id(recognizer.database, match.reference_id),
+        support="gallery" if match.support else None,
     )
 
 

@@ -10,6 +10,7 @@ from stash_sense.errors import StashSenseError
 from stash_sense.facedb import BadDatabase, FaceDatabase
 from stash_sense.identify.calibration import Calibration
 from stash_sense.jobs import Progress
+from stash_sense.media import MediaLimits
 from stash_sense.settings import Settings
 from stash_sense.workflows.calibrate import calibrate
 from stash_sense.workflows.enrol import BuildReport, build_from_folders
@@ -19,6 +20,7 @@ from stash_sense.workflows.recognizer import FaceRecognizer
 PEOPLE_DATABASES = "people"
 DATABASE = "database"
 STATE = "stash_sense.db"
+JOBS = "jobs.db"
 
 
 def open_pack(settings: Settings) -> LoadedPack:
@@ -46,6 +48,16 @@ def database_place(settings: Settings) -> Path:
 def state_file(settings: Settings) -> Path:
     """Where everything recognised, decided and tagged is kept."""
     return settings.data_dir / STATE
+
+
+def jobs_file(settings: Settings) -> Path:
+    """Where the list of jobs is kept."""
+    return settings.data_dir / JOBS
+
+
+def media_limits(settings: Settings) -> MediaLimits:
+    """What is accepted of a picture."""
+    return MediaLimits(file_bytes=settings.max_bytes, pixels=settings.max_pixels)
 
 
 def folders_place(settings: Settings, folders: Sequence[Path]) -> Path:

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from stash_sense.jobs import WorkPool
-from stash_sense.media import MediaLimits
-from stash_sense.services.recognition import database_place
+from stash_sense.services.recognition import database_place, media_limits
 from stash_sense.services.stash_watch import not_configured
 from stash_sense.settings import Settings
 from stash_sense.stash import DEFAULT_LIMITS, Limits, StashClient
@@ -31,7 +30,6 @@ async def enrol_from_stash(
 
     Raises what `build_from_stash` raises.
     """
-    limits = MediaLimits(file_bytes=settings.max_bytes, pixels=settings.max_pixels)
     pool = WorkPool(settings.workers or workers(), 1)
     try:
         async with open_stash(settings, replace(PATIENT, media_bytes=settings.max_bytes)) as client:
@@ -42,7 +40,7 @@ async def enrol_from_stash(
                 report,
                 pool=pool,
                 with_images=with_images,
-                limits=limits,
+                limits=media_limits(settings),
             )
     finally:
         pool.close(settings.stop_seconds)

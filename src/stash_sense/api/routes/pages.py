@@ -11,7 +11,7 @@ from stash_sense import __version__
 from stash_sense.api import metrics
 from stash_sense.api.depends import AtDesk
 from stash_sense.api.openapi import documented
-from stash_sense.api.status import ago, overall, parts_of
+from stash_sense.api.status import ago, jobs_of, overall, parts_of
 
 router = APIRouter(tags=["state"])
 
@@ -31,6 +31,7 @@ async def status(desk: AtDesk) -> HTMLResponse:
         parts=parts,
         overall=overall(parts),
         pool=sidecar.pool,
+        jobs=await jobs_of(sidecar),
         since=_clock(sidecar.began),
         events=[(_clock(event.at), ago(event.at), event) for event in desk.events.all()],
         secret=sidecar.secret is not None,

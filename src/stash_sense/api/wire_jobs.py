@@ -1,0 +1,151 @@
+"""What is asked of images, galleries and jobs, and what is answered of galleries and jobs, field by field."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from stash_sense.api.asked import MaxDistance, MinFaceConfidence, TopK
+from stash_sense.api.wire import StashIdOut
+from stash_sense.api.wire_words import StashIdIn
+from stash_sense.jobs import Job
+from stash_sense.services.library import Asked
+from stash_sense.workflows.evidence import Knobs
+
+
+class _LibraryIn(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    top_k: TopK = 5
+    max_distance: MaxDistance = 0.6
+    min_face_confidence: MinFaceConfidence = 0.5
+    force: bool = Field(default=False, description="Look again, although a result is kept.")
+    source: Literal["original", "thumbnail"] = Field(
+        default="original", description="`thumbnail` is quicker and misses small faces."
+    )
+
+
+class ImageIn(_LibraryIn):
+    """An image of Stash to identify."""
+
+    image_id: StashIdIn
+
+    def asked(self) -> Asked:
+        """For the work."""
+        return Asked(Knobs(self.top_k, self.max_distance, self.min_face_confidence), self.force, self.source)
+
+
+class GalleryIn(_LibraryIn):
+    """A gallery of Stash to identify."""
+
+    gallery_id: StashIdIn
+    evidence: Literal["gallery", "plain"] = Field(
+        default="gallery",
+        description="`gallery`: a person who is sure on one image needs less on the others; `plain`: each "
+        "face counts for itself.",
+    )
+
+    def asked(self) -> Asked:
+        """For the work."""
+        knobs = Knobs(self.top_k, self.max_distance, self.min_face_confidence, self.evidence)
+        return Asked(knobs, self.force, self.source)
+
+
+class DatabaseIn(BaseModel):
+    """A face database to be built from Stash's performers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images: bool = Field(
+        default=False,
+        description="Beside portraits, take images on which a performer alone is tagged and one face shows.",
+    )
+
+
+class PerformerOut(BaseModel):
+    """A person found in a gallery."""
+
+    performer_id: str
+    stashdb_id: str | None
+    stash_ids: list[StashIdOut]
+    local_id: str | None
+    name: str
+    best_distance: float
+    avg_distance: float
+    confidence: float = Field(description="Of the nearest face, 0 to 1.")
+    image_count: int
+    image_ids: list[str] = Field(description="Where they were seen, in the gallery's order.")
+    country: str | None
+    image_url: str | None
+
+
+class SkippedOut(BaseModel):
+    """An image that was not looked at."""
+
+    image_id: str
+    reason: str
+
+
+class GalleryOut(BaseModel):
+    """The people of a gallery, those on most images first."""
+
+    gallery_id: str
+    total_images: int
+    images_processed: int
+    faces_detected: int
+    performers: list[PerformerOut]
+    errors: list[str] = Field(description="At most ten of `error_count`; a job tells all.")
+    error_count: int
+    skipped: list[SkippedOut] = Field(description="Videos and clips.")
+    not_stored: int = Field(description="Images whose result could not be kept; the log says why.")
+
+
+class JobIdOut(BaseModel):
+    """A job that was taken on."""
+
+    job_id: str
+
+
+class JobOut(BaseModel):
+    """A job and how far it is."""
+
+    job_id: str
+    kind: str = Field(description="`gallery` or `database`.")
+    target: str
+    status: Literal["queued", "running", "done", "failed", "cancelled"]
+    done: int
+    total: int
+    faces: int
+    people: int
+    rate: float = Field(description="Done a second, 0 while unknown.")
+    eta_s: float | None = Field(description="Seconds left, null while unknown.")
+    result: dict[str, Any] | None = Field(
+        description="As it stands: for a gallery what POST /identify/gallery answers. Not in lists."
+    )
+    error: str | None
+    error_code: str | None
+    all_errors: list[str] = Field(description="Everything that went wrong without ending the job.")
+    asked: dict[str, Any]
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+
+
+class JobsOut(BaseModel):
+    """Jobs, the newest first."""
+
+    jobs: list[JobOut]
+
+
+class JobsAsked(BaseModel):
+    """Which jobs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    target: Annotated[str, Field(min_length=1, max_length=100, examples=["gallery:45"])] | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+def job_out(job: Job) -> JobOut:
+    """A job."""
+    return JobOut.model_validate(asdict(job) | {"all_errors": list(job.all_errors)})

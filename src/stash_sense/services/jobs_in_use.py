@@ -1,0 +1,65 @@
+"""The jobs of a running sidecar: their file is opened beside everything else, and tried again on failure."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from stash_sense.errors import StashSenseError
+from stash_sense.jobs import JobQueue, JobWork
+from stash_sense.workflows.in_use import Starting
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 15.0
+"""How long a request waits for the file to be opened."""
+AGAIN_S = 15.0
+"""After how long a file that could not be opened is tried again: its owner may have mended it."""
+
+
+class JobsInUse:
+    """One JobQueue for everybody; a failure to open its file is kept for whoever asks."""
+
+    def __init__(self, place: Path, kinds: Mapping[str, JobWork]) -> None:
+        self.problem: StashSenseError | None = Starting("The list of jobs is being opened. Try again soon.")
+        """Why jobs cannot be taken, in words that say what to do; None where they can."""
+        self.first_look = asyncio.Event()
+        """Set once it is known whether the file can be opened."""
+        self._queue = JobQueue(place, kinds)
+        self._opener: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to open the file and to go on with what was running; nobody has to wait for it."""
+        self._opener = asyncio.create_task(self._open(), name="open the jobs")
+
+    async def opened(self) -> JobQueue:
+        """The jobs, once the first look at them is over. Raises what keeps them from being opened."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.first_look.wait(), PATIENCE_S)
+        if self.problem:
+            raise type(self.problem)(*self.problem.args)
+        return self._queue
+
+    async def close(self) -> None:
+        """Park the running job and close the file."""
+        if self._opener:
+            self._opener.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._opener
+        await self._queue.stop()
+
+    async def _open(self) -> None:
+        while True:
+            try:
+                await self._queue.start()
+            except StashSenseError as error:
+                if str(error) != str(self.problem):
+                    log.warning("%s", error)
+                self.problem = error
+            else:
+                self.problem = None
+            self.first_look.set()
+            if self.problem is None:
+                return
+            await asyncio.sleep(AGAIN_S)
