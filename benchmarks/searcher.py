@@ -4,9 +4,12 @@ Run by search.py as a process of its own: searcher.py DATABASE PROBES.npy ANSWER
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command sets it, before NumPy is loaded
 
 import numpy as np
 

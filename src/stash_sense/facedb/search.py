@@ -1,6 +1,8 @@
 """Exact nearest people, batched over mapped vectors."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,8 @@ BLOCK = 2048
 """Rows a product: two megabytes of them stay in a core's cache."""
 LIGHT = 2**29
 """Multiplications up to which a search stays on the calling thread: some ten milliseconds."""
+THREADS = 2
+"""For a search that is not light. OpenBLAS's own threads are off where the networks share the cores."""
 ONE_THREAD = 2**18
 """Multiplications a product up to which OpenBLAS stays on the calling thread. After a larger one its helpers
 spin on for some twenty milliseconds, in which the threads that find faces lack the core."""
@@ -51,9 +55,10 @@ def search(
     for first, last in _steps(starts) if k else ():
         low, high = int(starts[first]), int(starts[last])
         scores = np.empty((high - low, count), np.float32)
-        for row in range(0, high - low, rows_a_product):
-            block = vectors[low + row : min(low + row + rows_a_product, high)]
-            np.matmul(block, across, out=scores[row : row + len(block)])
+        product = partial(_product, vectors[low:high], across, scores, rows_a_product)
+        blocks = range(0, high - low, rows_a_product)
+        for _ in map(product, blocks) if light else _threads().map(product, blocks):
+            pass
         # Few rows reach the worst of the best so far; only these are looked at person by person.
         rows, lines = np.divmod(np.flatnonzero(scores >= best[:, -1]), max(count, 1))
         if len(rows):
@@ -69,6 +74,21 @@ def search(
         np.int64,
     ).reshape(count, k)
     return _padded(Neighbours(who, rows, best), top_k)
+
+
+def _product(
+    vectors: NDArray[np.float32],
+    across: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    length: int,
+    row: int,
+) -> None:
+    np.matmul(vectors[row : row + length], across, out=scores[row : row + length])
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="search")
 
 
 def _steps(starts: NDArray[np.int64]) -> list[tuple[int, int]]:
