@@ -1,6 +1,7 @@
 """Bytes of a known format -> upright pixels; sizes are checked between the header and the decoding.
 
-JPEG goes through OpenCV, a third faster than Pillow and just as exact; all else goes through Pillow. Each of
+JPEG goes through libjpeg-turbo's own interface, faster than Pillow and OpenCV and just as exact; all else
+goes through Pillow. Each of
 Pillow's readers is called by its class: `Image.open` would search its registry, could run readers of other
 formats, and warns by a process-wide setting.
 """
@@ -23,9 +24,10 @@ from PIL import (
 )
 from PIL import Image as PillowImage
 from pillow_heif import HeifImageFile
+from simplejpeg import decode_jpeg
 
 from stash_sense.media.errors import ImageTooLarge, NotAnImage, UnreadableImage
-from stash_sense.media.headers import BadHeader, exif_orientation, read_jpeg_header
+from stash_sense.media.headers import BadHeader, JpegHeader, exif_orientation, read_jpeg_header
 from stash_sense.media.limits import PILLOW_PIXELS, MediaLimits, check_size, reduction
 from stash_sense.media.pixels import OUTPUT_BYTES, Pixels, bytes_per_pixel, shrink, to_bgr, upright
 from stash_sense.media.sniff import ACCEPTED, Format
@@ -123,11 +125,22 @@ def _jpeg(name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side
     factor = reduction(*size, wanted_side)
     scale = min(factor, _LARGEST_JPEG_REDUCTION)
     check_size(name, kind, size, header.coefficient_bytes + OUTPUT_BYTES / scale**2, limits.pixels, limits)
+    pixels = _four_channels(data, scale) if header.components == 4 else _usual(data, header, scale)
+    return shrink(pixels, reduction(pixels.shape[1], pixels.shape[0], wanted_side)), size, header.orientation
+
+
+def _usual(data: bytes, header: JpegHeader, scale: int) -> Pixels:
+    # Not strict: of bytes that do not belong there, as many cameras write them, it would make an error.
+    least = {"min_height": -(-header.height // scale), "min_width": -(-header.width // scale)}
+    return np.asarray(decode_jpeg(data, "BGR", strict=False, **(least if scale > 1 else {})), np.uint8)
+
+
+def _four_channels(data: bytes, scale: int) -> Pixels:
+    """CMYK and YCCK, which only OpenCV makes BGR of."""
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _IMREAD[scale] | cv2.IMREAD_IGNORE_ORIENTATION)
     if decoded is None:
         raise BadHeader("its data ends early or makes no sense")
-    pixels = decoded.astype(np.uint8, copy=False)
-    return shrink(pixels, reduction(pixels.shape[1], pixels.shape[0], wanted_side)), size, header.orientation
+    return decoded.astype(np.uint8, copy=False)
 
 
 def _other(name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int) -> _Decoded:

@@ -31,6 +31,7 @@ class JpegHeader:
     height: int
     coefficient_bytes: float
     orientation: int
+    components: int
 
 
 def read_jpeg_header(data: bytes) -> JpegHeader:
@@ -85,7 +86,7 @@ def _header(
         raise BadHeader("its end is missing")
     if several_scans and data.count(SOS, position, end) > _MOST_SCANS:
         raise BadHeader(f"it has more than {_MOST_SCANS} scans")
-    return JpegHeader(width, height, coefficients, orientation)
+    return JpegHeader(width, height, coefficients, orientation, components)
 
 
 def exif_orientation(exif: bytes) -> int:
