@@ -124,14 +124,10 @@ class _OnBars:
 
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
-        self._done = self._faces = 0
 
     def progress(self, done: int, total: int, *, faces: int = 0, people: int = 0) -> None:  # noqa: ARG002
         """See stash_build.Report."""
-        if not done:
-            self._bars.start("Enrolling", total)
-        self._bars.tick(done - self._done, faces=faces - self._faces)
-        self._done, self._faces = done, faces
+        self._bars.show("Enrolling", done, total, faces=faces)
 
     def problem(self, text: str) -> None:
         """See stash_build.Report."""
