@@ -123,7 +123,7 @@ def test_a_gallery_waited_for_shows_who_is_on_it_and_what_went_wrong(run, servin
     assert "gallery:1" in output
     assert "10 of 10, 7 faces" in output
     assert "Barack Obama" in output
-    assert "1 problem:" in output
+    assert "\n\n1 problem:\n" in output
     listed = run("jobs")[1]
     job = jobs()["jobs"][0]
     assert job.keys() >= FIELDS

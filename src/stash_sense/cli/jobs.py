@@ -174,7 +174,8 @@ def _tell_people(console: Console, people: list[Mapping[str, Any]] | None) -> No
 def _tell_problems(console: Console, problems: list[str]) -> None:
     if not problems:
         return
-    console.print(cell(f"\n{counted(len(problems), 'problem')}:", "yellow"))
+    console.print()
+    console.print(cell(f"{counted(len(problems), 'problem')}:", "yellow"))
     for problem in problems[:FEW]:
         console.print(cell(problem))
     if len(problems) > FEW:
