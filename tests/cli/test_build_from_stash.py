@@ -73,7 +73,7 @@ def test_the_table_names_who_was_left_out_and_what_to_do(run):
     said = run("database", "build", "--from-stash").stdout
     assert "3 people with 3 faces enrolled (4 photos looked at, 0 known already)" in said
     assert "Without a portrait in Stash: 1 performer" in said
-    assert "Give them another portrait in Stash" in said
+    assert "\n\nNot taken. Give them another portrait in Stash" in said
     assert "no face found" in said
 
 

@@ -70,7 +70,7 @@ class JobEnded(StashSenseError):
     code = "cancelled"
 
     def __init__(self, job: Job) -> None:
-        kept = f" What it found is kept, and shown by GET /jobs/{job.job_id}."
+        kept = f" What it found is kept, and shown by GET /jobs/{job.job_id}." if job.done else ""
         super().__init__((job.error or "The job was cancelled.") + kept)
         if job.error_code:
             self.code = job.error_code

@@ -53,7 +53,8 @@ def serve(settings: Settings) -> None:
 
 def server(sidecar: Sidecar, events: RecentEvents) -> uvicorn.Server:
     """Uvicorn over the app of a sidecar."""
-    return uvicorn.Server(
+    return _Server(
+        sidecar,
         uvicorn.Config(
             create_app(sidecar, events),
             http="h11",
@@ -65,8 +66,24 @@ def server(sidecar: Sidecar, events: RecentEvents) -> uvicorn.Server:
             proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=max(1, round(sidecar.settings.stop_seconds)),
-        )
+        ),
     )
+
+
+class _Server(uvicorn.Server):
+    """Tells the jobs at once that the end is coming.
+
+    Uvicorn first lets the running requests end, and one that waits for a long job would hold it up.
+    """
+
+    def __init__(self, sidecar: Sidecar, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._sidecar = sidecar
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn.Server."""
+        self._sidecar.jobs.leave_off()
+        await super().shutdown(sockets)
 
 
 def listening(settings: Settings) -> socket.socket:

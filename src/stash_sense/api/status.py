@@ -77,7 +77,7 @@ def _line(job: Job) -> JobLine:
     if job.status == "running" and job.rate:
         said.append(f"{job.rate:.1f} a second")
     if job.eta_s is not None and job.status == "running":
-        said.append(f"about {_duration(job.eta_s)} left")
+        said.append(f"about {duration(job.eta_s)} left")
     if job.all_errors:
         said.append(f"{len(job.all_errors):,} problems")
     if job.error:
@@ -86,7 +86,8 @@ def _line(job: Job) -> JobLine:
     return JobLine(job.target.replace(":", " "), job.status, share, ", ".join(said), f"jobs/{job.job_id}")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time to come, roughly: `5 min`."""
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"

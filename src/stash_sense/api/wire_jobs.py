@@ -1,6 +1,5 @@
 """What is asked of images, galleries and jobs, and what is answered of galleries and jobs, field by field."""
 
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -147,5 +146,5 @@ class JobsAsked(BaseModel):
 
 
 def job_out(job: Job) -> JobOut:
-    """A job."""
-    return JobOut.model_validate(asdict(job) | {"all_errors": list(job.all_errors)})
+    """A job; its result, which may be long, is not copied."""
+    return JobOut.model_validate(job, from_attributes=True)

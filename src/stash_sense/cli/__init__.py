@@ -15,6 +15,7 @@ from stash_sense.cli.console import Commands
 from stash_sense.cli.database import database
 from stash_sense.cli.doctor import doctor
 from stash_sense.cli.identify import identify
+from stash_sense.cli.jobs import jobs
 from stash_sense.cli.models import models
 from stash_sense.cli.serve import serve, token
 from stash_sense.cli.state import state
@@ -49,3 +50,4 @@ main.add_command(state)
 main.add_command(doctor)
 main.add_command(serve)
 main.add_command(token)
+main.add_command(jobs)

@@ -88,11 +88,13 @@ def _from_stash(settings: Settings, *, with_images: bool, as_json: bool) -> None
         bare = counted(report.without_portrait, "performer")
         console.print(cell(f"Without a portrait in Stash: {bare}.", "yellow"))
     if report.skipped:
-        console.print(cell("\nNot taken. Give them another portrait in Stash, then build again:", "yellow"))
+        console.print()
+        console.print(cell("Not taken. Give them another portrait in Stash, then build again:", "yellow"))
         _print_left_out(console, ("Person", "Picture", "Why"), _rows(report.skipped))
     if report.quarantined:
+        console.print()
         console.print(
-            cell("\nSet aside, as of somebody else. Correct the portrait or the tag in Stash:", "yellow")
+            cell("Set aside, as of somebody else. Correct the portrait or the tag in Stash:", "yellow")
         )
         _print_left_out(console, ("Person", "Picture", "Why"), _rows(report.quarantined))
 
@@ -124,14 +126,10 @@ class _OnBars:
 
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
-        self._done = self._faces = 0
 
     def progress(self, done: int, total: int, *, faces: int = 0, people: int = 0) -> None:  # noqa: ARG002
         """See stash_build.Report."""
-        if not done:
-            self._bars.start("Enrolling", total)
-        self._bars.tick(done - self._done, faces=faces - self._faces)
-        self._done, self._faces = done, faces
+        self._bars.show("Enrolling", done, total, faces=faces)
 
     def problem(self, text: str) -> None:
         """See stash_build.Report."""

@@ -121,6 +121,12 @@ class Bars:
             self._faces += faces
             self._bars.update(self._task, advance=done, faces=self._faces)
 
+    def show(self, what: str, done: int, total: int, *, faces: int = 0) -> None:
+        """`done` of `total` (0: unknown), counted elsewhere."""
+        if self._task is None:
+            self._task = self._bars.add_task(what, total=None, faces=0)
+        self._bars.update(self._task, description=what, completed=done, total=total or None, faces=faces)
+
 
 @contextmanager
 def progress() -> Iterator[Bars]:

@@ -51,14 +51,21 @@ class JobQueue:
         self._stopping.clear()
         self._runner = asyncio.create_task(self._work_through(self._file), name="jobs")
 
-    async def stop(self) -> None:
-        """Park the running job and close the file; takes no longer than the grace of a job, and a little."""
-        if self._file is None or self._runner is None:
+    def leave_off(self) -> None:
+        """Begin to stop: take nothing more and tell the running job to leave off. Whoever waits is told."""
+        if self._file is None:
             return
         self._stopping.set()
         self._wake.set()
         if self._run:
             self._run.leave("stop")
+        self._tell()
+
+    async def stop(self) -> None:
+        """Park the running job and close the file; takes no longer than the grace of a job, and a little."""
+        if self._file is None or self._runner is None:
+            return
+        self.leave_off()
         await asyncio.wait({self._runner, *self._acts}, timeout=GRACE_S + _SETTLE_S)
         self._runner.cancel()
         await asyncio.wait({self._runner}, timeout=_SETTLE_S)

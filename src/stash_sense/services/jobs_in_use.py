@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stash_sense.errors import StashSenseError
 from stash_sense.jobs import JobQueue, JobWork
+from stash_sense.store import StateError
 from stash_sense.workflows.in_use import Starting
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,10 @@ class JobsInUse:
             raise type(self.problem)(*self.problem.args)
         return self._queue
 
+    def leave_off(self) -> None:
+        """Tell the running job, and whoever waits for one, that an end is coming: `close` follows."""
+        self._queue.leave_off()
+
     async def close(self) -> None:
         """Park the running job and close the file."""
         if self._opener:
@@ -57,6 +62,9 @@ class JobsInUse:
                 if str(error) != str(self.problem):
                     log.warning("%s", error)
                 self.problem = error
+            except Exception:
+                log.exception("the list of jobs could not be opened")
+                self.problem = StateError("The list of jobs cannot be opened; the log has more.")
             else:
                 self.problem = None
             self.first_look.set()

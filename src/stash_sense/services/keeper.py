@@ -33,6 +33,7 @@ class RecognizerKeeper:
         self._settings = settings
         self._keeper: asyncio.Task[None] | None = None
         self._looking = asyncio.Lock()
+        self._looks: set[asyncio.Task[None]] = set()
         self._pack: LoadedPack | None = None
         self._seen: str | None = None
         self._tried = 0.0
@@ -47,6 +48,8 @@ class RecognizerKeeper:
             self._keeper.cancel()
             with suppress(asyncio.CancelledError):
                 await self._keeper
+        if self._looks:
+            await asyncio.wait(self._looks)
 
     async def opened(self) -> RecognizerInUse:
         """The recognizer in use, once the first look for one is over; nobody waits for long."""
@@ -60,7 +63,16 @@ class RecognizerKeeper:
             return await asyncio.to_thread(self._opened_pack)
 
     async def look(self) -> None:
-        """Open what is there, or newer than what is in use; a failure is kept for whoever asks."""
+        """Open what is there, or newer than what is in use; a failure is kept for whoever asks.
+
+        Cancelling ends the waiting alone: what a thread has opened is taken into use.
+        """
+        look = asyncio.create_task(self._look(), name="look for a database")
+        self._looks.add(look)
+        look.add_done_callback(self._looks.discard)
+        await asyncio.shield(look)
+
+    async def _look(self) -> None:
         try:
             async with self._looking:
                 recognizer = await asyncio.to_thread(self._newer)

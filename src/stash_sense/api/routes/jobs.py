@@ -27,7 +27,7 @@ async def begin_gallery(request: Request, desk: AtDesk) -> JobIdOut:
 
 async def ask_for_gallery(asked: GalleryIn, desk: Desk) -> str:
     """The id of the job. Raises what says that it could not even begin."""
-    sidecar, gallery_id = desk.sidecar, str(asked.gallery_id)
+    sidecar, gallery_id = desk.sidecar, str(int(asked.gallery_id))  # "045" is the same gallery, and job
     async with sidecar.library.at_hand():
         queue = await sidecar.jobs.opened()
         wanted = {"gallery_id": gallery_id, **to_json(asked.asked())}

@@ -26,7 +26,7 @@ async def image(request: Request, desk: AtDesk) -> wire.ImageOut:
     with sidecar.pool.place():
         async with sidecar.library.at_hand() as (recognizer, tools):
             found = await identify_image(
-                str(asked.image_id),
+                str(int(asked.image_id)),
                 recognizer,
                 wanted.knobs,
                 tools,

@@ -1,0 +1,250 @@
+"""`stash-sense jobs` against a real sidecar in a process of its own, the stand-in, and the real pack."""
+
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fakes.stash import Delay, StashStandIn
+from stash_sense.jobs import Silent
+from stash_sense.services import database_place, enrol, open_pack
+from stash_sense.settings import Settings
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+KEY = "key-of-stash-0123456789"
+FIELDS = {"job_id", "target", "status", "done", "total", "faces", "people", "rate", "eta_s", "all_errors"}
+
+
+@pytest.fixture(scope="module")
+def stash():
+    """Gallery 1: the sample photos, of which one is damaged; gallery 2: nothing."""
+    with StashStandIn(api_key=KEY) as stand_in:
+        gallery = stand_in.library.add_gallery("Samples")
+        stand_in.library.add_gallery("Empty")
+        for photo in sorted((SAMPLES / "gallery").iterdir()):
+            stand_in.library.add_image(photo, galleries=[gallery])
+        stand_in.library.add_image(b"\xff\xd8\xff\xe0 broken", galleries=[gallery], path="/data/broken.jpg")
+        yield stand_in
+
+
+@pytest.fixture(autouse=True)
+def no_faults(stash):
+    yield
+    stash.faults.clear()
+
+
+@pytest.fixture(scope="module")
+def environment(stash, tmp_path_factory, pack_dir, pack):
+    data = tmp_path_factory.mktemp("jobs")
+    (data / "models").symlink_to(pack_dir / "models")
+    settings = Settings(DATA_DIR=data, _env_file=None)
+    enrol(settings, [SAMPLES / "people"], database_place(settings), open_pack(settings), Silent())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    ours = {"STASH_URL": stash.url, "STASH_API_KEY": KEY, "DATA_DIR": str(data), "STASH_SENSE_PORT": port}
+    return {**os.environ, **ours}
+
+
+@pytest.fixture(scope="module")
+def command(environment, tmp_path_factory):
+    """Begins the command: (arguments, settings that differ) -> process."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+
+    def begin(*arguments, **changed):
+        return subprocess.Popen(
+            [sys.executable, "-m", "stash_sense", *map(str, arguments)],
+            env={**environment, **changed}, cwd=folder, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    return begin
+
+
+@pytest.fixture(scope="module")
+def serving(command, environment):
+    """The sidecar at work."""
+    process = command("serve")
+    log = threading.Thread(target=process.stderr.read, daemon=True)
+    log.start()
+    url = f"http://127.0.0.1:{environment['STASH_SENSE_PORT']}/health"
+    deadline = time.monotonic() + 60
+    while True:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        try:
+            if httpx.get(url, trust_env=False).json()["status"] == "ok":
+                break
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    yield
+    process.terminate()
+    log.join(30)
+    process.communicate(timeout=30)
+
+
+@pytest.fixture
+def run(command):
+    """Runs it to its end: (exit status, output, error stream)."""
+
+    def run(*arguments, **changed):
+        process = command(*arguments, **changed)
+        output, errors = process.communicate(timeout=120)
+        assert "Traceback" not in errors
+        return process.returncode, output, errors
+
+    return run
+
+
+@pytest.fixture
+def jobs(run, serving):
+    """Runs `stash-sense jobs ... --json`, which succeeds."""
+
+    def jobs(*arguments):
+        status, output, errors = run("jobs", *arguments, "--json")
+        assert status == 0, errors
+        return json.loads(output)
+
+    return jobs
+
+
+def test_a_gallery_waited_for_shows_who_is_on_it_and_what_went_wrong(run, serving, jobs):
+    status, output, errors = run("jobs", "gallery", 1, "--wait")
+    assert (status, errors) == (0, "")
+    assert "gallery:1" in output
+    assert "10 of 10, 7 faces" in output
+    assert "Barack Obama" in output
+    assert "\n\n1 problem:\n" in output
+    listed = run("jobs")[1]
+    job = jobs()["jobs"][0]
+    assert job.keys() >= FIELDS
+    assert (job["status"], job["result"]) == ("done", None)
+    assert job["job_id"] in listed
+    assert "done" in listed
+    whole = jobs("show", job["job_id"])
+    assert {one["name"]: one["image_count"] for one in whole["result"]["performers"]}["Barack Obama"] == 4
+    assert whole["result"]["error_count"] == len(whole["all_errors"]) == 1
+    assert whole["all_errors"][0] in run("jobs", "show", job["job_id"])[1]
+
+
+def test_an_empty_gallery_is_done_at_once(jobs):
+    job = jobs("gallery", 2, "--wait")
+    assert (job["status"], job["result"]["performers"]) == ("done", [])
+
+
+def test_begun_cancelled_and_resumed(run, jobs, stash):
+    stash.faults.add(Delay(30), where=lambda seen: seen.kind == "graphql")
+    job_id = jobs("gallery", "1")["job_id"]
+    assert jobs("gallery", "1") == {"job_id": job_id}
+    assert jobs("show", job_id)["status"] in ("queued", "running")
+    assert jobs("cancel", job_id)["status"] == "cancelled"
+    assert "cancelled" in run("jobs", "show", job_id)[1]
+    stash.faults.clear()
+    assert jobs("resume", job_id)["status"] in ("queued", "running", "done")
+    assert jobs("gallery", "2", "--wait")["status"] == "done"  # its turn is later
+    assert jobs("show", job_id)["status"] == "done"
+    status, _, errors = run("jobs", "resume", job_id)
+    assert (status, errors.count("\n")) == (1, 1)
+    assert "done already" in errors
+
+
+def test_a_failed_job_ends_the_waiting_with_one_and_says_why(run, serving):
+    status, output, _ = run("jobs", "gallery", 404, "--wait")
+    assert status == 1
+    assert "failed" in output
+    assert "404" in output
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_job(command, jobs, stash):
+    stash.faults.add(Delay(5), where=lambda seen: seen.kind == "graphql")
+    process = command("jobs", "gallery", 2, "--wait")
+    deadline = time.monotonic() + 30
+    while (job := jobs()["jobs"][0])["status"] != "running":
+        assert time.monotonic() < deadline
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors.count("\n")) == (130, 1)
+    assert job["job_id"] in errors
+    assert jobs("show", job["job_id"])["status"] == "running"
+    assert jobs("cancel", job["job_id"])["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("job_id", ["unknown", "0" * 24])
+def test_an_unknown_job_is_a_sentence(run, serving, job_id):
+    for act in ("show", "cancel", "resume"):
+        status, _, errors = run("jobs", act, job_id)
+        assert (status, errors.count("\n")) == (1, 1)
+        assert "no job" in errors
+
+
+@pytest.mark.parametrize(
+    "arguments", [("show", "../health"), ("show", ""), ("gallery", "x"), ("gallery", -1)]
+)
+def test_what_can_be_no_id_is_wrong_usage(run, arguments):
+    assert run("jobs", *arguments)[0] == 2
+
+
+def refused(run, *arguments, **changed):
+    status, output, errors = run("jobs", *arguments, **changed)
+    assert (status, output, errors.count("\n")) == (1, "", 1)
+    assert KEY not in errors
+    return errors
+
+
+def test_another_secret_is_said_without_showing_it(run, serving):
+    said = refused(run, STASH_API_KEY="another-key-987654321")
+    assert "STASH_API_KEY" in said
+    assert "another-key" not in said
+    assert "another secret" in refused(run, "gallery", 1, STASH_API_KEY="")
+
+
+def test_without_a_sidecar_it_says_how_to_start_one(run):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+    for host in ("127.0.0.1", "0.0.0.0", "localhost"):
+        said = refused(run, STASH_SENSE_PORT=port, STASH_SENSE_HOST=host)
+        assert "stash-sense serve" in said
+
+
+class Other(http.server.BaseHTTPRequestHandler):
+    """Some other program."""
+
+    body = b"<html>"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"jobs": 3}'])
+def test_another_program_at_the_port_is_told(run, body, monkeypatch):
+    monkeypatch.setattr(Other, "body", body)
+    with http.server.HTTPServer(("127.0.0.1", 0), Other) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        said = refused(run, STASH_SENSE_PORT=str(running.server_address[1]))
+        running.shutdown()
+        thread.join()
+    assert "no Stash Sense" in said
+
+
+@pytest.mark.parametrize("act", [(), ("show",), ("cancel",), ("resume",), ("gallery",)])
+def test_help_teaches(run, act):
+    status, output, _ = run("jobs", *act, "--help")
+    assert status == 0
+    assert len(output.splitlines()) > 6
