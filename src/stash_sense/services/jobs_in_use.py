@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stash_sense.errors import StashSenseError
 from stash_sense.jobs import JobQueue, JobWork
+from stash_sense.store import StateError
 from stash_sense.workflows.in_use import Starting
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ class JobsInUse:
         """Why jobs cannot be taken, in words that say what to do; None where they can."""
         self.first_look = asyncio.Event()
         """Set once it is known whether the file can be opened."""
+        self._place = place
         self._queue = JobQueue(place, kinds)
         self._opener: asyncio.Task[None] | None = None
 
@@ -57,6 +59,9 @@ class JobsInUse:
                 if str(error) != str(self.problem):
                     log.warning("%s", error)
                 self.problem = error
+            except Exception:
+                log.exception("the list of jobs could not be opened")
+                self.problem = StateError(f"{self._place}: cannot be opened; the log has more.")
             else:
                 self.problem = None
             self.first_look.set()
