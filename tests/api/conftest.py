@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import http.server
+import itertools
 import logging
 import os
 import socket
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from fakes.stash import StashStandIn
+from fakes.stash import Delay, StashStandIn
 from stash_sense.api.logs import JsonLines, RecentEvents
 from stash_sense.api.server import secrets_of, server
 from stash_sense.jobs import Silent
@@ -28,7 +29,10 @@ from stash_sense.services.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
 from stash_sense.store import Box, Candidate, DetectedFace, ImageResult, Picture
 
+from .galleries import WAITS, fill, varied_photos
+
 API_KEY = "stash-api-key-that-must-never-be-seen"
+_SEEDS = itertools.count(1)
 
 
 class Served:
@@ -58,8 +62,8 @@ class Lines(logging.Handler):
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, resolve=None) -> Iterator[Served]:
-    sidecar = build_sidecar(settings, resolve=resolve)
+def serving(settings: Settings, resolve=None, **waits) -> Iterator[Served]:
+    sidecar = build_sidecar(settings, resolve=resolve, **waits)
     formatter = JsonLines(secrets_of(settings, sidecar))
     handlers = [RecentEvents(formatter), Lines(formatter)]
     ours = logging.getLogger("stash_sense")
@@ -289,6 +293,13 @@ def started(fresh_data, port, tmp_path):
         process.communicate()
 
 
+@pytest.fixture
+def without_database(tmp_path, pack_dir):
+    """A data folder with the pack alone."""
+    (tmp_path / "models").symlink_to(pack_dir / "models")
+    return tmp_path
+
+
 @pytest.fixture(scope="module")
 def stash():
     """The stand-in; what a test does to it ends with the test."""
@@ -298,16 +309,38 @@ def stash():
 
 @pytest.fixture(scope="module")
 def words(serve, settings_with, stash):
-    """A sidecar with a state of its own and the stand-in."""
-    with serve(settings_with(STASH_URL=stash.url)) as served:
+    """A sidecar with a state of its own and the stand-in, for which it does not wait long."""
+    with serve(settings_with(STASH_URL=stash.url), **WAITS) as served:
         yield served
+
+
+@pytest.fixture
+def gallery(stash, samples):
+    """Puts so many new photos into a new gallery: (its id, its images' ids)."""
+
+    def gallery(count):
+        made = fill(stash, varied_photos(samples, count, next(_SEEDS)))
+        stash.record.forget()
+        return made
+
+    return gallery
+
+
+@pytest.fixture
+def slow(stash):
+    """Every original takes this long to begin."""
+
+    def slow(seconds=0.2):
+        stash.faults.add(Delay(seconds), where="original")
+
+    return slow
 
 
 @pytest.fixture(autouse=True)
 def no_faults(request):
+    stash = request.getfixturevalue("stash") if "stash" in request.fixturenames else None
     yield
-    if "stash" in request.fixturenames:
-        stash = request.getfixturevalue("stash")
+    if stash:
         stash.faults.clear()
         stash.up()
 

@@ -102,6 +102,28 @@ async def test_no_error_and_no_log_shows_the_key(
     assert key not in shown
 
 
+@pytest.mark.parametrize("code", [200, 403, 422, 500])
+@pytest.mark.parametrize("form", ["no such key: {}", '{{"errors": [{{"message": "no such key: {}"}}]}}'])
+@pytest.mark.parametrize("before", [0, 290])
+async def test_a_key_that_the_server_quotes_is_not_passed_on(
+    stash: StashStandIn,
+    client: StashClient,
+    limits: Limits,
+    key: str,
+    caplog: pytest.LogCaptureFixture,
+    code: int,
+    form: str,
+    before: int,
+):
+    """before: so much text that the quotation would end within the key."""
+    caplog.set_level(logging.DEBUG)
+    stash.faults.add(Status(code, form.format(" " * (before > 0) + "x" * before + key).encode()))
+    with pytest.raises(StashError) as failed:
+        await client.with_limits(replace(limits, retry_s=0.1)).status()
+    shown = "".join(traceback.format_exception(failed.value)) + caplog.text
+    assert key[:4] not in shown.replace("key: ", "")
+
+
 @pytest.mark.parametrize("bad", ["two words", "línea", "a\nb"])
 def test_a_key_that_no_header_can_carry_is_refused_unseen(bad: str):
     with pytest.raises(KeyRefused) as refused:

@@ -27,6 +27,7 @@ class JobsInUse:
         """Why jobs cannot be taken, in words that say what to do; None where they can."""
         self.first_look = asyncio.Event()
         """Set once it is known whether the file can be opened."""
+        self._place = place
         self._queue = JobQueue(place, kinds)
         self._opener: asyncio.Task[None] | None = None
 
@@ -64,7 +65,7 @@ class JobsInUse:
                 self.problem = error
             except Exception:
                 log.exception("the list of jobs could not be opened")
-                self.problem = StateError("The list of jobs cannot be opened; the log has more.")
+                self.problem = StateError(f"{self._place}: cannot be opened; the log has more.")
             else:
                 self.problem = None
             self.first_look.set()

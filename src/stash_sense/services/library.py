@@ -14,6 +14,7 @@ from stash_sense.settings import Settings
 from stash_sense.stash import StashClient
 from stash_sense.workflows.evidence import Knobs
 from stash_sense.workflows.library import (
+    Patience,
     Source,
     Tools,
     as_json,
@@ -38,13 +39,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Library:
-    """What the work needs. stash: None where STASH_URL is set to empty."""
+    """What the work needs. stash: None where STASH_URL is set to empty. patience: of jobs with it."""
 
     settings: Settings
     stash: StashClient | None
     state: StateInUse
     recognition: RecognizerKeeper
     pool: WorkPool
+    patience: Patience
 
     def need_stash(self) -> StashClient:
         """The client of Stash. Raises StashNotConfigured."""
@@ -78,6 +80,7 @@ class Library:
                 report,
                 force=wanted.force,
                 source=wanted.source,
+                patience=self.patience,
             )
         return as_json(answer)
 

@@ -16,8 +16,9 @@ from stash_sense.services.secret import Secret, secret_to_serve_with
 from stash_sense.services.stash import open_stash
 from stash_sense.services.stash_watch import StashWatch
 from stash_sense.settings import Settings
-from stash_sense.stash import DEFAULT_LIMITS, StashClient
+from stash_sense.stash import DEFAULT_LIMITS, Limits, StashClient
 from stash_sense.store import RecommendationsDB
+from stash_sense.workflows.library import DEFAULT_PATIENCE, Patience
 from stash_sense.workflows.reading import workers
 from stash_sense.workflows.state_in_use import StateInUse
 
@@ -74,19 +75,29 @@ class Sidecar:
         self.recognition.in_use.replace(None)
 
 
-def build_sidecar(settings: Settings, *, resolve: Resolve | None = None) -> Sidecar:
-    """A sidecar to start. resolve: how hosts of `image_url` are looked up. Raises NoSecret, BadAddress."""
+def build_sidecar(
+    settings: Settings,
+    *,
+    resolve: Resolve | None = None,
+    stash_limits: Limits = DEFAULT_LIMITS,
+    patience: Patience = DEFAULT_PATIENCE,
+) -> Sidecar:
+    """A sidecar to start. resolve: how hosts of `image_url` are looked up.
+
+    stash_limits: of requests to Stash, but for the bytes of a picture, which are a setting. patience: of jobs
+    with a Stash that is away. Raises NoSecret, BadAddress.
+    """
     limits = FetchLimits(
         file_bytes=settings.max_bytes,
         seconds=settings.fetch_seconds,
         private_too=settings.allow_private_urls,
     )
     secret = secret_to_serve_with(settings)
-    stash = _stash_client(settings)
+    stash = _stash_client(settings, stash_limits)
     pool = WorkPool(settings.workers or workers(), settings.queue)
     state = StateInUse(state_file(settings))
     recognition = RecognizerKeeper(settings)
-    library = Library(settings, stash, state, recognition, pool)
+    library = Library(settings, stash, state, recognition, pool, patience)
     return Sidecar(
         settings=settings,
         secret=secret,
@@ -101,8 +112,7 @@ def build_sidecar(settings: Settings, *, resolve: Resolve | None = None) -> Side
     )
 
 
-def _stash_client(settings: Settings) -> StashClient | None:
+def _stash_client(settings: Settings, limits: Limits) -> StashClient | None:
     if not settings.stash_url:
         return None
-    limits = replace(DEFAULT_LIMITS, media_bytes=settings.max_bytes)
-    return open_stash(settings, limits)
+    return open_stash(settings, replace(limits, media_bytes=settings.max_bytes))

@@ -52,7 +52,7 @@ def _data(transport: Transport, operation: str, body: bytes) -> dict[str, Any]:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         answer = None
-    said = error_messages(answer)
+    said = error_messages(answer, transport.keyless)
     if said:
         raise RefusedByStash(operation, said)
     data = answer.get("data") if isinstance(answer, dict) else None

@@ -1,6 +1,7 @@
 """Answers that are no success, and connections that broke, as sentences that say what to do."""
 
 import json
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -80,11 +81,12 @@ def messages(words: str) -> tuple[str, ...]:
     return error_messages(found)
 
 
-def error_messages(answer: Any) -> tuple[str, ...]:
+def error_messages(answer: Any, shown: Callable[[str], str] = str) -> tuple[str, ...]:
+    """The messages of a GraphQL answer's errors, each as `shown` has it and not too long."""
     errors = answer.get("errors") if isinstance(answer, dict) else None
     if not isinstance(errors, list):
         return ()
-    return tuple(" ".join(_message(each).split())[:QUOTED] for each in errors)
+    return tuple(" ".join(shown(_message(each)).split())[:QUOTED] for each in errors)
 
 
 def _message(error: Any) -> str:

@@ -63,7 +63,7 @@ class Transport:
                 "STASH_API_KEY holds a blank or a letter that no key has. Copy it anew from Stash: "
                 "Settings, Security, API Key."
             )
-        self._has_key = bool(key)
+        self._key = key
         self._http = httpx.AsyncClient(
             auth=address.login,
             headers={"ApiKey": key} if key else {},
@@ -77,6 +77,10 @@ class Transport:
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+    def keyless(self, words: str) -> str:
+        """What the server says, without the key: a proxy may quote the request that it refuses."""
+        return words.replace(self._key, "(the API key)") if self._key else words
 
     async def send(self, ask: Ask, limits: Limits) -> Answer:
         """Raises StashUnreachable, StashTooSlow, KeyRefused, StashAnsweredWrongly, and what `ask` says."""
@@ -98,7 +102,7 @@ class Transport:
             response = await self._http.send(request, stream=True)
             async with aclosing(response):
                 if response.status_code != HTTPStatus.OK:
-                    raise self._refusal(ask, response, await _words(response))
+                    raise self._refusal(ask, response, self.keyless(await _words(response)))
                 if ask.check:
                     ask.check(response)
                 body = await _whole(response, ask)
@@ -108,7 +112,7 @@ class Transport:
 
     def _refusal(self, ask: Ask, response: httpx.Response, words: str) -> StashError | Passing:
         said = ask.failure(response, words) if ask.failure else None
-        return said or refusal(self.address, ask.what, response, words, with_key=self._has_key)
+        return said or refusal(self.address, ask.what, response, words, with_key=bool(self._key))
 
     @contextmanager
     def _translated(self, ask: Ask) -> Iterator[None]:

@@ -10,11 +10,12 @@ from stash_sense.workflows.library.answers import (
 )
 from stash_sense.workflows.library.gallery import identify_gallery
 from stash_sense.workflows.library.image import identify_image
-from stash_sense.workflows.library.patience import Patience
+from stash_sense.workflows.library.patience import DEFAULT_PATIENCE, Patience
 from stash_sense.workflows.library.terms import Source
 from stash_sense.workflows.library.tools import Tools
 
 __all__ = [
+    "DEFAULT_PATIENCE",
     "GalleryAnswer",
     "IdentifiedFace",
     "ImageAnswer",

@@ -13,7 +13,7 @@ from stash_sense.store import Decision, FaceMatches, StoredResult
 from stash_sense.workflows.evidence import Knobs
 from stash_sense.workflows.library.answers import GalleryAnswer, SkippedImage, as_json
 from stash_sense.workflows.library.kept import matched
-from stash_sense.workflows.library.patience import Patience, PatientStash
+from stash_sense.workflows.library.patience import DEFAULT_PATIENCE, Patience, PatientStash
 from stash_sense.workflows.library.pipeline import Pipeline
 from stash_sense.workflows.library.roll import Entry, Roll, faces_of
 from stash_sense.workflows.library.so_far import SoFar
@@ -32,7 +32,6 @@ NAMED_AT_A_TIME = 128
 """Faces matched anew at a time: a unit of work, for which a person may have to wait."""
 WRITTEN_AT_A_TIME = 64
 """Images in one transaction: others who write wait for it."""
-PATIENCE = Patience()
 
 
 async def identify_gallery(
@@ -44,7 +43,7 @@ async def identify_gallery(
     *,
     force: bool = False,
     source: Source = "original",
-    patience: Patience = PATIENCE,
+    patience: Patience = DEFAULT_PATIENCE,
 ) -> GalleryAnswer:
     """Who is in a gallery. Each image is stored as it is done; what is stored of the same picture serves.
 

@@ -45,6 +45,9 @@ class Patience:
     in_a_row: int = 8
 
 
+DEFAULT_PATIENCE = Patience()
+
+
 class PatientStash:
     """Stash, asked by several at once who all wait while it is away. say: is told when the waiting begins."""
 

@@ -1,0 +1,86 @@
+"""Galleries of distinct photos with real faces in the stand-in, and what tests ask of jobs."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import httpx
+import numpy as np
+
+from stash_sense.stash import Limits
+from stash_sense.workflows.library import Patience
+
+QUICK = Limits(
+    connect_s=1, stall_s=0.7, total_s=5, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05
+)
+SHORT = Patience(at_start_s=1, midway_s=2, first_pause_s=0.05, longest_pause_s=0.2, in_a_row=6)
+WAITS = {"stash_limits": QUICK, "patience": SHORT}
+"""For a sidecar that must not wait for a Stash as long as one at home does."""
+
+ENDED = ("done", "failed", "cancelled")
+_NAMES = ("obama2", "obama3", "biden_lying", "grace_hopper", "astronaut_mirrored", "obama_partial_face")
+
+
+def varied_photos(samples: Path, count: int, seed: int = 0) -> list[bytes]:
+    """So many JPEGs, small and quick to look at, each with other pixels; the same for the same seed."""
+    chance = np.random.default_rng(seed)
+    sources = [cv2.imread(str(samples / "gallery" / f"{name}.jpg")) for name in _NAMES]
+    made = []
+    for number in range(count):
+        source = sources[number % len(sources)]
+        scale = chance.uniform(330, 420) / max(source.shape[:2])
+        photo = cv2.resize(source, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        if chance.random() < 0.5:
+            photo = photo[:, ::-1]
+        coloured = np.clip(photo.astype(np.float32) * chance.uniform(0.9, 1.1, 3), 0, 255).astype(np.uint8)
+        made.append(cv2.imencode(".jpg", coloured)[1].tobytes())
+    return made
+
+
+def fill(stash, photos, *, title="Photos") -> tuple[str, list[str]]:
+    """A new gallery of these: its id, and its images' ids in its order."""
+    gallery = stash.library.add_gallery(title)
+    images = [
+        str(stash.library.add_image(photo, galleries=[gallery], path=f"/data/{gallery}/{number:04}.jpg"))
+        for number, photo in enumerate(photos)
+    ]
+    return str(gallery), images
+
+
+def fetched(stash) -> Counter[str]:
+    """How often each image was fetched since the last `forget`, by its id."""
+    return Counter(
+        seen.path.split("/")[2] for seen in stash.record.seen if seen.kind in ("original", "thumbnail")
+    )
+
+
+def begin(client: httpx.Client, gallery: str, **asked) -> str:
+    """Ask for a gallery's job; its id."""
+    answer = client.post("/jobs/gallery", json={"gallery_id": gallery, **asked})
+    assert answer.status_code == 202, answer.text
+    return answer.json()["job_id"]
+
+
+def job_of(client: httpx.Client, job_id: str) -> dict:
+    answer = client.get(f"/jobs/{job_id}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def reached(client: httpx.Client, job_id: str, done: int, seconds: float = 60.0) -> dict:
+    """The job, once so many are done or it has ended."""
+    return _when(client, job_id, lambda job: job["done"] >= done or job["status"] in ENDED, seconds)
+
+
+def ended(client: httpx.Client, job_id: str, seconds: float = 60.0) -> dict:
+    """The job, once it has ended; never later than so many seconds."""
+    return _when(client, job_id, lambda job: job["status"] in ENDED, seconds)
+
+
+def _when(client, job_id, fits, seconds):
+    deadline = time.monotonic() + seconds
+    while not fits(job := job_of(client, job_id)):
+        assert time.monotonic() < deadline, job
+        time.sleep(0.03)
+    return job

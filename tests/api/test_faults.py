@@ -1,0 +1,229 @@
+"""Whatever Stash does while a gallery runs, the job ends in time and says truthfully what became of it."""
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from pydantic import SecretStr
+
+from fakes.stash import Chunked, Delay, Dribble, Drop, StashStandIn, Status, Truncate
+from stash_sense.services import stash_watch
+
+from .conftest import API_KEY
+from .galleries import QUICK, SHORT, WAITS, begin, ended, fetched, fill, job_of, reached, varied_photos
+from .test_failures import problem
+from .test_state_and_stash import missing, until
+
+PHOTOS = 40
+BOUND_S = 30
+"""No job of these tests may take longer, whatever Stash does."""
+
+
+@pytest.fixture
+def midway(words, stash, gallery, slow):
+    """Begins a gallery's job and does something once a few are done: (job id, gallery id, image ids)."""
+
+    def midway(do, served=words):
+        place, images = gallery(PHOTOS)
+        slow(0.1)
+        job_id = begin(served.client, place)
+        assert reached(served.client, job_id, 3)["done"] < PHOTOS
+        do(images)
+        return job_id, place, images
+
+    return midway
+
+
+def whole(job, images):
+    assert (job["status"], job["error"]) == ("done", None)
+    result = job["result"]
+    assert (result["total_images"], result["images_processed"], result["error_count"]) == (
+        *(len(images), len(images)),
+        0,
+    )
+    return result
+
+
+def test_down_when_the_sidecar_starts_it_says_so_and_works_later(
+    serve, settings_with, stash, gallery, monkeypatch
+):
+    monkeypatch.setattr(stash_watch, "AGAIN_S", 0.1)
+    place, images = gallery(6)
+    stash.down()
+    with serve(settings_with(STASH_URL=stash.url), **WAITS) as served:
+        assert until(lambda: missing(served, "stash"))["code"] == "stash-unreachable"
+        assert served.client.get("/health").json()["status"] == "degraded"
+        problem(served.client.post("/identify/image", json={"image_id": images[0]}), 502, "stash-unreachable")
+        began = time.monotonic()
+        said = problem(
+            served.client.post("/identify/gallery", json={"gallery_id": place}), 502, "stash-unreachable"
+        )
+        assert time.monotonic() - began < 15
+        assert "ask again when Stash is back" in said
+        (job,) = served.client.get("/jobs").json()["jobs"]
+        assert (job["status"], job["error_code"]) == ("failed", "stash-unreachable")
+        stash.up()
+        until(lambda: missing(served, "stash") is None)
+        assert "identify-gallery" in served.client.get("/health").json()["features"]
+        served.client.post(f"/jobs/{job['job_id']}/resume")
+        whole(ended(served.client, job["job_id"]), images)
+
+
+def test_down_for_a_while_midway_costs_no_image(serve, settings_with, stash, midway, torture):
+    away = 20 if torture else 2
+    patience = replace(SHORT, midway_s=away + 20)
+    with serve(settings_with(STASH_URL=stash.url), stash_limits=QUICK, patience=patience) as served:
+        job_id, _, images = midway(lambda _: stash.down(), served)
+        back = threading.Timer(away, stash.up)
+        back.start()
+        job = ended(served.client, job_id, away + BOUND_S)
+        back.join()
+        whole(job, images)
+        assert any("Waiting up to" in line for line in job["all_errors"])
+
+
+def test_down_for_longer_fails_and_resumed_it_fetches_only_the_rest(words, stash, midway):
+    job_id, _, images = midway(lambda _: stash.down())
+    job = ended(words.client, job_id, BOUND_S)
+    assert (job["status"], job["error_code"]) == ("failed", "stash-unreachable")
+    kept = {image for image in images if words.sidecar.store.get_image_fingerprint(image)}
+    assert job["result"]["images_processed"] == len(kept) == job["done"]
+    assert 3 <= len(kept) < PHOTOS
+    stash.up()
+    stash.record.forget()
+    words.client.post(f"/jobs/{job_id}/resume")
+    again = ended(words.client, job_id, BOUND_S)
+    whole(again, images)
+    assert fetched(stash) == dict.fromkeys(set(images) - kept, 1)
+
+
+def test_cut_connections_cost_no_image(words, stash, midway):
+    job_id, _, images = midway(lambda _: stash.drop_connections())
+    for _ in range(3):
+        time.sleep(0.1)
+        stash.drop_connections()
+    whole(ended(words.client, job_id, BOUND_S), images)
+
+
+@pytest.mark.parametrize("fault", [Status(500), Status(503), Drop(), Truncate(), Truncate(0.0), Delay(3)])
+def test_one_failure_of_each_image_costs_none(words, stash, gallery, fault):
+    place, images = gallery(12)
+    stash.faults.add(fault, where="original", first=1)
+    job = ended(words.client, begin(words.client, place), BOUND_S)
+    if isinstance(fault, Delay):  # what was too slow once is told, lest one image hold up all
+        assert job["result"]["images_processed"] + job["result"]["error_count"] == 12
+    else:
+        whole(job, images)
+
+
+@pytest.mark.parametrize(
+    "fault", [Status(500), Drop(), Truncate(), Dribble(50, 0.3), Delay(20), Status(200, b"{}", "text/html")]
+)
+def test_a_few_images_that_fail_for_good_are_told_one_by_one(words, stash, gallery, fault):
+    place, images = gallery(20)
+    bad = {images[7], images[13]}
+    stash.faults.add(fault, where=lambda seen: seen.kind == "original" and seen.path.split("/")[2] in bad)
+    job = ended(words.client, begin(words.client, place), BOUND_S)
+    result = job["result"]
+    assert (job["status"], job["done"], job["total"]) == ("done", 20, 20)
+    told = {line.split(":")[0] for line in result["errors"]} | {
+        f"Image {one['image_id']}" for one in result["skipped"]
+    }
+    assert told == {f"Image {image}" for image in bad}
+    assert result["images_processed"] == 18
+    stash.faults.clear()
+    stash.record.forget()
+    again = ended(words.client, begin(words.client, place), BOUND_S)
+    whole(again, images)
+    assert fetched(stash) == dict.fromkeys(bad, 1)
+
+
+def test_one_in_twenty_that_fails_is_told_and_nothing_else(words, stash, gallery):
+    place, images = gallery(60)
+    bad = images[::20]
+    stash.faults.add(
+        Status(500), where=lambda seen: seen.kind == "original" and seen.path.split("/")[2] in bad
+    )
+    job = ended(words.client, begin(words.client, place), BOUND_S)
+    assert (job["status"], job["result"]["images_processed"], job["result"]["error_count"]) == ("done", 57, 3)
+    assert [line.split(":")[0] for line in job["result"]["errors"]] == [f"Image {image}" for image in bad]
+    assert len(job["all_errors"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "codes"),
+    [
+        (Status(500), {"stash-answered-wrongly"}),
+        (Drop(), {"stash-unreachable"}),
+        (Truncate(), {"stash-unreachable"}),
+        (Delay(60), {"stash-too-slow"}),
+        (Status(401), {"stash-key-refused"}),
+        (Status(200, b"<html>login</html>", "text/html"), {"stash-answered-wrongly"}),
+    ],
+)
+@pytest.mark.parametrize("when", ["at the start", "midway"])
+def test_a_stash_that_fails_at_everything_fails_the_job_in_time(
+    words, stash, gallery, midway, fault, codes, when
+):
+    if when == "midway":
+        job_id, place, _ = midway(lambda _: stash.faults.add(fault))
+    else:
+        place, _ = gallery(4)
+        stash.faults.add(fault)
+        job_id = begin(words.client, place)
+    job = ended(words.client, job_id, BOUND_S)
+    if fault.__class__ is Status and fault.code == 200 and when == "midway":
+        # Each page of HTML is told of its own image.
+        assert job["result"]["images_processed"] < PHOTOS
+        assert job["done"] == PHOTOS
+    else:
+        assert (job["status"], job["error_code"]) == ("failed", *codes)
+        assert job["error"].endswith(".")
+    stash.faults.clear()
+    again = ended(words.client, begin(words.client, place), BOUND_S)
+    assert (again["status"], again["result"]["error_count"], again["result"]["skipped"]) == ("done", 0, [])
+
+
+def test_a_body_of_unknown_length_that_is_cut_short_is_told(words, stash, gallery):
+    place, images = gallery(4)
+    data = stash.library.images[int(images[1])].files[0].content
+    stash.library.images[int(images[1])].files[0].content = data[:300]
+    stash.faults.add(Chunked(), where="original")
+    job = ended(words.client, begin(words.client, place), BOUND_S)
+    assert (job["result"]["images_processed"], job["result"]["error_count"]) == (3, 1)
+    assert job["result"]["errors"][0].startswith(f"Image {images[1]}: ")
+
+
+def test_a_key_that_is_changed_midway_fails_the_job_and_what_was_done_stays(serve, settings_with, samples):
+    with StashStandIn(api_key=API_KEY) as stash:
+        place, images = fill(stash, varied_photos(samples, PHOTOS, seed=31))
+        settings = settings_with(STASH_URL=stash.url, STASH_API_KEY=SecretStr(API_KEY))
+        stash.faults.add(Delay(0.1), where="original")
+        with serve(settings, **WAITS) as served:
+            job_id = begin(served.client, place)
+            reached(served.client, job_id, 3)
+            stash.api_key = "another"
+            job = ended(served.client, job_id, BOUND_S)
+            assert (job["status"], job["error_code"]) == ("failed", "stash-key-refused")
+            assert "STASH_API_KEY" in job["error"]
+            assert 3 <= job["result"]["images_processed"] < PHOTOS
+            stash.api_key = API_KEY
+            served.client.post(f"/jobs/{job_id}/resume")
+            whole(ended(served.client, job_id, BOUND_S), images)
+
+
+def test_a_gallery_deleted_midway_ends_too(words, stash, midway):
+    def delete(images):
+        for image in images:
+            stash.library.delete_image(int(image))
+        stash.library.galleries.clear()
+
+    job_id, place, _ = midway(delete)
+    job = ended(words.client, job_id, BOUND_S)
+    result = job["result"]
+    assert job["status"] == "done"
+    assert result["images_processed"] + result["error_count"] == PHOTOS
+    assert (len(result["errors"]), len(job["all_errors"])) == (10, result["error_count"])
+    assert job_of(words.client, job_id) == job
+    problem(words.client.post("/identify/gallery", json={"gallery_id": place}), 404, "not-in-stash")

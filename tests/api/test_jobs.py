@@ -1,0 +1,341 @@
+"""Galleries over HTTP, awaited and as jobs: complete, once, in the open, and to be cut short at any time."""
+
+import threading
+import time
+
+import httpx
+import pytest
+
+from stash_sense.jobs import queue
+
+from .galleries import ENDED, begin, ended, fetched, job_of, reached, varied_photos
+from .test_failures import problem
+from .test_state_and_stash import until
+
+
+@pytest.fixture
+def awaited(words):
+    def awaited(gallery_id, **asked):
+        answer = words.client.post("/identify/gallery", json={"gallery_id": gallery_id, **asked})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return awaited
+
+
+def test_a_gallery_awaited(words, stash, gallery, awaited):
+    place, images = gallery(12)
+    said = awaited(place)
+    assert set(said) == {
+        *("gallery_id", "total_images", "images_processed", "faces_detected", "performers", "errors"),
+        *("error_count", "skipped", "not_stored"),
+    }
+    assert (said["gallery_id"], said["total_images"], said["images_processed"]) == (place, 12, 12)
+    assert (said["errors"], said["error_count"], said["skipped"], said["not_stored"]) == ([], 0, [], 0)
+    assert said["faces_detected"] >= 11
+    assert fetched(stash) == dict.fromkeys(images, 1)
+    first = said["performers"][0]
+    assert set(first) == {
+        *("performer_id", "stashdb_id", "stash_ids", "local_id", "name", "best_distance", "avg_distance"),
+        *("confidence", "image_count", "image_ids", "country", "image_url"),
+    }
+    assert first["name"] == "Barack Obama"
+    assert {one["name"] for one in said["performers"]} == {"Barack Obama", "Joe Biden", "Eileen Collins"}
+    for one in said["performers"]:
+        assert one["image_count"] == len(one["image_ids"]) == len(set(one["image_ids"]))
+        assert one["image_ids"] == [image for image in images if image in one["image_ids"]]
+        assert 0 <= one["best_distance"] <= one["avg_distance"] <= 2
+        assert one["confidence"] == pytest.approx(max(0, 1 - one["best_distance"]), abs=1e-3)
+    order = [(-one["image_count"], one["best_distance"]) for one in said["performers"]]
+    assert order == sorted(order)
+    for image in images:
+        assert words.sidecar.store.get_image_fingerprint(image)["gallery_id"] == place
+
+
+def test_a_job_says_how_far_it_is_and_ends_as_the_awaited_one(words, stash, gallery, awaited, slow):
+    place, images = gallery(30)
+    slow()
+    job_id = begin(words.client, place)
+    seen = []
+    while not seen or seen[-1]["status"] not in ENDED:
+        seen.append(job_of(words.client, job_id))
+        time.sleep(0.05)
+    assert len({job["done"] for job in seen}) >= 4
+    assert [job["done"] for job in seen] == sorted(job["done"] for job in seen)
+    assert [job["faces"] for job in seen] == sorted(job["faces"] for job in seen)
+    running = [job for job in seen if job["status"] == "running"]
+    assert any(job["rate"] > 0 and job["eta_s"] > 0 and job["people"] > 0 for job in running)
+    assert any(job["result"]["performers"] for job in running if job["result"])
+    last = seen[-1]
+    assert (last["kind"], last["target"], last["status"]) == ("gallery", f"gallery:{place}", "done")
+    assert (last["done"], last["total"], last["error"], last["all_errors"]) == (30, 30, None, [])
+    assert last["people"] == len(last["result"]["performers"])
+    assert last["faces"] == last["result"]["faces_detected"]
+    assert last["created_at"] <= last["started_at"] <= last["ended_at"]
+    assert fetched(stash) == dict.fromkeys(images, 1)
+    assert awaited(place) == last["result"]
+    assert fetched(stash) == dict.fromkeys(images, 1)
+
+
+def test_asked_again_after_all_were_tagged_nothing_is_fetched(stash, gallery, awaited):
+    place, images = gallery(8)
+    first = awaited(place)
+    performer = stash.library.add_performer("Somebody")
+    for image in images:
+        tagged = stash.library.images[int(image)]
+        tagged.performers.append(performer)
+        tagged.updated_at = stash.library.now()
+    stash.record.forget()
+    assert awaited(place) == first
+    assert not fetched(stash)
+
+
+def test_other_knobs_are_answered_without_a_fetch(stash, gallery, awaited):
+    place, _ = gallery(6)
+    awaited(place)
+    stash.record.forget()
+    assert awaited(place, max_distance=0)["performers"] == []
+    assert awaited(place, min_face_confidence=1)["faces_detected"] == 0
+    plain = awaited(place, evidence="plain", top_k=1, max_distance=2)
+    assert plain["images_processed"] == 6
+    assert {one["name"] for one in plain["performers"]} <= {"Barack Obama", "Joe Biden", "Eileen Collins"}
+    assert not fetched(stash)
+
+
+def test_force_fetches_everything_once_more(stash, gallery, awaited):
+    place, images = gallery(6)
+    first = awaited(place)
+    assert awaited(place, force=True) == first
+    assert fetched(stash) == dict.fromkeys(images, 2)
+
+
+def test_an_image_of_a_gallery_serves_the_image_page(words, stash, gallery, awaited):
+    place, images = gallery(3)
+    awaited(place)
+    stash.record.forget()
+    said = words.client.post("/identify/image", json={"image_id": images[0]}).json()
+    assert (said["reused"], said["face_count"]) == (True, 1)
+    assert not fetched(stash)
+
+
+def test_decisions_count_in_a_gallery(words, stash, gallery, awaited):
+    place, images = gallery(6)
+    assert any(one["name"] == "Joe Biden" for one in awaited(place)["performers"])
+    image = words.client.post("/identify/image", json={"image_id": images[2]}).json()
+    asked = {"face_id": image["faces"][0]["face_id"], "performer_id": "Joe Biden", "word": "rejected"}
+    assert words.client.post("/decisions", json=asked).status_code == 200
+    assert not any(one["name"] == "Joe Biden" for one in awaited(place)["performers"])
+    assert set(fetched(stash).values()) == {1}
+
+
+def test_videos_are_skipped_and_bad_images_are_told(words, stash, gallery, awaited):
+    place, images = gallery(4)
+    moving = str(stash.library.add_image(galleries=[int(place)], path="/data/x.mp4", video=True))
+    broken = str(stash.library.add_image(b"no picture", galleries=[int(place)], path="/data/y.jpg"))
+    stash.library.lose_file(int(images[0]))
+    said = awaited(place)
+    assert (said["total_images"], said["images_processed"]) == (6, 3)
+    assert [one["image_id"] for one in said["skipped"]] == [moving]
+    assert "video" in said["skipped"][0]["reason"]
+    assert {line.split(":")[0] for line in said["errors"]} == {f"Image {images[0]}", f"Image {broken}"}
+    assert said["error_count"] == 2
+    assert moving not in fetched(stash)
+    (job,) = words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
+    assert sorted(job["all_errors"]) == sorted(said["errors"])
+    assert (job["done"], job["total"]) == (6, 6)
+
+
+def test_an_empty_gallery_is_an_answer_of_zeros(stash, awaited):
+    place = str(stash.library.add_gallery("Nothing"))
+    assert awaited(place) == {
+        "gallery_id": place, "total_images": 0, "images_processed": 0, "faces_detected": 0, "performers": [],
+        "errors": [], "error_count": 0, "skipped": [], "not_stored": 0,
+    }  # fmt: skip
+
+
+def test_an_unknown_gallery_is_404_and_a_failed_job(words):
+    said = problem(words.client.post("/identify/gallery", json={"gallery_id": "424242"}), 404, "not-in-stash")
+    assert "424242" in said
+    job = ended(words.client, begin(words.client, "424242"))
+    assert (job["status"], job["error_code"]) == ("failed", "not-in-stash")
+    assert "424242" in job["error"]
+
+
+@pytest.mark.parametrize("call", ["", "/cancel", "/resume"])
+def test_an_unknown_job_is_404(words, call):
+    method = "POST" if call else "GET"
+    problem(words.client.request(method, f"/jobs/0123456789abcdef{call}"), 404, "no-job")
+
+
+def test_a_job_that_is_done_is_neither_cancelled_nor_resumed(words, gallery, awaited):
+    place, _ = gallery(1)
+    awaited(place)
+    (job,) = words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
+    assert words.client.post(f"/jobs/{job['job_id']}/cancel").json()["status"] == "done"
+    problem(words.client.post(f"/jobs/{job['job_id']}/resume"), 422, "refused")
+
+
+def test_the_history_is_newest_first_and_of_one_target(words, gallery, awaited):
+    (one, _), (two, _) = gallery(1), gallery(1)
+    for place in (one, two, one):
+        awaited(place)
+    newest = words.client.get("/jobs").json()["jobs"][:3]
+    assert [job["target"] for job in newest] == [f"gallery:{place}" for place in (one, two, one)]
+    of_one = words.client.get("/jobs", params={"target": f"gallery:{one}"}).json()["jobs"]
+    assert [job["job_id"] for job in of_one] == [newest[0]["job_id"], newest[2]["job_id"]]
+    assert all(job["result"] is None and job["asked"]["gallery_id"] == one for job in of_one)
+    assert len(words.client.get("/jobs", params={"limit": 2}).json()["jobs"]) == 2
+    assert words.client.get("/jobs", params={"target": "gallery:0"}).json()["jobs"] == []
+    for wrong in ({"limit": 0}, {"limit": 501}, {"target": ""}, {"status": "done"}):
+        problem(words.client.get("/jobs", params=wrong), 422, "bad-parameter")
+
+
+def test_cancelled_it_keeps_what_it_did_and_resumed_it_does_the_rest(words, stash, gallery, slow):
+    place, images = gallery(40)
+    slow()
+    job_id = begin(words.client, place)
+    reached(words.client, job_id, 8)
+    cancelled = words.client.post(f"/jobs/{job_id}/cancel").json()
+    assert cancelled["status"] == "cancelled"
+    assert cancelled["ended_at"]
+    done = cancelled["result"]["images_processed"]
+    assert 8 <= done < 40
+    kept = {image for image in images if words.sidecar.store.get_image_fingerprint(image)}
+    assert len(kept) >= done
+    time.sleep(0.5)
+    before = fetched(stash)
+    time.sleep(0.5)
+    assert fetched(stash) == before  # it really has stopped
+    stash.record.forget()
+    assert words.client.post(f"/jobs/{job_id}/resume").json()["status"] in {"queued", "running"}
+    again = ended(words.client, job_id)
+    assert (again["status"], again["done"], again["error"]) == ("done", 40, None)
+    assert again["result"]["images_processed"] == 40
+    assert set(fetched(stash)) == set(images) - kept
+    assert set(fetched(stash).values()) == {1}
+
+
+def test_cancelled_while_awaited_it_is_503(words, gallery, slow):
+    place, _ = gallery(30)
+    slow()
+    answers = []
+    waiting = threading.Thread(
+        target=lambda: answers.append(words.client.post("/identify/gallery", json={"gallery_id": place}))
+    )
+    waiting.start()
+    (job,) = until(lambda: words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"])
+    reached(words.client, job["job_id"], 1)
+    words.client.post(f"/jobs/{job['job_id']}/cancel")
+    waiting.join(20)
+    assert job["job_id"] in problem(answers[0], 503, "cancelled")
+
+
+def test_a_queued_job_is_cancelled_before_it_begins(words, stash, gallery, slow):
+    (first, _), (second, images) = gallery(30), gallery(3)
+    slow()
+    running, queued = begin(words.client, first), begin(words.client, second)
+    assert job_of(words.client, queued)["status"] == "queued"
+    assert words.client.post(f"/jobs/{queued}/cancel").json()["status"] == "cancelled"
+    assert ended(words.client, running)["status"] == "done"
+    assert job_of(words.client, queued)["status"] == "cancelled"
+    assert not set(images) & set(fetched(stash))
+
+
+def test_the_same_gallery_asked_at_once_runs_once(words, stash, gallery, slow):
+    place, images = gallery(20)
+    slow(0.1)
+    ids, answers = [], []
+
+    def ask():
+        ids.append(begin(words.client, place))
+
+    def wait():
+        answers.append(words.client.post("/identify/gallery", json={"gallery_id": int(place)}).json())
+
+    asking = [threading.Thread(target=one) for one in (ask, wait) * 4]
+    for one in asking:
+        one.start()
+    for one in asking:
+        one.join(60)
+    assert len(set(ids)) == 1
+    result = ended(words.client, ids[0])["result"]
+    assert answers == [result] * 4
+    assert fetched(stash) == dict.fromkeys(images, 1)
+    assert len(words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]) == 1
+
+
+def test_an_image_goes_before_a_running_gallery(words, stash, gallery, samples):
+    place, _ = gallery(60)
+    alone = varied_photos(samples, 8, seed=7)
+    job_id = begin(words.client, place)
+    reached(words.client, job_id, 1)
+    seconds = []
+    for photo in alone:
+        image = str(stash.library.add_image(photo))
+        began = time.monotonic()
+        assert words.client.post("/identify/image", json={"image_id": image}).json()["face_count"] == 1
+        seconds.append(time.monotonic() - began)
+        if job_of(words.client, job_id)["status"] != "running":
+            break
+    assert len(seconds) >= 2, "the gallery was too quick to show anything"
+    assert max(seconds) < 2
+    assert ended(words.client, job_id)["status"] == "done"
+
+
+def test_health_answers_while_a_gallery_runs(words, gallery):
+    place, _ = gallery(30)
+    job_id = begin(words.client, place)
+    reached(words.client, job_id, 1)
+    seconds = []
+    while job_of(words.client, job_id)["status"] == "running":
+        began = time.monotonic()
+        assert words.client.get("/health").status_code == 200
+        seconds.append(time.monotonic() - began)
+    assert len(seconds) >= 3
+    assert sorted(seconds)[len(seconds) // 2] < 0.1
+
+
+def test_nobody_waits_any_longer_and_the_work_goes_on(words, stash, gallery, slow):
+    place, images = gallery(20)
+    slow(0.3)
+    with pytest.raises(httpx.ReadTimeout):
+        words.client.post("/identify/gallery", json={"gallery_id": place}, timeout=0.5)
+    (job,) = words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
+    assert job["status"] in {"queued", "running"}
+    assert ended(words.client, job["job_id"])["result"]["images_processed"] == 20
+    assert fetched(stash) == dict.fromkeys(images, 1)
+
+
+def test_an_image_deleted_midway_is_one_error(words, stash, gallery, slow):
+    place, images = gallery(30)
+    slow()
+    job_id = begin(words.client, place)
+    reached(words.client, job_id, 3)
+    stash.library.delete_image(int(images[-1]))
+    job = ended(words.client, job_id)
+    assert (job["status"], job["done"], job["result"]["error_count"]) == ("done", 30, 1)
+    assert job["result"]["images_processed"] == 29
+    assert job["result"]["errors"][0].startswith(f"Image {images[-1]}: ")
+
+
+def test_jobs_are_on_the_status_page(words, gallery, awaited):
+    place, _ = gallery(2)
+    awaited(place)
+    (job,) = words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
+    page = words.client.get("/").text
+    assert f"gallery {place}" in page
+    assert f'href="jobs/{job["job_id"]}"' in page
+    assert "2 of 2" in page
+
+
+def test_too_many_jobs_are_429(words, gallery, slow, monkeypatch):
+    monkeypatch.setattr(queue, "QUEUED_AT_MOST", 2)
+    places = [gallery(8)[0] for _ in range(3)]
+    slow()
+    ids = [begin(words.client, place) for place in places[:2]]
+    answer = words.client.post("/jobs/gallery", json={"gallery_id": places[2]})
+    problem(answer, 429, "full")
+    assert int(answer.headers["retry-after"]) > 0
+    for job_id in ids:
+        ended(words.client, job_id)
+    assert ended(words.client, begin(words.client, places[2]))["status"] == "done"
