@@ -39,11 +39,11 @@ lint: $(STAMP) ## Style, types and import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(STAMP) ## Speed, search, state and gallery figures; the first needs the evaluation photos
+bench: $(STAMP) ## Speed, search, state and sidecar figures; the first needs the evaluation photos
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/search.py
 	@$(BIN)/python benchmarks/store.py
-	@$(BIN)/python benchmarks/gallery.py
+	@$(BIN)/python benchmarks/sidecar.py
 
 accuracy: $(STAMP) ## Accuracy figures and plots; needs the evaluation photos
 	@$(BIN)/python benchmarks/accuracy.py

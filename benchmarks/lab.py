@@ -139,12 +139,12 @@ def cpu_name() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def peak_megabytes() -> float:
-    """The most resident memory this program has had so far.
+def peak_megabytes(process: str = "self") -> float:
+    """The most resident memory this program, or the process of another id, has had so far.
 
     Not getrusage's figure: a process started by a large one begins with that one's peak.
     """
-    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    lines = Path(f"/proc/{process}/status").read_text("utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 

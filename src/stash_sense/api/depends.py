@@ -28,23 +28,31 @@ class Desk:
     events: RecentEvents
 
 
-def _desk(request: Request) -> Desk:
+def _at(request: Request) -> Desk:
     return cast("Desk", request.app.state.desk)
 
 
-def _sidecar(request: Request) -> Sidecar:
-    return _desk(request).sidecar
+# Coroutines, although they wait for nothing: others would run in a thread, and to get there and back takes
+# longer than all the rest of an answer while the workers keep Python busy.
 
 
-def _stash(request: Request) -> StashClient:
-    return _sidecar(request).library.need_stash()
+async def _desk(request: Request) -> Desk:
+    return _at(request)
 
 
-def _state(request: Request) -> StateInUse:
-    return _sidecar(request).state
+async def _sidecar(request: Request) -> Sidecar:
+    return _at(request).sidecar
 
 
-def _known(request: Request) -> bool:
+async def _stash(request: Request) -> StashClient:
+    return _at(request).sidecar.library.need_stash()
+
+
+async def _state(request: Request) -> StateInUse:
+    return _at(request).sidecar.state
+
+
+async def _known(request: Request) -> bool:
     return bool(request.scope[KNOWN])
 
 

@@ -13,7 +13,7 @@ from stash_sense.workflows.library.answers import (
 )
 from stash_sense.workflows.library.kept import matched, own_face, said_of, size
 from stash_sense.workflows.library.terms import Terms
-from stash_sense.workflows.library.units import Looked, slim
+from stash_sense.workflows.library.units import Looked
 from stash_sense.workflows.recognizer import FaceRecognizer
 
 
@@ -134,7 +134,7 @@ class Roll:
 def faces_of(result: StoredResult) -> Faces:
     """A stored image's faces as its picture alone makes them."""
     width, height = size(result)
-    return slim(tuple(own_face(face, width, height) for face in result.faces))
+    return tuple(own_face(face, width, height) for face in result.faces)
 
 
 def _words(faces: Faces) -> tuple[tuple[str, str], ...]:

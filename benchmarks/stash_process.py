@@ -1,7 +1,7 @@
-"""The Stash stand-in in a process of its own, for gallery.py. One JSON request a line, one answer a line.
+"""The tests' Stash stand-in as a program, for stand_in.py. One JSON request a line, one answer a line.
 
-gallery_stash.py FOLDER COUNT: a gallery of COUNT images over the JPEGs of FOLDER, taken again and again
-where there are fewer, each under fingerprints of its own.
+stash_process.py FOLDER COUNT OTHERS: a gallery of COUNT images over the JPEGs of FOLDER, taken again and
+again where there are fewer, each under fingerprints of its own; and the JPEGs of OTHERS in no gallery.
 """
 
 import json
@@ -20,20 +20,26 @@ StashStandIn = import_module("fakes.stash").StashStandIn
 def main() -> None:
     paths = sorted(Path(sys.argv[1]).glob("*.jpg"))
     count = int(sys.argv[2])
+    others = sorted(Path(sys.argv[3]).glob("*.jpg"))
     with StashStandIn() as stash:
         gallery = stash.library.add_gallery("Photos")
         for number in range(count):
-            path = paths[number % len(paths)]
-            stash.library.add_image(
-                path,
-                galleries=[gallery],
-                path=f"/data/{number:06}.jpg",
-                size=(1600, 1200),
-                fingerprints={"md5": f"{number:032x}"},
-            )
-        _say({"url": stash.url, "gallery": str(gallery)})
+            _add(stash, paths[number % len(paths)], number, galleries=[gallery])
+        ids = [_add(stash, path, count + number) for number, path in enumerate(others)]
+        _say({"url": stash.url, "gallery": str(gallery), "others": ids})
         for line in sys.stdin:
             _say(_answer(stash, json.loads(line)))
+
+
+def _add(stash: Any, path: Path, number: int, **where: Any) -> str:
+    image = stash.library.add_image(
+        path,
+        path=f"/data/{number:06}.jpg",
+        size=(1600, 1200),
+        fingerprints={"md5": f"{number:032x}"},
+        **where,
+    )
+    return str(image)
 
 
 def _answer(stash: Any, asked: str) -> dict[str, Any]:
