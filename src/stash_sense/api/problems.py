@@ -91,6 +91,9 @@ STATUS: Mapping[str, int] = {
     "no-picture": 400,
     "not-a-picture": 415,
     "media-too-large": 413,
+    # a command's own
+    "no-sidecar": 502,
+    "sidecar-refused": 502,
     # ours
     "error": 500,
     INTERNAL: 500,
