@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from .faults import Chunked, Delay, Dribble, Drop, Fault, Faults, Status, Trunca
 from .library import Library
 from .mutations import PluginOperation
 from .pictures import Pictures
+from .plugins import Plugins
 from .record import Record, Seen, kind_of
 
 _READ_ONLY = ["GET", "HEAD"]
@@ -30,7 +32,8 @@ class Setup:
 
     api_key: empty is a Stash without login. session: a cookie that is logged in. version: 0.26 and up.
     external_host: what Stash puts before its URLs instead of the Host that it was asked by.
-    prefix: where a proxy has put Stash; nothing is found outside it. run_plugin: for runPluginOperation.
+    prefix: where a proxy has put Stash; nothing is found outside it. run_plugin: for runPluginOperation, in
+    place of the processes of the installed `plugins`.
     """
 
     library: Library = field(default_factory=Library)
@@ -40,6 +43,8 @@ class Setup:
     external_host: str = ""
     prefix: str = ""
     run_plugin: PluginOperation | None = None
+    plugins: Plugins = field(default_factory=Plugins)
+    port: int = 0
     faults: Faults = field(default_factory=Faults)
     record: Record = field(default_factory=Record)
 
@@ -73,6 +78,7 @@ async def _graphql(setup: Setup, request: Request) -> Response:
     except ValueError:
         return PlainTextResponse("json request body could not be decoded", 400)
     base = setup.external_host or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    run_plugin = setup.run_plugin or partial(setup.plugins.run, connection=_connection(setup))
     # In a thread, since a plugin's operation may ask Stash back.
     status, answer = await run_in_threadpool(
         execution.run,
@@ -81,9 +87,21 @@ async def _graphql(setup: Setup, request: Request) -> Response:
         base_url=base + access.proxy_prefix(request),
         api_key=setup.api_key,
         version=setup.version,
-        run_plugin=setup.run_plugin,
+        run_plugin=run_plugin,
     )
     return JSONResponse(answer, status)
+
+
+def _connection(setup: Setup) -> dict[str, Any]:
+    """How a plugin's process reaches Stash, as the user who asked."""
+    cookie = {"Name": "session", "Value": setup.session} if setup.session else None
+    return {
+        "Scheme": "http",
+        "Host": "0.0.0.0",
+        "Port": setup.port,
+        "SessionCookie": cookie,
+        "Dir": "/root/.stash",
+    }
 
 
 class _Edge:

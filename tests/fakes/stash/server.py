@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .app import Setup, build
+from .plugins import Plugin
 
 _LOOPBACK = "127.0.0.1"
 _START_S = 10.0
@@ -32,14 +34,19 @@ class StashStandIn(Setup):
     """A Stash on a port of its own. Takes the fields of Setup, and `port` for a fixed one."""
 
     def __init__(self, *, port: int = 0, **setup: Any) -> None:
-        super().__init__(**setup)
-        self.port = port
+        super().__init__(port=port, **setup)
         self._server: _Server | None = None
 
     @property
     def url(self) -> str:
         """What STASH_URL would be."""
         return f"http://{_LOOPBACK}:{self.port}{self.prefix}"
+
+    def install(self, folder: Path) -> Plugin:
+        """As if its owner put a plugin there."""
+        plugin = Plugin.load(folder)
+        self.plugins.installed[plugin.id] = plugin
+        return plugin
 
     def up(self) -> None:
         """Starts, or comes back on the same port."""
