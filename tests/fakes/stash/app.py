@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import access, execution
+from . import access, execution, page
 from .faults import Chunked, Delay, Dribble, Drop, Fault, Faults, Status, Truncate
 from .library import Library
 from .mutations import PluginOperation
@@ -33,7 +34,8 @@ class Setup:
     api_key: empty is a Stash without login. session: a cookie that is logged in. version: 0.26 and up.
     external_host: what Stash puts before its URLs instead of the Host that it was asked by.
     prefix: where a proxy has put Stash; nothing is found outside it. run_plugin: for runPluginOperation, in
-    place of the processes of the installed `plugins`.
+    place of the processes of the installed `plugins`. libraries: a folder node_modules, for a page to see.
+    own_port: past any proxy, as Stash's own plugins come.
     """
 
     library: Library = field(default_factory=Library)
@@ -44,7 +46,9 @@ class Setup:
     prefix: str = ""
     run_plugin: PluginOperation | None = None
     plugins: Plugins = field(default_factory=Plugins)
+    libraries: Path | None = None
     port: int = 0
+    own_port: int = 0
     faults: Faults = field(default_factory=Faults)
     record: Record = field(default_factory=Record)
 
@@ -65,11 +69,16 @@ def build(setup: Setup, cut: Callable[[Scope], None]) -> ASGIApp:
         Route("/performer/{id}/image", pictures.portrait, methods=_READ_ONLY),
         Route("/scene/{id}/{what}", pictures.scene, methods=_READ_ONLY),
         Route("/scene/{name}", pictures.scene_sheet, methods=_READ_ONLY),
-        Route(
-            "/{rest:path}", lambda _: HTMLResponse("<!DOCTYPE html><title>Stash</title>"), methods=_READ_ONLY
-        ),
+        *_pages(setup),
     ]
     return _Edge(setup, Starlette(routes=routes), cut)
+
+
+def _pages(setup: Setup) -> list[Route]:
+    if setup.libraries:
+        return page.routes(lambda: setup.plugins, setup.libraries)
+    bare = HTMLResponse("<!DOCTYPE html><title>Stash</title>")
+    return [Route("/{rest:path}", lambda _: bare, methods=_READ_ONLY)]
 
 
 async def _graphql(setup: Setup, request: Request) -> Response:
@@ -98,7 +107,7 @@ def _connection(setup: Setup) -> dict[str, Any]:
     return {
         "Scheme": "http",
         "Host": "0.0.0.0",
-        "Port": setup.port,
+        "Port": setup.own_port,
         "SessionCookie": cookie,
         "Dir": "/root/.stash",
     }
@@ -116,7 +125,8 @@ class _Edge:
         if scope["type"] != "http":
             return
         body = await _body(receive)
-        inside = _below(scope, self._setup.prefix)
+        past_proxy = scope["server"][1] == self._setup.own_port
+        inside = scope if past_proxy else _below(scope, self._setup.prefix)
         if inside is None:
             await PlainTextResponse("nothing here", 404)(scope, receive, send)
             return

@@ -12,6 +12,7 @@ import asyncio
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ _LOOPBACK = "127.0.0.1"
 _START_S = 10.0
 _STOP_S = 10.0
 _BACKLOG = 512
+_LAST_TURNS = 3  # of the loop, in which aborted connections are closed
 
 
 class StashStandIn(Setup):
@@ -52,7 +54,7 @@ class StashStandIn(Setup):
         """Starts, or comes back on the same port."""
         if self._server is None:
             self._server = _Server(self, self.port)
-            self.port = self._server.port
+            self.port, self.own_port = self._server.port, self._server.own_port
 
     def down(self) -> None:
         """Cuts every connection and frees the port; nothing in the library is lost."""
@@ -80,9 +82,10 @@ class _Uvicorn(uvicorn.Server):
     connections, which hundreds of tests would feel; here they have been cut.
     """
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, drop: Callable[[], None]) -> None:
         super().__init__(config)
         self.told = asyncio.Event()
+        self._drop = drop
 
     async def main_loop(self) -> None:
         await self.on_tick(0)
@@ -91,6 +94,9 @@ class _Uvicorn(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
+        self._drop()  # what a browser opened meanwhile
+        for _ in range(_LAST_TURNS):
+            await asyncio.sleep(0)
 
 
 class _Server:
@@ -99,7 +105,9 @@ class _Server:
     def __init__(self, setup: Setup, port: int) -> None:
         self._transports: dict[tuple[str, int], asyncio.Transport] = {}
         self._socket = _listen(port)
+        self._own_socket = _listen(0)
         self.port: int = self._socket.getsockname()[1]
+        self.own_port: int = self._own_socket.getsockname()[1]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
@@ -112,7 +120,8 @@ class _Server:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=0,
-            )
+            ),
+            self._drop_now,
         )
         self._thread = threading.Thread(target=self._run, name="stash-stand-in", daemon=True)
         self._thread.start()
@@ -136,9 +145,9 @@ class _Server:
     def _run(self) -> None:
         async def serve() -> None:
             self._loop = asyncio.get_running_loop()
-            await self._uvicorn.serve(sockets=[self._socket])
+            await self._uvicorn.serve(sockets=[self._socket, self._own_socket])
 
-        with self._socket:
+        with self._socket, self._own_socket:
             asyncio.run(serve())
 
     def _await_start(self) -> None:
