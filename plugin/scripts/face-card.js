@@ -6,19 +6,19 @@ window.StashSense.part("face-card", (sense, api) => {
 
   sense.FaceCard = ({ face, index, picture, image, people, current, onFocus }) => {
     const { useState } = api.React;
-    const [rejected, setRejected] = useState(/** @type {Record<string, Decision>} */ ({}));
+    const [rejected, setRejected] = useState(/** @type {Map<string, Decision>} */ (new Map()));
     const [picked, setPicked] = useState(/** @type {string | null} */ (null));
-    const left = face.matches.filter((match) => !rejected[match.performer_id]);
+    const left = face.matches.filter((match) => !rejected.has(match.performer_id));
     const match = left.find((each) => each.performer_id === (picked ?? face.performer_id)) || left[0];
     const label = say("face", { n: index + 1 });
     const refuse = async (/** @type {Match} */ whom) => {
       const words = { face_id: face.face_id, performer_id: whom.performer_id, word: "rejected" };
       const decision = /** @type {Decision} */ (await sense.call("decide", words));
-      setRejected((before) => ({ ...before, [whom.performer_id]: decision }));
+      setRejected((before) => new Map([...before, [whom.performer_id, decision]]));
     };
     const takeBack = async (/** @type {Match} */ whom) => {
-      await sense.call("undecide", { decision_id: rejected[whom.performer_id]?.decision_id });
-      setRejected(({ [whom.performer_id]: _, ...rest }) => rest);
+      await sense.call("undecide", { decision_id: rejected.get(whom.performer_id)?.decision_id });
+      setRejected((before) => new Map([...before].filter(([key]) => key !== whom.performer_id)));
     };
     return h(
       Card,
@@ -48,10 +48,9 @@ window.StashSense.part("face-card", (sense, api) => {
               h(Seen, { picture, face, label }),
               h("p", { className: "sense-nobody" }, say("noMatch")),
             ),
-        Object.keys(rejected).length > 0 &&
-          face.matches
-            .filter((each) => rejected[each.performer_id])
-            .map((each) => h(Rejected, { key: each.performer_id, match: each, takeBack })),
+        face.matches
+          .filter((each) => rejected.has(each.performer_id))
+          .map((each) => h(Rejected, { key: each.performer_id, match: each, takeBack })),
         left.length > 1 &&
           h(Others, { matches: left.filter((each) => each !== match), pick: setPicked }),
       ),

@@ -16,7 +16,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
     const { useCallback, useMemo, useRef, useState } = api.React;
     const [least, setLeast] = useState(clamp(settings.minConfidence));
     const [gender, setGender] = useState("");
-    const [also, setAlso] = useState(/** @type {Record<string, boolean>} */ ({}));
+    const [also, setAlso] = useState(/** @type {Map<string, boolean>} */ (new Map()));
     const [alsoAll, setAlsoAll] = useState(settings.tagImages === true);
     const [seen, setSeen] = useState(/** @type {{imageId: string, person: GalleryPerson} | null} */ (null));
     const rows = useRef(/** @type {Map<string, Tagging>} */ (new Map()));
@@ -54,7 +54,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
               checked: alsoAll,
               onChange: (/** @type {{target: HTMLInputElement}} */ event) => {
                 setAlsoAll(event.target.checked);
-                setAlso({});
+                setAlso(new Map());
               },
             }),
             h(AcceptAll, { visible, rows, locals: people.locals }),
@@ -78,8 +78,9 @@ window.StashSense.part("gallery-results", (sense, api) => {
             gallery: { id: gallery.id, tagged },
             total: result.total_images,
             people,
-            alsoImages: also[person.performer_id] ?? alsoAll,
-            setAlsoImages: (/** @type {boolean} */ on) => setAlso((before) => ({ ...before, [person.performer_id]: on })),
+            alsoImages: also.get(person.performer_id) ?? alsoAll,
+            setAlsoImages: (/** @type {boolean} */ on) => 
+              setAlso((before) => new Map([...before, [person.performer_id, on]])),
             look: (/** @type {string} */ imageId, /** @type {GalleryPerson} */ whom) => setSeen({ imageId, person: whom }),
             register,
           }),

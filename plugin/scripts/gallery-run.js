@@ -1,7 +1,7 @@
 /** The dialogue of a gallery: start, watch, cancel; then, or after a break-off, the results as they stand. */
 window.StashSense.part("gallery-run", (sense, api) => {
   const { h, say } = sense;
-  const { Button, ProgressBar } = api.libraries.Bootstrap;
+  const { Button } = api.libraries.Bootstrap;
 
   sense.GalleryDialogue = ({ id, hide }) => {
     const loaded = sense.useLoaded(
@@ -25,7 +25,8 @@ window.StashSense.part("gallery-run", (sense, api) => {
     const { job, error, follow, show, again } = sense.useJob();
     useEffect(() => {
       const found = jobs.find(sense.runs) || jobs.find((each) => each.status === "done");
-      if (found) follow(found.job_id).catch((problem) => sense.report("the job could not be read", problem));
+      if (found?.result) show(found);
+      else if (found) follow(found.job_id).catch((problem) => sense.report("the job could not be read", problem));
     }, []);
     const start = async (fresh = false) => {
       const args = { gallery_id: gallery.id, ...(fresh ? { force: true } : {}) };
@@ -94,7 +95,19 @@ window.StashSense.part("gallery-run", (sense, api) => {
     return h(
       "div",
       { className: "sense-progress" },
-      h(ProgressBar, { now: share, "aria-label": label }),
+      h(
+        "div",
+        { className: "progress" },
+        h("div", {
+          className: "progress-bar",
+          role: "progressbar",
+          style: { width: `${share}%` },
+          "aria-label": label,
+          "aria-valuenow": Math.round(share),
+          "aria-valuemin": 0,
+          "aria-valuemax": 100,
+        }),
+      ),
       h("p", null, label),
       facts.length > 0 && h("p", { className: "text-muted" }, facts.join(", ")),
     );
