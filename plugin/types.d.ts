@@ -59,6 +59,7 @@ interface StashImage {
   id: string;
   title: string | null;
   paths: { image: string | null; thumbnail: string | null };
+  visual_files: Size[];
   performers: Performer[];
 }
 
@@ -142,6 +143,12 @@ interface JournalEntry {
   status: "open" | "done" | "failed" | "undone";
   added_ids: string[];
   created_at: string;
+}
+
+interface JournalView {
+  entries: JournalEntry[];
+  names: Map<string, string>;
+  next: number | null;
 }
 
 interface Decision {
@@ -270,7 +277,7 @@ interface Sense {
   tagImages(galleryId: string, imageIds: string[], performerId: string): Promise<JournalEntry | null>;
   isNotNoted(error: unknown): boolean;
   undo(entry: JournalEntry): Promise<JournalEntry>;
-  journal(): Promise<JournalEntry[]>;
+  journal(before?: number): Promise<{ entries: JournalEntry[]; next_before: number | null }>;
   // views
   Text: View<{ children?: unknown }>;
   Confidence: View<{ value: number }>;
@@ -281,7 +288,7 @@ interface Sense {
   LibraryLine: View<{ performers: Performer[] | undefined }>;
   Boundary: any;
   // picture
-  usePicture(src: string | null): Picture;
+  usePicture(image: StashImage | null): Picture;
   Boxed: View<{
     picture: Picture;
     boxes: { box: Box; label: string }[];

@@ -96,7 +96,9 @@ def _build_database(sidecar: Ask, _: Args) -> Any:
 
 
 def _decide(sidecar: Ask, args: Args) -> Any:
-    body = {name: _text(args, name) for name in ("face_id", "performer_id", "word")}
+    body = {name: _text(args, name) for name in ("face_id", "word")}
+    if body["word"] != "ignored" or args.get("performer_id"):
+        body["performer_id"] = _text(args, "performer_id")
     return sidecar().json("POST", "/decisions", body)
 
 
@@ -118,6 +120,12 @@ def _journal_end(sidecar: Ask, args: Args) -> Any:
     path = "/journal/" + _part(args, "entry_id")
     body = {"status": _text(args, "status"), "added_ids": _texts(args, "added_ids")}
     return sidecar().json("PATCH", path, body)
+
+
+def _journal(sidecar: Ask, args: Args) -> Any:
+    """A page of it: `limit` entries older than `before`."""
+    asked = [f"{name}={quote(_text(args, name), safe='')}" for name in ("limit", "before") if args.get(name)]
+    return sidecar().json("GET", "/journal" + ("?" if asked else "") + "&".join(asked))
 
 
 def _undone(sidecar: Ask, args: Args) -> Any:
@@ -154,7 +162,7 @@ MODES: dict[str, Callable[[Ask, Args], Any]] = {
     "undecide": _undecide,
     "journal_begin": _journal_begin,
     "journal_end": _journal_end,
-    "journal": lambda sidecar, _: sidecar().json("GET", "/journal"),
+    "journal": _journal,
     "undone": _undone,
     "crop": _crop,
     "reference": _reference,

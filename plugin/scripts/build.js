@@ -11,8 +11,8 @@ window.StashSense.part("build", (sense, api) => {
       await follow(job_id);
     });
     useEffect(() => {
-      sense.jobs("database").then(
-        (jobs) => jobs.filter(sense.runs).slice(0, 1).forEach(show),
+      sense.jobs().then(
+        (jobs) => jobs.filter((each) => each.kind === "database" && sense.runs(each)).slice(0, 1).forEach(show),
         (problem) => sense.report("running jobs could not be read", problem),
       );
     }, []);

@@ -193,7 +193,8 @@ window.StashSense.part("gallery-results", (sense, api) => {
    * @param {{imageId: string, person: GalleryPerson, close: () => void}} props
    */
   const SeenIn = ({ imageId, person, close }) => {
-    const picture = sense.usePicture(`${sense.base()}image/${encodeURIComponent(imageId)}/image`);
+    const image = sense.useLoaded(() => sense.getImage(imageId), [imageId]);
+    const picture = sense.usePicture(image.value);
     const answer = sense.useLoaded(
       () => /** @type {Promise<Identified>} */ (sense.call("identify_image", { image_id: imageId })),
       [imageId],
@@ -212,6 +213,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
         h("strong", null, h(sense.Text, null, person.name)),
         answer.loading && h(sense.Busy, null, say("loading")),
       ),
+      image.error && h(sense.Problem, { error: image.error, again: image.again }),
       answer.error && h(sense.Problem, { error: answer.error, again: answer.again }),
       h(sense.Boxed, {
         picture,

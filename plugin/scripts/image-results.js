@@ -45,8 +45,7 @@ window.StashSense.part("image-results", (sense, api) => {
     const { faces } = answer;
     const [current, setCurrent] = useState(0);
     const root = useRef(/** @type {HTMLElement | null} */ (null));
-    const source = stashImage.paths.image ? `${sense.base()}image/${stashImage.id}/image` : null;
-    const picture = sense.usePicture(source);
+    const picture = sense.usePicture(stashImage);
     const matches = useMemo(() => faces.flatMap((face) => face.matches), [faces]);
     const people = sense.useLocals(matches);
     const tagged = useMemo(() => new Set(stashImage.performers.map((each) => each.id)), [stashImage]);

@@ -101,16 +101,30 @@ window.StashSense.part("page", (sense, api) => {
   };
 
   const Journal = () => {
-    const loaded = sense.useLoaded(async () => {
-      const entries = await sense.journal();
-      const ids = [...new Set(entries.map((each) => each.local_id))];
-      const performers = await sense.performers(ids);
-      return { entries, names: new Map(performers.map((each) => [each.id, each.name])) };
-    }, []);
-    const found = loaded.value;
+    const loaded = sense.useLoaded(() => page(), []);
+    const [older, setOlder] = api.React.useState(/** @type {JournalView | null} */ (null));
+    const found = older || loaded.value;
+    const more = sense.useAction(async () => {
+      if (!found?.next) return;
+      const next = await page(found.next);
+      setOlder({
+        entries: [...found.entries, ...next.entries],
+        names: new Map([...found.names, ...next.names]),
+        next: next.next,
+      });
+    });
     return h(
       Section,
-      { title: say("pageUndo"), loaded },
+      {
+        title: say("pageUndo"),
+        loaded: {
+          ...loaded,
+          again: () => {
+            setOlder(null);
+            loaded.again();
+          },
+        },
+      },
       found?.entries.length
         ? h(
             "ul",
@@ -120,8 +134,18 @@ window.StashSense.part("page", (sense, api) => {
             ),
           )
         : h("p", { className: "text-muted" }, say("noWrites")),
+      found?.next &&
+        h(Button, { variant: "secondary", disabled: more.step === "busy", onClick: more.start }, say("older")),
     );
   };
+
+  /** @param {number} [before] @returns {Promise<JournalView>} */
+  async function page(before) {
+    const { entries, next_before } = await sense.journal(before);
+    const ids = [...new Set(entries.map((each) => each.local_id))];
+    const performers = await sense.performers(ids);
+    return { entries, names: new Map(performers.map((each) => [each.id, each.name])), next: next_before };
+  }
 
   /** @param {{entry: JournalEntry, name: string | undefined}} props */
   const EntryLine = ({ entry: first, name }) => {

@@ -3,22 +3,41 @@ window.StashSense.part("picture", (sense, api) => {
   const { h, say } = sense;
   const AROUND = 0.15; // of a face's size, on each side of its crop
 
-  /** Loads it once and tells its size: boxes are in its pixels. */
-  sense.usePicture = (src) => {
+  /**
+   * The original, or the thumbnail where the browser cannot show the original (HEIC, say). Boxes are in pixels
+   * of the upright original, whose size Stash knows.
+   */
+  sense.usePicture = (image) => {
     const { useEffect, useState } = api.React;
-    const [size, setSize] = useState(/** @type {Size | null} */ (null));
-    const [broken, setBroken] = useState(!src);
+    const [picture, setPicture] = useState(/** @type {Picture} */ ({ src: null, size: null, broken: false }));
+    const id = image?.id;
     useEffect(() => {
-      if (!src) return undefined;
-      const image = new Image();
-      image.onload = () => setSize({ width: image.naturalWidth, height: image.naturalHeight });
-      image.onerror = () => setBroken(true);
-      image.src = src;
-      return () => {
-        image.onload = image.onerror = null;
+      if (!image) return undefined;
+      let current = true;
+      const sources = [`${sense.base()}image/${image.id}/image`, sense.thumbnail(image.id)];
+      const load = () => {
+        const src = image.paths.image ? sources.shift() : undefined;
+        if (!src) {
+          setPicture({ src: null, size: null, broken: true });
+          return;
+        }
+        const shown = new Image();
+        shown.onload = () => {
+          const file = image.visual_files[0];
+          const size = file?.width ? file : { width: shown.naturalWidth, height: shown.naturalHeight };
+          if (current) setPicture({ src, size, broken: false });
+        };
+        shown.onerror = () => {
+          if (current) load();
+        };
+        shown.src = src;
       };
-    }, [src]);
-    return { src, size, broken };
+      load();
+      return () => {
+        current = false;
+      };
+    }, [id]);
+    return picture;
   };
 
   /** @param {Box} box @param {Size} size */
@@ -31,7 +50,7 @@ window.StashSense.part("picture", (sense, api) => {
 
   sense.Boxed = ({ picture, boxes, current, choose, alt }) => {
     const { src, size, broken } = picture;
-    if (broken || !src) return h("div", { className: "sense-boxed sense-none" }, say("noImage"));
+    if (!src) return h("div", { className: "sense-boxed sense-none" }, broken ? say("noImage") : say("loading"));
     return h(
       "div",
       { className: "sense-boxed" },

@@ -42,7 +42,8 @@ window.StashSense.part("stash", (sense, api) => {
 
   sense.getImage = async (id) => {
     const query = `query StashSenseImage($id: ID!) { findImage(id: $id) {
-      id title paths { image thumbnail } performers { ${PERFORMER} } } }`;
+      id title paths { image thumbnail } performers { ${PERFORMER} }
+      visual_files { ... on ImageFile { width height } ... on VideoFile { width height } } } }`;
     return (await sense.ask(query, { id })).findImage;
   };
 

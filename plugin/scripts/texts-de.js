@@ -124,6 +124,7 @@ window.StashSense.part("texts-de", (sense) => {
     what_image: "Bild(ern)",
     what_gallery: "Galerie",
     what_scene: "Szene",
+    older: "Ältere zeigen",
     performerGone: "ein Darsteller, den es nicht mehr gibt",
     noJournal: "Es wurde hinzugefügt, konnte aber nicht fürs Zurücknehmen vermerkt werden: {why}",
     sceneNotYet: "Szenen können noch nicht erkannt werden.",

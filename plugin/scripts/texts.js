@@ -126,6 +126,7 @@ window.StashSense.part("texts", (sense) => {
     what_image: "image(s)",
     what_gallery: "gallery",
     what_scene: "scene",
+    older: "Show older ones",
     performerGone: "a performer who is gone",
     noJournal: "It was added, but could not be noted for undo: {why}",
     sceneNotYet: "Scenes cannot be identified yet.",

@@ -48,15 +48,24 @@ window.StashSense.part("writes", (sense) => {
     const begun = /** @type {JournalEntry} */ (
       await sense.call("journal_begin", { target_type: type, target_ids: ids, local_id: performerId })
     );
-    try {
-      await sense.change(type, ids, performerId, "ADD");
-    } catch (error) {
-      await end(begun, "failed", []).catch((other) => sense.report("a failure could not be noted", other));
-      throw error;
-    }
-    const left = new Set(await missing().catch(() => []));
-    const added = ids.filter((id) => !left.has(id));
+    /** @type {unknown} */
+    let failure = null;
+    await sense.change(type, ids, performerId, "ADD").catch((error) => {
+      failure = error;
+    });
     sense.refresh(type);
+    // Of a failure only the answer may have been lost. What cannot be told stays open in the journal, where it
+    // can be settled later.
+    const left = await missing().catch((error) => {
+      if (failure) throw failure;
+      sense.report("what was added could not be read", error);
+      return [];
+    });
+    const added = ids.filter((id) => !left.includes(id));
+    if (failure && !added.length) {
+      await end(begun, "failed", []).catch((error) => sense.report("a failure could not be noted", error));
+      throw failure;
+    }
     try {
       return await end(begun, "done", added);
     } catch (error) {
@@ -91,8 +100,6 @@ window.StashSense.part("writes", (sense) => {
     return end(entry, added.length ? "done" : "failed", added);
   }
 
-  sense.journal = async () => {
-    const answer = await sense.call("journal");
-    return Array.isArray(answer) ? answer : answer.entries;
-  };
+  /** A page of the journal, the newest first: entries older than `before`. */
+  sense.journal = (before) => sense.call("journal", before ? { before } : {});
 });

@@ -119,6 +119,20 @@ def test_decide_and_undecide(call, sidecar):
     assert sidecar.decisions == []
 
 
+def test_a_face_is_ignored_without_naming_anybody(call, sidecar):
+    call("decide", face_id="f1", word="ignored")
+    assert asked_last(sidecar)[2] == {"face_id": "f1", "word": "ignored"}
+
+
+def test_the_journal_page_by_page(call):
+    for _ in range(3):
+        call("journal_begin", target_type="gallery", target_ids=["45"], local_id="7")
+    page = call("journal", limit=2).output
+    assert [each["entry_id"] for each in page["entries"]] == [3, 2]
+    rest = call("journal", before=page["next_before"]).output
+    assert [each["entry_id"] for each in rest["entries"]] == [1]
+
+
 def test_the_journal_from_begin_to_undone(call):
     entry = call("journal_begin", target_type="gallery", target_ids=["45"], local_id="7").output
     assert entry["status"] == "open"

@@ -30,7 +30,7 @@ class AskedGallery(_Knobs):
 
 class Decision(_Strict):
     face_id: Id
-    performer_id: Id
+    performer_id: Id | None = None
     word: Literal["confirmed", "rejected", "ignored"]
 
 

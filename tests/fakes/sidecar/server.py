@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -40,8 +41,7 @@ _ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
     ("GET", r"/jobs/([^/]+)", None, 200, lambda state, ids, _: state.job(ids[0]).view()),
     ("POST", r"/jobs/([^/]+)/cancel", None, 200, lambda state, ids, _: _cancelled(state, ids[0])),
     ("POST", r"/decisions", contract.Decision, 200, lambda state, _, b: state.decide(b)),
-    ("DELETE", r"/decisions/([^/]+)", None, 204, lambda state, ids, _: state.undecide(ids[0])),
-    ("GET", r"/journal", None, 200, lambda state, _, __: {"entries": state.journal[::-1]}),
+    ("DELETE", r"/decisions/([^/]+)", None, 200, lambda state, ids, _: state.undecide(ids[0])),
     ("POST", r"/journal", contract.Begun, 201, lambda state, _, b: state.begin(b)),
     ("PATCH", r"/journal/([^/]+)", contract.Ended, 200, lambda state, ids, b: state.end(ids[0], b)),
     ("POST", r"/journal/([^/]+)/undone", None, 200, lambda state, ids, _: state.undone(ids[0])),
@@ -103,6 +103,11 @@ class SidecarStandIn(State):
             return 200, {
                 "jobs": [each.view() for each in self.jobs.values() if wanted in (None, each.target)]
             }
+        if (method, path) == ("GET", "/journal"):
+            page = {
+                name: int(value) for name, (value,) in parse_qs(query, strict_parsing=bool(query)).items()
+            }
+            return 200, self.entries(**{"before": sys.maxsize, "limit": 50, **page})
         for verb, pattern, model, status, answer in _ROUTES:
             found = re.fullmatch(pattern, path)
             if found and verb == method and not query:
@@ -165,8 +170,6 @@ def _handler(sidecar: SidecarStandIn) -> type[BaseHTTPRequestHandler]:
             body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "image/jpeg" if isinstance(answer, bytes) else kind)
-            if status == 204:
-                body = b""
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

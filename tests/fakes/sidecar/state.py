@@ -140,17 +140,23 @@ class State:
         self.decisions.append(decision)
         return decision
 
-    def undecide(self, decision_id: str) -> None:
-        left = [each for each in self.decisions if str(each["decision_id"]) != decision_id]
-        if len(left) == len(self.decisions):
-            raise Problem(404, "not-stored", f"There is no decision {decision_id}.")
-        self.decisions = left
+    def undecide(self, decision_id: str) -> Json:
+        for decision in self.decisions:
+            if str(decision["decision_id"]) == decision_id:
+                self.decisions.remove(decision)
+                return decision
+        raise Problem(404, "not-stored", f"There is no decision {decision_id}.")
 
     def begin(self, given: Json) -> Json:
         entry = {"entry_id": len(self.journal) + 1, **given, "status": "open", "added_ids": []}
         entry |= {"created_at": "2026-01-02 03:04:05", "completed_at": None, "undone_at": None}
         self.journal.append(entry)
         return entry
+
+    def entries(self, before: int, limit: int) -> Json:
+        older = [each for each in reversed(self.journal) if each["entry_id"] < before]
+        more = older[limit - 1]["entry_id"] if len(older) > limit else None
+        return {"entries": older[:limit], "next_before": more}
 
     def entry(self, entry_id: str) -> Json:
         for entry in self.journal:
@@ -163,13 +169,13 @@ class State:
         if not set(given["added_ids"]) <= set(entry["target_ids"]):
             raise Problem(422, "bad-parameter", "added_ids has ids that the entry was not noted for.")
         if entry["status"] != "open":
-            raise Problem(409, "refused", f"Journal entry {entry_id} is {entry['status']} already.")
+            raise Problem(422, "refused", f"Journal entry {entry_id} is {entry['status']} already.")
         entry.update(given, completed_at="2026-01-02 03:04:06")
         return entry
 
     def undone(self, entry_id: str) -> Json:
         entry = self.entry(entry_id)
         if entry["status"] != "done" or not entry["added_ids"]:
-            raise Problem(409, "refused", f"Journal entry {entry_id} has nothing to undo.")
+            raise Problem(422, "refused", f"Journal entry {entry_id} has nothing to undo.")
         entry.update(status="undone", undone_at="2026-01-02 03:05:00")
         return entry

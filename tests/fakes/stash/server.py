@@ -29,7 +29,7 @@ _LOOPBACK = "127.0.0.1"
 _START_S = 10.0
 _STOP_S = 10.0
 _BACKLOG = 512
-_LAST_TURNS = 3  # of the loop, in which aborted connections are closed
+_LAST_TURNS = 10  # of the loop, in which accepted connections are made and aborted ones closed
 
 
 class StashStandIn(Setup):
@@ -94,8 +94,8 @@ class _Uvicorn(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        self._drop()  # what a browser opened meanwhile
         for _ in range(_LAST_TURNS):
+            self._drop()  # also what a browser has opened meanwhile
             await asyncio.sleep(0)
 
 
@@ -103,7 +103,7 @@ class _Server:
     """One run of uvicorn, which keeps hold of its connections so that they can be cut."""
 
     def __init__(self, setup: Setup, port: int) -> None:
-        self._transports: dict[tuple[str, int], asyncio.Transport] = {}
+        self._transports: dict[_Ends, asyncio.Transport] = {}
         self._socket = _listen(port)
         self._own_socket = _listen(0)
         self.port: int = self._socket.getsockname()[1]
@@ -162,7 +162,7 @@ class _Server:
             transport.abort()
 
     def _cut(self, scope: Scope) -> None:
-        transport = self._transports.get(tuple(scope["client"]))
+        transport = self._transports.get((tuple(scope["client"]), tuple(scope["server"])))
         if transport is not None:
             transport.close()  # after what was written has left
 
@@ -176,17 +176,21 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-def _protocol(transports: dict[tuple[str, int], asyncio.Transport]) -> type[H11Protocol]:
+_Ends = tuple[tuple[str, int], tuple[str, int]]
+"""Of a connection: the client's and ours."""
+
+
+def _protocol(transports: dict[_Ends, asyncio.Transport]) -> type[H11Protocol]:
     class Protocol(H11Protocol):
         """Uvicorn's own, which also says which connections there are."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            self.peer = transport.get_extra_info("peername")
-            transports[self.peer] = transport
+            self.ends = (transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
+            transports[self.ends] = transport
             super().connection_made(transport)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            transports.pop(self.peer, None)
+            transports.pop(self.ends, None)
             super().connection_lost(exc)
 
     return Protocol

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from fakes.stash import Status, Truncate
+
 from .conftest import BOX, ROOT, face_of, match_of
 
 
@@ -12,6 +14,12 @@ def obama(world):
     local_id, match = world.known("Barack Obama", "obama.jpg")
     world.saw(face_of(match, match_of("Joe Biden", distance=0.45, performer_id="joe")))
     return local_id
+
+
+def _again(seen, asked):
+    """Whether who is tagged is read for a second time."""
+    asked += [1] * (seen.operation == "StashSenseOn")
+    return seen.operation == "StashSenseOn" and len(asked) > 1
 
 
 def card(page, number=1):
@@ -75,6 +83,45 @@ def test_a_failed_write_is_said_and_can_be_tried_again(open_image, world, obama)
     world.stash.library.images[world.image] = image
     page.click("text=Failed, try again")
     page.wait_for_selector("text=Added!")
+
+
+def test_a_write_whose_answer_was_lost_is_found_to_be_there(open_image, world, obama):
+    page = open_image()
+    world.stash.faults.add(Truncate(0.5), where="StashSenseTag", times=1)
+    page.click("text=Add to Image")
+    page.wait_for_selector("text=Added!")
+    assert world.sidecar.journal[0]["added_ids"] == [str(world.image)]
+
+
+def test_a_write_that_nobody_can_tell_of_stays_open_in_the_journal(open_image, world, obama):
+    page = open_image()
+    world.stash.faults.add(Truncate(0.5), where="StashSenseTag", times=1)
+    asked = []
+    world.stash.faults.add(Status(500), where=lambda seen: _again(seen, asked))
+    page.click("text=Add to Image")
+    page.wait_for_selector("text=Failed, try again")
+    assert world.sidecar.journal[0]["status"] == "open"
+    world.stash.faults.clear()
+    page.goto(f"{world.stash.url}/plugin/stash-sense")
+    page.click(".sense-list li >> text=Undo")
+    page.wait_for_selector(".sense-list li >> text=undone")
+    assert world.on_image() == []
+
+
+@pytest.mark.parametrize("missing", ["original", "both"])
+def test_a_picture_that_the_browser_cannot_show(open_image, world, obama, missing):
+    world.stash.faults.add(Status(500), where="original")
+    if missing == "both":
+        world.stash.faults.add(Status(500), where="thumbnail")
+        world.sidecar.pictures["face-1"] = world.sidecar.pictures["ref-Barack Obama"]
+    page = open_image()
+    if missing == "both":
+        page.wait_for_selector(".sense-pair figure:first-child img[src^='data:image/jpeg']")
+        return
+    page.wait_for_selector(f".sense-frame img[src='/image/{world.image}/thumbnail']")
+    box, frame = page.locator(".sense-box").bounding_box(), page.locator(".sense-frame img").bounding_box()
+    size = world.stash.library.images[world.image].files[0]
+    assert box["width"] / frame["width"] == pytest.approx(271.9 / size.width, abs=0.01)
 
 
 def test_without_a_journal_nothing_is_written(open_image, world, obama):

@@ -73,6 +73,18 @@ def test_an_undo_that_fails_says_why_and_can_be_tried_again(open_page, world, ta
     entry(page).locator("text=undone").wait_for()
 
 
+def test_the_journal_comes_page_by_page(open_page, world):
+    local_id = world.performer("Barack Obama")
+    for _ in range(60):
+        world.sidecar.begin({"target_type": "image", "target_ids": ["1"], "local_id": local_id})
+    page = open_page("/plugin/stash-sense")
+    page.wait_for_selector(".sense-list li >> nth=49")
+    assert entry(page).count() == 50
+    page.click("text=Show older ones")
+    page.wait_for_selector(".sense-list li >> nth=59")
+    assert page.locator("text=Show older ones").count() == 0
+
+
 def test_state_jobs_and_the_way_to_the_settings(open_page, world):
     world.found()
     world.sidecar.start("gallery", "gallery:1", world.sidecar.gallery("1"))
