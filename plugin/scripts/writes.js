@@ -59,7 +59,7 @@ window.StashSense.part("writes", (sense) => {
     const left = await missing().catch((error) => {
       if (failure) throw failure;
       sense.report("what was added could not be read", error);
-      return [];
+      return /** @type {string[]} */ ([]);
     });
     const added = ids.filter((id) => !left.includes(id));
     if (failure && !added.length) {
