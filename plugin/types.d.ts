@@ -80,6 +80,7 @@ interface Person {
   image_url: string | null;
   confidence: number;
   reference_id?: string | null;
+  image_ids?: string[];
 }
 
 interface Match extends Person {
@@ -118,6 +119,7 @@ interface GalleryResult {
   errors: string[];
   error_count: number;
   skipped: { image_id: string; reason: string }[];
+  not_stored?: number;
 }
 
 interface Job {
@@ -133,6 +135,7 @@ interface Job {
   eta_s: number | null;
   result: GalleryResult | null;
   error: string | null;
+  ended_at?: string | null;
 }
 
 interface JournalEntry {

@@ -41,6 +41,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
       "div",
       null,
       !running && h("p", { role: "status", className: "sense-summary" }, say("processed", facts)),
+      !!result.not_stored && h("p", { className: "sense-error" }, say("notStored", { n: result.not_stored })),
       people.error && h(sense.Problem, { error: people.error }),
       result.performers.length > 0
         ? h(

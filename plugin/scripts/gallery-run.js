@@ -24,7 +24,7 @@ window.StashSense.part("gallery-run", (sense, api) => {
     const { useEffect } = api.React;
     const { job, error, follow, show, again } = sense.useJob();
     useEffect(() => {
-      const found = jobs.find(sense.runs) || jobs.find((each) => each.status === "done");
+      const found = jobs.find(sense.runs) || jobs[0]; // the latest
       if (found?.result) show(found);
       else if (found) follow(found.job_id).catch((problem) => sense.report("the job could not be read", problem));
     }, []);
@@ -44,6 +44,9 @@ window.StashSense.part("gallery-run", (sense, api) => {
       job.status === "cancelled" && h("p", { role: "status", className: "sense-note" }, say("cancelled")),
       job.status === "failed" &&
         h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, say("jobFailed", { why: job.error || "" }))),
+      !sense.runs(job) &&
+        job.ended_at &&
+        h("p", { className: "text-muted" }, say("asOf", { at: new Date(job.ended_at).toLocaleString(sense.language) })),
       results,
       !sense.runs(job) && h(Again, { start }),
     );
@@ -90,7 +93,7 @@ window.StashSense.part("gallery-run", (sense, api) => {
   sense.Progress = ({ job, label }) => {
     const share = job.total ? (job.done / job.total) * 100 : 0;
     const facts = [];
-    if (job.rate) facts.push(say("rate", { rate: job.rate }));
+    if (job.rate) facts.push(say("rate", { rate: job.rate.toFixed(1) }));
     if (job.eta_s) facts.push(say("left", { time: clock(job.eta_s) }));
     return h(
       "div",

@@ -64,6 +64,8 @@ window.StashSense.part("texts-de", (sense) => {
     cancelled: "Abgebrochen. Das wurde bis dahin gefunden.",
     jobFailed: "Es brach ab: {why} Das wurde bis dahin gefunden.",
     processed: "{n}/{m} Bilder angesehen, {f} Gesichter, {p} Personen",
+    asOf: "Ergebnis von {at}",
+    notStored: "{n} Ergebnis(se) konnten nicht gemerkt werden; siehe das Protokoll des Beiwagens.",
     nobody: "Niemand erkannt",
     nobodyHint: "{n}/{m} Bilder angesehen.",
     foundIn: "In {k}/{m} Bildern",

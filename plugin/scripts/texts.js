@@ -65,6 +65,8 @@ window.StashSense.part("texts", (sense) => {
     cancelled: "Cancelled. This is what was found until then.",
     jobFailed: "It broke off: {why} This is what was found until then.",
     processed: "processed {n}/{m} images, {f} faces, {p} performers",
+    asOf: "Result of {at}",
+    notStored: "{n} result(s) could not be remembered; see the sidecar's log.",
     nobody: "No performers identified",
     nobodyHint: "{n}/{m} images processed.",
     foundIn: "Found in {k}/{m} images",

@@ -100,9 +100,8 @@ class SidecarStandIn(State):
             raise fault
         if (method, path) == ("GET", "/jobs"):
             wanted = parse_qs(query).get("target", [None])[0]
-            return 200, {
-                "jobs": [each.view() for each in self.jobs.values() if wanted in (None, each.target)]
-            }
+            jobs = [each.view() for each in self.jobs.values() if wanted in (None, each.target)]
+            return 200, {"jobs": jobs[::-1]}
         if (method, path) == ("GET", "/journal"):
             page = {
                 name: int(value) for name, (value,) in parse_qs(query, strict_parsing=bool(query)).items()

@@ -7,7 +7,7 @@ import pytest
 from fakes.sidecar import Problem
 from fakes.stash import Delay, Status
 
-from .conftest import person_of
+from .conftest import face_of, match_of, person_of
 
 FIVE = ("Ann", "Ben", "Cleo", "Dora", "Emil")
 
@@ -140,6 +140,9 @@ def test_who_is_on_the_gallery_shows_as_tagged(open_gallery, world, five):
 
 
 def test_strangers_are_left_out_of_accept_all_and_said_to_be(open_gallery, world, five):
+    portrait = (world.samples / "gallery" / "obama2.jpg").read_bytes()
+    world.sidecar.pictures["ref-s"] = portrait
+    world.saw(face_of(match_of("Stranger", performer_id="s", reference_id="ref-s")), image=1)
     world.found(person_of("Stranger", ["1"], None, performer_id="s"))
     page = open_gallery()
     assert page.locator(".sense-accept").is_disabled()
@@ -147,6 +150,7 @@ def test_strangers_are_left_out_of_accept_all_and_said_to_be(open_gallery, world
     row(page, "Stranger").locator("text=Added!").wait_for()
     created = max(world.stash.library.performers)
     assert world.stash.library.performers[created].name == "Stranger"
+    assert world.stash.library.performers[created].image == portrait
     assert world.on_gallery() == [created]
 
 
@@ -171,6 +175,15 @@ def test_after_a_cancel_the_results_stand(open_gallery, world, five):
     page.wait_for_selector("text=Cancelled. This is what was found until then.")
     assert 0 < page.locator(".sense-person").count() < 5
     assert world.sidecar.jobs["job-1"].view()["status"] == "cancelled"
+
+
+def test_the_latest_result_is_shown_when_the_dialogue_opens_again(open_gallery, world, five):
+    page = open_gallery()
+    page.keyboard.press("Escape")
+    page.click("#sense-button")
+    page.wait_for_selector("text=Result of")
+    assert page.locator(".sense-person").count() == 5
+    assert len(world.sidecar.jobs) == 1
 
 
 def test_a_running_job_is_picked_up_after_a_reload(open_gallery, world, five):
