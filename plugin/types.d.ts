@@ -244,6 +244,7 @@ interface Sense {
   // texts
   texts: Record<string, Record<string, string>>;
   language: string;
+  when(text: string): string;
   say(key: any, values?: Record<string, unknown>): string;
   // route
   base(): string;

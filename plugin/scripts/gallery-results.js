@@ -23,6 +23,12 @@ window.StashSense.part("gallery-results", (sense, api) => {
     const register = useCallback((/** @type {string} */ key, /** @type {Tagging} */ tagging) => {
       rows.current.set(key, tagging);
     }, []);
+    const opener = useRef(/** @type {Element | null} */ (null));
+    const close = () => {
+      setSeen(null);
+      // Back to the thumbnail, once the list shows again.
+      setTimeout(() => opener.current instanceof HTMLElement && opener.current.focus(), 0);
+    };
     const people = sense.useLocals(result.performers);
     const tagged = useMemo(() => new Set(gallery.performers.map((each) => each.id)), [gallery]);
     const fits = (/** @type {GalleryPerson} */ person) => {
@@ -68,7 +74,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
               h("p", null, say("nobodyHint", facts)),
             ),
       hidden > 0 && h("p", { className: "text-muted", role: "status" }, say("hidden", { n: hidden })),
-      seen && h(SeenIn, { ...seen, close: () => setSeen(null) }),
+      seen && h(SeenIn, { ...seen, close }),
       h(
         "ul",
         { className: "sense-people", hidden: !!seen },
@@ -82,7 +88,10 @@ window.StashSense.part("gallery-results", (sense, api) => {
             alsoImages: also.get(person.performer_id) ?? alsoAll,
             setAlsoImages: (/** @type {boolean} */ on) => 
               setAlso((before) => new Map([...before, [person.performer_id, on]])),
-            look: (/** @type {string} */ imageId, /** @type {GalleryPerson} */ whom) => setSeen({ imageId, person: whom }),
+            look: (/** @type {string} */ imageId, /** @type {GalleryPerson} */ whom) => {
+              opener.current = document.activeElement;
+              setSeen({ imageId, person: whom });
+            },
             register,
           }),
         ),

@@ -46,7 +46,7 @@ window.StashSense.part("gallery-run", (sense, api) => {
         h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, say("jobFailed", { why: job.error || "" }))),
       !sense.runs(job) &&
         job.ended_at &&
-        h("p", { className: "text-muted" }, say("asOf", { at: new Date(job.ended_at).toLocaleString(sense.language) })),
+        h("p", { className: "text-muted" }, say("asOf", { at: sense.when(job.ended_at) })),
       results,
       !sense.runs(job) && h(Again, { start }),
     );

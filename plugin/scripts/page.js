@@ -56,7 +56,7 @@ window.StashSense.part("page", (sense, api) => {
           ` · ${health.version}`,
         ),
       health?.missing?.map((each) => h("p", { key: each.code }, h(sense.Text, null, each.detail))),
-      database && h("p", null, say("people", { n: database.people, f: database.faces, at: database.built_at })),
+      database && h("p", null, say("people", { n: database.people, f: database.faces, at: sense.when(database.built_at) })),
       health && sense.hasNoDatabase(health) && h(sense.Build, { ready: loaded.again }),
       h(Link, { to: "/settings?tab=plugins" }, say("settings")),
     );
@@ -166,7 +166,7 @@ window.StashSense.part("page", (sense, api) => {
       targets.length === 1 &&
         only &&
         h(Link, { to: `/${HOMES[entry.target_type]}/${encodeURIComponent(only)}`, className: "sense-where" }, `#${only}`),
-      h("small", { className: "text-muted" }, ` ${entry.created_at} · ${say(`status_${entry.status}`)} `),
+      h("small", { className: "text-muted" }, ` ${sense.when(entry.created_at)} · ${say(`status_${entry.status}`)} `),
       canUndo &&
         h(
           Button,

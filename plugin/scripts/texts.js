@@ -137,6 +137,12 @@ window.StashSense.part("texts", (sense) => {
   sense.texts = { en: english };
   sense.language = "en";
 
+  /** A moment in the user's own way. The sidecar's are UTC, some with and some without saying so. */
+  sense.when = (text) => {
+    const moment = new Date(/(Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text.replace(" ", "T")}Z`);
+    return Number.isNaN(moment.getTime()) ? text : moment.toLocaleString(sense.language);
+  };
+
   sense.say = (key, values = {}) => {
     const language = sense.texts[sense.language] || sense.texts[sense.language.split("-")[0] || "en"];
     const text = language?.[key] ?? english[/** @type {keyof typeof english} */ (key)] ?? key;
