@@ -5,9 +5,9 @@ window.StashSense.part("job", (sense, api) => {
 
   sense.runs = (job) => job?.status === "queued" || job?.status === "running";
 
+  /** The newest jobs, first the newest; of a target, that one with its result. */
   sense.jobs = async (target) => {
-    const answer = await sense.call("jobs", target ? { target } : {});
-    return Array.isArray(answer) ? answer : answer.jobs;
+    return (await sense.call("jobs", target ? { target, whole: true } : {})).jobs;
   };
 
   /** The job in hand, and how to follow another. */

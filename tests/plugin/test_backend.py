@@ -81,6 +81,15 @@ def test_a_gallery_is_started_and_asked_after(call):
     assert listed["job_id"] == job_id
 
 
+def test_the_newest_job_comes_whole_where_that_is_asked_for(call):
+    call("start_gallery", gallery_id="45")
+    (plain,) = call("jobs", target="gallery:45").output["jobs"]
+    (whole,) = call("jobs", target="gallery:45", whole=True).output["jobs"]
+    assert plain["result"] is None
+    assert whole["result"]["performers"] == [PERSON]
+    assert call("jobs", target="gallery:46", whole=True).output["jobs"] == []
+
+
 def test_jobs_without_a_target_are_all_jobs(call):
     call("start_gallery", gallery_id="45")
     assert len(call("jobs").output["jobs"]) == 1

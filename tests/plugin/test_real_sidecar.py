@@ -63,7 +63,27 @@ def test_what_is_built_answers_the_plugin(real, call, stash, samples):
     assert call("identify_scene", scene_id="1").error.startswith("Identification failed: ")
     assert call("decide", face_id="1", performer_id="x", word="rejected").error.startswith("Request failed: ")
 
-    if "identify-image" in health["features"]:
-        image = stash.library.add_image(samples / "gallery" / "obama2.jpg")
-        found = call("identify_image", image_id=str(image)).output
-        assert found["faces"][0]["matches"][0]["name"] == "Barack Obama"
+
+def test_an_image_and_a_gallery_are_identified(real, call, stash, samples):
+    gallery = stash.library.add_gallery("Free photos")
+    images = [
+        stash.library.add_image(path, galleries=[gallery], path=f"/data/{path.name}")
+        for path in sorted((samples / "gallery").glob("obama*.jpg"))
+    ]
+    assert "jobs-gallery" in until_ready(call)["features"]
+    (face,) = call("identify_image", image_id=str(images[0])).output["faces"]
+    assert face["matches"][0]["name"] == "Barack Obama"
+    decision = call("decide", face_id=face["face_id"], performer_id="Barack Obama", word="confirmed").output
+    call("undecide", decision_id=decision["decision_id"])
+    assert call("crop", face_id=face["face_id"]).output["image"].startswith("data:image/jpeg;base64,")
+
+    job_id = call("start_gallery", gallery_id=str(gallery)).output["job_id"]
+    deadline = time.monotonic() + START_S
+    while (job := call("job", job_id=job_id).output)["status"] != "done":
+        assert time.monotonic() < deadline, job
+        time.sleep(0.2)
+    (person,) = job["result"]["performers"]
+    assert (person["name"], person["image_count"]) == ("Barack Obama", len(images))
+    (listed,) = call("jobs", target=f"gallery:{gallery}").output["jobs"]
+    assert listed["job_id"] == job_id
+    assert call("identify_gallery", gallery_id=str(gallery)).output["performers"] == [person]

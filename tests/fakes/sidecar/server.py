@@ -100,7 +100,11 @@ class SidecarStandIn(State):
             raise fault
         if (method, path) == ("GET", "/jobs"):
             wanted = parse_qs(query).get("target", [None])[0]
-            jobs = [each.view() for each in self.jobs.values() if wanted in (None, each.target)]
+            jobs = [
+                {**each.view(), "result": None}
+                for each in self.jobs.values()
+                if wanted in (None, each.target)
+            ]
             return 200, {"jobs": jobs[::-1]}
         if (method, path) == ("GET", "/journal"):
             page = {
