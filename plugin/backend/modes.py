@@ -1,0 +1,202 @@
+"""The plugin's operations by name, and their arguments."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import Any, Callable, Dict
+from urllib.parse import quote
+
+from backend import log
+from backend.errors import Failure
+from backend.sidecar import Sidecar, Words
+from backend.stash import access
+
+Args = Dict[str, Any]
+
+_KNOBS = ("top_k", "max_distance", "min_face_confidence", "force")
+_IDENTIFYING = Words(failed="Identification failed")
+_GALLERY = Words(
+    failed="Identification failed", too_slow="Gallery identification timed out - gallery may be too large"
+)
+_GALLERY_S = 300.0
+_LOOK_S = 1.0
+"""Between two looks at a job, in a task of Stash's own queue."""
+
+
+def run(asked: dict[str, Any]) -> Any:
+    """What Stash handed over in, the mode's answer out. Raises Failure."""
+    args, connection = asked.get("args") or {}, asked.get("server_connection") or {}
+    if not isinstance(args, dict) or not isinstance(connection, dict):
+        raise Failure("Request failed: args and server_connection must be objects")
+    mode = args.get("mode")
+    if not isinstance(mode, str) or mode not in MODES:
+        raise Failure(
+            f"Request failed: there is no mode {str(mode)[:100]!r}; known are {', '.join(sorted(MODES))}"
+        )
+    log.debug(f"mode {mode}")
+    return MODES[mode](lambda: Sidecar(access(connection)), args)
+
+
+Ask = Callable[[], Sidecar]
+"""Reads the settings from Stash only after the arguments were found good."""
+
+
+def _identify_image(sidecar: Ask, args: Args) -> Any:
+    body = {"image_id": _text(args, "image_id"), **_given(args, *_KNOBS, "source")}
+    return sidecar().json("POST", "/identify/image", body, words=_IDENTIFYING)
+
+
+def _identify_gallery(sidecar: Ask, args: Args) -> Any:
+    body = _gallery(args)
+    return sidecar().json("POST", "/identify/gallery", body, words=_GALLERY, seconds=_GALLERY_S)
+
+
+def _identify_scene(sidecar: Ask, args: Args) -> Any:
+    body = {"scene_id": _text(args, "scene_id"), **_given(args, *_KNOBS)}
+    return sidecar().json("POST", "/identify/scene", body, words=_IDENTIFYING)
+
+
+def _start_gallery(sidecar: Ask, args: Args) -> Any:
+    body = _gallery(args)
+    return sidecar().json("POST", "/jobs/gallery", body, words=_IDENTIFYING)
+
+
+def _gallery(args: Args) -> dict[str, Any]:
+    return {"gallery_id": _text(args, "gallery_id"), **_given(args, *_KNOBS, "source", "evidence")}
+
+
+def _job(sidecar: Ask, args: Args) -> Any:
+    path = "/jobs/" + _part(args, "job_id")
+    return sidecar().json("GET", path)
+
+
+def _jobs(sidecar: Ask, args: Args) -> Any:
+    target = f"?target={quote(_text(args, 'target'), safe=':')}" if args.get("target") else ""
+    ours = sidecar()
+    answer = ours.json("GET", "/jobs" + target)
+    if args.get("whole") and answer["jobs"]:  # the newest with its result: spares the page a second process
+        answer["jobs"][0] = ours.json("GET", f"/jobs/{quote(str(answer['jobs'][0]['job_id']), safe='')}")
+    return answer
+
+
+def _cancel_job(sidecar: Ask, args: Args) -> Any:
+    path = f"/jobs/{_part(args, 'job_id')}/cancel"
+    return sidecar().json("POST", path)
+
+
+def _build_database(sidecar: Ask, _: Args) -> Any:
+    """A task of Stash's own queue: starts the job, and reports until it has ended."""
+    ours = sidecar()
+    job_id = ours.json("POST", "/jobs/database", {})["job_id"]
+    while True:
+        job = ours.json("GET", f"/jobs/{quote(str(job_id), safe='')}")
+        log.progress(job["done"] / job["total"] if job.get("total") else 0.0)
+        if job["status"] == "done":
+            return job
+        if job["status"] in ("failed", "cancelled"):
+            raise Failure(f"Request failed: {job.get('error') or job['status']}")
+        time.sleep(_LOOK_S)
+
+
+def _decide(sidecar: Ask, args: Args) -> Any:
+    body = {name: _text(args, name) for name in ("face_id", "word")}
+    if body["word"] != "ignored" or args.get("performer_id"):
+        body["performer_id"] = _text(args, "performer_id")
+    return sidecar().json("POST", "/decisions", body)
+
+
+def _undecide(sidecar: Ask, args: Args) -> Any:
+    path = "/decisions/" + _part(args, "decision_id")
+    return sidecar().json("DELETE", path)
+
+
+def _journal_begin(sidecar: Ask, args: Args) -> Any:
+    body = {
+        "target_type": _text(args, "target_type"),
+        "target_ids": _texts(args, "target_ids"),
+        "local_id": _text(args, "local_id"),
+    }
+    return sidecar().json("POST", "/journal", body)
+
+
+def _journal_end(sidecar: Ask, args: Args) -> Any:
+    path = "/journal/" + _part(args, "entry_id")
+    body = {"status": _text(args, "status"), "added_ids": _texts(args, "added_ids")}
+    return sidecar().json("PATCH", path, body)
+
+
+def _journal(sidecar: Ask, args: Args) -> Any:
+    """A page of it: `limit` entries older than `before`."""
+    asked = [f"{name}={quote(_text(args, name), safe='')}" for name in ("limit", "before") if args.get(name)]
+    return sidecar().json("GET", "/journal" + ("?" if asked else "") + "&".join(asked))
+
+
+def _undone(sidecar: Ask, args: Args) -> Any:
+    path = f"/journal/{_part(args, 'entry_id')}/undone"
+    return sidecar().json("POST", path)
+
+
+def _crop(sidecar: Ask, args: Args) -> Any:
+    return _picture(sidecar, f"/faces/{_part(args, 'face_id')}/crop")
+
+
+def _reference(sidecar: Ask, args: Args) -> Any:
+    return _picture(sidecar, "/references/" + _part(args, "reference_id"))
+
+
+def _picture(sidecar: Ask, path: str) -> Any:
+    data = base64.b64encode(sidecar().jpeg(path)).decode("ascii")
+    return {"image": f"data:image/jpeg;base64,{data}"}
+
+
+MODES: dict[str, Callable[[Ask, Args], Any]] = {
+    "health": lambda sidecar, _: sidecar().json("GET", "/health"),
+    "database_info": lambda sidecar, _: sidecar().json("GET", "/database/info"),
+    "identify_image": _identify_image,
+    "identify_gallery": _identify_gallery,
+    "identify_scene": _identify_scene,
+    "start_gallery": _start_gallery,
+    "start_database": lambda sidecar, _: sidecar().json("POST", "/jobs/database", {}),
+    "build_database": _build_database,
+    "job": _job,
+    "jobs": _jobs,
+    "cancel_job": _cancel_job,
+    "decide": _decide,
+    "undecide": _undecide,
+    "journal_begin": _journal_begin,
+    "journal_end": _journal_end,
+    "journal": _journal,
+    "undone": _undone,
+    "crop": _crop,
+    "reference": _reference,
+}
+
+
+def _text(args: Args, name: str) -> str:
+    """An id or a word: text, or a whole number as scripts may send it."""
+    value = args.get(name)
+    if value is None or value == "":
+        raise Failure(f"No {name} provided")
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise Failure(f"Request failed: {name} must be text, not {type(value).__name__}")
+    return str(value)
+
+
+def _part(args: Args, name: str) -> str:
+    """The same, as one part of a path."""
+    return quote(_text(args, name), safe="")
+
+
+def _texts(args: Args, name: str) -> list[str]:
+    values = args.get(name)
+    if values is None:
+        raise Failure(f"No {name} provided")
+    if not isinstance(values, list):
+        raise Failure(f"Request failed: {name} must be a list, not {type(values).__name__}")
+    return [_text({name: value}, name) for value in values]
+
+
+def _given(args: Args, *names: str) -> Args:
+    """What was given of these; the sidecar knows the defaults and says what is wrong with a value."""
+    return {name: args[name] for name in names if args.get(name) is not None}

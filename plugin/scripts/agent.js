@@ -1,0 +1,120 @@
+/**
+ * The button on Stash's pages. One agent lives in the navigation bar, follows the route, and puts the button
+ * into the page's own toolbar whenever that appears; after three seconds without one, it floats.
+ */
+window.StashSense.part("agent", (sense, api) => {
+  const { h, say } = sense;
+  const { createPortal } = api.ReactDOM;
+  const { Button } = api.libraries.Bootstrap;
+  const FLOATS_AFTER_MS = 3000;
+  const HOST = "sense-host";
+  const BUTTON = "sense-button";
+
+  sense.Agent = () => {
+    const { useCallback, useEffect, useState } = api.React;
+    const { pathname } = api.libraries.ReactRouterDOM.useLocation();
+    const { locale } = api.libraries.Intl.useIntl();
+    sense.language = locale || "en";
+    const route = sense.getRoute(pathname);
+    const { type, id } = route;
+    const place = usePlace(type);
+    const [open, setOpen] = useState(/** @type {Route | null} */ (null));
+    const health = useHealth(type);
+    useEffect(() => setOpen(null), [type, id]);
+    const hide = useCallback(() => {
+      setOpen(null);
+      setTimeout(() => document.getElementById(BUTTON)?.focus(), 0);
+    }, []);
+    if (type === "other" || (type === "scene" && !health?.features?.includes("identify-scene"))) return null;
+    return h(
+      api.React.Fragment,
+      null,
+      place && createPortal(h(Opener, { health, floating: place === document.body, open: () => setOpen(route) }), place),
+      open && open.type !== "other" && h(sense.PageDialogue, { key: `${type}${id}`, route: open, hide }),
+    );
+  };
+
+  /**
+   * A span of ours before the last child of the toolbar's second group.
+   * @param {Route["type"]} type
+   */
+  function usePlace(type) {
+    const { useEffect, useState } = api.React;
+    const [place, setPlace] = useState(/** @type {HTMLElement | null} */ (null));
+    useEffect(() => {
+      if (type === "other") return undefined;
+      const host = document.createElement("span");
+      host.className = HOST;
+      /** @type {ReturnType<typeof setTimeout> | null} */
+      let floating = null;
+      const settle = () => {
+        const group = document.querySelector(`.${type}-toolbar .${type}-toolbar-group:last-child`);
+        if (group) {
+          if (floating) clearTimeout(floating);
+          floating = null;
+          if (host.parentElement !== group) group.insertBefore(host, group.lastElementChild);
+          setPlace(host);
+        } else if (!floating) {
+          setPlace(null);
+          floating = setTimeout(() => setPlace(document.body), FLOATS_AFTER_MS);
+        }
+      };
+      const observer = new MutationObserver(settle);
+      observer.observe(document.body, { childList: true, subtree: true });
+      settle();
+      return () => {
+        observer.disconnect();
+        if (floating) clearTimeout(floating);
+        setPlace(null);
+        host.remove();
+      };
+    }, [type]);
+    return place;
+  }
+
+  /** undefined until it is known, null where nobody answers. */
+  function useHealth(/** @type {Route["type"]} */ type) {
+    const { useEffect, useState } = api.React;
+    const [health, setHealth] = useState(/** @type {Health | null | undefined} */ (undefined));
+    useEffect(() => {
+      if (type === "other") return undefined;
+      let current = true;
+      sense.health().then(
+        (found) => current && setHealth(found),
+        () => current && setHealth(null),
+      );
+      return () => {
+        current = false;
+      };
+    }, [type]);
+    return health;
+  }
+
+  /** @param {{health: Health | null | undefined, floating: boolean, open: () => void}} props */
+  const Opener = ({ health, floating, open }) => {
+    const state = health === undefined ? "asked" : health === null ? "off" : health.status;
+    const title = health === null ? say("notConnected") : say("title");
+    return h(
+      Button,
+      {
+        id: BUTTON,
+        className: `minimal sense-opener sense-is-${state}${floating ? " sense-floating" : ""}`,
+        variant: "secondary",
+        title,
+        "aria-label": health === null ? `${say("title")} (${title})` : title,
+        onClick: open,
+      },
+      h(Icon),
+    );
+  };
+
+  /** A face in a viewfinder. */
+  const Icon = () =>
+    h(
+      "svg",
+      { viewBox: "0 0 24 24", className: "sense-icon", "aria-hidden": true, focusable: false },
+      h("path", { d: "M3 8V5a2 2 0 0 1 2-2h3M16 3h3a2 2 0 0 1 2 2v3M21 16v3a2 2 0 0 1-2 2h-3M8 21H5a2 2 0 0 1-2-2v-3" }),
+      h("circle", { cx: 12, cy: 10, r: 3 }),
+      h("path", { d: "M6.8 18a5.3 5.3 0 0 1 10.4 0" }),
+    );
+});

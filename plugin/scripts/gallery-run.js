@@ -1,0 +1,140 @@
+/** The dialogue of a gallery: start, watch, cancel; then, or after a break-off, the results as they stand. */
+window.StashSense.part("gallery-run", (sense, api) => {
+  const { h, say } = sense;
+  const { Button } = api.libraries.Bootstrap;
+
+  sense.GalleryDialogue = ({ id, hide }) => {
+    const loaded = sense.useLoaded(
+      () => Promise.all([sense.getGallery(id), sense.settings(), sense.jobs(`gallery:${id}`)]),
+      [id],
+    );
+    return h(
+      sense.Dialogue,
+      { title: say("title"), hide },
+      loaded.loading
+        ? h(sense.Busy, null, say("loading"))
+        : loaded.error || !loaded.value?.[0]
+          ? h(sense.Failed, { error: loaded.error, again: loaded.again })
+          : h(Run, { gallery: loaded.value[0], settings: loaded.value[1], jobs: loaded.value[2] }),
+    );
+  };
+
+  /** @param {{gallery: StashGallery, settings: Settings, jobs: Job[]}} props */
+  const Run = ({ gallery, settings, jobs }) => {
+    const { useEffect } = api.React;
+    const { job, error, follow, show, again } = sense.useJob();
+    useEffect(() => {
+      const found = jobs.find(sense.runs) || jobs[0]; // the latest
+      if (found?.result) show(found);
+      else if (found) follow(found.job_id).catch((problem) => sense.report("the job could not be read", problem));
+    }, []);
+    const start = async (fresh = false) => {
+      const args = { gallery_id: gallery.id, ...(fresh ? { force: true } : {}) };
+      const { job_id } = /** @type {{job_id: string}} */ (await sense.call("start_gallery", args));
+      await follow(job_id);
+    };
+    if (error) return h(sense.Problem, { error, again });
+    if (!job) return h(Start, { gallery, start });
+    const results =
+      job.result && h(sense.GalleryResults, { gallery, settings, result: job.result, running: sense.runs(job) });
+    return h(
+      "div",
+      null,
+      sense.runs(job) && h(Running, { job, show }),
+      job.status === "cancelled" && h("p", { role: "status", className: "sense-note" }, say("cancelled")),
+      job.status === "failed" &&
+        h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, say("jobFailed", { why: job.error || "" }))),
+      !sense.runs(job) &&
+        job.ended_at &&
+        h("p", { className: "text-muted" }, say("asOf", { at: sense.when(job.ended_at) })),
+      results,
+      !sense.runs(job) && h(Again, { start }),
+    );
+  };
+
+  /** @param {{gallery: StashGallery, start: () => Promise<void>}} props */
+  const Start = ({ gallery, start }) => {
+    const go = sense.useAction(start);
+    if (go.step === "failed") return h(sense.Failed, { error: go.error, again: go.start });
+    return h(
+      "div",
+      { className: "sense-empty" },
+      h("p", null, say("startHint", { n: gallery.image_count })),
+      h(
+        Button,
+        { autoFocus: true, disabled: go.step === "busy", onClick: go.start },
+        go.step === "busy" ? say("starting") : say("start"),
+      ),
+    );
+  };
+
+  /** @param {{job: Job, show: (job: Job) => void}} props */
+  const Running = ({ job, show }) => {
+    const cancel = sense.useAction(async () =>
+      show(/** @type {Job} */ (await sense.call("cancel_job", { job_id: job.job_id }))),
+    );
+    const label =
+      job.status === "queued"
+        ? say("queued")
+        : say("progress", { done: job.done, total: job.total, faces: job.faces, people: job.people });
+    return h(
+      "div",
+      { className: "sense-running" },
+      h(sense.Progress, { job, label }),
+      h(
+        Button,
+        { variant: "secondary", disabled: cancel.step === "busy", onClick: cancel.start },
+        cancel.step === "busy" ? say("cancelling") : cancel.step === "failed" ? say("again") : say("cancel"),
+      ),
+      cancel.error && h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, cancel.error)),
+    );
+  };
+
+  sense.Progress = ({ job, label }) => {
+    const share = job.total ? (job.done / job.total) * 100 : 0;
+    const facts = [];
+    if (job.rate) facts.push(say("rate", { rate: job.rate.toFixed(1) }));
+    if (job.eta_s) facts.push(say("left", { time: clock(job.eta_s) }));
+    return h(
+      "div",
+      { className: "sense-progress" },
+      h(
+        "div",
+        { className: "progress" },
+        h("div", {
+          className: "progress-bar",
+          role: "progressbar",
+          style: { width: `${share}%` },
+          "aria-label": label,
+          "aria-valuenow": Math.round(share),
+          "aria-valuemin": 0,
+          "aria-valuemax": 100,
+        }),
+      ),
+      h("p", null, label),
+      facts.length > 0 && h("p", { className: "text-muted" }, facts.join(", ")),
+    );
+  };
+
+  /** @param {number} seconds */
+  function clock(seconds) {
+    const whole = Math.max(1, Math.round(seconds));
+    const rest = String(whole % 60).padStart(2, "0");
+    return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)}:${rest} min`;
+  }
+
+  /** @param {{start: (fresh?: boolean) => Promise<void>}} props */
+  const Again = ({ start }) => {
+    const once = sense.useAction(() => start());
+    const fresh = sense.useAction(() => start(true));
+    const busy = once.step === "busy" || fresh.step === "busy";
+    return h(
+      "div",
+      { className: "sense-actions sense-again" },
+      h(Button, { variant: "secondary", disabled: busy, onClick: once.start }, say("runAgain")),
+      h(Button, { variant: "secondary", disabled: busy, onClick: fresh.start }, say("runFresh")),
+      (once.error || fresh.error) &&
+        h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, once.error || fresh.error)),
+    );
+  };
+});

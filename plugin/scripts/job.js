@@ -1,0 +1,53 @@
+/** Following a job of the sidecar: asked after once a second while it runs and somebody looks, else never. */
+window.StashSense.part("job", (sense, api) => {
+  const EVERY_MS = 1000;
+  const LOST = 5; // failed looks in a row before it is given up
+
+  sense.runs = (job) => job?.status === "queued" || job?.status === "running";
+
+  /** The newest jobs, first the newest; of a target, that one with its result. */
+  sense.jobs = async (target) => {
+    return (await sense.call("jobs", target ? { target, whole: true } : {})).jobs;
+  };
+
+  /** The job in hand, and how to follow another. */
+  sense.useJob = () => {
+    const { useEffect, useState } = api.React;
+    const [job, setJob] = useState(/** @type {Job | null} */ (null));
+    const [error, setError] = useState("");
+    const id = job && sense.runs(job) ? job.job_id : null;
+    useEffect(() => {
+      if (!id) return undefined;
+      let current = true;
+      let failures = 0;
+      /** @type {ReturnType<typeof setTimeout>} */
+      let timer;
+      const look = async () => {
+        try {
+          const found = /** @type {Job} */ (await sense.call("job", { job_id: id }));
+          failures = 0;
+          if (current) setJob(found);
+          if (!sense.runs(found)) return;
+        } catch (problem) {
+          failures += 1;
+          if (failures >= LOST) {
+            if (current) setError(sense.words(problem));
+            return;
+          }
+        }
+        if (current) timer = setTimeout(look, EVERY_MS);
+      };
+      timer = setTimeout(look, EVERY_MS / 4);
+      return () => {
+        current = false;
+        clearTimeout(timer);
+      };
+    }, [id, error]);
+    /** @param {string} job_id */
+    const follow = async (job_id) => {
+      setError("");
+      setJob(/** @type {Job} */ (await sense.call("job", { job_id })));
+    };
+    return { job, error, follow, show: setJob, again: () => setError("") };
+  };
+});

@@ -1,0 +1,19 @@
+/** The last script: puts everything in place, if all of it could be set up. */
+window.StashSense.part("main", (sense, api) => {
+  const { h } = sense;
+  const { getRoute, getImage, getGallery } = sense;
+  const helpers = { getRoute: () => getRoute(), getImage, getGallery };
+  window.StashSense = /** @type {any} */ (Object.freeze(helpers));
+  if (sense.broken.length) return;
+
+  api.register.route("/plugin/stash-sense", () => h(sense.Page));
+  api.patch.after("MainNavBar.MenuItems", (...given) => {
+    const result = given[given.length - 1];
+    return h(
+      api.React.Fragment,
+      null,
+      result,
+      h(sense.Boundary, { quiet: true, key: "stash-sense" }, h(sense.Agent)),
+    );
+  });
+});

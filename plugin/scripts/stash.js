@@ -1,0 +1,166 @@
+/** Calls to Stash itself, in the user's own session. */
+window.StashSense.part("stash", (sense, api) => {
+  const PERFORMER = "id name disambiguation gender image_path stash_ids { endpoint stash_id }";
+  /** @type {Record<TargetType, {bulk: string, input: string, one: string, refetch: string[]}>} */
+  const KINDS = {
+    image: {
+      bulk: "bulkImageUpdate",
+      input: "BulkImageUpdateInput",
+      one: "findImage",
+      refetch: ["FindImageDocument", "FindImagesDocument"],
+    },
+    gallery: {
+      bulk: "bulkGalleryUpdate",
+      input: "BulkGalleryUpdateInput",
+      one: "findGallery",
+      refetch: ["FindGalleryDocument"],
+    },
+    scene: {
+      bulk: "bulkSceneUpdate",
+      input: "BulkSceneUpdateInput",
+      one: "findScene",
+      refetch: ["FindSceneDocument"],
+    },
+  };
+  const FOUND = { image: "findImages", gallery: "findGalleries", scene: "findScenes" };
+  const LISTS = { image: "images", gallery: "galleries", scene: "scenes" };
+  const NAMED = /^\s*(?:query|mutation) (\w+)/; // so that Stash's log can say what was asked
+  const AT_ONCE = 40; // look-ups in one document
+
+  /** Throws with what Stash said. */
+  sense.ask = async (query, variables = {}) => {
+    const response = await fetch(`${sense.base()}graphql`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ query, variables, operationName: NAMED.exec(query)?.[1] }),
+    });
+    const answer = await response.json().catch(() => null);
+    const first = answer?.errors?.[0]?.message;
+    if (first || !answer?.data) throw new Error(first || `Stash answered with status ${response.status}`);
+    return answer.data;
+  };
+
+  sense.getImage = async (id) => {
+    const query = `query StashSenseImage($id: ID!) { findImage(id: $id) {
+      id title paths { image thumbnail } performers { ${PERFORMER} }
+      visual_files { ... on ImageFile { width height } ... on VideoFile { width height } } } }`;
+    return (await sense.ask(query, { id })).findImage;
+  };
+
+  sense.getGallery = async (id) => {
+    const query = `query StashSenseGallery($id: ID!) { findGallery(id: $id) {
+      id title image_count performers { ${PERFORMER} } } }`;
+    return (await sense.ask(query, { id })).findGallery;
+  };
+
+  sense.thumbnail = (imageId) => `${sense.base()}image/${encodeURIComponent(imageId)}/thumbnail`;
+
+  sense.performersOn = async (type, id) => {
+    const kind = KINDS[type];
+    const found = (await sense.ask(`query StashSenseOn($id: ID!) { on: ${kind.one}(id: $id) { performers { id } } }`, { id })).on;
+    return found ? found.performers.map((/** @type {{id: string}} */ each) => each.id) : null;
+  };
+
+  /** The gallery's images, each with who is tagged. */
+  sense.imagesOf = async (galleryId) => {
+    const query = `query StashSenseImages($filter: ImageFilterType) { findImages(
+      image_filter: $filter, filter: { per_page: -1, sort: "path" }) { images { id performers { id } } } }`;
+    const filter = { galleries: { value: [galleryId], modifier: "INCLUDES" } };
+    return (await sense.ask(query, { filter })).findImages.images;
+  };
+
+  /** Of all images, galleries or scenes the ids of those with this performer. */
+  sense.withPerformer = async (type, performerId) => {
+    const filter = { performers: { value: [performerId], modifier: "INCLUDES" } };
+    const input = { image: "ImageFilterType", gallery: "GalleryFilterType", scene: "SceneFilterType" }[type];
+    const query = `query StashSenseWith($filter: ${input}) { found: ${FOUND[type]}(
+      ${type}_filter: $filter, filter: { per_page: -1, sort: "id" }) { ${LISTS[type]} { id } } }`;
+    const list = (await sense.ask(query, { filter })).found[LISTS[type]];
+    return new Set(list.map((/** @type {{id: string}} */ each) => each.id));
+  };
+
+  sense.change = async (type, ids, performerId, mode) => {
+    const kind = KINDS[type];
+    const query = `mutation StashSenseTag($input: ${kind.input}!) { ${kind.bulk}(input: $input) { id } }`;
+    await sense.ask(query, { input: { ids, performer_ids: { ids: [performerId], mode } } });
+  };
+
+  sense.performers = async (ids) => {
+    const found = await aliased(ids, "ID!", (at) => `findPerformer(id: ${at}) { ${PERFORMER} }`);
+    return found.filter(Boolean);
+  };
+
+  /** For each stash id those local performers that have exactly it; endpoints must be ones that Stash lists. */
+  sense.performersByStashId = async (stashIds) => {
+    const asked = stashIds.map((each) => ({ ...each, modifier: "EQUALS" }));
+    const found = await aliased(
+      asked,
+      "StashIDCriterionInput",
+      (at) =>
+        `findPerformers(performer_filter: { stash_id_endpoint: ${at} }, filter: { per_page: -1 }) {
+          performers { ${PERFORMER} } }`,
+    );
+    return found.map((each, index) => {
+      const wanted = stashIds[index];
+      // Stash compares with wildcards, so look again.
+      return each.performers.filter((/** @type {Performer} */ performer) =>
+        performer.stash_ids.some((own) => own.endpoint === wanted?.endpoint && own.stash_id === wanted?.stash_id),
+      );
+    });
+  };
+
+  /**
+   * Many look-ups in one document, each with its value in a variable.
+   * @param {unknown[]} values
+   * @param {string} type of the values
+   * @param {(variable: string) => string} field
+   * @returns {Promise<any[]>}
+   */
+  async function aliased(values, type, field) {
+    const all = [];
+    for (let start = 0; start < values.length; start += AT_ONCE) {
+      const some = values.slice(start, start + AT_ONCE);
+      const given = some.map((_, index) => `$v${index}: ${type}`).join(", ");
+      const body = some.map((_, index) => `a${index}: ${field(`$v${index}`)}`).join("\n");
+      const variables = Object.fromEntries(some.map((value, index) => [`v${index}`, value]));
+      const answer = await sense.ask(`query StashSenseLookup(${given}) { ${body} }`, variables);
+      all.push(...some.map((_, index) => answer[`a${index}`]));
+    }
+    return all;
+  }
+
+  /** @type {Promise<string[]> | null} */
+  let endpoints = null;
+  sense.boxes = () => {
+    endpoints ??= sense
+      .ask("query StashSenseBoxes { configuration { general { stashBoxes { endpoint } } } }")
+      .then((data) => data.configuration.general.stashBoxes.map((/** @type {{endpoint: string}} */ box) => box.endpoint));
+    endpoints.catch(() => {
+      endpoints = null;
+    });
+    return endpoints;
+  };
+
+  sense.createPerformer = async (input) => {
+    const query = `mutation StashSenseCreate($input: PerformerCreateInput!) {
+      performerCreate(input: $input) { ${PERFORMER} } }`;
+    return (await sense.ask(query, { input })).performerCreate;
+  };
+
+  sense.settings = async () => {
+    const query = `query StashSenseSettings { configuration { plugins(include: ["stash-sense"]) } }`;
+    return (await sense.ask(query)).configuration.plugins["stash-sense"] || {};
+  };
+
+  /** Stash's page shows what it holds in its own cache: have it asked anew. */
+  sense.refresh = (type) => {
+    try {
+      const include = KINDS[type].refetch.map((name) => api.GQL?.[name]).filter(Boolean);
+      Promise.resolve(api.utils.StashService.getClient().refetchQueries({ include })).catch((error) =>
+        sense.report("the page could not be refreshed", error),
+      );
+    } catch (error) {
+      sense.report("the page could not be refreshed", error);
+    }
+  };
+});

@@ -1,0 +1,123 @@
+/** Small pieces of every dialogue. Data goes in as text, never as markup. */
+window.StashSense.part("views", (sense, api) => {
+  const { h, say } = sense;
+  const { Alert, Button, Spinner } = api.libraries.Bootstrap;
+  const STEPS = /** @type {const} */ ([
+    [0.6, "sure4"],
+    [0.5, "sure3"],
+    [0.4, "sure2"],
+    [-1, "sure1"],
+  ]);
+  const LONGEST = 300;
+
+  /** Text from outside: as one line of bearable length, its direction its own. */
+  sense.Text = ({ children }) => {
+    const text = String(children ?? "");
+    const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+    return h("bdi", { className: "sense-text", title: shown === text ? undefined : text.slice(0, 2000) }, shown);
+  };
+
+  sense.Confidence = ({ value }) => {
+    const step = STEPS.find(([from]) => value >= from)?.[1] || "sure1";
+    return h(
+      "span",
+      { className: `sense-sure sense-${step}` },
+      say(step),
+      " ",
+      h("span", { className: "sense-sure-number" }, say("percent", { n: Math.round(value * 100) })),
+    );
+  };
+
+  sense.Busy = ({ children }) =>
+    h(
+      "div",
+      { className: "sense-busy", role: "status" },
+      h(Spinner, { animation: "border", size: "sm", "aria-hidden": true }),
+      h("span", null, children),
+    );
+
+  sense.Problem = ({ error, again, children }) =>
+    h(
+      Alert,
+      { variant: "danger", className: "sense-problem" },
+      h("p", null, h(sense.Text, null, error)),
+      children,
+      again && h(Button, { variant: "secondary", size: "sm", onClick: again }, say("retry")),
+    );
+
+  /** A picture of somebody: the library's own or a stored reference; from outside only after a click. */
+  sense.Portrait = ({ src, name, outside, wide }) => {
+    const { useState } = api.React;
+    const [asked, setAsked] = useState(false);
+    const [broken, setBroken] = useState(false);
+    const shown = asked && outside ? outside.href : src;
+    const frame = `sense-portrait${wide ? " sense-wide" : ""}`;
+    if (shown && !broken)
+      return h("img", {
+        className: frame,
+        src: shown,
+        alt: name.slice(0, LONGEST),
+        loading: "lazy",
+        referrerPolicy: "no-referrer",
+        onError: () => setBroken(true),
+      });
+    return h(
+      "div",
+      { className: `${frame} sense-none` },
+      h("span", null, say("noImage")),
+      outside &&
+        !asked &&
+        h(
+          Button,
+          {
+            variant: "link",
+            size: "sm",
+            title: say("showOutsideHint", { host: outside.host }),
+            onClick: () => setAsked(true),
+          },
+          say("showOutside", { host: outside.host }),
+        ),
+    );
+  };
+
+  sense.BoxLink = ({ person }) => {
+    const link = sense.boxLink(person);
+    return (
+      link &&
+      h(
+        "a",
+        { href: link.href, target: "_blank", rel: "noopener noreferrer", className: "sense-box-link" },
+        say("openBox", { host: link.host }),
+      )
+    );
+  };
+
+  /** Who somebody is in the library, as text. */
+  sense.LibraryLine = ({ performers }) => {
+    if (!performers) return h("span", { className: "text-muted" }, say("loading"));
+    if (!performers.length) return h("span", { className: "text-muted" }, say("notInLibrary"));
+    const names = performers.map((each) => each.name + (each.disambiguation ? ` (${each.disambiguation})` : ""));
+    return h("span", null, h(sense.Text, null, say("inLibrary", { names: names.join(", ") })));
+  };
+
+  /** Keeps a fault of ours in our own corner of the page. */
+  sense.Boundary = class extends api.React.Component {
+    /** @param {{quiet?: boolean, children?: unknown}} props */
+    constructor(props) {
+      super(props);
+      this.state = { broken: false };
+    }
+    static getDerivedStateFromError() {
+      return { broken: true };
+    }
+    /** @param {unknown} error */
+    componentDidCatch(error) {
+      sense.report("a view broke", error);
+    }
+    render() {
+      const { quiet, children } = /** @type {{quiet?: boolean, children?: any}} */ (this.props);
+      if (!(/** @type {{broken: boolean}} */ (this.state).broken)) return children ?? null;
+      return quiet ? null : h(Alert, { variant: "danger" }, say("wrong"));
+    }
+  };
+});

@@ -1,0 +1,105 @@
+/**
+ * Tagging and taking it back. Only ever adds, in one call for all targets; each write is noted before and
+ * after in the sidecar's journal with what really was added, so that undoing takes back that and no more.
+ */
+window.StashSense.part("writes", (sense) => {
+  /** Thrown where the tag was written and only the note of it was not. */
+  class NotNoted extends Error {}
+
+  /** Targets that do not have the performer yet: those that are asked for and still there. */
+  const lacking = {
+    /** @param {string} id @param {string} performerId */
+    image: async (id, performerId) => only("image", id, performerId),
+    /** @param {string} id @param {string} performerId */
+    gallery: async (id, performerId) => only("gallery", id, performerId),
+    /** @param {string} id @param {string} performerId */
+    scene: async (id, performerId) => only("scene", id, performerId),
+  };
+
+  /** @param {TargetType} type @param {string} id @param {string} performerId */
+  async function only(type, id, performerId) {
+    const there = await sense.performersOn(type, id);
+    if (!there) throw new Error(`Stash has no ${type} ${id}`);
+    return there.includes(performerId) ? [] : [id];
+  }
+
+  /** Adds a performer to one image, gallery or scene. Null where it was there already. */
+  sense.tag = async (type, id, performerId) =>
+    write(type, performerId, await lacking[type](id, performerId), async () => lacking[type](id, performerId));
+
+  /** Adds a performer to those images of a gallery that lack them, in one call. */
+  sense.tagImages = async (galleryId, imageIds, performerId) => {
+    const wanted = new Set(imageIds);
+    const missing = async () =>
+      (await sense.imagesOf(galleryId))
+        .filter((image) => wanted.has(image.id) && !image.performers.some((each) => each.id === performerId))
+        .map((image) => image.id);
+    return write("image", performerId, await missing(), missing);
+  };
+
+  /**
+   * @param {TargetType} type
+   * @param {string} performerId
+   * @param {string[]} ids those that lack the performer
+   * @param {() => Promise<string[]>} missing which lack them now
+   */
+  async function write(type, performerId, ids, missing) {
+    if (!ids.length) return null;
+    const begun = /** @type {JournalEntry} */ (
+      await sense.call("journal_begin", { target_type: type, target_ids: ids, local_id: performerId })
+    );
+    /** @type {unknown} */
+    let failure = null;
+    await sense.change(type, ids, performerId, "ADD").catch((error) => {
+      failure = error;
+    });
+    sense.refresh(type);
+    // Of a failure only the answer may have been lost. What cannot be told stays open in the journal, where it
+    // can be settled later.
+    const left = await missing().catch((error) => {
+      if (failure) throw failure;
+      sense.report("what was added could not be read", error);
+      return /** @type {string[]} */ ([]);
+    });
+    const added = ids.filter((id) => !left.includes(id));
+    if (failure && !added.length) {
+      await end(begun, "failed", []).catch((error) => sense.report("a failure could not be noted", error));
+      throw failure;
+    }
+    try {
+      return await end(begun, "done", added);
+    } catch (error) {
+      throw new NotNoted(sense.say("noJournal", { why: sense.words(error) }));
+    }
+  }
+
+  /** @param {JournalEntry} entry @param {"done" | "failed"} status @param {string[]} added @returns {Promise<JournalEntry>} */
+  const end = (entry, status, added) =>
+    sense.call("journal_end", { entry_id: entry.entry_id, status, added_ids: added });
+
+  sense.isNotNoted = (error) => error instanceof NotNoted;
+
+  /** Takes back what the entry added, where it still is. */
+  sense.undo = async (entry) => {
+    let noted = entry;
+    if (entry.status === "open") noted = await settle(entry);
+    if (noted.added_ids.length) {
+      const having = await sense.withPerformer(noted.target_type, noted.local_id);
+      const there = noted.added_ids.filter((id) => having.has(id));
+      if (there.length) await sense.change(noted.target_type, there, noted.local_id, "REMOVE");
+      sense.refresh(noted.target_type);
+      noted = /** @type {JournalEntry} */ (await sense.call("undone", { entry_id: noted.entry_id }));
+    }
+    return noted;
+  };
+
+  /** An entry that a closed tab left open: its targets lacked the performer, so those that have them now gained them. */
+  async function settle(/** @type {JournalEntry} */ entry) {
+    const having = await sense.withPerformer(entry.target_type, entry.local_id);
+    const added = entry.target_ids.filter((id) => having.has(id));
+    return end(entry, added.length ? "done" : "failed", added);
+  }
+
+  /** A page of the journal, the newest first: entries older than `before`. */
+  sense.journal = (before) => sense.call("journal", before ? { before } : {});
+});

@@ -1,0 +1,347 @@
+/** What the scripts share, for `tsc --checkJs`. Nothing of this ships. */
+
+type ReactModule = typeof import("react");
+type Element = import("react").ReactElement | null;
+type View<P> = (props: P) => any;
+
+interface PluginApi {
+  React: ReactModule;
+  ReactDOM: typeof import("react-dom");
+  GQL?: Record<string, unknown>;
+  libraries: {
+    Bootstrap: Record<string, any>;
+    ReactRouterDOM: { useLocation(): { pathname: string }; Link: any };
+    Intl: { useIntl(): { locale: string } };
+  };
+  register: { route(path: string, component: () => any): void };
+  patch: { after(component: string, change: (...given: any[]) => any): void };
+  utils: { StashService: { getClient(): { refetchQueries(options: { include: unknown[] }): unknown } } };
+}
+
+/** `part` is there while the scripts load, the helpers for other scripts after that. */
+interface StashSenseHelpers {
+  part: (name: string, make: (sense: Sense, api: PluginApi) => void) => void;
+  getRoute?: () => Route;
+  getImage?: Sense["getImage"];
+  getGallery?: Sense["getGallery"];
+}
+
+interface Window {
+  PluginApi?: PluginApi;
+  StashSense: StashSenseHelpers;
+}
+
+type TargetType = "image" | "gallery" | "scene";
+type Route = { type: TargetType; id: string } | { type: "other"; id: null };
+type ActionState = { step: "idle" | "busy" | "done" | "failed"; error: string };
+type Action = ActionState & { start: () => Promise<boolean> };
+type Loaded<T> = { loading: boolean; value: T | null; error: string };
+type Size = { width: number; height: number };
+type Box = { x: number; y: number; width: number; height: number; confidence: number };
+type Picture = { src: string | null; size: Size | null; broken: boolean };
+
+interface StashId {
+  endpoint: string;
+  stash_id: string;
+}
+
+/** A performer of this library. */
+interface Performer {
+  id: string;
+  name: string;
+  disambiguation: string | null;
+  gender: string | null;
+  image_path: string | null;
+  stash_ids: StashId[];
+}
+
+interface StashImage {
+  id: string;
+  title: string | null;
+  paths: { image: string | null; thumbnail: string | null };
+  visual_files: Size[];
+  performers: Performer[];
+}
+
+interface StashGallery {
+  id: string;
+  title: string | null;
+  image_count: number;
+  performers: Performer[];
+}
+
+/** Somebody as the sidecar names them. */
+interface Person {
+  performer_id: string;
+  name: string;
+  stash_ids: StashId[];
+  local_id: string | null;
+  country: string | null;
+  image_url: string | null;
+  confidence: number;
+  reference_id?: string | null;
+  image_ids?: string[];
+}
+
+interface Match extends Person {
+  distance: number;
+  reference_id: string | null;
+}
+
+interface Face {
+  face_id: string;
+  box: Box;
+  quality: number;
+  verdict: "match" | "ambiguous" | "unknown";
+  reason: string;
+  performer_id?: string | null;
+  matches: Match[];
+}
+
+interface Identified {
+  faces: Face[];
+  face_count: number;
+  stored?: boolean;
+}
+
+interface GalleryPerson extends Person {
+  best_distance: number;
+  avg_distance: number;
+  image_count: number;
+  image_ids: string[];
+}
+
+interface GalleryResult {
+  total_images: number;
+  images_processed: number;
+  faces_detected: number;
+  performers: GalleryPerson[];
+  errors: string[];
+  error_count: number;
+  skipped: { image_id: string; reason: string }[];
+  not_stored?: number;
+}
+
+interface Job {
+  job_id: string;
+  kind: "gallery" | "scene" | "library" | "database";
+  target: string;
+  status: "queued" | "running" | "done" | "failed" | "cancelled";
+  done: number;
+  total: number;
+  faces: number;
+  people: number;
+  rate: number | null;
+  eta_s: number | null;
+  result: GalleryResult | null;
+  error: string | null;
+  ended_at?: string | null;
+}
+
+interface JournalEntry {
+  entry_id: number;
+  target_type: TargetType;
+  target_ids: string[];
+  local_id: string;
+  status: "open" | "done" | "failed" | "undone";
+  added_ids: string[];
+  created_at: string;
+}
+
+interface JournalView {
+  entries: JournalEntry[];
+  names: Map<string, string>;
+  next: number | null;
+}
+
+interface Decision {
+  decision_id: number;
+}
+
+interface Health {
+  status: "ok" | "degraded";
+  version: string;
+  loaded?: { database: { people: number; faces: number; built_at: string } | null };
+  missing?: { what: string; code: string; detail: string }[];
+  features?: string[];
+}
+
+interface Settings {
+  minConfidence?: unknown;
+  tagImages?: unknown;
+}
+
+type Locals = Map<string, Performer[]>;
+type People = { locals: Locals; error: string; learn: (key: string, performer: Performer) => void };
+type Outside = { href: string; host: string } | null;
+
+interface TaggingOptions {
+  person: Person;
+  performers: Performer[] | undefined;
+  isTagged: (performer: Performer) => boolean;
+  write: (performer: Performer, note: (entry: JournalEntry) => void) => Promise<void>;
+  learn: (key: string, performer: Performer) => void;
+  done?: (performer: Performer) => void;
+}
+
+interface Tagging {
+  add: Action;
+  undo: Action;
+  entries: JournalEntry[];
+  note: string;
+  chosen: string;
+  setChosen: (id: string) => void;
+  performer: Performer | undefined;
+  already: boolean;
+}
+
+interface CandidateProps {
+  match: Match;
+  face: Face;
+  picture: Picture;
+  label: string;
+  image: { id: string; tagged: Set<string> };
+  people: People;
+  refuse: (match: Match) => Promise<void>;
+}
+
+interface FiltersProps {
+  least: number;
+  setLeast: (percent: number) => void;
+  gender: string;
+  setGender: (gender: string) => void;
+  people: GalleryPerson[];
+  locals: Locals;
+}
+
+interface AcceptAllProps {
+  visible: GalleryPerson[];
+  rows: { current: Map<string, Tagging> };
+  locals: Locals;
+}
+
+interface PersonRowProps {
+  key: string;
+  person: GalleryPerson;
+  gallery: { id: string; tagged: Set<string> };
+  total: number;
+  people: People;
+  alsoImages: boolean;
+  setAlsoImages: (on: boolean) => void;
+  look: (imageId: string, person: GalleryPerson) => void;
+  register: (key: string, tagging: Tagging) => void;
+}
+
+/** Everything the parts give each other. */
+interface Sense {
+  // core
+  broken: string[];
+  report(what: string, error: unknown): void;
+  h: (type: any, props?: any, ...children: any[]) => any;
+  words(error: unknown): string;
+  useAction(act: () => Promise<unknown>): Action;
+  useLoaded<T>(load: () => Promise<T>, on: unknown[]): Loaded<T> & { again: () => void };
+  // texts
+  texts: Record<string, Record<string, string>>;
+  language: string;
+  when(text: string): string;
+  say(key: any, values?: Record<string, unknown>): string;
+  // route
+  base(): string;
+  getRoute(path?: string): Route;
+  // stash
+  ask(query: string, variables?: Record<string, unknown>): Promise<any>;
+  getImage(id: string): Promise<StashImage | null>;
+  getGallery(id: string): Promise<StashGallery | null>;
+  thumbnail(imageId: string): string;
+  performersOn(type: TargetType, id: string): Promise<string[] | null>;
+  imagesOf(galleryId: string): Promise<{ id: string; performers: { id: string }[] }[]>;
+  withPerformer(type: TargetType, performerId: string): Promise<Set<string>>;
+  change(type: TargetType, ids: string[], performerId: string, mode: "ADD" | "REMOVE"): Promise<void>;
+  performers(ids: (string | null)[]): Promise<Performer[]>;
+  performersByStashId(stashIds: StashId[]): Promise<Performer[][]>;
+  boxes(): Promise<string[]>;
+  createPerformer(input: Record<string, unknown>): Promise<Performer>;
+  settings(): Promise<Settings>;
+  refresh(type: TargetType): void;
+  // sidecar
+  call(mode: string, args?: Record<string, unknown>): Promise<any>;
+  health(fresh?: boolean): Promise<Health>;
+  hasNoDatabase(health: Health): boolean;
+  reference(id: string | null | undefined): Promise<string | null>;
+  // people
+  resolve(people: Person[]): Promise<Locals>;
+  useLocals(people: Person[]): People;
+  boxLink(person: Person): Outside;
+  outside(address: string | null): Outside;
+  portraitOf(performer: Performer | undefined): string | null;
+  create(person: Person): Promise<Performer>;
+  // writes
+  tag(type: TargetType, id: string, performerId: string): Promise<JournalEntry | null>;
+  tagImages(galleryId: string, imageIds: string[], performerId: string): Promise<JournalEntry | null>;
+  isNotNoted(error: unknown): boolean;
+  undo(entry: JournalEntry): Promise<JournalEntry>;
+  journal(before?: number): Promise<{ entries: JournalEntry[]; next_before: number | null }>;
+  // views
+  Text: View<{ children?: unknown }>;
+  Confidence: View<{ value: number }>;
+  Busy: View<{ children?: unknown }>;
+  Problem: View<{ error: string; again?: () => void; children?: unknown }>;
+  Portrait: View<{ src: string | null; name: string; outside: Outside; wide?: boolean }>;
+  BoxLink: View<{ person: Person }>;
+  LibraryLine: View<{ performers: Performer[] | undefined }>;
+  Boundary: any;
+  // picture
+  usePicture(image: StashImage | null): Picture;
+  Boxed: View<{
+    picture: Picture;
+    boxes: { box: Box; label: string }[];
+    current: number;
+    choose?: (index: number) => void;
+    alt: string;
+  }>;
+  Crop: View<{ picture: Picture; box: Box; faceId: string; alt: string }>;
+  // tagging
+  useTagging(options: TaggingOptions): Tagging;
+  TagButton: View<{
+    tagging: Tagging;
+    performers: Performer[] | undefined;
+    label: string;
+    person: Person;
+    primary?: boolean;
+  }>;
+  // dialogues
+  Dialogue: View<{ title: string; hide: () => void; footer?: unknown; children?: unknown }>;
+  Failed: View<{ error: string; again: () => void }>;
+  PageDialogue: View<{ route: { type: TargetType; id: string }; hide: () => void }>;
+  ImageDialogue: View<{ id: string; hide: () => void }>;
+  GalleryDialogue: View<{ id: string; hide: () => void }>;
+  SceneDialogue: View<{ id: string; hide: () => void }>;
+  FaceCard: View<{
+    key: string;
+    face: Face;
+    index: number;
+    picture: Picture;
+    image: { id: string; tagged: Set<string> };
+    people: People;
+    current: boolean;
+    onFocus: () => void;
+  }>;
+  GalleryResults: View<{ gallery: StashGallery; settings: Settings; result: GalleryResult; running: boolean }>;
+  PersonRow: View<PersonRowProps>;
+  // jobs
+  runs(job: Job | null | undefined): boolean;
+  jobs(target?: string): Promise<Job[]>;
+  useJob(): {
+    job: Job | null;
+    error: string;
+    follow: (jobId: string) => Promise<void>;
+    show: (job: Job) => void;
+    again: () => void;
+  };
+  Build: View<{ ready: () => void }>;
+  Progress: View<{ job: Job; label: string }>;
+  // places
+  Page: View<unknown>;
+  Agent: View<unknown>;
+}

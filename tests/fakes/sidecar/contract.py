@@ -1,0 +1,63 @@
+"""What the calls of the contract take: anything else is a fault of whoever asks."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Knobs(_Strict):
+    top_k: Annotated[int, Field(ge=1, le=20)] = 5
+    max_distance: Annotated[float, Field(ge=0, le=2)] = 0.6
+    min_face_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    force: bool = False
+    source: Literal["original", "thumbnail"] = "original"
+
+
+class AskedImage(_Knobs):
+    image_id: Id
+
+
+class AskedGallery(_Knobs):
+    gallery_id: Id
+    evidence: Literal["gallery", "plain"] = "gallery"
+
+
+class Decision(_Strict):
+    face_id: Id
+    performer_id: Id | None = None
+    word: Literal["confirmed", "rejected", "ignored"]
+
+
+class Begun(_Strict):
+    target_type: Literal["image", "gallery", "scene"]
+    target_ids: Annotated[list[Id], Field(min_length=1)]
+    local_id: Id
+
+
+class Ended(_Strict):
+    status: Literal["done", "failed"]
+    added_ids: list[Id]
+
+
+class Nothing(_Strict):
+    pass
+
+
+def performer_of(name: str, local_id: str | None = None, **fields: Any) -> dict[str, Any]:
+    """How a match or a performer of a gallery names somebody."""
+    return {
+        "performer_id": f"local:{local_id}" if local_id else name,
+        "name": name,
+        "stash_ids": [],
+        "stashdb_id": None,
+        "local_id": local_id,
+        "country": None,
+        "image_url": None,
+        **fields,
+    }

@@ -1,0 +1,183 @@
+"""The stand-in as a real server on loopback, in a thread of its own."""
+
+import json
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from pydantic import BaseModel, ValidationError
+
+from . import contract
+from .state import Json, Problem, State
+
+Answer = Callable[[State, list[str], Json], Any]
+
+_ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
+    ("GET", r"/health", None, 200, lambda state, _, __: state.health()),
+    ("GET", r"/database/info", None, 200, lambda state, _, __: state.database()),
+    ("POST", r"/identify/image", contract.AskedImage, 200, lambda state, _, b: state.image(b["image_id"])),
+    (
+        "POST",
+        r"/identify/gallery",
+        contract.AskedGallery,
+        200,
+        lambda state, _, b: state.gallery(b["gallery_id"]),
+    ),
+    (
+        "POST",
+        r"/jobs/gallery",
+        contract.AskedGallery,
+        202,
+        lambda state, _, b: state.start(
+            "gallery", f"gallery:{b['gallery_id']}", state.gallery(b["gallery_id"])
+        ),
+    ),
+    ("POST", r"/jobs/database", contract.Nothing, 202, lambda state, _, __: state.build()),
+    ("GET", r"/jobs/([^/]+)", None, 200, lambda state, ids, _: state.job(ids[0]).view()),
+    ("POST", r"/jobs/([^/]+)/cancel", None, 200, lambda state, ids, _: _cancelled(state, ids[0])),
+    ("POST", r"/decisions", contract.Decision, 200, lambda state, _, b: state.decide(b)),
+    ("DELETE", r"/decisions/([^/]+)", None, 200, lambda state, ids, _: state.undecide(ids[0])),
+    ("POST", r"/journal", contract.Begun, 201, lambda state, _, b: state.begin(b)),
+    ("PATCH", r"/journal/([^/]+)", contract.Ended, 200, lambda state, ids, b: state.end(ids[0], b)),
+    ("POST", r"/journal/([^/]+)/undone", None, 200, lambda state, ids, _: state.undone(ids[0])),
+    ("GET", r"/faces/([^/]+)/crop", None, 200, lambda state, ids, _: _picture(state, ids[0])),
+    ("GET", r"/references/([^/]+)", None, 200, lambda state, ids, _: _picture(state, ids[0])),
+]
+
+
+class SidecarStandIn(State):
+    """secret: what callers must bring, if any. `wrong`: requests that break the contract; must stay empty.
+
+    `faults` maps a path to a Problem, to seconds to wait, or to raw bytes to answer with.
+    """
+
+    def __init__(self, secret: str = "") -> None:
+        super().__init__()
+        self.secret = secret
+        self.asked: list[tuple[str, str, Json]] = []
+        self.tokens: list[str] = []
+        self.wrong: list[str] = []
+        self.faults: dict[str, Problem | float | bytes] = {}
+        self.port = 0
+        self._server: ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def up(self) -> None:
+        """Starts, or comes back on the same port."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def down(self) -> None:
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        self.up()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down()
+
+    def answer(self, method: str, target: str, data: bytes, authorization: str | None) -> tuple[int, Any]:
+        """Raises Problem."""
+        path, _, query = target.partition("?")
+        if self.secret and authorization != f"Bearer {self.secret}":
+            raise Problem(401, "unauthorized", "This needs the secret of this Stash Sense.")
+        fault = self.faults.get(path)
+        if isinstance(fault, Problem):
+            raise fault
+        if (method, path) == ("GET", "/jobs"):
+            wanted = parse_qs(query).get("target", [None])[0]
+            jobs = [
+                {**each.view(), "result": None}
+                for each in self.jobs.values()
+                if wanted in (None, each.target)
+            ]
+            return 200, {"jobs": jobs[::-1]}
+        if (method, path) == ("GET", "/journal"):
+            page = {
+                name: int(value) for name, (value,) in parse_qs(query, strict_parsing=bool(query)).items()
+            }
+            return 200, self.entries(**{"before": sys.maxsize, "limit": 50, **page})
+        for verb, pattern, model, status, answer in _ROUTES:
+            found = re.fullmatch(pattern, path)
+            if found and verb == method and not query:
+                body = self._checked(model, target, data)
+                with self.lock:
+                    return status, answer(self, [unquote(part) for part in found.groups()], body)
+        self.wrong.append(f"{method} {target}: no such call")
+        raise Problem(404, "not-found", f"There is no {method} {target} here.")
+
+    def _checked(self, model: type[BaseModel] | None, target: str, data: bytes) -> Json:
+        if model is None and not data:
+            return {}
+        try:
+            body: Json = json.loads(data)
+            (model or contract.Nothing).model_validate(body)
+        except (ValueError, ValidationError) as error:
+            self.wrong.append(f"{target}: {error}")
+            raise Problem(422, "bad-parameter", f"{target}: a field is wrong.") from error
+        return body
+
+
+def _cancelled(state: State, job_id: str) -> Json:
+    state.job(job_id).cancel()
+    return state.job(job_id).view()
+
+
+def _picture(state: State, picture_id: str) -> bytes:
+    if picture_id not in state.pictures:
+        raise Problem(404, "not-found", "There is no such picture.")
+    return state.pictures[picture_id]
+
+
+def _handler(sidecar: SidecarStandIn) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            path = urlsplit(self.path).path
+            sidecar.asked.append((self.command, self.path, json.loads(data) if data else {}))
+            sidecar.tokens.append(self.headers.get("Authorization") or "")
+            fault = sidecar.faults.get(path)
+            if isinstance(fault, float):
+                time.sleep(fault)
+            if isinstance(fault, bytes):
+                self.wfile.write(fault)
+                return
+            try:
+                given = self.headers.get("Authorization")
+                status, answer = sidecar.answer(self.command, self.path, data, given)
+                self._send(status, answer, "application/json")
+            except Problem as problem:
+                self._send(
+                    problem.status,
+                    {"status": problem.status, "code": problem.code, "detail": problem.detail},
+                    "application/problem+json",
+                )
+
+        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
+
+        def _send(self, status: int, answer: Any, kind: str) -> None:
+            body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "image/jpeg" if isinstance(answer, bytes) else kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler

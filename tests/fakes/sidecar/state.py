@@ -1,0 +1,182 @@
+"""What the stand-in knows and remembers, and its answers."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+_ENDED = ("done", "failed", "cancelled")
+_EMPTY: Json = {"performers": [], "errors": [], "error_count": 0, "skipped": []}
+
+
+@dataclass(frozen=True)
+class Problem(Exception):
+    """A failure as the sidecar answers it."""
+
+    status: int
+    code: str
+    detail: str
+
+
+@dataclass
+class Job:
+    """It goes on by the clock: `seconds` in all, unless it was stopped at `ended`."""
+
+    job_id: str
+    kind: str
+    target: str
+    result: Json
+    seconds: float
+    fails: str = ""
+    began: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+    word: str = ""
+
+    def view(self) -> Json:
+        passed = (self.ended or time.monotonic()) - self.began
+        share = 1.0 if self.seconds <= 0 else min(1.0, passed / self.seconds)
+        status = self.word or ("running" if share < 1 else "failed" if self.fails else "done")
+        total = self.result["total_images"]
+        done = int(total * share)
+        people = self.result["performers"][: round(len(self.result["performers"]) * share)]
+        result = {**self.result, "images_processed": done, "performers": people} if share < 1 else self.result
+        return {
+            "job_id": self.job_id,
+            "kind": self.kind,
+            "target": self.target,
+            "status": status,
+            "done": done,
+            "total": total,
+            "faces": int(self.result["faces_detected"] * share),
+            "people": len(people),
+            "rate": round(done / passed, 1) if passed > 0.05 else None,
+            "eta_s": round(self.seconds - passed, 1) if share < 1 else 0.0,
+            "result": result,
+            "error": self.fails or None if status == "failed" else None,
+            "all_errors": list(self.result["errors"]),
+            "ended_at": None if status == "running" else "2026-01-02T03:04:05+00:00",
+        }
+
+    def cancel(self) -> None:
+        if self.view()["status"] not in _ENDED:
+            self.ended, self.word = time.monotonic(), "cancelled"
+
+
+class State:
+    """Set by tests, changed by requests under `lock`."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.features = ["health", "database-info", "identify", "identify-image", "identify-gallery", "jobs"]
+        self.people: int | None = 3
+        """None: there is no face database."""
+        self.images: dict[str, Json] = {}
+        self.galleries: dict[str, Json] = {}
+        self.pictures: dict[str, bytes] = {}
+        """JPEGs by face or reference id."""
+        self.job_s = 0.0
+        self.job_fails = ""
+        self.jobs: dict[str, Job] = {}
+        self.journal: list[Json] = []
+        self.decisions: list[Json] = []
+
+    def health(self) -> Json:
+        missing = []
+        if self.people is None:
+            missing = [{"what": "database", "code": "no-database", "detail": "There is no face database."}]
+        return {
+            "status": "degraded" if missing else "ok",
+            "version": "0.1.0",
+            "loaded": {"pack": "stash-sense-default", "database": None if missing else self.database()},
+            "missing": missing,
+            "features": self.features,
+        }
+
+    def database(self) -> Json:
+        if self.people is None:
+            raise Problem(503, "no-database", "There is no face database. Build one.")
+        return {
+            "version": "20260102-030405-a1b2c3",
+            "pack": "stash-sense-default",
+            "people": self.people,
+            "faces": self.people,
+            "built_at": "2026-01-02T03:04:05+00:00",
+            "sources": ["stash"],
+        }
+
+    def image(self, image_id: str) -> Json:
+        self.database()
+        if image_id not in self.images:
+            raise Problem(404, "not-in-stash", f"Stash has no image {image_id}.")
+        return self.images[image_id]
+
+    def gallery(self, gallery_id: str) -> Json:
+        self.database()
+        if gallery_id not in self.galleries:
+            raise Problem(404, "not-in-stash", f"Stash has no gallery {gallery_id}.")
+        return {"gallery_id": gallery_id, **_EMPTY, **self.galleries[gallery_id]}
+
+    def start(self, kind: str, target: str, result: Json) -> Json:
+        """The same target asked twice at once runs once."""
+        for job in self.jobs.values():
+            if job.target == target and job.view()["status"] == "running":
+                return {"job_id": job.job_id}
+        job = Job(f"job-{len(self.jobs) + 1}", kind, target, result, self.job_s, self.job_fails)
+        self.jobs[job.job_id] = job
+        return {"job_id": job.job_id}
+
+    def build(self) -> Json:
+        result = {**_EMPTY, "total_images": 3, "images_processed": 3, "faces_detected": 3}
+        self.people = 3
+        return self.start("database", "database", result)
+
+    def job(self, job_id: str) -> Job:
+        if job_id not in self.jobs:
+            raise Problem(404, "not-found", f"There is no job {job_id}.")
+        return self.jobs[job_id]
+
+    def decide(self, word: Json) -> Json:
+        decision = {"decision_id": len(self.decisions) + 1, **word}
+        self.decisions.append(decision)
+        return decision
+
+    def undecide(self, decision_id: str) -> Json:
+        for decision in self.decisions:
+            if str(decision["decision_id"]) == decision_id:
+                self.decisions.remove(decision)
+                return decision
+        raise Problem(404, "not-stored", f"There is no decision {decision_id}.")
+
+    def begin(self, given: Json) -> Json:
+        entry = {"entry_id": len(self.journal) + 1, **given, "status": "open", "added_ids": []}
+        entry |= {"created_at": "2026-01-02 03:04:05", "completed_at": None, "undone_at": None}
+        self.journal.append(entry)
+        return entry
+
+    def entries(self, before: int, limit: int) -> Json:
+        older = [each for each in reversed(self.journal) if each["entry_id"] < before]
+        more = older[limit - 1]["entry_id"] if len(older) > limit else None
+        return {"entries": older[:limit], "next_before": more}
+
+    def entry(self, entry_id: str) -> Json:
+        for entry in self.journal:
+            if str(entry["entry_id"]) == entry_id:
+                return entry
+        raise Problem(404, "not-stored", f"There is no journal entry {entry_id}.")
+
+    def end(self, entry_id: str, given: Json) -> Json:
+        entry = self.entry(entry_id)
+        if not set(given["added_ids"]) <= set(entry["target_ids"]):
+            raise Problem(422, "bad-parameter", "added_ids has ids that the entry was not noted for.")
+        if entry["status"] != "open":
+            raise Problem(422, "refused", f"Journal entry {entry_id} is {entry['status']} already.")
+        entry.update(given, completed_at="2026-01-02 03:04:06")
+        return entry
+
+    def undone(self, entry_id: str) -> Json:
+        entry = self.entry(entry_id)
+        if entry["status"] != "done" or not entry["added_ids"]:
+            raise Problem(422, "refused", f"Journal entry {entry_id} has nothing to undo.")
+        entry.update(status="undone", undone_at="2026-01-02 03:05:00")
+        return entry

@@ -1,0 +1,243 @@
+"""A real browser on a page like Stash's, with the real plugin in it and a library of the free photos."""
+
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from PIL import Image
+
+from fakes.sidecar import SidecarStandIn, performer_of
+from fakes.stash import StashStandIn, page_lacks
+
+ROOT = Path(__file__).parents[3]
+LIBRARIES = ROOT / "node_modules"
+BOX = "https://stashdb.example/graphql"
+SLOW_MS = 10_000
+SKIPPED = """BROWSER TESTS ARE SKIPPED: {what}.
+To run them: `apt-get install chromium` (or put another on the PATH), and `make web` for the libraries."""
+
+
+def _cannot(what: str) -> NoReturn:
+    """With CI=true a missing browser is a failure."""
+    text = SKIPPED.format(what=what)
+    if os.environ.get("CI") == "true":
+        pytest.fail(text, pytrace=False)
+    pytest.skip(text)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """For a module, not the session: while it is there, no other test could run an event loop."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        _cannot("there is no Chromium on the PATH")
+    if page_lacks(LIBRARIES):
+        _cannot("the libraries of Stash's page are not there")
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - needs not be there
+    except ImportError:
+        _cannot("Playwright is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class World:
+    """The stand-ins behind the page, and what they hold."""
+
+    def __init__(self, stash: StashStandIn, sidecar: SidecarStandIn, samples: Path) -> None:
+        self.stash, self.sidecar, self.samples = stash, sidecar, samples
+        library = stash.library
+        library.stash_boxes = [(BOX, "StashDB", "")]
+        self.gallery = library.add_gallery("Free photos")
+        for path in sorted((samples / "gallery").iterdir()):
+            library.add_image(path, galleries=[self.gallery], path=f"/data/free/{path.name}", title=path.stem)
+        self.image = next(number for number, image in library.images.items() if image.title == "obama2")
+
+    def performer(self, name: str, **fields: Any) -> str:
+        """A performer of the library; their id."""
+        return str(self.stash.library.add_performer(name, **fields))
+
+    def known(self, name: str, photo: str) -> tuple[str, dict[str, Any]]:
+        """A performer of the library with a portrait, whom the sidecar knows: id and match."""
+        (path,) = (self.samples / "people" / name).iterdir()
+        local_id = self.performer(name, image=path, country="US")
+        self.sidecar.pictures[f"ref-{name}"] = _thumbnail(path)
+        return local_id, match_of(name, local_id, reference_id=f"ref-{name}")
+
+    def saw(self, *faces: dict[str, Any], image: int | None = None) -> None:
+        self.sidecar.images[str(image or self.image)] = {
+            "faces": list(faces),
+            "face_count": len(faces),
+            "stored": True,
+        }
+
+    def found(self, *performers: dict[str, Any], **rest: Any) -> None:
+        """What the gallery's job will find."""
+        images = len(self.stash.library.images)
+        self.sidecar.galleries[str(self.gallery)] = {
+            "total_images": images,
+            "images_processed": images,
+            "faces_detected": 12,
+            "performers": list(performers),
+            **rest,
+        }
+
+    def on_image(self) -> list[int]:
+        return self.stash.library.images[self.image].performers
+
+    def on_gallery(self) -> list[int]:
+        return self.stash.library.galleries[self.gallery].performers
+
+    def images_with(self, performer: str) -> list[str]:
+        images = self.stash.library.images.values()
+        return [str(image.id) for image in images if int(performer) in image.performers]
+
+
+def match_of(name: str, local_id: str | None = None, distance: float = 0.25, **fields: Any) -> dict[str, Any]:
+    """A candidate of a face."""
+    return {
+        **performer_of(name, local_id),
+        "confidence": round(1 - distance, 4),
+        "distance": distance,
+        "facenet_distance": distance,
+        "arcface_distance": distance,
+        "reference_id": None,
+        **fields,
+    }
+
+
+def face_of(*matches: dict[str, Any], number: int = 1, **fields: Any) -> dict[str, Any]:
+    """A face of the sample obama2.jpg; more of them stand beside it."""
+    box = {"x": 197.8, "y": 234.0, "width": 271.9, "height": 382.3, "confidence": 0.9}
+    if number > 1:
+        box |= {"x": 20.0 + 130 * (number - 2), "y": 40.0, "width": 110.0, "height": 140.0}
+    return {
+        "face_id": f"face-{number}",
+        "box": box,
+        "quality": 0.9,
+        "verdict": "match" if matches else "unknown",
+        "reason": f"{matches[0]['name']} at {matches[0]['distance']}" if matches else "nobody is near enough",
+        "matches": list(matches),
+        **fields,
+    }
+
+
+def person_of(
+    name: str, images: list[str], local_id: str | None = None, best: float = 0.2, **fields: Any
+) -> dict[str, Any]:
+    """Somebody found in a gallery."""
+    return {
+        **performer_of(name, local_id),
+        "best_distance": best,
+        "avg_distance": best + 0.05,
+        "confidence": round(1 - best, 4),
+        "image_count": len(images),
+        "image_ids": images,
+        **fields,
+    }
+
+
+def _thumbnail(path: Path) -> bytes:
+    out = io.BytesIO()
+    with Image.open(path) as picture:
+        picture.thumbnail((320, 320))
+        picture.convert("RGB").save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Where a proxy has put Stash: tests parametrize it."""
+    return ""
+
+
+@pytest.fixture
+def world(chromium: Any, samples: Path, sidecar: SidecarStandIn, prefix: str) -> Iterator[World]:
+    with StashStandIn(libraries=LIBRARIES, prefix=prefix) as stash:
+        stash.library.plugins["stash-sense"] = {"sidecarUrl": sidecar.url}
+        stash.install(ROOT / "plugin")
+        yield World(stash, sidecar, samples)
+
+
+class Watched:
+    """What went wrong on a page: must stay empty, unless a test takes it out."""
+
+    def __init__(self, page: Any, origin: str) -> None:
+        self.troubles: list[str] = []
+        page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        page.on("dialog", self._dialog)
+        page.on("console", self._console)
+        page.on("request", lambda request: self._request(request.url, origin))
+
+    def _dialog(self, dialog: Any) -> None:
+        self.troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error" and "Content Security Policy" in message.text:
+            self.troubles.append(message.text)
+
+    def _request(self, url: str, origin: str) -> None:
+        if not url.startswith((f"{origin}/", "data:")):
+            self.troubles.append(f"left the page's origin: {url}")
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def open_page(chromium: Any, world: World) -> Iterator[Open]:
+    """Opens an address of Stash's and gives Playwright's page; whatever goes wrong on it fails the test."""
+    contexts: list[Any] = []
+    watched: list[Watched] = []
+
+    def open_page(path: str, *, width: int = 1280, height: int = 900, **options: Any) -> Any:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(SLOW_MS)
+        contexts.append(context)
+        page = context.new_page()
+        watched.append(Watched(page, f"http://127.0.0.1:{world.stash.port}"))
+        page.troubles = watched[-1].troubles
+        page.goto(f"{world.stash.url}{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    for each in watched:
+        assert each.troubles == []
+
+
+@pytest.fixture
+def open_image(open_page: Open, world: World) -> Callable[..., Any]:
+    """The image's page with its dialogue open."""
+
+    def open_image(**options: Any) -> Any:
+        page = open_page(f"/images/{world.image}", **options)
+        page.click("#sense-button")
+        page.wait_for_selector(".sense-dialogue .sense-card, .sense-dialogue .sense-empty, .sense-problem")
+        return page
+
+    return open_image
+
+
+@pytest.fixture
+def open_gallery(open_page: Open, world: World) -> Callable[..., Any]:
+    """The gallery's page with its dialogue open; `run` also starts the job and waits for its end."""
+
+    def open_gallery(*, run: bool = True, **options: Any) -> Any:
+        page = open_page(f"/galleries/{world.gallery}", **options)
+        page.click("#sense-button")
+        if run:
+            page.click("text=Identify performers in this gallery")
+            page.wait_for_selector(".sense-summary")
+        return page
+
+    return open_gallery

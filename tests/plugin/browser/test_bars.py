@@ -1,0 +1,160 @@
+"""Accessibility, size and memory of the dialogues."""
+
+import time
+
+import pytest
+
+from .conftest import LIBRARIES, face_of, match_of, person_of
+
+AXE = LIBRARIES / "axe-core" / "axe.min.js"
+PEOPLE, IMAGES = 200, 5000
+OPENS_S = 1.0
+OPENINGS = 50
+GROWTH = {"JSHeapUsedSize": 2_000_000, "Nodes": 300, "JSEventListeners": 60}
+
+
+def findings(page, where):
+    """What axe-core calls serious or critical there."""
+    page.evaluate(AXE.read_text())
+    page.wait_for_timeout(300)  # Bootstrap fades in
+    found = page.evaluate("where => axe.run(where)", where)
+    return [
+        f"{each['id']}: {node['html'][:200]}"
+        for each in found["violations"]
+        if each["impact"] in {"serious", "critical"}
+        for node in each["nodes"]
+    ]
+
+
+@pytest.fixture
+def filled(world):
+    """An image and a gallery with one of everything."""
+    local_id, match = world.known("Barack Obama", "obama.jpg")
+    two = [world.performer(f"Twin {n}", stash_ids=[("https://stashdb.example/graphql", "t")]) for n in (1, 2)]
+    twin = {
+        "performer_id": "t",
+        "stash_ids": [{"endpoint": "https://stashdb.example/graphql", "stash_id": "t"}],
+    }
+    world.saw(
+        face_of(match, match_of("New Person", performer_id="n", distance=0.5)),
+        face_of(match_of("Twin", distance=0.42, **twin), number=2, verdict="ambiguous"),
+        face_of(match_of("Far", performer_id="f", distance=0.7, image_url="http://x.invalid/"), number=3),
+        face_of(number=4),
+    )
+    world.found(
+        person_of("Barack Obama", ["5", "6"], local_id),
+        person_of("Stranger", ["1"], None, 0.5, performer_id="s"),
+        person_of("Twin", ["2"], None, 0.55, **twin),
+        errors=["Image 4: gone."],
+        error_count=1,
+        skipped=[{"image_id": "3", "reason": "a video"}],
+    )
+    return two
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_images_dialogue_is_accessible(open_image, filled, width):
+    page = open_image(width=width)
+    page.wait_for_selector("text=In library as")
+    page.click("text=Other possible matches (1)")
+    page.click("text=Add to Image >> nth=0")
+    page.wait_for_selector("text=Added!")
+    page.click("text=Not this person >> nth=2")
+    page.wait_for_selector("text=You said that this is not Far.")
+    assert findings(page, ".sense-dialogue") == []
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_gallerys_dialogue_is_accessible(open_gallery, world, filled, width):
+    world.sidecar.job_s = 3.0
+    page = open_gallery(run=False, width=width)
+    page.wait_for_selector("text=Identify performers in this gallery")
+    assert findings(page, ".sense-dialogue") == []
+    page.click("text=Identify performers in this gallery")
+    page.wait_for_selector(".sense-running")
+    assert findings(page, ".sense-dialogue") == []
+    page.wait_for_selector(".sense-summary")
+    page.click("text=Skipped (1)")
+    page.click(".sense-accept")
+    page.wait_for_selector(".sense-outcome")
+    assert findings(page, ".sense-dialogue") == []
+    page.click(".sense-strip button >> nth=0")
+    page.wait_for_selector(".sense-seen-in")
+    assert findings(page, ".sense-dialogue") == []
+
+
+def test_failures_and_building_are_accessible(open_image, world, filled):
+    world.sidecar.down()
+    page = open_image()
+    assert findings(page, ".sense-dialogue") == []
+    world.sidecar.up()
+    world.sidecar.people = None
+    page.click("text=Try again")
+    page.wait_for_selector("text=Build from my performers")
+    assert findings(page, ".sense-dialogue") == []
+
+
+def test_the_plugins_page_and_the_button_are_accessible(open_page, world, filled):
+    world.sidecar.begin({"target_type": "image", "target_ids": ["1"], "local_id": filled[0]})
+    world.sidecar.start("gallery", "gallery:1", world.sidecar.gallery("1"))
+    page = open_page("/plugin/stash-sense")
+    page.wait_for_selector(".sense-list >> text=Undo")
+    assert findings(page, ".sense-page") == []
+    page = open_page(f"/images/{world.image}")
+    page.wait_for_selector("#sense-button")
+    assert findings(page, ".sense-host") == []
+
+
+@pytest.fixture
+def large(world):
+    """A finished job with 200 people over 5,000 images."""
+    share = IMAGES // PEOPLE
+    people = [
+        person_of(
+            f"Person {n}",
+            [str(1 + n * share + each) for each in range(share)],
+            world.performer(f"Person {n}"),
+            0.1 + n / 500,
+        )
+        for n in range(PEOPLE)
+    ]
+    world.found(*people, total_images=IMAGES, images_processed=IMAGES, faces_detected=IMAGES)
+    world.sidecar.start("gallery", f"gallery:{world.gallery}", world.sidecar.gallery(str(world.gallery)))
+
+
+def test_200_people_over_5000_images_open_within_a_second_and_scroll(open_page, world, large):
+    page = open_page(f"/galleries/{world.gallery}")
+    page.wait_for_selector("#sense-button.sense-is-ok")
+    began = time.perf_counter()
+    page.click("#sense-button")
+    page.wait_for_selector(f".sense-person >> nth={PEOPLE - 1}", state="attached")
+    took = time.perf_counter() - began
+    last = page.locator(".sense-person").nth(PEOPLE - 1)
+    last.scroll_into_view_if_needed()
+    assert last.is_visible()
+    assert took <= OPENS_S
+
+
+def test_fifty_openings_leave_nothing_behind(open_page, world, filled):
+    page = open_page(f"/images/{world.image}")
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def measured():
+        session.send("HeapProfiler.collectGarbage")
+        metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+        return {name: metrics[name] for name in GROWTH}
+
+    def opened(times):
+        for _ in range(times):
+            page.click("#sense-button")
+            page.locator(".sense-card").first.wait_for()  # wait_for_selector would hold on to what it found
+            page.keyboard.press("Escape")
+            page.locator(".sense-dialogue").wait_for(state="detached")
+
+    opened(5)
+    before = measured()
+    opened(OPENINGS)
+    after = measured()
+    grown = {name: after[name] - before[name] for name in GROWTH}
+    assert all(grown[name] <= most for name, most in GROWTH.items()), grown

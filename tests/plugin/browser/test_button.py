@@ -1,0 +1,146 @@
+"""The button stands exactly once on each page, however the user came there."""
+
+import pytest
+
+BUTTON = "#sense-button"
+FLOATS_MS = 6000
+
+
+def once(page, where):
+    page.wait_for_selector(f".{where}-toolbar {BUTTON}")
+    page.wait_for_timeout(200)
+    assert page.locator(BUTTON).count() == 1
+    return page.locator(BUTTON)
+
+
+@pytest.mark.parametrize("prefix", ["", "/stash"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_after_a_direct_load(open_page, world, width):
+    for path, kind in ((f"/images/{world.image}", "image"), (f"/galleries/{world.gallery}", "gallery")):
+        button = once(open_page(path, width=width), kind)
+        assert button.is_visible()
+        assert button.get_attribute("title") == "Identify Performers"
+
+
+def test_it_stands_before_the_operations_menu(open_page, world):
+    page = open_page(f"/images/{world.image}")
+    once(page, "image")
+    last_two = page.locator(".image-toolbar-group:last-child > *").all()[-2:]
+    assert last_two[0].locator(BUTTON).count() == 1
+    assert last_two[1].locator("#operation-menu").count() == 1
+
+
+@pytest.mark.parametrize("prefix", ["", "/stash"])
+def test_through_navigation_and_back(open_page, world):
+    page = open_page("/")
+    page.click("text=Free photos")
+    once(page, "gallery")
+    page.click(f'.wall a[href$="/images/{world.image}"]')
+    once(page, "image")
+    page.go_back()
+    once(page, "gallery")
+    page.go_back()
+    page.wait_for_selector(".start")
+    assert page.locator(BUTTON).count() == 0
+
+
+def test_from_image_to_image(open_page, world):
+    page = open_page("/")
+    for number in (1, 2):
+        page.click(f'.start .wall a[href$="/images/{number}"]')
+        once(page, "image")
+        page.go_back()
+
+
+def test_it_comes_back_after_the_page_was_loaded_anew_by_stash(open_page, world):
+    page = open_page(f"/images/{world.image}")
+    once(page, "image")
+    page.evaluate("document.querySelector('.image-toolbar').parentElement.dispatchEvent(new Event('x'))")
+    page.evaluate("document.querySelector('.sense-host').remove()")
+    once(page, "image")
+
+
+def test_without_a_toolbar_it_floats(open_page, world):
+    page = open_page(f"/images/{world.image}?toolbarless")
+    page.wait_for_selector(f"{BUTTON}.sense-floating", timeout=FLOATS_MS)
+    assert page.locator(BUTTON).count() == 1
+    assert page.locator(BUTTON).is_visible()
+
+
+@pytest.mark.parametrize("path", ["/", "/galleries", "/galleries/new", "/images", "/plugin/stash-sense"])
+def test_on_no_other_page(open_page, world, path):
+    page = open_page(path)
+    page.wait_for_selector(".main > *")
+    page.wait_for_timeout(300)
+    assert page.locator(BUTTON).count() == 0
+
+
+def test_not_on_a_scene_until_scenes_work(open_page, world):
+    scene = world.stash.library.add_scene("A scene")
+    page = open_page(f"/scenes/{scene}")
+    page.wait_for_selector(".scene-toolbar")
+    page.wait_for_timeout(500)
+    assert page.locator(BUTTON).count() == 0
+
+
+def test_on_a_scene_where_scenes_work(open_page, world):
+    world.sidecar.features.append("identify-scene")
+    scene = world.stash.library.add_scene("A scene")
+    once(open_page(f"/scenes/{scene}"), "scene")
+
+
+def test_without_a_sidecar_it_says_so(open_page, world):
+    world.sidecar.down()
+    page = open_page(f"/images/{world.image}")
+    page.wait_for_selector(f'{BUTTON}[title="Stash Sense: Not connected"]')
+
+
+def test_the_sidecars_state_shows(open_page, world):
+    world.sidecar.people = None
+    page = open_page(f"/images/{world.image}")
+    page.wait_for_selector(f"{BUTTON}.sense-is-degraded")
+
+
+def test_the_helpers_for_other_scripts(open_page, world):
+    page = open_page(f"/galleries/{world.gallery}")
+    once(page, "gallery")
+    assert page.evaluate("StashSense.getRoute()") == {"type": "gallery", "id": str(world.gallery)}
+    assert page.evaluate(f"StashSense.getImage('{world.image}').then(i => i.title)") == "obama2"
+    assert page.evaluate(f"StashSense.getGallery('{world.gallery}').then(g => g.image_count)") == 9
+    assert page.evaluate("Object.keys(StashSense)") == ["getRoute", "getImage", "getGallery"]
+
+
+@pytest.mark.parametrize("prefix", ["/stash"])
+def test_the_route_under_a_sub_path(open_page, world):
+    page = open_page(f"/images/{world.image}")
+    once(page, "image")
+    assert page.evaluate("StashSense.getRoute()") == {"type": "image", "id": str(world.image)}
+
+
+def test_no_other_name_appears_in_the_page(open_page, world):
+    page = open_page("/")
+    page.wait_for_selector(".start")
+    names = page.evaluate("Object.keys(window)")
+    assert "StashSense" in names
+    assert [name for name in names if "sense" in name.lower()] == ["StashSense"]
+
+
+def test_nothing_is_asked_while_nobody_does_anything(open_page, world):
+    page = open_page(f"/galleries/{world.gallery}")
+    once(page, "gallery")
+    page.wait_for_timeout(500)
+    world.stash.record.forget()
+    page.wait_for_timeout(2500)
+    assert world.stash.record.counts["graphql"] == 0
+
+
+def test_a_script_that_breaks_leaves_stash_alone(open_page, world, tmp_path):
+    plugin = world.stash.plugins.installed["stash-sense"]
+    scripts = plugin.manifest.ui.javascript
+    broken = tmp_path / "broken.js"
+    broken.write_text('window.StashSense.part("broken", () => { throw new Error("on purpose"); });')
+    scripts.insert(5, str(broken))
+    page = open_page(f"/images/{world.image}")
+    page.wait_for_selector(".image-toolbar")
+    assert page.locator(BUTTON).count() == 0
+    assert page.evaluate("typeof StashSense.getRoute") == "function"

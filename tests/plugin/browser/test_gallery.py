@@ -1,0 +1,307 @@
+"""The dialogue of a gallery: start, watch, cancel, results, and many tags one after another."""
+
+import threading
+
+import pytest
+
+from fakes.sidecar import Problem
+from fakes.stash import Delay, Status
+
+from .conftest import face_of, match_of, person_of
+
+FIVE = ("Ann", "Ben", "Cleo", "Dora", "Emil")
+
+
+@pytest.fixture
+def five(world):
+    """Five people of the library, each seen on two images: their ids."""
+    images = [str(number) for number in world.stash.library.images]
+    ids = [
+        world.performer(name, gender="FEMALE" if name in {"Ann", "Cleo", "Dora"} else "MALE") for name in FIVE
+    ]
+    world.found(
+        *(person_of(name, images[at : at + 2], ids[at], 0.2 + 0.08 * at) for at, name in enumerate(FIVE))
+    )
+    return ids
+
+
+def row(page, name):
+    return page.locator(".sense-person", has=page.locator("h6", has_text=name))
+
+
+def outcome(page):
+    page.wait_for_selector(".sense-outcome", timeout=30_000)
+    return page.locator(".sense-outcome").inner_text()
+
+
+def test_the_gallery_alone_is_tagged(open_gallery, world, five):
+    page = open_gallery()
+    assert page.locator(".sense-summary").inner_text() == "processed 9/9 images, 12 faces, 5 performers"
+    assert "Found in 2/9 images" in row(page, "Ann").inner_text()
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    assert world.on_gallery() == [int(five[0])]
+    assert world.images_with(five[0]) == []
+    page.wait_for_selector(".performers >> text=Ann")
+
+
+def test_with_the_switch_its_images_too_in_one_call(open_gallery, world, five):
+    page = open_gallery()
+    row(page, "Ben").locator("label").click()
+    row(page, "Ben").locator("text=Add to Gallery").click()
+    row(page, "Ben").locator("text=Added!").wait_for()
+    assert world.on_gallery() == [int(five[1])]
+    assert world.images_with(five[1]) == ["2", "3"]
+    entries = [(entry["target_type"], entry["added_ids"]) for entry in world.sidecar.journal]
+    assert entries == [("gallery", [str(world.gallery)]), ("image", ["2", "3"])]
+    row(page, "Ben").locator("text=Undo").click()
+    row(page, "Ben").locator("text=Undone").wait_for()
+    assert world.on_gallery() == []
+    assert world.images_with(five[1]) == []
+
+
+def test_accept_all_with_slow_writes_loses_none(open_gallery, world, five):
+    page = open_gallery()
+    world.stash.faults.add(Delay(0.3), where="StashSenseTag")
+    page.click(".sense-accept")
+    assert outcome(page) == "5 added, 0 failed, 0 left out"
+    assert sorted(world.on_gallery()) == sorted(map(int, five))
+    assert all(world.images_with(each) == [] for each in five)
+
+
+def test_accept_all_with_the_images(open_gallery, world, five):
+    page = open_gallery()
+    page.click("text=Also tag individual images (all)")
+    page.click(".sense-accept")
+    assert outcome(page) == "5 added, 0 failed, 0 left out"
+    assert [len(world.images_with(each)) for each in five] == [2] * 5
+
+
+def test_somebody_elses_edit_meanwhile_survives(open_gallery, world, five):
+    page = open_gallery()
+    other = int(world.performer("Tagged by somebody else"))
+    world.stash.faults.add(Delay(0.3), where="StashSenseTag")
+    page.click(".sense-accept")
+    row(page, "Ann").locator("text=Added!").wait_for()
+    world.on_gallery().append(other)
+    assert outcome(page) == "5 added, 0 failed, 0 left out"
+    assert sorted(world.on_gallery()) == sorted([*map(int, five), other])
+
+
+def test_one_failing_write_is_reported_and_the_rest_stored(open_gallery, world, five):
+    page = open_gallery()
+    del world.stash.library.performers[int(five[2])]
+    page.click(".sense-accept")
+    assert outcome(page) == "4 added, 1 failed, 0 left out"
+    assert int(five[2]) not in world.on_gallery()
+    assert len(world.on_gallery()) == 4
+    row(page, "Cleo").locator("text=Failed, try again").wait_for()
+    assert [entry["status"] for entry in world.sidecar.journal].count("failed") == 1
+
+
+def test_accept_all_stops_politely(open_gallery, world, five):
+    page = open_gallery()
+    world.stash.faults.add(Delay(0.6), where="StashSenseTag")
+    page.click(".sense-accept")
+    page.wait_for_selector("text=Accepting 2 of 5…")
+    page.click("text=Stop")
+    assert outcome(page) == "2 added, 0 failed, 3 left out"
+    assert len(world.on_gallery()) == 2
+
+
+def test_accept_all_takes_only_what_shows(open_gallery, world, five):
+    page = open_gallery()
+    page.select_option(".sense-filter select", "MALE")
+    page.wait_for_selector("text=3 hidden by the filter")
+    page.click("text=Accept All (2)")
+    assert outcome(page) == "2 added, 0 failed, 0 left out"
+    assert sorted(world.on_gallery()) == sorted([int(five[1]), int(five[4])])
+
+
+def test_the_minimum_confidence_comes_from_the_settings(open_gallery, world, five):
+    world.stash.library.plugins["stash-sense"]["minConfidence"] = 70
+    page = open_gallery()
+    page.wait_for_selector("text=Minimum confidence: 70 %")
+    assert page.locator(".sense-person").count() == 2
+    page.locator("input[type=range]").fill("0")
+    assert page.locator(".sense-person").count() == 5
+
+
+def test_the_switch_comes_from_the_settings(open_gallery, world, five):
+    world.stash.library.plugins["stash-sense"]["tagImages"] = True
+    page = open_gallery()
+    assert row(page, "Ann").locator("input[type=checkbox]").is_checked()
+
+
+def test_who_is_on_the_gallery_shows_as_tagged(open_gallery, world, five):
+    world.on_gallery().append(int(five[0]))
+    page = open_gallery()
+    row(page, "Ann").locator("text=Already tagged").wait_for()
+
+
+def test_strangers_are_left_out_of_accept_all_and_said_to_be(open_gallery, world, five):
+    portrait = (world.samples / "gallery" / "obama2.jpg").read_bytes()
+    world.sidecar.pictures["ref-s"] = portrait
+    world.saw(face_of(match_of("Stranger", performer_id="s", reference_id="ref-s")), image=1)
+    world.found(person_of("Stranger", ["1"], None, performer_id="s"))
+    page = open_gallery()
+    assert page.locator(".sense-accept").is_disabled()
+    row(page, "Stranger").locator("text=Create and tag").click()
+    row(page, "Stranger").locator("text=Added!").wait_for()
+    created = max(world.stash.library.performers)
+    assert world.stash.library.performers[created].name == "Stranger"
+    assert world.stash.library.performers[created].image == portrait
+    assert world.on_gallery() == [created]
+
+
+def test_progress_shows_and_people_appear_as_they_are_found(open_gallery, world, five):
+    world.sidecar.job_s = 4.0
+    page = open_gallery(run=False)
+    page.click("text=Identify performers in this gallery")
+    page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/")
+    page.wait_for_selector(".sense-running ~ div .sense-person")
+    assert page.locator(".sense-person").count() < 5
+    page.wait_for_selector("text=images a second")
+    page.wait_for_selector(".sense-summary")
+    assert page.locator(".sense-person").count() == 5
+
+
+def test_after_a_cancel_the_results_stand(open_gallery, world, five):
+    world.sidecar.job_s = 4.0
+    page = open_gallery(run=False)
+    page.click("text=Identify performers in this gallery")
+    page.wait_for_selector(".sense-running ~ div .sense-person")
+    page.click(".sense-running >> text=Cancel")
+    page.wait_for_selector("text=Cancelled. This is what was found until then.")
+    assert 0 < page.locator(".sense-person").count() < 5
+    assert world.sidecar.jobs["job-1"].view()["status"] == "cancelled"
+
+
+def test_the_latest_result_is_shown_when_the_dialogue_opens_again(open_gallery, world, five):
+    page = open_gallery()
+    page.keyboard.press("Escape")
+    page.click("#sense-button")
+    page.wait_for_selector("text=Result of")
+    assert page.locator(".sense-person").count() == 5
+    assert len(world.sidecar.jobs) == 1
+
+
+def test_a_running_job_is_picked_up_after_a_reload(open_gallery, world, five):
+    world.sidecar.job_s = 4.0
+    page = open_gallery(run=False)
+    page.click("text=Identify performers in this gallery")
+    page.wait_for_selector(".sense-running")
+    page.reload()
+    page.click("#sense-button")
+    page.wait_for_selector(".sense-running")
+    page.wait_for_selector(".sense-summary")
+    assert len(world.sidecar.jobs) == 1
+
+
+def test_a_job_that_breaks_off_says_why_and_keeps_what_it_has(open_gallery, world, five):
+    world.sidecar.job_fails = "the disk is full"
+    page = open_gallery()
+    page.wait_for_selector("text=It broke off: the disk is full")
+    assert page.locator(".sense-person").count() == 5
+
+
+def test_a_lost_look_or_two_at_a_job_does_no_harm(open_gallery, world, five):
+    world.sidecar.job_s = 3.0
+    page = open_gallery(run=False)
+    page.click("text=Identify performers in this gallery")
+    page.wait_for_selector(".sense-running")
+    world.sidecar.faults["/jobs/job-1"] = Problem(504, "stash-too-slow", "for a moment")
+    threading.Timer(2.0, world.sidecar.faults.clear).start()
+    page.wait_for_selector(".sense-summary")
+
+
+def test_again_and_from_scratch(open_gallery, world, five):
+    page = open_gallery()
+    for text, force in (("text=Run again from scratch", True), ("text=Run again >> nth=0", None)):
+        before = len(world.sidecar.jobs)
+        page.click(text)
+        page.wait_for_timeout(800)
+        page.wait_for_selector(".sense-summary")
+        assert len(world.sidecar.jobs) == before + 1
+        asked = [body for _, path, body in world.sidecar.asked if path == "/jobs/gallery"]
+        assert asked[-1].get("force") is force
+
+
+def test_what_was_left_out_is_listed(open_gallery, world, five):
+    world.found(
+        errors=["Image 4: Stash has lost the file."],
+        error_count=12,
+        skipped=[{"image_id": "3", "reason": "a video"}],
+    )
+    page = open_gallery()
+    page.wait_for_selector("text=No performers identified")
+    page.wait_for_selector("text=Image 4: Stash has lost the file.")
+    page.wait_for_selector("text=and 11 more")
+    page.click("text=Skipped (1)")
+    page.wait_for_selector("text=Image 3: a video")
+
+
+def test_a_thumbnail_opens_the_picture_with_the_box(open_gallery, world, five):
+    face = {
+        "face_id": "f",
+        "box": {"x": 10.0, "y": 10.0, "width": 50.0, "height": 50.0, "confidence": 0.9},
+        "quality": 0.9,
+        "verdict": "match",
+        "reason": "",
+        "matches": [{**person_of("Ann", [], five[0]), "distance": 0.2, "reference_id": None}],
+    }
+    world.saw(face, image=1)
+    page = open_gallery()
+    row(page, "Ann").locator("[aria-label='Show Ann in image 1']").click()
+    page.wait_for_selector(".sense-seen-in .sense-box[title='Ann']")
+    page.click("text=Back")
+    page.wait_for_selector("[aria-label='Show Ann in image 1']:focus")
+
+
+def test_without_a_sidecar_the_contracts_message(open_gallery, world, five):
+    world.sidecar.down()
+    page = open_gallery(run=False)
+    page.wait_for_selector("text=Connection refused - is Stash Sense running?")
+
+
+def test_no_database_offers_to_build_one(open_gallery, world, five):
+    world.sidecar.people = None
+    page = open_gallery(run=False)
+    page.click("text=Identify performers in this gallery")
+    page.click("text=Build from my performers")
+    page.wait_for_selector("text=The face database is ready.")
+    page.click(".sense-empty >> text=Identify Performers")
+    page.wait_for_selector(".sense-summary")
+
+
+def test_stash_failing_is_told(open_gallery, world, five):
+    page = open_gallery()
+    world.stash.faults.add(Status(500), where="StashSenseTag", times=1)
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Stash answered with status 500").wait_for()
+
+
+def test_the_whole_flow_with_the_keyboard_alone(open_page, world, five):
+    page = open_page(f"/galleries/{world.gallery}")
+    page.focus("#sense-button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".sense-empty button:focus")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".sense-summary")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.classList.contains('sense-accept')"):
+            break
+    page.keyboard.press("Enter")
+    assert outcome(page) == "5 added, 0 failed, 0 left out"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#sense-button:focus")
+    assert len(world.on_gallery()) == 5
+
+
+def test_nothing_is_asked_once_the_job_has_ended(open_gallery, world, five):
+    page = open_gallery()
+    page.wait_for_timeout(1500)
+    world.stash.record.forget()
+    page.wait_for_timeout(2500)
+    assert world.stash.record.counts["graphql"] == 0

@@ -1,0 +1,94 @@
+"""Whatever stands in names, texts and addresses stays text: nothing runs, nothing loads, the layout holds."""
+
+import pytest
+
+from fakes.sidecar import Problem
+
+from .conftest import BOX, face_of, match_of, person_of
+
+TEXTS = {
+    "markup": "<img src=x onerror=alert(1)><script>alert(2)</script><b>bold</b>",
+    "quotes": "\"'`><svg/onload=alert(3)>{{7*7}}${alert(4)}&lt;&amp;",
+    "long": "W" * 10_000,
+    "right-to-left": "\u202e\u202d\u0645\u0631\u062d\u0628\u0627\u2066 abc \u0000\u200b",
+    "prototype": "__proto__",
+    "template": "{name} {n} constructor",
+}
+LINKS = [
+    "javascript:alert(5)//",
+    "data:text/html,<script>alert(6)</script>",
+    "//evil.invalid/x",
+    "vbscript:x",
+    "\x00",
+]
+
+
+def hostile(text, **fields):
+    ids = [{"endpoint": link, "stash_id": "../../x?y#" + text[:200]} for link in (*LINKS, BOX)]
+    return match_of(
+        text, performer_id=text, country=text, image_url=LINKS[0] + text[:100], stash_ids=ids, **fields
+    )
+
+
+def holds(page):
+    """Nothing is wider than the window, nothing of ours became an element of theirs."""
+    wide = page.evaluate("document.querySelector('.modal-content')?.scrollWidth - window.innerWidth")
+    assert wide is None or wide <= 0
+    assert page.locator(".sense-dialogue script, .sense-dialogue b, .sense-dialogue svg").count() == 0
+    for href in page.eval_on_selector_all(".sense-dialogue a", "all => all.map(a => a.href)"):
+        assert href.startswith(("https://stashdb.example/performers/", "http://127.0.0.1"))
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_on_an_image(open_image, world, text, width):
+    world.performer(text[:3000] or "x", stash_ids=[(BOX, "b")], disambiguation=text)
+    tagged = match_of(text, performer_id="b", stash_ids=[{"endpoint": BOX, "stash_id": "b"}])
+    world.saw(
+        face_of(hostile(text), match_of(text, performer_id="other", distance=0.5), reason=text),
+        face_of(tagged, number=2, reason=text),
+    )
+    world.stash.library.images[world.image].title = text
+    page = open_image(width=width)
+    page.wait_for_selector("text=In library as")
+    page.click("text=Other possible matches (1)")
+    page.wait_for_timeout(300)
+    holds(page)
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_on_a_gallery(open_gallery, world, text):
+    person = {**person_of(text, ["1", "2"]), "performer_id": text, "country": text, "image_url": LINKS[1]}
+    person["stash_ids"] = [{"endpoint": each, "stash_id": text[:200]} for each in LINKS]
+    world.found(person, errors=[text], error_count=1, skipped=[{"image_id": "1", "reason": text}])
+    page = open_gallery(width=400)
+    page.wait_for_selector("text=Not in library")
+    page.wait_for_timeout(300)
+    holds(page)
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_in_a_failure(open_image, world, text):
+    world.sidecar.faults["/identify/image"] = Problem(502, "x", text)
+    page = open_image(width=400)
+    assert page.locator(".sense-problem").inner_text().startswith("Identification failed:")
+    holds(page)
+
+
+def test_on_the_plugins_page(open_page, world):
+    for text in TEXTS.values():
+        local_id = world.performer(text[:3000])
+        world.sidecar.begin({"target_type": "image", "target_ids": ["1"], "local_id": local_id})
+    page = open_page("/plugin/stash-sense")
+    page.wait_for_selector(".sense-list li >> nth=5")
+    assert page.locator(".sense-page script, .sense-page b, .sense-page svg").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+def test_a_person_with_a_hostile_name_is_created_as_named(open_image, world):
+    world.saw(face_of(match_of(TEXTS["markup"], performer_id="x")))
+    page = open_image()
+    page.click("text=Create and tag")
+    page.wait_for_selector("text=Added!")
+    (performer,) = world.stash.library.performers.values()
+    assert performer.name == TEXTS["markup"]

@@ -1,0 +1,109 @@
+"""The plugin beside a stand-in Stash and a sidecar, run as Stash runs it."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from fakes.sidecar import SidecarStandIn
+from fakes.stash import StashStandIn
+
+PLUGIN = Path(__file__).parents[2] / "plugin"
+KEY = "eyJ-the-api-key-of-stash"
+SESSION = "crumb-of-the-session"
+
+
+class Ran(NamedTuple):
+    """What one process of the plugin left: the one JSON document, and its log as (level, text)."""
+
+    answer: dict[str, Any]
+    log: list[tuple[str, str]]
+
+    @property
+    def output(self) -> Any:
+        assert "error" not in self.answer, self.answer
+        return self.answer["output"]
+
+    @property
+    def error(self) -> str:
+        assert set(self.answer) == {"error"}, self.answer
+        return self.answer["error"]
+
+
+def run_backend(stdin: bytes, python: str = sys.executable) -> Ran:
+    command = [python, str(PLUGIN / "stash_sense_backend.py")]
+    done = subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.decode().splitlines()
+    assert all(line[0] == "\x01" and line[1] in "tdiwep" and line[2] == "\x02" for line in lines), lines
+    return Ran(json.loads(done.stdout), [(line[1], line[3:]) for line in lines])
+
+
+@pytest.fixture
+def sidecar() -> Iterator[SidecarStandIn]:
+    with SidecarStandIn() as stand_in:
+        yield stand_in
+    assert not stand_in.wrong
+
+
+@pytest.fixture
+def stash(sidecar: SidecarStandIn) -> Iterator[StashStandIn]:
+    with StashStandIn() as stand_in:
+        stand_in.library.plugins["stash-sense"] = {"sidecarUrl": sidecar.url}
+        yield stand_in
+
+
+@pytest.fixture
+def call(stash: StashStandIn) -> Callable[..., Ran]:
+    """Runs the backend in a mode, as the user whose session it is."""
+
+    def call(mode: str, *, python: str = sys.executable, **args: Any) -> Ran:
+        cookie = {"Name": "session", "Value": stash.session, "Path": "", "Expires": "0001-01-01T00:00:00Z"}
+        connection = {
+            "Scheme": "http",
+            "Host": "0.0.0.0",
+            "Port": stash.port,
+            "SessionCookie": cookie if stash.session else None,
+            "Dir": "/root/.stash",
+            "PluginDir": str(PLUGIN),
+        }
+        asked = {"server_connection": connection, "args": {"mode": mode, **args}}
+        return run_backend(json.dumps(asked).encode(), python)
+
+    return call
+
+
+@pytest.fixture
+def hurried(call: Callable[..., Ran], tmp_path: Path) -> Callable[..., Ran]:
+    """The same with clocks that run fifty times as fast, so that a test need not wait for 30 s."""
+    starter = tmp_path / "python"
+    starter.write_text(
+        f"#!{sys.executable}\n"
+        "import runpy, sys\n"
+        "sys.path.insert(0, sys.argv[1].rpartition('/')[0])\n"
+        "from backend import modes, sidecar\n"
+        "assert (sidecar.SECONDS, modes._GALLERY_S) == (30.0, 300.0)\n"
+        "real = sidecar.request\n"
+        "def quick(*args, seconds, **rest):\n"
+        "    return real(*args, seconds=1.0, **rest)\n"
+        "sidecar.request = quick\n"
+        "sys.argv = sys.argv[1:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    starter.chmod(0o755)
+
+    def hurried(mode: str, **args: Any) -> Ran:
+        return call(mode, python=str(starter), **args)
+
+    return hurried
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])

@@ -1,0 +1,89 @@
+"""The plugin's server side beside the real sidecar, as separate processes, with Stash's key between them."""
+
+import base64
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stash_sense.jobs import Silent
+from stash_sense.services import database_place, enrol, open_pack
+from stash_sense.settings import Settings
+
+from .conftest import KEY, SESSION
+
+START_S = 60
+
+
+@pytest.fixture
+def real(stash, free_port, pack_dir: Path, samples: Path, tmp_path: Path):
+    """`stash-sense serve`, known to the stand-in Stash; the sample people are enrolled."""
+    stash.api_key, stash.session = KEY, SESSION
+    settings = Settings(DATA_DIR=pack_dir, _env_file=None)
+    enrol(settings, [samples / "people"], database_place(settings), open_pack(settings), Silent())
+    stash.library.plugins["stash-sense"]["sidecarUrl"] = f"http://127.0.0.1:{free_port}"
+    command = [sys.executable, "-m", "stash_sense", "--data-dir", pack_dir, "serve", "--port", str(free_port)]
+    environment = {**os.environ, "STASH_URL": stash.url, "STASH_API_KEY": KEY}
+    process = subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    yield process
+    process.terminate()
+    process.wait(20)
+
+
+def until_ready(call):
+    """The state as told to those with the secret, once the database is open."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        ran = call("health")
+        if ran.answer.get("output", {}).get("loaded", {}).get("database"):
+            return ran.output
+        time.sleep(0.2)
+    raise AssertionError(ran)
+
+
+def test_what_is_built_answers_the_plugin(real, call, stash, samples):
+    health = until_ready(call)
+    assert "journal" in health["features"]
+    assert call("database_info").output["people"] == 3
+
+    entry = call("journal_begin", target_type="gallery", target_ids=["45"], local_id="7").output
+    ended = call("journal_end", entry_id=entry["entry_id"], status="done", added_ids=["45"]).output
+    assert ended["status"] == "done"
+    assert call("undone", entry_id=entry["entry_id"]).output["status"] == "undone"
+    assert call("undone", entry_id=entry["entry_id"]).error.startswith("Request failed: Journal entry")
+    assert call("journal", limit=1).output["entries"][0]["entry_id"] == entry["entry_id"]
+
+    version = call("database_info").output["version"]
+    picture = call("reference", reference_id=f"{version}.0").output["image"]
+    assert base64.b64decode(picture.partition(",")[2]).startswith(b"\xff\xd8")
+    assert call("reference", reference_id="no/such").error.startswith("Request failed: ")
+    assert call("identify_scene", scene_id="1").error.startswith("Identification failed: ")
+    assert call("decide", face_id="1", performer_id="x", word="rejected").error.startswith("Request failed: ")
+
+
+def test_an_image_and_a_gallery_are_identified(real, call, stash, samples):
+    gallery = stash.library.add_gallery("Free photos")
+    images = [
+        stash.library.add_image(path, galleries=[gallery], path=f"/data/{path.name}")
+        for path in sorted((samples / "gallery").glob("obama*.jpg"))
+    ]
+    assert "jobs-gallery" in until_ready(call)["features"]
+    (face,) = call("identify_image", image_id=str(images[0])).output["faces"]
+    assert face["matches"][0]["name"] == "Barack Obama"
+    decision = call("decide", face_id=face["face_id"], performer_id="Barack Obama", word="confirmed").output
+    call("undecide", decision_id=decision["decision_id"])
+    assert call("crop", face_id=face["face_id"]).output["image"].startswith("data:image/jpeg;base64,")
+
+    job_id = call("start_gallery", gallery_id=str(gallery)).output["job_id"]
+    deadline = time.monotonic() + START_S
+    while (job := call("job", job_id=job_id).output)["status"] != "done":
+        assert time.monotonic() < deadline, job
+        time.sleep(0.2)
+    (person,) = job["result"]["performers"]
+    assert (person["name"], person["image_count"]) == ("Barack Obama", len(images))
+    (listed,) = call("jobs", target=f"gallery:{gallery}").output["jobs"]
+    assert listed["job_id"] == job_id
+    assert call("identify_gallery", gallery_id=str(gallery)).output["performers"] == [person]

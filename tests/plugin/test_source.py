@@ -1,0 +1,91 @@
+"""The plugin source that `make plugin` makes: installed from as Stash does, and then run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from fakes.stash import Plugin, install_from
+
+from .conftest import PLUGIN
+
+ROOT = PLUGIN.parent
+
+
+def make(target: Path) -> Path:
+    command = [sys.executable, str(ROOT / "packaging" / "plugin_source.py"), str(target)]
+    subprocess.run(command, check=True, capture_output=True)
+    return target / "index.yml"
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory) -> Path:
+    return make(tmp_path_factory.mktemp("source"))
+
+
+@pytest.fixture
+def installed(index, tmp_path) -> Plugin:
+    return install_from(index, "stash-sense", tmp_path / "plugins")
+
+
+def test_the_index_has_what_stash_wants(index):
+    (entry,) = yaml.safe_load(index.read_text())
+    assert entry["version"] == yaml.safe_load((PLUGIN / "stash-sense.yml").read_text())["version"]
+    assert set(entry) == {"id", "name", "metadata", "version", "date", "path", "sha256"}
+
+
+def test_the_version_is_the_projects():
+    import stash_sense  # noqa: PLC0415 - the only test here that needs it
+
+    manifest = yaml.safe_load((PLUGIN / "stash-sense.yml").read_text())
+    assert manifest["version"] == stash_sense.__version__
+
+
+def test_the_installed_plugin_is_the_whole_of_it(installed):
+    whole = Plugin.load(PLUGIN)
+    assert installed.id == "stash-sense"
+    assert installed.manifest == whole.manifest
+    assert installed.joined("javascript") == whole.joined("javascript")
+    assert installed.joined("css") == whole.joined("css")
+
+
+def test_nothing_ships_that_is_for_developers(installed):
+    names = {path.suffix for path in installed.folder.rglob("*") if path.is_file()}
+    assert names == {".yml", ".py", ".js", ".css", ""}
+
+
+def test_the_installed_server_side_runs(installed, stash, sidecar):
+    stash.install(installed.folder)
+    answer = stash.plugins.run(
+        "stash-sense", {"mode": "health"}, {"Scheme": "http", "Host": "127.0.0.1", "Port": stash.own_port}
+    )
+    assert answer["status"] == "ok"
+
+
+def test_the_same_files_give_the_same_zip(index, tmp_path):
+    again = make(tmp_path)
+    assert again.read_bytes() == index.read_bytes()
+    assert (tmp_path / "stash-sense.zip").read_bytes() == (index.parent / "stash-sense.zip").read_bytes()
+
+
+def test_a_changed_zip_is_refused(tmp_path):
+    index = make(tmp_path / "source")
+    with (index.parent / "stash-sense.zip").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ValueError, match="checksum"):
+        install_from(index, "stash-sense", tmp_path / "plugins")
+
+
+def test_every_script_that_lies_there_is_listed():
+    listed = set(Plugin.load(PLUGIN).manifest.ui.javascript)
+    assert listed == {path.relative_to(PLUGIN).as_posix() for path in PLUGIN.rglob("*.js")}
+
+
+def test_an_unknown_key_stops_the_plugin(tmp_path):
+    text = (PLUGIN / "stash-sense.yml").read_text()
+    (tmp_path / "stash-sense.yml").write_text(text + "author: somebody\n")
+    with pytest.raises(ValidationError, match="author"):
+        Plugin.load(tmp_path)
