@@ -1,5 +1,11 @@
-"""The bare inference of our own passes: what the networks alone take, on inputs recorded from a real run."""
+"""The bare inference of our own passes: what the networks alone take, on inputs recorded from a real run.
 
+Run by speed.py as a process of its own, since the inputs are gigabytes that would be in the others' way:
+bare.py DATABASE; the galleries as a line of JSON, then a line for each run; answers each with a line.
+"""
+
+import json
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,8 +15,12 @@ import numpy as np
 
 from stash_sense.assets import prepare
 from stash_sense.faces.session import Array, OnnxSession
+from stash_sense.jobs import Silent
+from stash_sense.services import recognizer
 from stash_sense.settings import Settings
 from stash_sense.workflows import packs, reading
+from stash_sense.workflows.evidence import Knobs
+from stash_sense.workflows.galleries import identify_galleries
 from stash_sense.workflows.packs import LoadedPack
 
 
@@ -45,3 +55,19 @@ class Recorder:
         with ThreadPoolExecutor(reading.workers()) as pool:
             for _ in pool.map(lambda call: call[0].run(call[1]), self.calls):
                 pass
+
+
+def main() -> None:
+    recorder = Recorder()
+    galleries = [[Path(path) for path in paths] for paths in json.loads(sys.stdin.readline())]
+    with recognizer(recorder.open_pack(), Path(sys.argv[1])) as watched:
+        recorder.recording = True
+        identify_galleries(galleries, watched, Knobs(), Silent())
+    print(len(recorder.calls), flush=True)
+    for _ in sys.stdin:
+        recorder.run()
+        print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main()

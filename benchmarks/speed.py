@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import lab
-from bare import Recorder
 from quiet import Timing, time_quietly
 from score import photo_score
 from stash_sense.jobs import Silent
@@ -32,22 +31,25 @@ GROWTH = (100, 500, 1000, 5000)
 Named = dict[str, dict[str, list[str]]]
 
 
-class StraightLoop:
-    """straight_loop.py, waiting for galleries in a process of its own."""
+class Apart:
+    """A script of this folder as a process of its own, asked line by line."""
 
-    def __init__(self, place: Path) -> None:
-        command = [sys.executable, str(HERE / "straight_loop.py"), str(place)]
+    def __init__(self, script: str, place: Path) -> None:
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+            [sys.executable, str(HERE / script), str(place)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
         )
 
-    def identify(self, photos: Sequence[Path]) -> dict[str, list[str]]:
+    def ask(self, question: object) -> str:
+        """The line that answers a line of JSON."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps([str(path) for path in photos]) + "\n")
+        self.process.stdin.write(json.dumps(question) + "\n")
         self.process.stdin.flush()
-        people: dict[str, list[str]] = json.loads(self.process.stdout.readline())
-        return people
+        return self.process.stdout.readline()
 
     def close(self) -> None:
         self.process.communicate()
@@ -80,26 +82,25 @@ def compare(
     """way -> a timing a round; way -> who was found."""
     named: dict[str, Named] = {LOOP: {}, OURS: {}}
     timings: dict[str, list[Timing]] = {way: [] for way in WAYS}
-    recorder = Recorder()
-    loop = StraightLoop(place)
-    loop.identify(next(iter(galleries.values()))[:8])
+    paths = {gallery: list(map(str, photos)) for gallery, photos in galleries.items()}
+    loop, bare = Apart("straight_loop.py", place), Apart("bare.py", place)
+    loop.ask(next(iter(paths.values()))[:8])
+    bare.ask(list(paths.values()))
     with recognizer(lab.default_pack(), place) as ours:
-        with recognizer(recorder.open_pack(), place) as watched:
-            recorder.recording = True
-            _identify(galleries, watched)
-            recorder.recording = False
+        _identify(galleries, ours)
 
         def run_loop() -> None:
-            named[LOOP] = {gallery: loop.identify(photos) for gallery, photos in galleries.items()}
+            named[LOOP] = {gallery: json.loads(loop.ask(photos)) for gallery, photos in paths.items()}
 
         def run_ours() -> None:
             named[OURS] = _identify(galleries, ours)
 
-        work = {LOOP: run_loop, BARE: recorder.run, OURS: run_ours}
+        work = {LOOP: run_loop, BARE: lambda: bare.ask("run"), OURS: run_ours}
         for _ in range(rounds):
             for way in WAYS:
-                timings[way].append(time_quietly(work[way], [loop.process.pid]))
+                timings[way].append(time_quietly(work[way], [loop.process.pid, bare.process.pid]))
     loop.close()
+    bare.close()
     return timings, named
 
 
