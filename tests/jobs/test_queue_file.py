@@ -19,6 +19,7 @@ from stash_sense.store import jobs as stored
 from stash_sense.store.errors import DiskFull, NewerState, NotAStateFile, StateBusy, StateUnwritable
 
 SCRIPT = Path(__file__).parent / "scripts" / "work_until_killed.py"
+ENDING = Path(__file__).parent / "scripts" / "end_at_a_job.py"
 
 
 async def test_a_stopped_job_is_the_first_to_go_on(place, works):
@@ -93,6 +94,61 @@ def test_kill_9_at_any_moment_loses_and_repeats_no_job(place, torture, tell):
         (asked[str(n)], "done", {"n": n}) for n in range(jobs)
     ]
     tell(f"{kills} kills; {len(began_of_all) - jobs} runs were begun again, none after its end was written")
+
+
+def worked(place, how):
+    """What a process that works through the jobs ends with."""
+    command = [sys.executable, str(ENDING), str(place), how]
+    return subprocess.run(command, timeout=60, check=False).returncode
+
+
+async def parked(place):
+    """Run the job until it is at work, then stop cleanly."""
+    at_work = asyncio.Event()
+
+    async def deadly(report, asked):
+        at_work.set()
+        await asyncio.Event().wait()
+
+    async with running(place, {"deadly": deadly, "fine": deadly}) as jobs:
+        if not await jobs.list():
+            await jobs.submit("deadly", "thing:1", {})
+            await jobs.submit("fine", "thing:2", {})
+        await at_work.wait()
+
+
+def listed(place):
+    with closing(stored.JobsFile(place)) as file:
+        return file.list(None, 10)[::-1]
+
+
+async def test_a_job_that_ends_the_program_is_given_up_and_can_be_resumed(place):
+    await parked(place)
+    for _ in range(2):
+        assert [await asyncio.to_thread(worked, place, "nowhere") for _ in range(4)] == [-9, -9, -9, 0]
+        deadly, fine = listed(place)
+        assert (deadly.status, deadly.error_code, deadly.done) == ("failed", "crashed", 0)
+        assert "ended 3 times while at this job" in deadly.error
+        assert "resume it to try again" in deadly.error
+        assert deadly.ended_at
+        assert fine.status == "done"
+        assert listed(place) == [deadly, fine]
+        with closing(stored.JobsFile(place)) as file:
+            file.again(deadly.job_id)
+
+
+async def test_a_job_that_gets_on_is_taken_up_after_every_end(place):
+    await parked(place)
+    place.with_suffix(".steps").write_text(".")
+    assert [await asyncio.to_thread(worked, place, "further") for _ in range(6)] == [-9] * 6
+    assert [(job.status, job.done) for job in listed(place)] == [("queued", 6), ("queued", 0)]
+
+
+async def test_a_clean_stop_between_begins_the_count_anew(place):
+    for _ in range(3):
+        await parked(place)
+        assert [await asyncio.to_thread(worked, place, "nowhere") for _ in range(2)] == [-9, -9]
+    assert [job.status for job in listed(place)] == ["queued", "queued"]
 
 
 @pytest.mark.parametrize("harm", ["noise", "cut", "middle"])

@@ -51,6 +51,7 @@ STATUS: Mapping[str, int] = {
     "starting": 503,
     "stopping": 503,
     "cancelled": 503,
+    "crashed": 503,
     # networks, face database, state
     "no-database": 503,
     "bad-database": 503,

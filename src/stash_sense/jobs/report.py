@@ -17,8 +17,11 @@ _KNOWN_AFTER_S = 0.5
 class JobReport:
     """Given to the work; may be called from any thread, often, and costs nothing."""
 
-    def __init__(self, job_id: str) -> None:
+    def __init__(self, job_id: str, stood: int = 0, on_further: Callable[[], None] = lambda: None) -> None:
+        """on_further: called once, from any thread, when more is done than `stood`, as in earlier runs."""
         self.job_id = job_id
+        self._stood = stood
+        self._on_further: Callable[[], None] | None = on_further
         self.make: Callable[[], Mapping[str, Any]] | None = None
         self._guard = threading.Lock()
         self._lines: list[str] = []
@@ -38,6 +41,11 @@ class JobReport:
                 _count(faces),
                 _count(people),
             )
+            tell, further = self._on_further, self._counts[0] > self._stood
+            if further:
+                self._on_further = None
+        if further and tell:
+            tell()
 
     def problem(self, text: str) -> None:
         """One more line of what went wrong without ending the job."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -30,10 +31,13 @@ class Run:
 
     def __init__(self, job: Job, work: JobWork | None) -> None:
         self.job = job
-        self.report = JobReport(job.job_id)
+        self._loop = asyncio.get_running_loop()
+        self._further: asyncio.Future[None] = self._loop.create_future()
+        self._further_seen = False
+        self.report = JobReport(job.job_id, job.done, self._tell_further)
         self.finished = asyncio.Event()
         self._left_for: Literal["cancel", "stop"] | None = None
-        self._let_go: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._let_go: asyncio.Future[None] = self._loop.create_future()
         self._making: asyncio.Task[None] | None = None
         self._made_at = 0.0
         self._result = job.result
@@ -41,17 +45,19 @@ class Run:
         self._task.add_done_callback(_look_at)
 
     async def over(self, seconds: float) -> bool:
-        """Wait for the end; whether it came within `seconds`."""
+        """Wait `seconds` for the end, or until more is done than in earlier runs; whether it came."""
         either: set[asyncio.Future[Any]] = {self._task, self._let_go}
-        done, _ = await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        return bool(done)
+        watched = either if self._further_seen else either | {self._further}
+        done, _ = await asyncio.wait(watched, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        self._further_seen = self._further.done()
+        return bool(done & either)
 
     def leave(self, why: Literal["cancel", "stop"]) -> None:
         """Tell the work to leave off, once; one that does not within GRACE_S is let go."""
         if self._left_for:
             return
         if self._task.cancel():
-            asyncio.get_running_loop().call_later(GRACE_S, self._give_up)
+            self._loop.call_later(GRACE_S, self._give_up)
         elif why == "stop":
             return  # it has just ended, and need not be run again
         self._left_for = why
@@ -86,6 +92,10 @@ class Run:
         if ended.result is None and ended.status != "done":
             ended = replace(ended, result=await self.result(GRACE_S, fresh=True))
         return await asyncio.to_thread(_keepable, ended)
+
+    def _tell_further(self) -> None:
+        with suppress(RuntimeError):  # a job that was let go may outlive the loop
+            self._loop.call_soon_threadsafe(self._further.set_result, None)
 
     async def _make(self, make: Callable[[], Mapping[str, Any]]) -> None:
         try:

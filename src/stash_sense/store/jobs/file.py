@@ -12,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from stash_sense.store.errors import NoSuchJob, Refused, StateBusy, StateUnwritable
+from stash_sense.store.jobs.crashes import forget_crashes, give_up_crashed
 from stash_sense.store.jobs.job import ENDED, Job
 from stash_sense.store.jobs.opening import ready
 from stash_sense.store.pool import Pool
@@ -42,6 +43,8 @@ class JobsFile:
             ready(self.path)
             self._pool = Pool(self.path, _BUSY_S)
             undo.callback(self._pool.close)
+            with self._pool.writing(durable=True) as connection:
+                give_up_crashed(connection, _now())
             self.park_running()
             self._closing = undo.pop_all()
 
@@ -131,6 +134,7 @@ class JobsFile:
                   WHERE job_id = ? AND status IN ('failed', 'cancelled')""",
                 (job_id,),
             )
+            forget_crashes(connection, job_id)
 
     def get(self, job_id: str) -> Job:
         """Raises NoSuchJob."""

@@ -1,0 +1,34 @@
+"""Work on a job until it ends the program; where told so, the job gets one step further each time."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from stash_sense.jobs import JobQueue
+
+
+async def main(place: Path, *, further: bool) -> None:
+    async def deadly(report, asked):
+        steps = place.with_suffix(".steps")
+        report.progress(0, 100)
+        if further:
+            report.progress(steps.stat().st_size, 100)
+            with steps.open("a") as kept:
+                kept.write(".")
+        await asyncio.sleep(0.3)  # a crash comes in the midst of it
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    async def fine(report, asked):
+        return {}
+
+    queue = JobQueue(place, {"deadly": deadly, "fine": fine})
+    await queue.start()
+    for job in await queue.list():
+        await queue.wait(job.job_id)
+    await queue.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), further=sys.argv[2] == "further"))
