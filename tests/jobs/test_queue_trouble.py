@@ -60,6 +60,25 @@ async def test_a_failed_job_can_be_resumed_without_its_old_errors(place):
     assert tries == [job_id, job_id]
 
 
+async def test_lists_hold_the_first_errors_of_each_job_and_their_number(place, works):
+    async def work(report, asked):
+        for number in range(25):
+            report.problem(f'Image {number}: "\U0001f600 gone"')
+        await works.go.wait()
+        return {}
+
+    async with running(place, {"one": work}) as jobs:
+        job_id = await jobs.submit("one", "thing:1", {})
+        await until(lambda: jobs._run)
+        for _ in range(2):  # while it runs, and from the file
+            [listed], whole = await jobs.list(), await jobs.get(job_id)
+            assert (listed.error_count, whole.error_count, len(whole.all_errors)) == (25, 25, 25)
+            assert listed.all_errors == whole.all_errors[:10]
+            assert whole.all_errors[24] == 'Image 24: "\U0001f600 gone"'
+            works.go.set()
+            assert (await jobs.wait(job_id)).status == "done"
+
+
 @pytest.mark.parametrize(
     "nonsense", [None, 7, "text", [], {"a": object()}, {"a": float("nan")}, {1: 2, "1": 3}]
 )

@@ -78,8 +78,8 @@ def _line(job: Job) -> JobLine:
         said.append(f"{job.rate:.1f} a second")
     if job.eta_s is not None and job.status == "running":
         said.append(f"about {duration(job.eta_s)} left")
-    if job.all_errors:
-        said.append(f"{len(job.all_errors):,} problems")
+    if job.error_count:
+        said.append(f"{job.error_count:,} problems")
     if job.error:
         said.append(job.error)
     share = job.done / job.total if job.total else None

@@ -123,7 +123,10 @@ class JobOut(BaseModel):
     )
     error: str | None
     error_code: str | None
-    all_errors: list[str] = Field(description="Everything that went wrong without ending the job.")
+    all_errors: list[str] = Field(
+        description="What went wrong without ending the job; in lists at most ten of `error_count`."
+    )
+    error_count: int
     asked: dict[str, Any]
     created_at: str
     started_at: str | None

@@ -193,4 +193,4 @@ def _figures(job: Job) -> tuple[str, str, str, str]:
     at_work = job["status"] == "running"
     rate = f"{job['rate']:.1f}/s" if at_work and job["rate"] else ""
     left = duration(job["eta_s"]) if at_work and job["eta_s"] is not None else ""
-    return shown_progress, rate, left, f"{len(job['all_errors']):,}" if job["all_errors"] else ""
+    return shown_progress, rate, left, f"{job['error_count']:,}" if job["error_count"] else ""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from stash_sense.errors import BadInput, StashSenseError
 from stash_sense.jobs.errors import Full, Stopping
 from stash_sense.jobs.run import GRACE_S, JobWork, Run
-from stash_sense.store.jobs import ENDED, Job, JobsFile
+from stash_sense.store.jobs import ENDED, ERRORS_LISTED, Job, JobsFile
 
 log = logging.getLogger(__name__)
 
@@ -102,12 +102,14 @@ class JobQueue:
         return await asyncio.to_thread(self._opened().get, job_id)
 
     async def list(self, target: str | None = None, limit: int = 50) -> list[Job]:
-        """Newest first, earlier runs of the program included; without results, which `get` has."""
+        """Newest first, of earlier runs of the program too; only `get` has results, and all errors."""
         jobs = await asyncio.to_thread(self._opened().list, target, limit)
         run = self._run
         if run is None:
             return jobs
-        return [replace(run.now(), result=None) if self._is_run(job.job_id) else job for job in jobs]
+        now = run.now()
+        listed = replace(now, result=None, all_errors=now.all_errors[:ERRORS_LISTED])
+        return [listed if job.job_id == now.job_id else job for job in jobs]
 
     async def cancel(self, job_id: str) -> Job:
         """Take a job back; one that has ended stays as it is. Raises NoSuchJob."""

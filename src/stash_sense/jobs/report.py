@@ -71,7 +71,7 @@ class JobReport:
             if self._left_out:
                 lines += (f"... and {self._left_out:,} more.",)
         if counts is None:
-            return replace(job, all_errors=lines)
+            return replace(job, all_errors=lines, error_count=len(lines))
         done, total, faces, people = counts
         seconds = time.monotonic() - first[1]
         rate = max(0, done - first[0]) / seconds if seconds >= _KNOWN_AFTER_S else 0.0
@@ -84,6 +84,7 @@ class JobReport:
             rate=rate,
             eta_s=(total - done) / rate if rate and total else None,
             all_errors=lines,
+            error_count=len(lines),
         )
 
 

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from stash_sense.store.errors import NoSuchJob, Refused, StateBusy, StateUnwritable
 from stash_sense.store.jobs.crashes import forget_crashes, give_up_crashed
-from stash_sense.store.jobs.job import ENDED, Job
+from stash_sense.store.jobs.job import ENDED, ERRORS_LISTED, Job
 from stash_sense.store.jobs.opening import ready
 from stash_sense.store.pool import Pool
 from stash_sense.store.values import as_json, from_json, text, whole
@@ -23,9 +23,12 @@ KEPT = 1000
 _BUSY_S = 10.0
 _OWNER_WAIT_S = 5.0  # a former sidecar may still be stopping
 
-# ?1: whether with the result, which may be long
+# ?1: NULL for all of a job; else without its result, and with so many errors at most
 _READ = """SELECT job_id, kind, target, asked, status, done, total, faces, people, rate, error, error_code,
-  all_errors, created_at, started_at, ended_at, iif(?1, result, NULL) AS result FROM jobs"""
+  iif(?1 IS NULL, all_errors, (SELECT json_group_array(value) FROM
+    (SELECT value FROM json_each(all_errors) ORDER BY key LIMIT coalesce(?1, 0)))) AS all_errors,
+  json_array_length(all_errors) AS error_count,
+  created_at, started_at, ended_at, iif(?1 IS NULL, result, NULL) AS result FROM jobs"""
 
 
 class JobsFile:
@@ -142,12 +145,12 @@ class JobsFile:
             return _get(connection, job_id)
 
     def list(self, target: str | None, limit: int) -> list[Job]:
-        """Newest first, without their results, which may be long."""
+        """Newest first, without what may be long: their results, and all but the first errors."""
         with self._pool.reading() as connection:
             return _jobs(
                 connection.execute(
                     f"{_READ} WHERE (?2 IS NULL OR target = ?2) ORDER BY number DESC LIMIT ?3",
-                    (False, target, whole("limit", limit, 1)),
+                    (ERRORS_LISTED, target, whole("limit", limit, 1)),
                 )
             )
 
@@ -184,7 +187,7 @@ def _note(connection: sqlite3.Connection, job: Job) -> None:
 
 
 def _get(connection: sqlite3.Connection, job_id: str) -> Job:
-    for job in _jobs(connection.execute(f"{_READ} WHERE job_id = ?2", (True, job_id))):
+    for job in _jobs(connection.execute(f"{_READ} WHERE job_id = ?2", (None, job_id))):
         return job
     raise NoSuchJob(f"There is no job {job_id:.40}. The list of jobs shows those that are remembered.")
 

@@ -9,6 +9,7 @@ Status = Literal["queued", "running", "done", "failed", "cancelled"]
 why; cancelled: somebody asked for it. The last two keep the result as it stood, and can be resumed.
 """
 
+ERRORS_LISTED = 10
 ENDED: tuple[Status, ...] = ("done", "failed", "cancelled")
 
 
@@ -17,7 +18,8 @@ class Job:
     """A job and how far it is.
 
     asked, result: JSON objects. rate: `done` per second of this run, 0.0 while unknown; eta_s: seconds
-    left, None while unknown. Times: ISO 8601, UTC; started_at: of the latest run.
+    left, None while unknown. all_errors: in lists the first ERRORS_LISTED of error_count. Times: ISO 8601,
+    UTC; started_at: of the latest run.
     """
 
     job_id: str
@@ -35,6 +37,7 @@ class Job:
     error: str | None = None
     error_code: str | None = None
     all_errors: tuple[str, ...] = ()
+    error_count: int = 0
     created_at: str
     started_at: str | None = None
     ended_at: str | None = None
