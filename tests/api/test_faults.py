@@ -35,6 +35,17 @@ def midway(words, stash, gallery, slow):
     return midway
 
 
+def test_an_image_that_dribbles_in_gives_its_place_back_in_time(words, stash, gallery, monkeypatch):
+    monkeypatch.setattr("stash_sense.workflows.library.image.LONGEST_S", 0.5)
+    _, images = gallery(1)
+    stash.faults.add(Dribble(size=50, pause_s=0.1), where="original")
+    began = time.monotonic()
+    answer = words.client.post("/identify/image", json={"image_id": images[0]})
+    assert "within 0.5 s" in problem(answer, 504, "stash-too-slow")
+    assert time.monotonic() - began < 2
+    assert words.sidecar.pool.taken == 0
+
+
 def whole(job, images):
     assert (job["status"], job["error"]) == ("done", None)
     result = job["result"]

@@ -7,6 +7,7 @@ from functools import partial
 
 from stash_sense.errors import StashSenseError
 from stash_sense.jobs import Lane
+from stash_sense.stash import StashTooSlow
 from stash_sense.store import RecommendationsDB, StoredFace, StoredResult
 from stash_sense.store.decisions import by_face
 from stash_sense.workflows.evidence import Knobs
@@ -21,6 +22,9 @@ from stash_sense.workflows.recognizer import FaceRecognizer
 
 log = logging.getLogger(__name__)
 
+LONGEST_S = 25.0
+"""For all of it; whoever looks at the page in Stash waits 30 s at most."""
+
 
 async def identify_image(
     image_id: str,
@@ -33,8 +37,22 @@ async def identify_image(
 ) -> ImageAnswer:
     """Who is on an image. What is stored of the same picture serves again, unless `force`.
 
-    Raises NotInStash, NotAPicture, NoPicture, what the picture itself is refused for, and StashErrors.
+    Raises NotInStash, NotAPicture, NoPicture, what the picture itself is refused for, and StashErrors:
+    StashTooSlow also where all of it takes longer than LONGEST_S.
     """
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            return await _identify(image_id, recognizer, knobs, tools, force=force, source=source)
+    except TimeoutError:
+        raise StashTooSlow(
+            f"Image {image_id} could not be had from Stash and looked at within {LONGEST_S:g} s. Try again "
+            "later."
+        ) from None
+
+
+async def _identify(
+    image_id: str, recognizer: FaceRecognizer, knobs: Knobs, tools: Tools, *, force: bool, source: Source
+) -> ImageAnswer:
     terms = Terms.of(recognizer, knobs, source)
     asked = wanted(await tools.stash.get_image_by_id(image_id))
     known = await asyncio.to_thread(known_results, [asked], terms, tools.state, force=force)
