@@ -8,6 +8,35 @@ import httpx
 import pytest
 
 from fakes.stash import Delay
+from stash_sense.jobs import Stopping
+from stash_sense.services.sidecar import build_sidecar
+from stash_sense.workflows.in_use import Starting
+
+
+async def test_a_step_that_fails_keeps_no_other_from_being_taken(settings_with, monkeypatch, caplog):
+    sidecar = build_sidecar(settings_with())
+    await sidecar.start()
+    await sidecar.recognition.first_look.wait()
+    await sidecar.state.opened()
+    for part in (sidecar.recognition, sidecar.stash_watch):
+        monkeypatch.setattr(part, "stop", broken(part.stop))
+    monkeypatch.setattr(sidecar.jobs, "close", broken(sidecar.jobs.close))
+    await sidecar.stop()
+    assert caplog.text.count("could not be closed") == 3
+    assert "the jobs could not be closed" in caplog.text
+    with pytest.raises(Stopping):
+        sidecar.pool.submit(lambda: None)
+    with pytest.raises(Starting, match="being stopped"):
+        _ = sidecar.store
+    assert sidecar.recognition.in_use.current is None
+
+
+def broken(act):
+    async def does_it_and_fails():
+        await act()
+        raise OSError("a disk that is gone")
+
+    return does_it_and_fails
 
 
 @pytest.fixture

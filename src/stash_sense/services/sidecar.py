@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
 from stash_sense.jobs import WorkPool
@@ -62,17 +64,35 @@ class Sidecar:
         self.jobs.start()
 
     async def stop(self) -> None:
-        """End the work in hand, within the settings' time, and give everything back."""
-        await self.recognition.stop()
-        await self.jobs.close()  # before the pool: the running job is parked, not failed
+        """End the work in hand, within the settings' time, and give everything back; what fails is logged."""
+        async with AsyncExitStack() as steps:  # the last one first, each whatever became of those before it
+
+            def step(what: str, act: Callable[[], Awaitable[None]]) -> None:
+                steps.push_async_callback(_tried, what, act)
+
+            step("networks and face database", self._let_go)
+            step("the state", self.state.close)  # after the pool: its work may still write
+            if self.stash:
+                step("the connections to Stash", self.stash.aclose)
+            step("the connections to other servers", self.remote.aclose)
+            step("the look for Stash", self.stash_watch.stop)
+            step("the work on pictures", self._close_pool)
+            step("the jobs", self.jobs.close)  # before the pool: the running job is parked, not failed
+            step("the look for a newer database", self.recognition.stop)
+
+    async def _close_pool(self) -> None:
         if not await asyncio.to_thread(self.pool.close, self.settings.stop_seconds):
             log.warning("stopped while a picture was still being looked at")
-        await self.stash_watch.stop()
-        await self.remote.aclose()
-        if self.stash:
-            await self.stash.aclose()
-        await self.state.close()  # after the pool: its work may still write
+
+    async def _let_go(self) -> None:
         self.recognition.in_use.replace(None)
+
+
+async def _tried(what: str, act: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await act()
+    except Exception:
+        log.exception("%s could not be closed", what)
 
 
 def build_sidecar(
