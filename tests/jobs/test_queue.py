@@ -182,6 +182,33 @@ async def test_the_queue_has_an_end(place, works, monkeypatch):
             await jobs.submit("held", f"thing:{number}", {})
         with pytest.raises(Full):
             await jobs.submit("held", "thing:4", {})
+        [open_job] = await jobs.list("thing:1")
+        assert await jobs.submit("held", "thing:1", {}) == open_job.job_id
+
+
+async def test_resuming_keeps_to_the_end_of_the_queue(place, works, monkeypatch):
+    monkeypatch.setattr(queue, "QUEUED_AT_MOST", 2)
+    async with running(place, works.kinds) as jobs:
+        first = await jobs.submit("held", "thing:1", {})
+        await jobs.cancel(first)
+        second = await jobs.submit("held", "thing:2", {})
+        await jobs.submit("held", "thing:3", {})
+        with pytest.raises(Full):
+            await jobs.resume(first)
+        assert (await jobs.get(first)).status == "cancelled"
+        assert (await jobs.resume(second)).status in ("queued", "running")  # it is, and needs no place
+
+
+async def test_resuming_what_was_asked_for_anew_is_refused(place, works):
+    async with running(place, works.kinds) as jobs:
+        first = await jobs.submit("held", "thing:1", {"b": 1, "a": None})
+        await jobs.cancel(first)
+        second = await jobs.submit("held", "thing:1", {"a": None, "b": 1})
+        with pytest.raises(Refused, match=second):
+            await jobs.resume(first)
+        works.go.set()
+        await jobs.wait(second)
+        assert (await jobs.resume(first)).status in ("queued", "running", "done")
 
 
 async def test_whoever_asks_and_goes_away_has_asked_all_the_same(place, works):

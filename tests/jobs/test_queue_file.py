@@ -134,7 +134,7 @@ async def test_a_job_that_ends_the_program_is_given_up_and_can_be_resumed(place)
         assert fine.status == "done"
         assert listed(place) == [deadly, fine]
         with closing(stored.JobsFile(place)) as file:
-            file.again(deadly.job_id)
+            file.again(deadly.job_id, 10)
 
 
 async def test_a_job_that_gets_on_is_taken_up_after_every_end(place):

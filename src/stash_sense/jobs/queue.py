@@ -117,15 +117,17 @@ class JobQueue:
         return await self.get(job_id)
 
     async def resume(self, job_id: str) -> Job:
-        """Queue a failed or cancelled job again. Raises NoSuchJob, and Refused for one that is done."""
+        """Queue a failed or cancelled job again. Raises NoSuchJob, and Refused for one that is done.
+
+        Refused also where the same was asked for anew meanwhile, and is still queued or running.
+        """
         await self._surely(self._resume(job_id))
         return await self.get(job_id)
 
     async def _submit(self, kind: str, target: str, asked: Mapping[str, Any]) -> str:
-        file = self._opened()
-        if await asyncio.to_thread(file.open_count) >= QUEUED_AT_MOST:
-            raise Full(f"{QUEUED_AT_MOST:,} jobs are waiting, and no more are taken. Cancel some first.", 30)
-        job_id = await asyncio.to_thread(file.add, kind, target, asked)
+        job_id = await asyncio.to_thread(self._opened().add, kind, target, asked, QUEUED_AT_MOST)
+        if job_id is None:
+            raise _full()
         self._wake.set()
         return job_id
 
@@ -143,7 +145,8 @@ class JobQueue:
         run = self._run
         if run and self._is_run(job_id) and run.now().status == "cancelled":
             await _at_most(run.finished, GRACE_S + _SETTLE_S)
-        await asyncio.to_thread(self._opened().again, job_id)
+        if not await asyncio.to_thread(self._opened().again, job_id, QUEUED_AT_MOST):
+            raise _full()
         self._wake.set()
 
     async def _work_through(self, file: JobsFile) -> None:
@@ -209,6 +212,10 @@ class JobQueue:
         """Wake whoever waits for the end of a job."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _full() -> Full:
+    return Full(f"{QUEUED_AT_MOST:,} jobs are waiting, and no more are taken. Cancel some first.", 30)
 
 
 async def _at_most(event: asyncio.Event, seconds: float) -> None:

@@ -59,17 +59,14 @@ class JobsFile:
         with self._pool.writing() as connection:
             connection.execute("UPDATE jobs SET status = 'queued' WHERE status = 'running'")
 
-    def add(self, kind: str, target: str, asked: Mapping[str, Any]) -> str:
-        """Queue a job, or find the same one still open; its id."""
+    def add(self, kind: str, target: str, asked: Mapping[str, Any], open_at_most: int) -> str | None:
+        """Queue a job, or find the same one still open; its id. None: there are too many others open."""
         wanted = (text("kind", kind), text("target", target), as_json("asked", asked))
         with self._pool.writing(durable=True) as connection:
-            found = connection.execute(
-                """SELECT job_id FROM jobs WHERE kind = ? AND target = ? AND asked = ?
-                  AND status IN ('queued', 'running')""",
-                wanted,
-            ).fetchone()
-            if found:
-                return str(found[0])
+            if found := _open_job(connection, wanted):
+                return found
+            if _open_count(connection) >= open_at_most:
+                return None
             job_id = secrets.token_hex(12)
             connection.execute(
                 """INSERT INTO jobs (kind, target, asked, job_id, status, turn, created_at)
@@ -77,12 +74,6 @@ class JobsFile:
                 (*wanted, job_id, _now()),
             )
             return job_id
-
-    def open_count(self) -> int:
-        """Jobs queued or running."""
-        with self._pool.reading() as connection:
-            found = connection.execute("SELECT count(*) FROM jobs WHERE status IN ('queued', 'running')")
-            return int(found.fetchone()[0])
 
     def take_next(self) -> Job | None:
         """The queued job whose turn it is, running from now on."""
@@ -126,18 +117,29 @@ class JobsFile:
             _drop_old(connection)
         return found
 
-    def again(self, job_id: str) -> None:
-        """Queue a failed or cancelled job behind the others. Raises NoSuchJob, and Refused for one done."""
+    def again(self, job_id: str, open_at_most: int) -> bool:
+        """Queue a failed or cancelled job behind the others; False: there are too many open.
+
+        Raises NoSuchJob, and Refused for one that is done or has an open one like it.
+        """
         with self._pool.writing(durable=True) as connection:
-            if _get(connection, job_id).status == "done":
+            job = _get(connection, job_id)
+            if job.status == "done":
                 raise Refused(f"Job {job_id} is done already. Ask for a new one to have it done again.")
+            if job.status not in ENDED:
+                return True
+            if other := _open_job(connection, (job.kind, job.target, as_json("asked", job.asked))):
+                raise Refused(f"The same as job {job_id} was asked for again and is under way: job {other}.")
+            if _open_count(connection) >= open_at_most:
+                return False
             connection.execute(
                 """UPDATE jobs SET status = 'queued', error = NULL, error_code = NULL, ended_at = NULL,
                     turn = (SELECT max(turn) + 1 FROM jobs)
-                  WHERE job_id = ? AND status IN ('failed', 'cancelled')""",
+                  WHERE job_id = ?""",
                 (job_id,),
             )
             forget_crashes(connection, job_id)
+            return True
 
     def get(self, job_id: str) -> Job:
         """Raises NoSuchJob."""
@@ -190,6 +192,21 @@ def _get(connection: sqlite3.Connection, job_id: str) -> Job:
     for job in _jobs(connection.execute(f"{_READ} WHERE job_id = ?2", (None, job_id))):
         return job
     raise NoSuchJob(f"There is no job {job_id:.40}. The list of jobs shows those that are remembered.")
+
+
+def _open_job(connection: sqlite3.Connection, wanted: tuple[str, str, str | None]) -> str | None:
+    """wanted: kind, target, and what is asked, as it is kept."""
+    found = connection.execute(
+        """SELECT job_id FROM jobs WHERE kind = ? AND target = ? AND asked = ?
+          AND status IN ('queued', 'running')""",
+        wanted,
+    ).fetchone()
+    return str(found[0]) if found else None
+
+
+def _open_count(connection: sqlite3.Connection) -> int:
+    found = connection.execute("SELECT count(*) FROM jobs WHERE status IN ('queued', 'running')")
+    return int(found.fetchone()[0])
 
 
 def _drop_old(connection: sqlite3.Connection) -> None:
