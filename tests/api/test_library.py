@@ -13,9 +13,10 @@ from pydantic import SecretStr
 
 from fakes.stash import Delay, Drop, StashStandIn, Status, Truncate
 from stash_sense.workflows import state_in_use
+from stash_sense.workflows.library import Patience
 
 from .conftest import API_KEY
-from .galleries import QUICK, WAITS, fetched
+from .galleries import QUICK, WAITS, begin, ended, fetched, fill, job_of, varied_photos
 from .test_failures import problem
 
 NUMBERS = itertools.count(1)
@@ -234,6 +235,33 @@ def test_a_result_that_cannot_be_stored_is_an_answer_all_the_same(
         problem(served.client.get(f"/faces/{said['faces'][0]['face_id']}/crop"), 404, "not-stored")
         again = look(image, served)
         assert (again["stored"], again["reused"]) == (True, False)
+
+
+@pytest.mark.parametrize("patience_s", [20.0, 0.5])
+def test_a_gallery_waits_for_a_state_that_another_process_holds(
+    serve, settings_with, stash, samples, monkeypatch, patience_s
+):
+    monkeypatch.setattr(state_in_use, "BUSY_S", 0.2)
+    photos = varied_photos(samples, 2, seed=int(patience_s) + 900)
+    first, again = fill(stash, photos)[0], fill(stash, photos)[0]
+    with serve(settings_with(STASH_URL=stash.url), patience=Patience(state_s=patience_s)) as served:
+        assert ended(served.client, begin(served.client, first))["status"] == "done"
+        stash.record.forget()
+        with written_by_another(served):
+            job_id = begin(served.client, again)  # its pictures are known, and their results to be adopted
+            time.sleep(1)
+            assert job_of(served.client, job_id)["status"] == ("running" if patience_s > 1 else "failed")
+        job = ended(served.client, job_id)
+        if patience_s < 1:
+            assert (job["error_code"], "another process" in job["error"]) == ("busy", True)
+            assert served.client.post(f"/jobs/{job_id}/resume").status_code == 200
+            job = ended(served.client, job_id)
+        assert (job["status"], job["result"]["images_processed"], job["result"]["error_count"]) == (
+            "done",
+            2,
+            0,
+        )
+        assert not fetched(stash)
 
 
 def test_ten_at_once_for_one_image_agree(words, put, look):

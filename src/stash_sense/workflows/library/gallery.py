@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from stash_sense.errors import StashSenseError
 from stash_sense.jobs import JobReport, Lane
 from stash_sense.stash import Gallery, NoPicture, NotAPicture
-from stash_sense.store import Decision, FaceMatches, StoredResult
+from stash_sense.store import Decision, FaceMatches, StateBusy, StoredResult
 from stash_sense.workflows.evidence import Knobs
 from stash_sense.workflows.library.answers import GalleryAnswer, SkippedImage, as_json
 from stash_sense.workflows.library.kept import matched
@@ -26,10 +27,13 @@ from stash_sense.workflows.recognizer import FaceRecognizer
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 LOOKED_UP = 512
 """Images looked up in the state at a time."""
 NAMED_AT_A_TIME = 128
 """Faces matched anew at a time: a unit of work, for which a person may have to wait."""
+STATE_PAUSE_S = 0.5
 WRITTEN_AT_A_TIME = 64
 """Images in one transaction: others who write wait for it."""
 
@@ -48,12 +52,13 @@ async def identify_gallery(
     """Who is in a gallery. Each image is stored as it is done; what is stored of the same picture serves.
 
     force: look at all images again, but for those that this very job had done before it was cut short.
-    Raises NotInStash for the gallery, the StashError of an outage that outlasts `patience`, KeyRefused.
+    Raises NotInStash for the gallery, the StashError of an outage that outlasts `patience`, KeyRefused,
+    StateBusy where another process holds the state for longer.
     """
     terms = Terms.of(recognizer, knobs, source, report.job_id)
     stash = PatientStash(tools.stash, patience, report.problem)
     gallery = await stash.listed(lambda client: client.get_gallery_by_id(gallery_id))
-    run = _Run(gallery, recognizer, terms, tools, report)
+    run = _Run(gallery, recognizer, terms, tools, report, patience)
     try:
         missing = await run.take_known(run.wanted_of(gallery), force=force)
         pipeline = Pipeline(stash, source, tools.pool.workers, run.do_unit, run.failed)
@@ -66,13 +71,20 @@ async def identify_gallery(
 
 class _Run:
     def __init__(
-        self, gallery: Gallery, recognizer: FaceRecognizer, terms: Terms, tools: Tools, report: JobReport
+        self,
+        gallery: Gallery,
+        recognizer: FaceRecognizer,
+        terms: Terms,
+        tools: Tools,
+        report: JobReport,
+        patience: Patience,
     ) -> None:
         self._gallery_id = gallery.id
         self._recognizer = recognizer
         self._terms = terms
         self._tools = tools
         self._report = report
+        self._state_s = patience.state_s
         self._roll = Roll(gallery.id, len(gallery.images), terms, recognizer)
         self._unwritten: set[str] = set()
         self._so_far = SoFar(as_json(self._weighed({})[0]), tools.pool)
@@ -96,7 +108,7 @@ class _Run:
         missing = []
         for start in range(0, len(asked), LOOKED_UP):
             some = asked[start : start + LOOKED_UP]
-            known, entries = await asyncio.to_thread(self._look_up, some, force)
+            known, entries = await self._read(partial(self._look_up, some, force))
             anew = []
             for one in some:
                 if one.image_id in entries:
@@ -112,6 +124,19 @@ class _Run:
             if self._roll.entries:
                 await self._so_far.refresh(self._standing)
         return missing
+
+    async def _read(self, read: Callable[[], T]) -> T:
+        """`read` in a thread, again while the state is locked. Raises StateBusy once that takes too long."""
+        deadline = time.monotonic() + self._state_s
+        while True:
+            try:
+                return await asyncio.to_thread(read)
+            except StateBusy as error:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise
+                log.warning("gallery %s: waiting up to %.0f s more: %s", self._gallery_id, left, error)
+            await asyncio.sleep(min(STATE_PAUSE_S, left))
 
     def _look_up(
         self, asked: Sequence[Wanted], force: bool
@@ -188,7 +213,7 @@ class _Run:
 
     async def end(self) -> GalleryAnswer:
         """The evidence of the whole gallery, stored with its faces."""
-        decided = await asyncio.to_thread(self._decided)
+        decided = await self._read(self._decided)
         answer, changes = await self._tools.pool.run(partial(self._weighed, decided), Lane.JOB)
         for start in range(0, len(changes), WRITTEN_AT_A_TIME):
             await asyncio.to_thread(self._write_matches, changes[start : start + WRITTEN_AT_A_TIME])

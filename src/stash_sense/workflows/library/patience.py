@@ -35,7 +35,8 @@ class Patience:
 
     at_start_s: before anything is done; midway_s: with work done; after that the job fails, and what was
     done is kept. in_a_row: pictures that fail one after another, with none in between that does not, before
-    that counts as an outage too although Stash itself answers: its disk may be away.
+    that counts as an outage too although Stash itself answers: its disk may be away. state_s: for a state
+    that another process holds.
     """
 
     at_start_s: float = 30.0
@@ -43,6 +44,7 @@ class Patience:
     first_pause_s: float = 0.5
     longest_pause_s: float = 8.0
     in_a_row: int = 8
+    state_s: float = 60.0
 
 
 DEFAULT_PATIENCE = Patience()
