@@ -101,8 +101,9 @@ class SidecarStandIn(State):
         if (method, path) == ("GET", "/jobs"):
             wanted = parse_qs(query).get("target", [None])[0]
             jobs = [
-                {**each.view(), "result": None}
+                {**job, "result": None, "all_errors": job["all_errors"][:10]}
                 for each in self.jobs.values()
+                for job in [each.view()]
                 if wanted in (None, each.target)
             ]
             return 200, {"jobs": jobs[::-1]}

@@ -55,6 +55,7 @@ class Job:
             "result": result,
             "error": self.fails or None if status == "failed" else None,
             "all_errors": list(self.result["errors"]),
+            "error_count": len(self.result["errors"]),
             "ended_at": None if status == "running" else "2026-01-02T03:04:05+00:00",
         }
 
