@@ -2,15 +2,9 @@
 
 import pytest
 
-BUTTON = "#sense-button"
+from pages import BUTTON, once
+
 FLOATS_MS = 6000
-
-
-def once(page, where):
-    page.wait_for_selector(f".{where}-toolbar {BUTTON}")
-    page.wait_for_timeout(200)
-    assert page.locator(BUTTON).count() == 1
-    return page.locator(BUTTON)
 
 
 @pytest.mark.parametrize("prefix", ["", "/stash"])

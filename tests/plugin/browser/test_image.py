@@ -5,6 +5,7 @@ import re
 import pytest
 
 from fakes.stash import Status, Truncate
+from pages import card
 
 from .conftest import BOX, ROOT, face_of, match_of
 
@@ -20,10 +21,6 @@ def _again(seen, asked):
     """Whether who is tagged is read for a second time."""
     asked += [1] * (seen.operation == "StashSenseOn")
     return seen.operation == "StashSenseOn" and len(asked) > 1
-
-
-def card(page, number=1):
-    return page.locator(".sense-card").nth(number - 1)
 
 
 def test_from_the_button_to_a_written_tag(open_image, world, obama):
