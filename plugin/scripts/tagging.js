@@ -53,6 +53,7 @@ window.StashSense.part("tagging", (sense, api) => {
           Form.Control,
           {
             as: "select",
+            className: "input-control",
             size: "sm",
             value: chosen,
             "aria-label": say("several"),

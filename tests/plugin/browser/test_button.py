@@ -61,7 +61,7 @@ def test_without_a_toolbar_it_floats(open_page, world):
     assert page.locator(BUTTON).is_visible()
 
 
-@pytest.mark.parametrize("path", ["/", "/galleries", "/galleries/new", "/images", "/plugin/stash-sense"])
+@pytest.mark.parametrize("path", ["/", "/galleries", "/galleries/new", "/images", "/plugins/stash-sense"])
 def test_on_no_other_page(open_page, world, path):
     page = open_page(path)
     page.wait_for_selector(".main > *")

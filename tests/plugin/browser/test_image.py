@@ -99,7 +99,7 @@ def test_a_write_that_nobody_can_tell_of_stays_open_in_the_journal(open_image, w
     page.wait_for_selector("text=Failed, try again")
     assert world.sidecar.journal[0]["status"] == "open"
     world.stash.faults.clear()
-    page.goto(f"{world.stash.url}/plugin/stash-sense")
+    page.goto(f"{world.stash.url}/plugins/stash-sense")
     page.click(".sense-list li >> text=Undo")
     page.wait_for_selector(".sense-list li >> text=undone")
     assert world.on_image() == []
