@@ -140,7 +140,7 @@ def test_the_button_stands_once_through_navigation_and_back(open_page, library):
     assert page.locator(BUTTON).count() == 0
 
 
-def test_an_image_from_the_button_to_a_written_tag_and_back(open_page, library, tagged):
+def test_an_image_from_the_button_to_a_written_tag_and_back(open_page, library, tagged, sidecar):
     image, obama = library.images["obama2.jpg"], library.people["Barack Obama"]
     page = open_page(f"/images/{image}")
     once(page, "image").click()
@@ -155,6 +155,9 @@ def test_an_image_from_the_button_to_a_written_tag_and_back(open_page, library, 
     page.wait_for_selector("text=Undone")
     assert tagged() == (set(), {})
     page.wait_for_selector(".performer-card", state="detached")
+    page.wait_for_timeout(1000)
+    again = sidecar.post("/identify/image", json={"image_id": image}).json()
+    assert "confirmed" not in again["faces"][0]["reason"]
 
 
 def test_the_box_lies_over_the_face_of_a_photo_stored_lying(open_page, library):

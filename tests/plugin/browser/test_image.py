@@ -61,6 +61,8 @@ def test_undo_restores_what_was_there(open_image, world, obama):
     page.click(".sense-tagging >> text=Undo")
     page.wait_for_selector("text=Undone")
     assert world.on_image() == [int(other), int(later)]
+    page.wait_for_timeout(500)
+    assert world.sidecar.decisions == []  # nor is the face taken for confirmed
     assert world.sidecar.journal[0]["status"] == "undone"
 
 
