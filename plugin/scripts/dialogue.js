@@ -2,6 +2,7 @@
 window.StashSense.part("dialogue", (sense, api) => {
   const { h, say } = sense;
   const { Modal, Button } = api.libraries.Bootstrap;
+  const { Link } = api.libraries.ReactRouterDOM;
 
   /** Stash's pages have single-key shortcuts, which must not work through the dialogue. */
   const keepLetters = (/** @type {KeyboardEvent} */ event) => {
@@ -28,7 +29,13 @@ window.StashSense.part("dialogue", (sense, api) => {
           h(Modal.Title, { id: "sense-title", as: "h5" }, title),
         ),
         h(Modal.Body, null, h(sense.Boundary, null, children)),
-        h(Modal.Footer, null, footer, h(Button, { variant: "secondary", onClick: hide }, say("close"))),
+        h(
+          Modal.Footer,
+          null,
+          h(Link, { to: "/plugins/stash-sense", className: "sense-to-page" }, say("toPage")),
+          footer,
+          h(Button, { variant: "secondary", onClick: hide }, say("close")),
+        ),
       ),
     );
 

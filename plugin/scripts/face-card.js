@@ -130,10 +130,18 @@ window.StashSense.part("face-card", (sense, api) => {
     );
   };
 
-  /** Whoever was tagged from a face is that face: the sidecar remembers. Tagging does not depend on it. */
+  /**
+   * Whoever was tagged from a face is that face: the sidecar remembers. Tagging does not depend on it.
+   * Returns what makes it forget again.
+   */
   const remember = (/** @type {Face} */ face, /** @type {Match} */ match) => {
     const words = { face_id: face.face_id, performer_id: match.performer_id, word: "confirmed" };
-    sense.call("decide", words).catch((error) => sense.report("the decision could not be kept", error));
+    const decided = sense.call("decide", words);
+    const lost = (/** @type {unknown} */ error) => sense.report("the decision could not be kept", error);
+    decided.catch(lost);
+    return () => {
+      decided.then((decision) => sense.call("undecide", { decision_id: decision.decision_id })).catch(lost);
+    };
   };
 
   /** @param {{match: Match, takeBack: (match: Match) => Promise<void>}} props */

@@ -131,6 +131,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
             Form.Control,
             {
               as: "select",
+              className: "input-control",
               size: "sm",
               value: gender,
               onChange: (/** @type {{target: HTMLSelectElement}} */ event) => setGender(event.target.value),

@@ -6,7 +6,8 @@ window.StashSense.part("main", (sense, api) => {
   window.StashSense = /** @type {any} */ (Object.freeze(helpers));
   if (sense.broken.length) return;
 
-  api.register.route("/plugin/stash-sense", () => h(sense.Page));
+  // Stash's server keeps /plugin for itself, so that address works only from link to link, and not after a reload.
+  for (const path of ["/plugin/stash-sense", "/plugins/stash-sense"]) api.register.route(path, () => h(sense.Page));
   api.patch.after("MainNavBar.MenuItems", (...given) => {
     const result = given[given.length - 1];
     return h(

@@ -8,7 +8,8 @@ window.StashSense.part("tagging", (sense, api) => {
    * @param {TaggingOptions} options
    */
   sense.useTagging = ({ person, performers, isTagged, write, learn, done }) => {
-    const { useState } = api.React;
+    const { useRef, useState } = api.React;
+    const forget = useRef(/** @type {(() => void) | void} */ (undefined));
     const [chosen, setChosen] = useState("");
     const [entries, setEntries] = useState(/** @type {JournalEntry[]} */ ([]));
     const [note, setNote] = useState("");
@@ -27,13 +28,15 @@ window.StashSense.part("tagging", (sense, api) => {
         if (!sense.isNotNoted(error)) throw error;
         setNote(sense.words(error));
       }
-      done?.(whom);
+      forget.current = done?.(whom);
     });
     const undo = sense.useAction(async () => {
       for (const entry of entries) {
         await sense.undo(entry);
         setEntries((before) => before.filter((each) => each !== entry));
       }
+      forget.current?.();
+      forget.current = undefined;
     });
     const already = !!performer && isTagged(performer);
     return { add, undo, entries, note, chosen, setChosen, performer, already };
@@ -53,6 +56,7 @@ window.StashSense.part("tagging", (sense, api) => {
           Form.Control,
           {
             as: "select",
+            className: "input-control",
             size: "sm",
             value: chosen,
             "aria-label": say("several"),

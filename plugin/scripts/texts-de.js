@@ -107,6 +107,7 @@ window.StashSense.part("texts-de", (sense) => {
     works: "In Ordnung",
     degraded: "Etwas fehlt",
     people: "{n} Personen, {f} Gesichter, gebaut {at}",
+    toPage: "Alle Läufe und Tags, auch zum Zurücknehmen",
     settings: "Einstellungen",
     reload: "Neu laden",
     noJobs: "Noch keine Aufträge.",

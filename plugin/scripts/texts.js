@@ -103,6 +103,7 @@ window.StashSense.part("texts", (sense) => {
     building: "Learning faces: {done} of {total}",
     built: "The face database is ready.",
     pageTitle: "Stash Sense",
+    toPage: "All jobs and tags, with undo",
     pageState: "State",
     pageJobs: "Jobs",
     pageUndo: "What was tagged",

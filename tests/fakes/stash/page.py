@@ -58,7 +58,7 @@ def routes(plugins: Callable[[], Plugins], libraries: Path) -> list[Route]:
     return [
         Route("/host/{name}", file, methods=reading),
         Route("/plugin/{id}/{what}", plugin_text, methods=reading),
-        Route("/plugin/{id}", page, methods=reading),
+        Route("/plugin/{rest:path}", lambda _: PlainTextResponse("404 page not found", 404), methods=reading),
         Route("/{rest:path}", page, methods=reading),
     ]
 

@@ -1,51 +1,26 @@
 """A real browser on a page like Stash's, with the real plugin in it and a library of the free photos."""
 
 import io
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from fakes.sidecar import SidecarStandIn, performer_of
-from fakes.stash import StashStandIn, page_lacks
+from fakes.stash import StashStandIn
+from pages import LIBRARIES, ROOT, Watched, launched
 
-ROOT = Path(__file__).parents[3]
-LIBRARIES = ROOT / "node_modules"
 BOX = "https://stashdb.example/graphql"
 SLOW_MS = 10_000
-SKIPPED = """BROWSER TESTS ARE SKIPPED: {what}.
-To run them: `apt-get install chromium` (or put another on the PATH), and `make web` for the libraries."""
-
-
-def _cannot(what: str) -> NoReturn:
-    """With CI=true a missing browser is a failure."""
-    text = SKIPPED.format(what=what)
-    if os.environ.get("CI") == "true":
-        pytest.fail(text, pytrace=False)
-    pytest.skip(text)
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """For a module, not the session: while it is there, no other test could run an event loop."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        _cannot("there is no Chromium on the PATH")
-    if page_lacks(LIBRARIES):
-        _cannot("the libraries of Stash's page are not there")
-    try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - needs not be there
-    except ImportError:
-        _cannot("Playwright is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with launched(libraries=True) as browser:
         yield browser
-        browser.close()
 
 
 class World:
@@ -164,29 +139,6 @@ def world(chromium: Any, samples: Path, sidecar: SidecarStandIn, prefix: str) ->
         stash.library.plugins["stash-sense"] = {"sidecarUrl": sidecar.url}
         stash.install(ROOT / "plugin")
         yield World(stash, sidecar, samples)
-
-
-class Watched:
-    """What went wrong on a page: must stay empty, unless a test takes it out."""
-
-    def __init__(self, page: Any, origin: str) -> None:
-        self.troubles: list[str] = []
-        page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
-        page.on("dialog", self._dialog)
-        page.on("console", self._console)
-        page.on("request", lambda request: self._request(request.url, origin))
-
-    def _dialog(self, dialog: Any) -> None:
-        self.troubles.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
-
-    def _console(self, message: Any) -> None:
-        if message.type == "error" and "Content Security Policy" in message.text:
-            self.troubles.append(message.text)
-
-    def _request(self, url: str, origin: str) -> None:
-        if not url.startswith((f"{origin}/", "data:")):
-            self.troubles.append(f"left the page's origin: {url}")
 
 
 Open = Callable[..., Any]

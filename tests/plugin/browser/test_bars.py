@@ -97,7 +97,7 @@ def test_failures_and_building_are_accessible(open_image, world, filled):
 def test_the_plugins_page_and_the_button_are_accessible(open_page, world, filled):
     world.sidecar.begin({"target_type": "image", "target_ids": ["1"], "local_id": filled[0]})
     world.sidecar.start("gallery", "gallery:1", world.sidecar.gallery("1"))
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     page.wait_for_selector(".sense-list >> text=Undo")
     assert findings(page, ".sense-page") == []
     page = open_page(f"/images/{world.image}")

@@ -2,15 +2,9 @@
 
 import pytest
 
-BUTTON = "#sense-button"
+from pages import BUTTON, once
+
 FLOATS_MS = 6000
-
-
-def once(page, where):
-    page.wait_for_selector(f".{where}-toolbar {BUTTON}")
-    page.wait_for_timeout(200)
-    assert page.locator(BUTTON).count() == 1
-    return page.locator(BUTTON)
 
 
 @pytest.mark.parametrize("prefix", ["", "/stash"])
@@ -67,7 +61,7 @@ def test_without_a_toolbar_it_floats(open_page, world):
     assert page.locator(BUTTON).is_visible()
 
 
-@pytest.mark.parametrize("path", ["/", "/galleries", "/galleries/new", "/images", "/plugin/stash-sense"])
+@pytest.mark.parametrize("path", ["/", "/galleries", "/galleries/new", "/images", "/plugins/stash-sense"])
 def test_on_no_other_page(open_page, world, path):
     page = open_page(path)
     page.wait_for_selector(".main > *")

@@ -6,6 +6,7 @@ import pytest
 
 from fakes.sidecar import Problem
 from fakes.stash import Delay, Status
+from pages import outcome, row
 
 from .conftest import face_of, match_of, person_of
 
@@ -23,15 +24,6 @@ def five(world):
         *(person_of(name, images[at : at + 2], ids[at], 0.2 + 0.08 * at) for at, name in enumerate(FIVE))
     )
     return ids
-
-
-def row(page, name):
-    return page.locator(".sense-person", has=page.locator("h6", has_text=name))
-
-
-def outcome(page):
-    page.wait_for_selector(".sense-outcome", timeout=30_000)
-    return page.locator(".sense-outcome").inner_text()
 
 
 def test_the_gallery_alone_is_tagged(open_gallery, world, five):

@@ -79,7 +79,7 @@ def test_on_the_plugins_page(open_page, world):
     for text in TEXTS.values():
         local_id = world.performer(text[:3000])
         world.sidecar.begin({"target_type": "image", "target_ids": ["1"], "local_id": local_id})
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     page.wait_for_selector(".sense-list li >> nth=5")
     assert page.locator(".sense-page script, .sense-page b, .sense-page svg").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from fakes.stash import Status, Truncate
+from pages import card
 
 from .conftest import BOX, ROOT, face_of, match_of
 
@@ -20,10 +21,6 @@ def _again(seen, asked):
     """Whether who is tagged is read for a second time."""
     asked += [1] * (seen.operation == "StashSenseOn")
     return seen.operation == "StashSenseOn" and len(asked) > 1
-
-
-def card(page, number=1):
-    return page.locator(".sense-card").nth(number - 1)
 
 
 def test_from_the_button_to_a_written_tag(open_image, world, obama):
@@ -64,6 +61,8 @@ def test_undo_restores_what_was_there(open_image, world, obama):
     page.click(".sense-tagging >> text=Undo")
     page.wait_for_selector("text=Undone")
     assert world.on_image() == [int(other), int(later)]
+    page.wait_for_timeout(500)
+    assert world.sidecar.decisions == []  # nor is the face taken for confirmed
     assert world.sidecar.journal[0]["status"] == "undone"
 
 
@@ -102,7 +101,7 @@ def test_a_write_that_nobody_can_tell_of_stays_open_in_the_journal(open_image, w
     page.wait_for_selector("text=Failed, try again")
     assert world.sidecar.journal[0]["status"] == "open"
     world.stash.faults.clear()
-    page.goto(f"{world.stash.url}/plugin/stash-sense")
+    page.goto(f"{world.stash.url}/plugins/stash-sense")
     page.click(".sense-list li >> text=Undo")
     page.wait_for_selector(".sense-list li >> text=undone")
     assert world.on_image() == []

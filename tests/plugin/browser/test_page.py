@@ -24,7 +24,7 @@ def entry(page, name="Barack Obama"):
 def test_a_tag_is_taken_back_later(open_page, world, tagged):
     other = int(world.performer("Tagged by somebody else"))
     world.on_image().insert(0, other)
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     entry(page).locator("text=Undo").click()
     entry(page).locator("text=undone").wait_for()
     assert world.on_image() == [other]
@@ -35,7 +35,7 @@ def test_a_tag_is_taken_back_later(open_page, world, tagged):
 
 def test_taking_back_what_somebody_else_took_back_already(open_page, world, tagged):
     world.on_image().clear()
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     entry(page).locator("text=Undo").click()
     entry(page).locator("text=undone").wait_for()
     assert world.on_image() == []
@@ -43,7 +43,7 @@ def test_taking_back_what_somebody_else_took_back_already(open_page, world, tagg
 
 def test_taking_back_where_the_image_is_gone(open_page, world, tagged):
     world.stash.library.delete_image(world.image)
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     entry(page).locator("text=Undo").click()
     entry(page).locator("text=undone").wait_for()
 
@@ -54,7 +54,7 @@ def test_an_entry_left_open_by_a_closed_tab_is_settled(open_page, world, written
     world.sidecar.begin({"target_type": "image", "target_ids": [str(world.image)], "local_id": local_id})
     if written:
         world.on_image().append(int(local_id))
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     entry(page).locator("text=unfinished").wait_for()
     entry(page).locator("text=Undo").click()
     entry(page).locator("text=undone" if written else "text=failed").wait_for()
@@ -62,7 +62,7 @@ def test_an_entry_left_open_by_a_closed_tab_is_settled(open_page, world, written
 
 
 def test_an_undo_that_fails_says_why_and_can_be_tried_again(open_page, world, tagged):
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     button = entry(page).locator("button")
     button.wait_for()
     world.sidecar.down()
@@ -77,7 +77,7 @@ def test_the_journal_comes_page_by_page(open_page, world):
     local_id = world.performer("Barack Obama")
     for _ in range(60):
         world.sidecar.begin({"target_type": "image", "target_ids": ["1"], "local_id": local_id})
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     page.wait_for_selector(".sense-list li >> nth=49")
     assert entry(page).count() == 50
     page.click("text=Show older ones")
@@ -88,7 +88,7 @@ def test_the_journal_comes_page_by_page(open_page, world):
 def test_state_jobs_and_the_way_to_the_settings(open_page, world):
     world.found()
     world.sidecar.start("gallery", "gallery:1", world.sidecar.gallery("1"))
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     page.wait_for_selector("text=Works")
     page.wait_for_selector("text=3 people, 3 faces")
     page.wait_for_selector("text=done: 9 of 9 images, 12 faces, 0 performers")
@@ -99,7 +99,7 @@ def test_a_running_job_is_followed_and_cancelled(open_page, world):
     world.found()
     world.sidecar.job_s = 60
     world.sidecar.start("gallery", "gallery:1", world.sidecar.gallery("1"))
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     page.wait_for_selector("text=running")
     page.click(".sense-list >> text=Cancel")
     page.wait_for_selector("text=cancelled")
@@ -107,13 +107,13 @@ def test_a_running_job_is_followed_and_cancelled(open_page, world):
 
 def test_without_a_sidecar_each_part_says_so(open_page, world):
     world.sidecar.down()
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     for part in ("State", "Jobs", "What was tagged"):
         page.wait_for_selector(f"section[aria-label='{part}'] >> text=Connection refused")
 
 
 def test_without_a_database_it_offers_to_build_one(open_page, world):
     world.sidecar.people = None
-    page = open_page("/plugin/stash-sense")
+    page = open_page("/plugins/stash-sense")
     page.click("text=Build from my performers")
     page.wait_for_selector("text=The face database is ready.")

@@ -172,7 +172,6 @@
           MenuItems,
           null,
           ["images", "galleries", "scenes"].map((each) => h(NavLink, { key: each, to: `/${each}`, className: "nav-link" }, each)),
-          h(NavLink, { key: "plugin", to: "/plugin/stash-sense", className: "nav-link" }, "Stash Sense"),
         ),
       ),
     );
@@ -194,7 +193,7 @@
             h(Route, { path: "/images/:id(\\d+)", component: ImagePage }),
             h(Route, { path: "/galleries/:id(\\d+)", component: GalleryPage }),
             h(Route, { path: "/scenes/:id(\\d+)", component: ScenePage }),
-            h(Route, { path: "/plugin" }, h(PluginRoutes)),
+            h(Route, { path: ["/plugin", "/plugins"] }, h(PluginRoutes)),
             h(Route, { component: Start }),
           ),
         ),

@@ -1,0 +1,46 @@
+"""What is sent to Stash is valid against Stash's own schema."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from graphql import (
+    BreakingChangeType,
+    GraphQLSchema,
+    build_client_schema,
+    find_breaking_changes,
+    get_introspection_query,
+    parse,
+    validate,
+)
+
+from fakes.stash import RECOMMENDED, schema
+from stash_sense.stash.documents import load, names
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def real(ask) -> GraphQLSchema:
+    return build_client_schema(ask(get_introspection_query(descriptions=False)))
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_sidecars_document_is_valid(real, name):
+    assert validate(real, parse(load(name).text)) == []
+
+
+def test_the_document_of_the_plugins_server_side_is_valid(real, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "plugin"))
+    from backend.stash import _QUERY  # noqa: PLC0415 - lies outside the package
+
+    monkeypatch.delitem(sys.modules, "backend.stash")
+    assert validate(real, parse(_QUERY)) == []
+
+
+def test_whatever_the_stand_in_accepts_stash_accepts(real):
+    """So every document of the plugin's scripts, which the browser tests send to the stand-in."""
+    changes = find_breaking_changes(schema(RECOMMENDED), real)
+    # Where a schema may itself say @deprecated is nothing that a document could hold.
+    changes = [each for each in changes if each.type is not BreakingChangeType.DIRECTIVE_LOCATION_REMOVED]
+    assert [each.description for each in changes] == []
