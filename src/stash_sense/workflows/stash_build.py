@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -74,14 +75,9 @@ async def build_from_stash(
             "in Stash, then build again."
         )
     with ExitStack() as stack:
-        writer = await _begun(place, pack)
-        stack.push(writer)
-        current = await asyncio.to_thread(current_database, place)
-        if current:
-            stack.enter_context(current)
-        spool = stack.enter_context(await asyncio.to_thread(Spool, place, pack.fingerprint))
-        known = await asyncio.to_thread(_known, current, spool, pack.fingerprint)
-        pictures = Pictures(client, pool, pack, spool, known, limits)
+        begun = await _begun(place, pack, stack)
+        writer, current = begun.writer, begun.current
+        pictures = Pictures(client, pool, pack, begun.spool, begun.known, limits)
         enrolments = await _look_at_all(people, pictures, report, with_images=with_images)
         if not any(not pictures.seen[path].skipped for each in enrolments for path in each.paths):
             raise NobodyToEnrol(_nobody(pictures))
@@ -90,10 +86,27 @@ async def build_from_stash(
         return await _unless_cancelled(work)
 
 
-def _known(current: FaceDatabase | None, spool: Spool, pack_fingerprint: str) -> dict[str, Known]:
-    databases = [current] if current else []
-    known = known_photos(databases, pack_fingerprint, lambda path: path.startswith(PREFIX))
-    return known | spooled_photos(spool)
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What a build holds from its beginning to its end, and what was looked at before it."""
+
+    writer: DatabaseWriter
+    current: FaceDatabase | None
+    spool: Spool
+    known: dict[str, Known]
+
+
+@contextmanager
+def _begin(place: Path, pack: LoadedPack) -> Iterator[_Begun]:
+    """Raises Busy while another build is at work at the place."""
+    with new_version(place, pack, wait=False) as writer, ExitStack() as stack:
+        current = current_database(place)
+        if current:
+            stack.enter_context(current)
+        spool = stack.enter_context(Spool(place, pack.fingerprint))
+        databases = [current] if current else []
+        known = known_photos(databases, pack.fingerprint, lambda path: path.startswith(PREFIX))
+        yield _Begun(writer, current, spool, known | spooled_photos(spool))
 
 
 async def _look_at_all(
@@ -139,22 +152,27 @@ def _nobody(pictures: Pictures) -> str:
     )
 
 
-async def _begun(place: Path, pack: LoadedPack) -> DatabaseWriter:
-    """A writer at the place, once no other build is at work there; for the caller to leave."""
+async def _begun(place: Path, pack: LoadedPack, stack: ExitStack) -> _Begun:
+    """A build at the place, once no other is at work there; the stack ends it."""
     told = False
     while True:
-        entering = asyncio.ensure_future(asyncio.to_thread(new_version(place, pack, wait=False).__enter__))
+        beginning = _begin(place, pack)
+        entering = asyncio.ensure_future(asyncio.to_thread(beginning.__enter__))
         try:
-            return await asyncio.shield(entering)
+            begun = await asyncio.shield(entering)
         except Busy:
             if not told:
                 log.info("waiting for another build at %s to end", place)
             told = True
             await asyncio.sleep(LOOK_AGAIN_S)
         except asyncio.CancelledError:
-            with suppress(StashSenseError):
-                (await entering).__exit__(None, None, None)
+            with suppress(StashSenseError, OSError):
+                await entering
+                beginning.__exit__(None, None, None)
             raise
+        else:
+            stack.push(beginning)
+            return begun
 
 
 async def _unless_cancelled(work: Callable[[Event], T]) -> T:

@@ -92,11 +92,16 @@ class _Uvicorn(uvicorn.Server):
         await self.told.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # A server that is closed while a connection is being made leaves it behind open: first take no more.
+        loop = asyncio.get_running_loop()
         for server in self.servers:
-            server.close()
+            for listening in server.sockets:
+                loop.remove_reader(listening.fileno())
         for _ in range(_LAST_TURNS):
             self._drop()  # also what a browser has opened meanwhile
             await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
 
 
 class _Server:

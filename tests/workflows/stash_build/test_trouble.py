@@ -11,7 +11,7 @@ from stash_sense.facedb import WriteFailed, spool
 from stash_sense.facedb.database import current_version
 from stash_sense.faces.types import Quality
 from stash_sense.stash import KeyRefused, StashError, StashUnreachable
-from stash_sense.workflows import stash_write
+from stash_sense.workflows import stash_build, stash_write
 from stash_sense.workflows.stash_build import NobodyToEnrol
 from stash_sense.workflows.versions import new_version
 
@@ -151,6 +151,29 @@ async def test_cancelling_leaves_the_old_database_and_the_next_build_goes_on(
     done = await enrol()
     assert done.people == 42
     assert colours.engine.pictures - before == done.embedded <= 42 - 15
+
+
+async def test_cancelling_while_it_begins_leaves_nothing_open(enrol, three, place, monkeypatch):
+    first = await enrol()
+    opening = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    opened = []
+
+    class Slow(spool.Spool):
+        def __init__(self, *arguments):
+            loop.call_soon_threadsafe(opening.set)
+            time.sleep(0.2)
+            super().__init__(*arguments)
+            opened.append(self)
+
+    monkeypatch.setattr(stash_build, "Spool", Slow)
+    job = asyncio.create_task(enrol())
+    await opening.wait()
+    job.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    assert [one._file.closed for one in opened] == [True]
+    assert (await enrol()).version == first.version
 
 
 async def test_cancelling_while_it_is_written_leaves_the_old_database(
