@@ -36,12 +36,11 @@ $(WEB): package.json package-lock.json $(STAMP)
 plugin: $(STAMP) ## The plugin as a source that Stash can install from, in dist/plugin
 	@$(BIN)/python packaging/plugin_source.py dist/plugin
 
-demo: $(STAMP) ## Name the people in a small gallery of free photos
-	@mkdir -p $(DEMO)
-	@$(BIN)/stash-sense --data-dir $(DEMO)/data identify samples/gallery --people samples/people \
-		--html $(DEMO)/contact-sheet.html --json $(DEMO)/result.json
-	@echo "Open it in a browser to see the faces. The same as JSON: $(DEMO)/result.json"
-	@echo "Your own photos: $(BIN)/stash-sense identify PHOTOS/ --people PEOPLE/ --html sheet.html"
+demo: $(STAMP) ## A small gallery of free photos through sidecar and plugin; SERVE=0 ends after the result
+ifneq ($(SERVE),0)
+	-@$(MAKE) --no-print-directory web
+endif
+	@$(BIN)/python demo/demo.py $(DEMO) $(if $(filter 0,$(SERVE)),--once)
 
 test: $(STAMP) ## All tests, the long ones with reduced counts
 	-@$(MAKE) --no-print-directory web
