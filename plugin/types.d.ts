@@ -146,6 +146,8 @@ interface JournalEntry {
   status: "open" | "done" | "failed" | "undone";
   added_ids: string[];
   created_at: string;
+  /** Why its end could not be noted, although the tag is written. */
+  unnoted?: string;
 }
 
 interface JournalView {
@@ -181,8 +183,6 @@ interface TaggingOptions {
   isTagged: (performer: Performer) => boolean;
   write: (performer: Performer, note: (entry: JournalEntry) => void) => Promise<void>;
   learn: (key: string, performer: Performer) => void;
-  /** May return what an undo takes back with the tags. */
-  done?: (performer: Performer) => (() => void) | void;
 }
 
 interface Tagging {
@@ -280,7 +280,6 @@ interface Sense {
   // writes
   tag(type: TargetType, id: string, performerId: string): Promise<JournalEntry | null>;
   tagImages(galleryId: string, imageIds: string[], performerId: string): Promise<JournalEntry | null>;
-  isNotNoted(error: unknown): boolean;
   undo(entry: JournalEntry): Promise<JournalEntry>;
   journal(before?: number): Promise<{ entries: JournalEntry[]; next_before: number | null }>;
   // views

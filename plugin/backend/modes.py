@@ -100,7 +100,7 @@ def _build_database(sidecar: Ask, _: Args) -> Any:
 
 
 def _decide(sidecar: Ask, args: Args) -> Any:
-    body = {name: _text(args, name) for name in ("face_id", "word")}
+    body = {**{name: _text(args, name) for name in ("face_id", "word")}, **_given(args, "entry_id")}
     if body["word"] != "ignored" or args.get("performer_id"):
         body["performer_id"] = _text(args, "performer_id")
     return sidecar().json("POST", "/decisions", body)

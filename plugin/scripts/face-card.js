@@ -78,8 +78,8 @@ window.StashSense.part("face-card", (sense, api) => {
       write: async (whom, note) => {
         const entry = await sense.tag("image", image.id, whom.id);
         if (entry) note(entry);
+        remember(face, match, entry);
       },
-      done: () => remember(face, match),
     });
     const no = sense.useAction(() => refuse(match));
     const known = reference.value || sense.portraitOf(performers?.[0]);
@@ -131,17 +131,15 @@ window.StashSense.part("face-card", (sense, api) => {
   };
 
   /**
-   * Whoever was tagged from a face is that face: the sidecar remembers. Tagging does not depend on it.
-   * Returns what makes it forget again.
+   * Whoever was tagged from a face is that face: the sidecar remembers, until the entry is undone. Tagging does
+   * not depend on it.
+   * @param {Face} face @param {Match} match @param {JournalEntry | null} entry
    */
-  const remember = (/** @type {Face} */ face, /** @type {Match} */ match) => {
+  const remember = (face, match, entry) => {
     const words = { face_id: face.face_id, performer_id: match.performer_id, word: "confirmed" };
-    const decided = sense.call("decide", words);
-    const lost = (/** @type {unknown} */ error) => sense.report("the decision could not be kept", error);
-    decided.catch(lost);
-    return () => {
-      decided.then((decision) => sense.call("undecide", { decision_id: decision.decision_id })).catch(lost);
-    };
+    sense
+      .call("decide", { ...words, entry_id: entry?.entry_id })
+      .catch((error) => sense.report("the decision could not be kept", error));
   };
 
   /** @param {{match: Match, takeBack: (match: Match) => Promise<void>}} props */

@@ -7,9 +7,8 @@ window.StashSense.part("tagging", (sense, api) => {
    * What tagging a person would do, and how it went; used by the button and by Accept All.
    * @param {TaggingOptions} options
    */
-  sense.useTagging = ({ person, performers, isTagged, write, learn, done }) => {
-    const { useRef, useState } = api.React;
-    const forget = useRef(/** @type {(() => void) | void} */ (undefined));
+  sense.useTagging = ({ person, performers, isTagged, write, learn }) => {
+    const { useState } = api.React;
     const [chosen, setChosen] = useState("");
     const [entries, setEntries] = useState(/** @type {JournalEntry[]} */ ([]));
     const [note, setNote] = useState("");
@@ -22,21 +21,17 @@ window.StashSense.part("tagging", (sense, api) => {
         learn(person.performer_id, whom);
       }
       if (!whom) throw new Error(say("several"));
-      try {
-        await write(whom, (entry) => setEntries((before) => [...before, entry]));
-      } catch (error) {
-        if (!sense.isNotNoted(error)) throw error;
-        setNote(sense.words(error));
-      }
-      forget.current = done?.(whom);
+      await write(whom, (entry) => {
+        setEntries((before) => [...before, entry]);
+        if (entry.unnoted) setNote(say("noJournal", { why: entry.unnoted }));
+      });
     });
     const undo = sense.useAction(async () => {
       for (const entry of entries) {
         await sense.undo(entry);
         setEntries((before) => before.filter((each) => each !== entry));
       }
-      forget.current?.();
-      forget.current = undefined;
+      setNote("");
     });
     const already = !!performer && isTagged(performer);
     return { add, undo, entries, note, chosen, setChosen, performer, already };

@@ -129,7 +129,7 @@ window.StashSense.part("texts-de", (sense) => {
     what_scene: "Szene",
     older: "Ältere zeigen",
     performerGone: "ein Darsteller, den es nicht mehr gibt",
-    noJournal: "Es wurde hinzugefügt, konnte aber nicht fürs Zurücknehmen vermerkt werden: {why}",
+    noJournal: "Es wurde hinzugefügt, aber das konnte nicht vermerkt werden: {why}",
     sceneNotYet: "Szenen können noch nicht erkannt werden.",
   };
 });

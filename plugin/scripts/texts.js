@@ -131,7 +131,7 @@ window.StashSense.part("texts", (sense) => {
     what_scene: "scene",
     older: "Show older ones",
     performerGone: "a performer who is gone",
-    noJournal: "It was added, but could not be noted for undo: {why}",
+    noJournal: "It was added, but that could not be noted: {why}",
     sceneNotYet: "Scenes cannot be identified yet.",
   };
   /** @type {Record<string, Record<string, string>>} */

@@ -3,9 +3,6 @@
  * after in the sidecar's journal with what really was added, so that undoing takes back that and no more.
  */
 window.StashSense.part("writes", (sense) => {
-  /** Thrown where the tag was written and only the note of it was not. */
-  class NotNoted extends Error {}
-
   /** Targets that do not have the performer yet: those that are asked for and still there. */
   const lacking = {
     /** @param {string} id @param {string} performerId */
@@ -69,7 +66,7 @@ window.StashSense.part("writes", (sense) => {
     try {
       return await end(begun, "done", added);
     } catch (error) {
-      throw new NotNoted(sense.say("noJournal", { why: sense.words(error) }));
+      return { ...begun, unnoted: sense.words(error) }; // the tag is there: the entry stays open, and undo settles it
     }
   }
 
@@ -77,9 +74,7 @@ window.StashSense.part("writes", (sense) => {
   const end = (entry, status, added) =>
     sense.call("journal_end", { entry_id: entry.entry_id, status, added_ids: added });
 
-  sense.isNotNoted = (error) => error instanceof NotNoted;
-
-  /** Takes back what the entry added, where it still is. */
+  /** Takes back what the entry added, where it still is; the sidecar takes back what was said with it. */
   sense.undo = async (entry) => {
     let noted = entry;
     if (entry.status === "open") noted = await settle(entry);

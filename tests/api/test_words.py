@@ -67,6 +67,8 @@ def test_a_face_that_is_not_stored(words, face_id):
         ({"face_id": None, "word": "ignored"}, "face_id"),
         ({"face_id": True, "word": "ignored"}, "face_id"),
         ({"face_id": -1, "word": "ignored"}, "face_id"),
+        ({"face_id": 1, "word": "ignored", "entry_id": -1}, "entry_id"),
+        ({"face_id": 1, "word": "ignored", "entry_id": "x"}, "entry_id"),
         ({"face_id": 2**63, "word": "ignored"}, "face_id"),
         ({"face_id": [1], "word": "ignored"}, "face_id"),
         ({"face_id": "1", "word": "ignored", "name": "x"}, "name"),
@@ -150,6 +152,19 @@ def test_a_tag_is_noted_completed_and_undone_once(words):
     assert (undone["status"], undone["added_ids"]) == ("undone", ["1", "3"])
     assert undone["undone_at"]
     problem(words.client.post(f"{place}/undone"), 422, "refused")
+
+
+def test_undoing_a_tag_takes_back_the_decision_that_came_with_it(words, face):
+    entry_id = begin(words, ids=["1"]).json()["entry_id"]
+    said = decide(words, face_id=face, performer_id="Berta", word="confirmed", entry_id=entry_id).json()
+    words.client.patch(f"/journal/{entry_id}", json={"status": "done", "added_ids": ["1"]})
+    words.client.post(f"/journal/{entry_id}/undone")
+    problem(words.client.delete(f"/decisions/{said['decision_id']}"), 404, "not-stored")
+    assert words.sidecar.store.get_face(face).candidates[0].performer_id == "Anna"
+    late = decide(words, face_id=face, performer_id="Berta", word="confirmed", entry_id=entry_id)
+    problem(late, 422, "refused")
+    unknown = decide(words, face_id=face, performer_id="Berta", word="confirmed", entry_id=999_999)
+    problem(unknown, 404, "not-stored")
 
 
 def test_a_failed_write_needs_no_ids(words):

@@ -133,6 +133,12 @@ def test_a_face_is_ignored_without_naming_anybody(call, sidecar):
     assert asked_last(sidecar)[2] == {"face_id": "f1", "word": "ignored"}
 
 
+def test_a_decision_names_the_write_that_it_came_with(call, sidecar):
+    entry = call("journal_begin", target_type="image", target_ids=["3"], local_id="7").output["entry_id"]
+    call("decide", face_id="f1", performer_id="local:7", word="confirmed", entry_id=entry)
+    assert sidecar.decisions[-1]["entry_id"] == entry
+
+
 def test_the_journal_page_by_page(call):
     for _ in range(3):
         call("journal_begin", target_type="gallery", target_ids=["45"], local_id="7")

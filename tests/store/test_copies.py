@@ -217,7 +217,7 @@ def test_checking_an_old_a_missing_and_a_foreign_file_changes_nothing(
     before = path.read_bytes()
     with caplog.at_level(logging.INFO):
         report = check(path)
-    assert (report.ok, report.version, len(report.pending)) == (True, 5, 6)
+    assert (report.ok, report.version, len(report.pending)) == (True, 5, 7)
     assert path.read_bytes() == before
     missing = check(tmp_path / "none.db")
     assert (missing.ok, missing.exists) == (True, False)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stash_sense.errors import BadInput
-from stash_sense.store import FaceMatches, NotStored, Picture, RecommendationsDB
+from stash_sense.store import FaceMatches, NotStored, Picture, RecommendationsDB, Refused
 
 PACK = "test-pack"
 
@@ -83,6 +83,54 @@ def test_a_decision_taken_back_shows_what_matching_said(
     assert named(db) == ["anna"]
     with pytest.raises(NotStored, match="taken back already"):
         db.undecide(decision.decision_id)
+
+
+def tagged(db: RecommendationsDB) -> int:
+    """An entry of a tag that was written."""
+    entry = db.journal_begin("image", ["1"], "88")
+    db.journal_complete(entry.entry_id, "done", ["1"])
+    return entry.entry_id
+
+
+def test_undoing_a_tag_takes_back_what_came_with_it_and_no_more(
+    db: RecommendationsDB, face: Any, result: Any
+) -> None:
+    first, second = db.store_image_result(result("1", face(0.1, "anna"), face(0.6, "clara"))).face_ids
+    entry, other = tagged(db), tagged(db)
+    db.decide(first, "confirmed", "berta", entry_id=entry)
+    kept = [db.decide(second, "confirmed", "clara", entry_id=other), db.decide(second, "rejected", "anna")]
+    db.journal_undone(entry)
+    assert db.get_face(first).decisions == ()
+    assert list(db.get_face(second).decisions) == kept
+    assert named(db) == ["anna", "clara"]
+
+
+def test_what_came_with_two_tags_goes_with_the_later_and_what_came_with_none_stays(
+    db: RecommendationsDB, face: Any, result: Any
+) -> None:
+    first, second = db.store_image_result(result("1", face(0.1), face(0.6))).face_ids
+    entry, later = tagged(db), tagged(db)
+    db.decide(second, "confirmed", "clara")
+    for one in (entry, later):
+        db.decide(first, "confirmed", "anna", entry_id=one)
+        db.decide(second, "confirmed", "clara", entry_id=one)
+    db.decide(first, "confirmed", "anna")
+    db.journal_undone(entry)
+    assert named(db) == ["anna", "clara"]
+    db.journal_undone(later)
+    assert named(db) == ["clara"]
+
+
+def test_a_word_that_comes_after_its_tag_was_undone_is_refused(
+    db: RecommendationsDB, face: Any, result: Any
+) -> None:
+    (face_id,) = db.store_image_result(result("1", face(0.1))).face_ids
+    entry = tagged(db)
+    db.journal_undone(entry)
+    with pytest.raises(Refused, match="undone meanwhile"):
+        db.decide(face_id, "confirmed", "anna", entry_id=entry)
+    with pytest.raises(NotStored, match="journal entry 99"):
+        db.decide(face_id, "confirmed", "anna", entry_id=99)
 
 
 def test_the_same_word_twice_is_one_decision(db: RecommendationsDB, face: Any, result: Any) -> None:

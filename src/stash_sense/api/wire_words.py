@@ -22,6 +22,9 @@ class DecisionIn(BaseModel):
         default=None, description="Who it is about, as in a match; not needed for `ignored`."
     )
     word: Literal["confirmed", "rejected", "ignored"]
+    entry_id: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
+        default=None, description="The journal's entry of the tag it came with: undoing that takes it back."
+    )
 
 
 class DecisionOut(BaseModel):

@@ -167,6 +167,11 @@ _journal = _statements(
     "CREATE INDEX idx_stash_sense_journal_status ON stash_sense_journal(status)",
 )
 
+_words_of_writes = _statements(
+    # The journal's entry of the write that a decision came with: undoing that takes the decision back.
+    "ALTER TABLE stash_sense_decisions ADD COLUMN entry_id INTEGER",
+)
+
 STEPS = (
     Step("0001-version-6", _version_6),
     Step("0002-galleries-of-an-image", _galleries),
@@ -174,4 +179,5 @@ STEPS = (
     Step("0004-every-face", _faces),
     Step("0005-decisions", _decisions),
     Step("0006-journal", _journal),
+    Step("0007-decisions-of-a-write", _words_of_writes),
 )

@@ -32,6 +32,7 @@ class Decision(_Strict):
     face_id: Id
     performer_id: Id | None = None
     word: Literal["confirmed", "rejected", "ignored"]
+    entry_id: int | None = None
 
 
 class Begun(_Strict):

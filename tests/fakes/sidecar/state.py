@@ -138,6 +138,8 @@ class State:
         return self.jobs[job_id]
 
     def decide(self, word: Json) -> Json:
+        if word.get("entry_id") and self.entry(str(word["entry_id"]))["status"] == "undone":
+            raise Problem(422, "refused", f"Journal entry {word['entry_id']} was undone meanwhile.")
         decision = {"decision_id": len(self.decisions) + 1, **word}
         self.decisions.append(decision)
         return decision
@@ -180,4 +182,5 @@ class State:
         if entry["status"] != "done" or not entry["added_ids"]:
             raise Problem(422, "refused", f"Journal entry {entry_id} has nothing to undo.")
         entry.update(status="undone", undone_at="2026-01-02 03:05:00")
+        self.decisions = [each for each in self.decisions if each.get("entry_id") != entry["entry_id"]]
         return entry

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from fakes.sidecar import Problem
 from fakes.stash import Status, Truncate
 from pages import card
 
@@ -61,7 +62,6 @@ def test_undo_restores_what_was_there(open_image, world, obama):
     page.click(".sense-tagging >> text=Undo")
     page.wait_for_selector("text=Undone")
     assert world.on_image() == [int(other), int(later)]
-    page.wait_for_timeout(500)
     assert world.sidecar.decisions == []  # nor is the face taken for confirmed
     assert world.sidecar.journal[0]["status"] == "undone"
 
@@ -105,6 +105,18 @@ def test_a_write_that_nobody_can_tell_of_stays_open_in_the_journal(open_image, w
     page.click(".sense-list li >> text=Undo")
     page.wait_for_selector(".sense-list li >> text=undone")
     assert world.on_image() == []
+
+
+def test_a_write_whose_end_cannot_be_noted_can_be_taken_back_all_the_same(open_image, world, obama):
+    page = open_image()
+    world.sidecar.faults["/journal/1"] = Problem(503, "busy", "The state is busy.")
+    page.click("text=Add to Image")
+    page.wait_for_selector("text=It was added, but that could not be noted: Request failed: The state")
+    assert world.on_image() == [int(obama)]
+    world.sidecar.faults.clear()
+    page.click(".sense-tagging >> text=Undo")
+    page.wait_for_selector("text=Undone")
+    assert (world.on_image(), world.sidecar.decisions) == ([], [])
 
 
 @pytest.mark.parametrize("missing", ["original", "both"])

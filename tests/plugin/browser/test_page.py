@@ -7,12 +7,17 @@ from .conftest import face_of
 
 @pytest.fixture
 def tagged(world, open_image):
-    """An image tagged through the dialogue, which was then closed: the performer's id."""
+    """An image tagged through the dialogue, its face thereby confirmed, and all left: the performer's id."""
     local_id, match = world.known("Barack Obama", "obama.jpg")
     world.saw(face_of(match))
     page = open_image()
     page.click("text=Add to Image")
     page.wait_for_selector("text=Added!")
+    for _ in range(100):
+        if world.sidecar.decisions:
+            break
+        page.wait_for_timeout(50)
+    assert [(each["word"], each["entry_id"]) for each in world.sidecar.decisions] == [("confirmed", 1)]
     return local_id
 
 
@@ -28,6 +33,7 @@ def test_a_tag_is_taken_back_later(open_page, world, tagged):
     entry(page).locator("text=Undo").click()
     entry(page).locator("text=undone").wait_for()
     assert world.on_image() == [other]
+    assert world.sidecar.decisions == []
     page.reload()
     entry(page).locator("text=undone").wait_for()
     assert entry(page).locator("button").count() == 0

@@ -27,11 +27,14 @@ _BODY = json_body(
 async def decide(request: Request, desk: AtDesk, state: WithState) -> wire.DecisionOut:
     """Who a stored face is, or is not. It outlives re-runs and new face databases.
 
-    The same word again gives the same decision back. Confirming replaces what was confirmed before.
+    The same word again gives the same decision back. Confirming replaces what was confirmed before. With
+    `entry_id` it is taken back when that entry of the journal is undone.
     """
     asked = await read_json(request, desk, wire.DecisionIn)
     face_id = stored_face_id(str(asked.face_id))
-    decision = await state.run(lambda store: store.decide(face_id, asked.word, asked.performer_id))
+    decision = await state.run(
+        lambda store: store.decide(face_id, asked.word, asked.performer_id, entry_id=asked.entry_id)
+    )
     return wire.decision_out(decision, face_id)
 
 

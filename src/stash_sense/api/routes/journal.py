@@ -57,5 +57,8 @@ async def entries(state: WithState, asked: Annotated[wire.JournalAsked, Query()]
 
 @router.post("/journal/{entry_id}/undone", responses=documented(404, 422, 503))
 async def undone(state: WithState, entry_id: EntryId) -> wire.JournalOut:
-    """Say that exactly `added_ids` were taken back in Stash; refused a second time."""
+    """Say that exactly `added_ids` were taken back in Stash; refused a second time.
+
+    Decisions that came with this entry are taken back too.
+    """
     return wire.journal_out(await state.run(lambda store: store.journal_undone(entry_id)))

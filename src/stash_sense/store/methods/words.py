@@ -16,11 +16,19 @@ class WordMethods(Methods):
     """Decisions, their export, and the journal."""
 
     def decide(
-        self, face_id: int, word: str, performer_id: str | None = None, name: str | None = None
+        self,
+        face_id: int,
+        word: str,
+        performer_id: str | None = None,
+        name: str | None = None,
+        entry_id: int | None = None,
     ) -> Decision:
-        """Record `confirmed`, `rejected` (both with the performer) or `ignored` on a face."""
+        """Record `confirmed`, `rejected` (both with the performer) or `ignored` on a face.
+
+        entry_id: of the journal, where it came with a write; it is then taken back when that is undone.
+        """
         with self._pool.writing(durable=True) as connection:
-            return deciding.decide(connection, face_id, word, performer_id, name)
+            return deciding.decide(connection, face_id, word, performer_id, name, entry_id)
 
     def undecide(self, decision_id: int) -> Decision:
         """Take a decision back. Raises NotStored."""
@@ -60,9 +68,11 @@ class WordMethods(Methods):
             return journal.complete_entry(connection, entry_id, status, added_ids)
 
     def journal_undone(self, entry_id: int) -> journal.JournalEntry:
-        """Record that `added_ids` were taken back; Refused a second time."""
+        """Record that `added_ids` were taken back, and take back what was said with them; once."""
         with self._pool.writing(durable=True) as connection:
-            return journal.mark_undone(connection, entry_id)
+            entry = journal.mark_undone(connection, entry_id)
+            deciding.undecide_write(connection, entry_id)
+            return entry
 
     def journal_entry(self, entry_id: int) -> journal.JournalEntry:
         with self._pool.connection() as connection:
