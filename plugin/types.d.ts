@@ -331,11 +331,13 @@ interface Sense {
   PersonRow: View<PersonRowProps>;
   // jobs
   runs(job: Job | null | undefined): boolean;
+  canResume(job: Job): boolean;
   jobs(target?: string): Promise<Job[]>;
   useJob(): {
     job: Job | null;
     error: string;
     follow: (jobId: string) => Promise<void>;
+    tell: (mode: "cancel_job" | "resume_job") => Promise<void>;
     show: (job: Job) => void;
     again: () => void;
   };

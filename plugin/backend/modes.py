@@ -80,8 +80,8 @@ def _jobs(sidecar: Ask, args: Args) -> Any:
     return answer
 
 
-def _cancel_job(sidecar: Ask, args: Args) -> Any:
-    path = f"/jobs/{_part(args, 'job_id')}/cancel"
+def _tell_job(sidecar: Ask, args: Args, word: str) -> Any:
+    path = f"/jobs/{_part(args, 'job_id')}/{word}"
     return sidecar().json("POST", path)
 
 
@@ -161,7 +161,8 @@ MODES: dict[str, Callable[[Ask, Args], Any]] = {
     "build_database": _build_database,
     "job": _job,
     "jobs": _jobs,
-    "cancel_job": _cancel_job,
+    "cancel_job": lambda sidecar, args: _tell_job(sidecar, args, "cancel"),
+    "resume_job": lambda sidecar, args: _tell_job(sidecar, args, "resume"),
     "decide": _decide,
     "undecide": _undecide,
     "journal_begin": _journal_begin,

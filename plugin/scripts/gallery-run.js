@@ -22,7 +22,7 @@ window.StashSense.part("gallery-run", (sense, api) => {
   /** @param {{gallery: StashGallery, settings: Settings, jobs: Job[]}} props */
   const Run = ({ gallery, settings, jobs }) => {
     const { useEffect } = api.React;
-    const { job, error, follow, show, again } = sense.useJob();
+    const { job, error, follow, show, tell, again } = sense.useJob();
     useEffect(() => {
       const found = jobs.find(sense.runs) || jobs[0]; // the latest
       if (found?.result) show(found);
@@ -40,7 +40,7 @@ window.StashSense.part("gallery-run", (sense, api) => {
     return h(
       "div",
       null,
-      sense.runs(job) && h(Running, { job, show }),
+      sense.runs(job) && h(Running, { job, tell }),
       job.status === "cancelled" && h("p", { role: "status", className: "sense-note" }, say("cancelled")),
       job.status === "failed" &&
         h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, say("jobFailed", { why: job.error || "" }))),
@@ -48,7 +48,7 @@ window.StashSense.part("gallery-run", (sense, api) => {
         job.ended_at &&
         h("p", { className: "text-muted" }, say("asOf", { at: sense.when(job.ended_at) })),
       results,
-      !sense.runs(job) && h(Again, { start }),
+      !sense.runs(job) && h(Again, { start, resume: sense.canResume(job) ? () => tell("resume_job") : null }),
     );
   };
 
@@ -68,11 +68,9 @@ window.StashSense.part("gallery-run", (sense, api) => {
     );
   };
 
-  /** @param {{job: Job, show: (job: Job) => void}} props */
-  const Running = ({ job, show }) => {
-    const cancel = sense.useAction(async () =>
-      show(/** @type {Job} */ (await sense.call("cancel_job", { job_id: job.job_id }))),
-    );
+  /** @param {{job: Job, tell: (mode: "cancel_job") => Promise<void>}} props */
+  const Running = ({ job, tell }) => {
+    const cancel = sense.useAction(() => tell("cancel_job"));
     const label =
       job.status === "queued"
         ? say("queued")
@@ -123,15 +121,18 @@ window.StashSense.part("gallery-run", (sense, api) => {
     return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)}:${rest} min`;
   }
 
-  /** @param {{start: (fresh?: boolean) => Promise<void>}} props */
-  const Again = ({ start }) => {
-    const once = sense.useAction(() => start());
+  /**
+   * What broke off is gone on with; what is done is run again, which looks only at what is new.
+   * @param {{start: (fresh?: boolean) => Promise<void>, resume: (() => Promise<void>) | null}} props
+   */
+  const Again = ({ start, resume }) => {
+    const once = sense.useAction(resume || (() => start()));
     const fresh = sense.useAction(() => start(true));
     const busy = once.step === "busy" || fresh.step === "busy";
     return h(
       "div",
       { className: "sense-actions sense-again" },
-      h(Button, { variant: "secondary", disabled: busy, onClick: once.start }, say("runAgain")),
+      h(Button, { variant: "secondary", disabled: busy, onClick: once.start }, say(resume ? "resume" : "runAgain")),
       h(Button, { variant: "secondary", disabled: busy, onClick: fresh.start }, say("runFresh")),
       (once.error || fresh.error) &&
         h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, once.error || fresh.error)),

@@ -5,6 +5,9 @@ window.StashSense.part("job", (sense, api) => {
 
   sense.runs = (job) => job?.status === "queued" || job?.status === "running";
 
+  /** Whether the sidecar can go on with it under the same id; what it had done is not done again. */
+  sense.canResume = (job) => job.status === "cancelled" || job.status === "failed";
+
   /** The newest jobs, first the newest; of a target, that one with its result. */
   sense.jobs = async (target) => {
     return (await sense.call("jobs", target ? { target, whole: true } : {})).jobs;
@@ -48,6 +51,10 @@ window.StashSense.part("job", (sense, api) => {
       setError("");
       setJob(/** @type {Job} */ (await sense.call("job", { job_id })));
     };
-    return { job, error, follow, show: setJob, again: () => setError("") };
+    /** @param {"cancel_job" | "resume_job"} mode */
+    const tell = async (mode) => {
+      if (job) setJob(/** @type {Job} */ (await sense.call(mode, { job_id: job.job_id })));
+    };
+    return { job, error, follow, tell, show: setJob, again: () => setError("") };
   };
 });

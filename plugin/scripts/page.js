@@ -80,12 +80,11 @@ window.StashSense.part("page", (sense, api) => {
   /** @param {{job: Job}} props */
   const JobLine = ({ job: first }) => {
     const { useEffect } = api.React;
-    const { job, show } = sense.useJob();
+    const { job, show, tell } = sense.useJob();
     useEffect(() => show(first), [first]);
     const now = job || first;
-    const cancel = sense.useAction(async () =>
-      show(/** @type {Job} */ (await sense.call("cancel_job", { job_id: now.job_id }))),
-    );
+    const cancel = sense.useAction(() => tell("cancel_job"));
+    const resume = sense.useAction(() => tell("resume_job"));
     const [, id] = /^gallery:(\d+)$/.exec(now.target) || [];
     const counts = { done: now.done, total: now.total, faces: now.faces, people: now.people };
     return h(
@@ -97,6 +96,14 @@ window.StashSense.part("page", (sense, api) => {
       ` ${say(`status_${now.status}`)}: ${say("progress", counts)} `,
       now.error && h(sense.Text, null, now.error),
       sense.runs(now) && h(Button, { variant: "secondary", size: "sm", onClick: cancel.start }, say("cancel")),
+      sense.canResume(now) &&
+        h(
+          Button,
+          { variant: "secondary", size: "sm", disabled: resume.step === "busy", onClick: resume.start },
+          say("resume"),
+        ),
+      (cancel.error || resume.error) &&
+        h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, cancel.error || resume.error)),
     );
   };
 

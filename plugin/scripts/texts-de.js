@@ -91,6 +91,7 @@ window.StashSense.part("texts-de", (sense) => {
     skippedWhy: "Bild {id}: {why}",
     errors: "Fehlgeschlagen ({n})",
     moreErrors: "und {n} weitere",
+    resume: "Fortsetzen",
     runAgain: "Noch einmal",
     runFresh: "Ganz von vorn",
     more: "{n} weitere",

@@ -92,6 +92,7 @@ window.StashSense.part("texts", (sense) => {
     skippedWhy: "Image {id}: {why}",
     errors: "Failed ({n})",
     moreErrors: "and {n} more",
+    resume: "Resume",
     runAgain: "Run again",
     runFresh: "Run again from scratch",
     more: "{n} more",

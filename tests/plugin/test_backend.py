@@ -99,6 +99,7 @@ def test_a_job_is_cancelled(call, sidecar):
     sidecar.job_s = 60
     job_id = call("start_gallery", gallery_id="45").output["job_id"]
     assert call("cancel_job", job_id=job_id).output["status"] == "cancelled"
+    assert call("resume_job", job_id=job_id).output["status"] == "running"
 
 
 def test_building_is_started(call):
@@ -173,6 +174,7 @@ MISSING = [
     ("start_gallery", {"gallery_id": ""}, "gallery_id"),
     ("job", {}, "job_id"),
     ("cancel_job", {}, "job_id"),
+    ("resume_job", {}, "job_id"),
     ("decide", {"performer_id": "a", "word": "ignored"}, "face_id"),
     ("undecide", {}, "decision_id"),
     ("journal_begin", {"target_type": "image", "local_id": "1"}, "target_ids"),

@@ -82,6 +82,7 @@ def test_an_image_and_a_gallery_are_identified(real, call, stash, samples):
     while (job := call("job", job_id=job_id).output)["status"] != "done":
         assert time.monotonic() < deadline, job
         time.sleep(0.2)
+    assert call("resume_job", job_id=job_id).error.startswith("Request failed: ")  # it is done
     (person,) = job["result"]["performers"]
     assert (person["name"], person["image_count"]) == ("Barack Obama", len(images))
     (listed,) = call("jobs", target=f"gallery:{gallery}").output["jobs"]

@@ -40,6 +40,7 @@ _ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
     ("POST", r"/jobs/database", contract.Nothing, 202, lambda state, _, __: state.build()),
     ("GET", r"/jobs/([^/]+)", None, 200, lambda state, ids, _: state.job(ids[0]).view()),
     ("POST", r"/jobs/([^/]+)/cancel", None, 200, lambda state, ids, _: _cancelled(state, ids[0])),
+    ("POST", r"/jobs/([^/]+)/resume", None, 200, lambda state, ids, _: state.resume(ids[0])),
     ("POST", r"/decisions", contract.Decision, 200, lambda state, _, b: state.decide(b)),
     ("DELETE", r"/decisions/([^/]+)", None, 200, lambda state, ids, _: state.undecide(ids[0])),
     ("POST", r"/journal", contract.Begun, 201, lambda state, _, b: state.begin(b)),

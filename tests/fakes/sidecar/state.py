@@ -63,6 +63,13 @@ class Job:
         if self.view()["status"] not in _ENDED:
             self.ended, self.word = time.monotonic(), "cancelled"
 
+    def resume(self) -> None:
+        """Goes on where it stood; what made it fail is mended."""
+        if self.view()["status"] not in ("failed", "cancelled"):
+            raise Problem(422, "refused", f"Job {self.job_id} is {self.view()['status']}.")
+        self.began += time.monotonic() - (self.ended or time.monotonic())
+        self.ended, self.word, self.fails = None, "", ""
+
 
 class State:
     """Set by tests, changed by requests under `lock`."""
@@ -136,6 +143,10 @@ class State:
         if job_id not in self.jobs:
             raise Problem(404, "not-found", f"There is no job {job_id}.")
         return self.jobs[job_id]
+
+    def resume(self, job_id: str) -> Json:
+        self.job(job_id).resume()
+        return self.job(job_id).view()
 
     def decide(self, word: Json) -> Json:
         if word.get("entry_id") and self.entry(str(word["entry_id"]))["status"] == "undone":

@@ -158,7 +158,7 @@ def test_progress_shows_and_people_appear_as_they_are_found(open_gallery, world,
     assert page.locator(".sense-person").count() == 5
 
 
-def test_after_a_cancel_the_results_stand(open_gallery, world, five):
+def test_after_a_cancel_the_results_stand_and_it_can_be_resumed(open_gallery, world, five):
     world.sidecar.job_s = 4.0
     page = open_gallery(run=False)
     page.click("text=Identify performers in this gallery")
@@ -167,6 +167,12 @@ def test_after_a_cancel_the_results_stand(open_gallery, world, five):
     page.wait_for_selector("text=Cancelled. This is what was found until then.")
     assert 0 < page.locator(".sense-person").count() < 5
     assert world.sidecar.jobs["job-1"].view()["status"] == "cancelled"
+    page.click("text=Resume")
+    page.wait_for_selector(".sense-running")
+    page.wait_for_selector("text=processed 9/9 images")
+    assert page.locator(".sense-person").count() == 5
+    assert list(world.sidecar.jobs) == ["job-1"]
+    assert page.locator("text=Resume").count() == 0
 
 
 def test_the_latest_result_is_shown_when_the_dialogue_opens_again(open_gallery, world, five):
@@ -195,6 +201,9 @@ def test_a_job_that_breaks_off_says_why_and_keeps_what_it_has(open_gallery, worl
     page = open_gallery()
     page.wait_for_selector("text=It broke off: the disk is full")
     assert page.locator(".sense-person").count() == 5
+    page.click("text=Resume")
+    page.wait_for_selector("text=It broke off", state="detached")
+    assert world.sidecar.jobs["job-1"].view()["status"] == "done"
 
 
 def test_a_lost_look_or_two_at_a_job_does_no_harm(open_gallery, world, five):

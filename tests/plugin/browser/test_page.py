@@ -2,6 +2,8 @@
 
 import pytest
 
+from fakes.sidecar import Problem
+
 from .conftest import face_of
 
 
@@ -101,7 +103,7 @@ def test_state_jobs_and_the_way_to_the_settings(open_page, world):
     assert page.locator("text=Settings").get_attribute("href") == "/settings?tab=plugins"
 
 
-def test_a_running_job_is_followed_and_cancelled(open_page, world):
+def test_a_running_job_is_followed_cancelled_and_resumed(open_page, world):
     world.found()
     world.sidecar.job_s = 60
     world.sidecar.start("gallery", "gallery:1", world.sidecar.gallery("1"))
@@ -109,6 +111,14 @@ def test_a_running_job_is_followed_and_cancelled(open_page, world):
     page.wait_for_selector("text=running")
     page.click(".sense-list >> text=Cancel")
     page.wait_for_selector("text=cancelled")
+    page.click(".sense-list >> text=Resume")
+    page.wait_for_selector("text=running")
+    assert list(world.sidecar.jobs) == ["job-1"]
+    page.click(".sense-list >> text=Cancel")
+    page.wait_for_selector("text=cancelled")
+    world.sidecar.faults["/jobs/job-1/resume"] = Problem(422, "refused", "It was asked for anew.")
+    page.click(".sense-list >> text=Resume")
+    page.wait_for_selector(".sense-list >> text=It was asked for anew.")
 
 
 def test_without_a_sidecar_each_part_says_so(open_page, world):
