@@ -80,7 +80,6 @@ interface Person {
   image_url: string | null;
   confidence: number;
   reference_id?: string | null;
-  image_ids?: string[];
 }
 
 interface Match extends Person {
@@ -288,6 +287,7 @@ interface Sense {
   Busy: View<{ children?: unknown }>;
   Problem: View<{ error: string; again?: () => void; children?: unknown }>;
   Portrait: View<{ src: string | null; name: string; outside: Outside; wide?: boolean }>;
+  KnownPortrait: View<{ person: Person; performers: Performer[] | undefined; performer?: Performer | undefined }>;
   BoxLink: View<{ person: Person }>;
   LibraryLine: View<{ performers: Performer[] | undefined }>;
   Boundary: any;

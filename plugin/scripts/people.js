@@ -84,25 +84,11 @@ window.StashSense.part("people", (sense, api) => {
     }
   };
 
-  /** A gallery names no references; one of its images does, and is remembered. @param {Person} person */
-  async function referenceIn(person) {
-    const [image_id] = person.image_ids || [];
-    if (!image_id) return null;
-    try {
-      const { faces } = /** @type {Identified} */ (await sense.call("identify_image", { image_id }));
-      const match = faces.flatMap((face) => face.matches).find((each) => each.performer_id === person.performer_id);
-      return match?.reference_id ?? null;
-    } catch (error) {
-      sense.report("a portrait could not be found", error); // the performer is created without one
-      return null;
-    }
-  }
-
   /** Makes the person a performer of this library: name, stash ids, and the stored reference as portrait. */
   sense.create = async (person) => {
     const boxes = new Set(await sense.boxes());
     const stash_ids = (person.stash_ids || []).filter((each) => boxes.has(each.endpoint));
-    const image = await sense.reference(person.reference_id || (await referenceIn(person)));
+    const image = await sense.reference(person.reference_id);
     /** @type {Record<string, unknown>} */
     const input = { name: person.name, stash_ids };
     if (image) input.image = image;

@@ -22,16 +22,11 @@ window.StashSense.part("person-row", (sense, api) => {
       },
     });
     useEffect(() => register(person.performer_id, tagging));
-    const portrait = sense.portraitOf(tagging.performer || performers?.[0]);
     const name = person.name.slice(0, 300);
     return h(
       "li",
       { className: "sense-person", "aria-label": name },
-      h(sense.Portrait, {
-        src: portrait,
-        name,
-        outside: portrait ? null : sense.outside(person.image_url),
-      }),
+      h(sense.KnownPortrait, { person, performers, performer: tagging.performer }),
       h(
         "div",
         { className: "sense-who" },

@@ -9,6 +9,7 @@ window.StashSense.part("views", (sense, api) => {
     [-1, "sure1"],
   ]);
   const LONGEST = 300;
+  const SETTLED_MS = 200; // in sight: what is scrolled past is not fetched
 
   /** Text from outside: as one line of bearable length, its direction its own. */
   sense.Text = ({ children }) => {
@@ -77,6 +78,41 @@ window.StashSense.part("views", (sense, api) => {
           },
           say("showOutside", { host: outside.host }),
         ),
+    );
+  };
+
+  /** The library's own picture of somebody, else the reference that matched: fetched once it is to be seen. */
+  sense.KnownPortrait = ({ person, performers, performer }) => {
+    const { useEffect, useRef, useState } = api.React;
+    const own = sense.portraitOf(performer || performers?.[0]);
+    const wanted = performers && !own ? person.reference_id : null;
+    const place = useRef(/** @type {HTMLElement | null} */ (null));
+    const [reference, setReference] = useState(/** @type {string | null} */ (null));
+    useEffect(() => {
+      if (!wanted || !place.current) return undefined;
+      /** @type {ReturnType<typeof setTimeout> | undefined} */
+      let timer;
+      const watch = new IntersectionObserver(([latest]) => {
+        clearTimeout(timer);
+        if (latest?.isIntersecting) timer = setTimeout(fetch, SETTLED_MS);
+      });
+      let current = true;
+      const fetch = () => {
+        watch.disconnect();
+        sense.reference(wanted).then((found) => current && setReference(found));
+      };
+      watch.observe(place.current);
+      return () => {
+        current = false;
+        clearTimeout(timer);
+        watch.disconnect();
+      };
+    }, [wanted]);
+    const src = own || reference;
+    return h(
+      "div",
+      { ref: place, className: "sense-known" },
+      h(sense.Portrait, { src, name: person.name, outside: src ? null : sense.outside(person.image_url) }),
     );
   };
 

@@ -37,7 +37,7 @@ def test_a_gallery_awaited(words, stash, gallery, awaited):
     first = said["performers"][0]
     assert set(first) == {
         *("performer_id", "stashdb_id", "stash_ids", "local_id", "name", "best_distance", "avg_distance"),
-        *("confidence", "image_count", "image_ids", "country", "image_url"),
+        *("confidence", "image_count", "image_ids", "country", "image_url", "reference_id"),
     }
     assert first["name"] == "Barack Obama"
     assert {one["name"] for one in said["performers"]} == {"Barack Obama", "Joe Biden", "Eileen Collins"}
@@ -45,6 +45,8 @@ def test_a_gallery_awaited(words, stash, gallery, awaited):
         assert one["image_count"] == len(one["image_ids"]) == len(set(one["image_ids"]))
         assert one["image_ids"] == [image for image in images if image in one["image_ids"]]
         assert 0 <= one["best_distance"] <= one["avg_distance"] <= 2
+        portrait = words.client.get(f"/references/{one['reference_id']}")
+        assert portrait.headers["content-type"] == "image/jpeg"
         assert one["confidence"] == pytest.approx(max(0, 1 - one["best_distance"]), abs=1e-3)
     order = [(-one["image_count"], one["best_distance"]) for one in said["performers"]]
     assert order == sorted(order)

@@ -76,6 +76,10 @@ class PerformerOut(BaseModel):
     image_ids: list[str] = Field(description="Where they were seen, in the gallery's order.")
     country: str | None
     image_url: str | None
+    reference_id: str | None = Field(
+        description="What their nearest face rests on, for GET /references/{reference_id}; null where "
+        "somebody only said who it is."
+    )
 
 
 class SkippedOut(BaseModel):

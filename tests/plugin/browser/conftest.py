@@ -115,6 +115,7 @@ def person_of(
         "confidence": round(1 - best, 4),
         "image_count": len(images),
         "image_ids": images,
+        "reference_id": None,
         **fields,
     }
 

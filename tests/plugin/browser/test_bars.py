@@ -8,6 +8,8 @@ from .conftest import LIBRARIES, face_of, match_of, person_of
 
 AXE = LIBRARIES / "axe-core" / "axe.min.js"
 PEOPLE, IMAGES = 200, 5000
+IN_SIGHT = 12
+"""Rows of people that the window can show at once."""
 OPENS_S = 1.0
 TRIES = 3
 OPENINGS = 50
@@ -110,12 +112,15 @@ def test_the_plugins_page_and_the_button_are_accessible(open_page, world, filled
 def large(world):
     """A finished job with 200 people over 5,000 images."""
     share = IMAGES // PEOPLE
+    picture = (world.samples / "gallery" / "obama2.jpg").read_bytes()
+    world.sidecar.pictures |= {f"ref-{n}": picture for n in range(PEOPLE)}
     people = [
         person_of(
             f"Person {n}",
             [str(1 + n * share + each) for each in range(share)],
             world.performer(f"Person {n}"),
             0.1 + n / 500,
+            reference_id=f"ref-{n}",
         )
         for n in range(PEOPLE)
     ]
@@ -134,8 +139,12 @@ def test_200_people_over_5000_images_open_within_a_second_and_scroll(open_page, 
         page.wait_for_selector(f".sense-person >> nth={PEOPLE - 1}", state="attached")
         took.append(time.perf_counter() - began)
     last = page.locator(".sense-person").nth(PEOPLE - 1)
+    page.wait_for_timeout(300)
     last.scroll_into_view_if_needed()
     assert last.is_visible()
+    last.locator("img.sense-portrait[src^='data:image/jpeg']").wait_for()
+    asked = sum(path.startswith("/references/") for _, path, _ in world.sidecar.asked)
+    assert 0 < asked <= (len(took) + 1) * IN_SIGHT
     assert took[-1] <= OPENS_S, took
 
 

@@ -8,7 +8,7 @@ from fakes.sidecar import Problem
 from fakes.stash import Delay, Status
 from pages import outcome, row
 
-from .conftest import face_of, match_of, person_of
+from .conftest import person_of
 
 FIVE = ("Ann", "Ben", "Cleo", "Dora", "Emil")
 
@@ -131,12 +131,12 @@ def test_who_is_on_the_gallery_shows_as_tagged(open_gallery, world, five):
     row(page, "Ann").locator("text=Already tagged").wait_for()
 
 
-def test_strangers_are_left_out_of_accept_all_and_said_to_be(open_gallery, world, five):
+def test_strangers_show_as_known_and_are_left_out_of_accept_all(open_gallery, world, five):
     portrait = (world.samples / "gallery" / "obama2.jpg").read_bytes()
     world.sidecar.pictures["ref-s"] = portrait
-    world.saw(face_of(match_of("Stranger", performer_id="s", reference_id="ref-s")), image=1)
-    world.found(person_of("Stranger", ["1"], None, performer_id="s"))
+    world.found(person_of("Stranger", ["1"], None, performer_id="s", reference_id="ref-s"))
     page = open_gallery()
+    row(page, "Stranger").locator("img.sense-portrait[src^='data:image/jpeg']").wait_for()
     assert page.locator(".sense-accept").is_disabled()
     row(page, "Stranger").locator("text=Create and tag").click()
     row(page, "Stranger").locator("text=Added!").wait_for()

@@ -191,6 +191,19 @@ async def test_confirmed_people_are_listed(fill, identify, state, people_of, evi
     assert found == {"Red": images[:2], "Nobody Enrolled": [images[2]]}
 
 
+async def test_each_person_comes_with_the_reference_of_their_nearest_face(fill, identify, state, colours):
+    gallery, images = fill(REDDISH, "red", "green", "black")
+    answer = await identify(gallery)
+    for one, image in zip(answer.performers, (images[1], images[2]), strict=True):
+        (match, *_) = state.get_image_result(image).faces[0].candidates
+        assert (one.performer_id, one.reference_id) == (match.performer_id, match.reference_id)
+    state.decide(state.get_image_result(images[2]).faces[0].face_id, "confirmed", "Red", "Red")
+    (red,) = (await identify(gallery)).performers
+    assert red.reference_id == answer.performers[0].reference_id
+    state.decide(state.get_image_result(images[2]).faces[0].face_id, "confirmed", "local:77", "New")
+    assert {one.name: one.reference_id for one in (await identify(gallery)).performers}["New"] is None
+
+
 async def test_ignored_faces_count_for_nobody(fill, identify, state, people_of):
     gallery, images = fill("red", "green")
     await identify(gallery)

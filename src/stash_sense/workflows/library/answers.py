@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from stash_sense.workflows.evidence import Found
+from stash_sense.facedb import FaceDatabase
+from stash_sense.workflows.evidence import Faces, Found
+from stash_sense.workflows.pictures import reference_id
 from stash_sense.workflows.recognizer import RecognizedFace, bare_ids
 
 MOST_ERRORS = 10
@@ -36,7 +38,10 @@ class ImageAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PerformerSeen:
-    """Somebody found in a gallery. Distances 0 to 2; confidence: of the nearest face, 0 to 1."""
+    """Somebody found in a gallery. Distances 0 to 2; confidence: of the nearest face, 0 to 1.
+
+    reference_id: what the nearest face rests on; None where somebody only said who it is.
+    """
 
     performer_id: str
     stashdb_id: str | None
@@ -50,6 +55,7 @@ class PerformerSeen:
     image_ids: tuple[str, ...]
     country: str | None
     image_url: str | None
+    reference_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,8 @@ class GalleryAnswer:
     not_stored: int = 0
 
 
-def performer(found: Found, image_ids: Sequence[str]) -> PerformerSeen:
-    """image_ids: of all images, by their positions."""
+def performer(found: Found, image_ids: Sequence[str], faces: Faces, database: FaceDatabase) -> PerformerSeen:
+    """image_ids: of all images, faces: of all of them together, by their positions."""
     person, presence = found.person, found.presence
     images = presence.images
     stashdb_id, local_id = bare_ids(person)
@@ -97,7 +103,17 @@ def performer(found: Found, image_ids: Sequence[str]) -> PerformerSeen:
         image_ids=tuple(image_ids[position] for position in images),
         country=person.country,
         image_url=person.image_url,
+        reference_id=reference_id(database, _reference(found, faces)),
     )
+
+
+def _reference(found: Found, faces: Faces) -> int:
+    """The row of the reference that the nearest face rests on; -1: all were said to be this person."""
+    for seen in sorted(found.presence.appearances, key=lambda seen: seen.distance):
+        for match in faces[seen.face].matches:
+            if match.performer_id == found.person.key and match.reference_id >= 0:
+                return match.reference_id
+    return -1
 
 
 def as_json(answer: GalleryAnswer) -> dict[str, Any]:

@@ -90,13 +90,16 @@ class Roll:
     def answer(self, order: Sequence[Entry], weighed: Weighed) -> GalleryAnswer:
         """The contract's answer."""
         image_ids = [entry.image_id for entry in order]
+        faces = tuple(face for own in weighed.pictures for face in own)
         errors = [self.errors[position] for position in sorted(self.errors)]
         return GalleryAnswer(
             gallery_id=self.gallery_id,
             total_images=self.total,
             images_processed=len(order),
             faces_detected=sum(len(faces) for faces in weighed.pictures),
-            performers=tuple(performer(found, image_ids) for found in weighed.people),
+            performers=tuple(
+                performer(found, image_ids, faces, self.recognizer.database) for found in weighed.people
+            ),
             errors=tuple(errors[:MOST_ERRORS]),
             error_count=len(errors),
             skipped=tuple(self.skipped[position] for position in sorted(self.skipped)),
