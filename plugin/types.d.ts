@@ -70,6 +70,11 @@ interface StashGallery {
   performers: Performer[];
 }
 
+interface StashScene {
+  id: string;
+  performers: Performer[];
+}
+
 /** Somebody as the sidecar names them. */
 interface Person {
   performer_id: string;
@@ -101,6 +106,12 @@ interface Identified {
   faces: Face[];
   face_count: number;
   stored?: boolean;
+}
+
+interface ScenePerson {
+  frame_count: number;
+  best_match: Match | null;
+  all_matches: Match[];
 }
 
 interface GalleryPerson extends Person {
@@ -205,6 +216,17 @@ interface CandidateProps {
   refuse: (match: Match) => Promise<void>;
 }
 
+type SceneTarget = { id: string; tagged: Set<string> };
+
+interface SceneCandidateProps {
+  match: Match;
+  frames: unknown;
+  scene: SceneTarget;
+  people: People;
+  others: Match[];
+  pick: (key: string) => void;
+}
+
 interface FiltersProps {
   least: number;
   setLeast: (percent: number) => void;
@@ -253,6 +275,7 @@ interface Sense {
   ask(query: string, variables?: Record<string, unknown>): Promise<any>;
   getImage(id: string): Promise<StashImage | null>;
   getGallery(id: string): Promise<StashGallery | null>;
+  getScene(id: string): Promise<StashScene | null>;
   thumbnail(imageId: string): string;
   performersOn(type: TargetType, id: string): Promise<string[] | null>;
   imagesOf(galleryId: string): Promise<{ id: string; performers: { id: string }[] }[]>;
@@ -290,6 +313,7 @@ interface Sense {
   KnownPortrait: View<{ person: Person; performers: Performer[] | undefined; performer?: Performer | undefined }>;
   BoxLink: View<{ person: Person }>;
   LibraryLine: View<{ performers: Performer[] | undefined }>;
+  Who: View<{ person: Person; performers: Performer[] | undefined; children?: unknown }>;
   Boundary: any;
   // picture
   usePicture(image: StashImage | null): Picture;
@@ -327,6 +351,7 @@ interface Sense {
     current: boolean;
     onFocus: () => void;
   }>;
+  Others: View<{ matches: Match[]; pick: (key: string) => void }>;
   GalleryResults: View<{ gallery: StashGallery; settings: Settings; result: GalleryResult; running: boolean }>;
   PersonRow: View<PersonRowProps>;
   // jobs

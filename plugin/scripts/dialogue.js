@@ -52,7 +52,4 @@ window.StashSense.part("dialogue", (sense, api) => {
     const kinds = { image: sense.ImageDialogue, gallery: sense.GalleryDialogue, scene: sense.SceneDialogue };
     return h(kinds[route.type], { id: route.id, hide });
   };
-
-  sense.SceneDialogue = ({ hide }) =>
-    h(sense.Dialogue, { title: say("title"), hide }, h("p", null, say("sceneNotYet")));
 });

@@ -52,7 +52,7 @@ window.StashSense.part("face-card", (sense, api) => {
           .filter((each) => rejected.has(each.performer_id))
           .map((each) => h(Rejected, { key: each.performer_id, match: each, takeBack })),
         left.length > 1 &&
-          h(Others, { matches: left.filter((each) => each !== match), pick: setPicked }),
+          h(sense.Others, { matches: left.filter((each) => each !== match), pick: setPicked }),
       ),
     );
   };
@@ -106,15 +106,7 @@ window.StashSense.part("face-card", (sense, api) => {
       h(
         "div",
         { className: "sense-who" },
-        h("h6", null, h(sense.Text, null, match.name)),
-        h(
-          "div",
-          { className: "sense-facts" },
-          h(sense.Confidence, { value: match.confidence }),
-          match.country && h("span", null, h(sense.Text, null, say("country", { country: match.country }))),
-          h(sense.BoxLink, { person: match }),
-        ),
-        h("div", null, h(sense.LibraryLine, { performers })),
+        h(sense.Who, { person: match, performers }, h(sense.Confidence, { value: match.confidence })),
         h(
           "div",
           { className: "sense-actions" },
@@ -157,8 +149,7 @@ window.StashSense.part("face-card", (sense, api) => {
     );
   };
 
-  /** @param {{matches: Match[], pick: (key: string) => void}} props */
-  const Others = ({ matches, pick }) =>
+  sense.Others = ({ matches, pick }) =>
     h(
       "details",
       { className: "sense-others" },

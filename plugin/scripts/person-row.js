@@ -30,16 +30,12 @@ window.StashSense.part("person-row", (sense, api) => {
       h(
         "div",
         { className: "sense-who" },
-        h("h6", null, h(sense.Text, null, person.name)),
         h(
-          "div",
-          { className: "sense-facts" },
+          sense.Who,
+          { person, performers },
           h("span", null, say("foundIn", { k: person.image_count, m: total })),
           h("span", null, `${say("best")}: `, h(sense.Confidence, { value: person.confidence })),
-          person.country && h("span", null, h(sense.Text, null, say("country", { country: person.country }))),
-          h(sense.BoxLink, { person }),
         ),
-        h("div", null, h(sense.LibraryLine, { performers })),
         h(Strip, { person, name, look }),
       ),
       h(

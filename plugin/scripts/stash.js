@@ -53,6 +53,11 @@ window.StashSense.part("stash", (sense, api) => {
     return (await sense.ask(query, { id })).findGallery;
   };
 
+  sense.getScene = async (id) => {
+    const query = `query StashSenseScene($id: ID!) { findScene(id: $id) { id performers { ${PERFORMER} } } }`;
+    return (await sense.ask(query, { id })).findScene;
+  };
+
   sense.thumbnail = (imageId) => `${sense.base()}image/${encodeURIComponent(imageId)}/thumbnail`;
 
   sense.performersOn = async (type, id) => {

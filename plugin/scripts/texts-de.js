@@ -25,6 +25,7 @@ window.StashSense.part("texts-de", (sense) => {
     tagged: "Schon eingetragen",
     addImage: "Zum Bild hinzufügen",
     addGallery: "Zur Galerie hinzufügen",
+    addScene: "Zur Szene hinzufügen",
     createAndAdd: "Anlegen und eintragen",
     createHint: "Legt {name} in der Bibliothek an und trägt dann ein.",
     adding: "Fügt hinzu…",
@@ -68,6 +69,9 @@ window.StashSense.part("texts-de", (sense) => {
     notStored: "{n} Ergebnis(se) konnten nicht gemerkt werden; siehe das Protokoll des Beiwagens.",
     nobody: "Niemand erkannt",
     nobodyHint: "{n}/{m} Bilder angesehen.",
+    lookingScene: "Sieht die Szene durch…",
+    foundPersons: "{n} Person(en) gefunden",
+    inFrames: "In {n} Einzelbild(ern)",
     foundIn: "In {k}/{m} Bildern",
     best: "Beste Übereinstimmung",
     alsoImages: "Auch die einzelnen Bilder",
@@ -131,6 +135,5 @@ window.StashSense.part("texts-de", (sense) => {
     older: "Ältere zeigen",
     performerGone: "ein Darsteller, den es nicht mehr gibt",
     noJournal: "Es wurde hinzugefügt, aber das konnte nicht vermerkt werden: {why}",
-    sceneNotYet: "Szenen können noch nicht erkannt werden.",
   };
 });

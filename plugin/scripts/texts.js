@@ -25,6 +25,7 @@ window.StashSense.part("texts", (sense) => {
     tagged: "Already tagged",
     addImage: "Add to Image",
     addGallery: "Add to Gallery",
+    addScene: "Add to Scene",
     createAndAdd: "Create and tag",
     createHint: "Creates {name} in your library, then tags.",
     adding: "Adding…",
@@ -69,6 +70,9 @@ window.StashSense.part("texts", (sense) => {
     notStored: "{n} result(s) could not be remembered; see the sidecar's log.",
     nobody: "No performers identified",
     nobodyHint: "{n}/{m} images processed.",
+    lookingScene: "Looking through the scene…",
+    foundPersons: "Found {n} person(s)",
+    inFrames: "Seen in {n} frame(s)",
     foundIn: "Found in {k}/{m} images",
     best: "Best match",
     alsoImages: "Also tag individual images",
@@ -133,7 +137,6 @@ window.StashSense.part("texts", (sense) => {
     older: "Show older ones",
     performerGone: "a performer who is gone",
     noJournal: "It was added, but that could not be noted: {why}",
-    sceneNotYet: "Scenes cannot be identified yet.",
   };
   /** @type {Record<string, Record<string, string>>} */
   sense.texts = { en: english };

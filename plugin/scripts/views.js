@@ -136,6 +136,22 @@ window.StashSense.part("views", (sense, api) => {
     return h("span", null, h(sense.Text, null, say("inLibrary", { names: names.join(", ") })));
   };
 
+  /** Somebody's name and what is known of them; what else there is to say of them first. */
+  sense.Who = ({ person, performers, children }) =>
+    h(
+      api.React.Fragment,
+      null,
+      h("h6", null, h(sense.Text, null, person.name)),
+      h(
+        "div",
+        { className: "sense-facts" },
+        children,
+        person.country && h("span", null, h(sense.Text, null, say("country", { country: person.country }))),
+        h(sense.BoxLink, { person }),
+      ),
+      h("div", null, h(sense.LibraryLine, { performers })),
+    );
+
   /** Keeps a fault of ours in our own corner of the page. */
   sense.Boundary = class extends api.React.Component {
     /** @param {{quiet?: boolean, children?: unknown}} props */

@@ -122,6 +122,15 @@ def test_a_task_that_fails_says_why(call, sidecar):
     assert call("build_database").error == "Request failed: no performer has a portrait"
 
 
+def test_a_scene_is_asked_for_and_one_that_is_not_built_says_so(call, sidecar):
+    said = call("identify_scene", scene_id="7").error
+    assert said.startswith("Identification failed: This does not work yet.")
+    sidecar.features.append("identify-scene")
+    sidecar.scenes["7"] = {"persons": []}
+    assert call("identify_scene", scene_id=7, top_k=3).output == {"persons": []}
+    assert asked_last(sidecar) == ("POST", "/identify/scene", {"scene_id": "7", "top_k": 3})
+
+
 def test_decide_and_undecide(call, sidecar):
     decision = call("decide", face_id="f1", performer_id="local:7", word="rejected").output
     assert [each["word"] for each in sidecar.decisions] == ["rejected"]

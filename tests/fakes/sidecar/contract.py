@@ -28,6 +28,10 @@ class AskedGallery(_Knobs):
     evidence: Literal["gallery", "plain"] = "gallery"
 
 
+class AskedScene(_Knobs):
+    scene_id: Id
+
+
 class Decision(_Strict):
     face_id: Id
     performer_id: Id | None = None

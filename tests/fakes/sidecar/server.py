@@ -28,6 +28,7 @@ _ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
         200,
         lambda state, _, b: state.gallery(b["gallery_id"]),
     ),
+    ("POST", r"/identify/scene", contract.AskedScene, 200, lambda state, _, b: state.scene(b["scene_id"])),
     (
         "POST",
         r"/jobs/gallery",

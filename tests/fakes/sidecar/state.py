@@ -81,6 +81,8 @@ class State:
         """None: there is no face database."""
         self.images: dict[str, Json] = {}
         self.galleries: dict[str, Json] = {}
+        self.scenes: dict[str, Json] = {}
+        """Answered only where `features` has identify-scene."""
         self.pictures: dict[str, bytes] = {}
         """JPEGs by face or reference id."""
         self.job_s = 0.0
@@ -124,6 +126,15 @@ class State:
         if gallery_id not in self.galleries:
             raise Problem(404, "not-in-stash", f"Stash has no gallery {gallery_id}.")
         return {"gallery_id": gallery_id, **_EMPTY, **self.galleries[gallery_id]}
+
+    def scene(self, scene_id: str) -> Json:
+        if "identify-scene" not in self.features:
+            detail = "This does not work yet. GET /health lists under `features` what does."
+            raise Problem(501, "not-built", detail)
+        self.database()
+        if scene_id not in self.scenes:
+            raise Problem(404, "not-in-stash", f"Stash has no scene {scene_id}.")
+        return self.scenes[scene_id]
 
     def start(self, kind: str, target: str, result: Json) -> Json:
         """The same target asked twice at once runs once."""

@@ -77,12 +77,6 @@ def test_not_on_a_scene_until_scenes_work(open_page, world):
     assert page.locator(BUTTON).count() == 0
 
 
-def test_on_a_scene_where_scenes_work(open_page, world):
-    world.sidecar.features.append("identify-scene")
-    scene = world.stash.library.add_scene("A scene")
-    once(open_page(f"/scenes/{scene}"), "scene")
-
-
 def test_without_a_sidecar_it_says_so(open_page, world):
     world.sidecar.down()
     page = open_page(f"/images/{world.image}")

@@ -1,0 +1,95 @@
+/** The dialogue of a scene: who is in it, in how many frames, and tagging. */
+window.StashSense.part("scene-results", (sense, api) => {
+  const { h, say } = sense;
+
+  sense.SceneDialogue = ({ id, hide }) => {
+    const scene = sense.useLoaded(() => sense.getScene(id), [id]);
+    const answer = sense.useLoaded(() => sense.call("identify_scene", { scene_id: id }), [id]);
+    const again = () => {
+      scene.again();
+      answer.again();
+    };
+    return h(
+      sense.Dialogue,
+      { title: say("title"), hide },
+      scene.loading || answer.loading
+        ? h(sense.Busy, null, say("lookingScene"))
+        : !scene.value || !answer.value
+          ? h(sense.Failed, { error: scene.error || answer.error, again })
+          : h(Results, { scene: scene.value, persons: answer.value.persons }),
+    );
+  };
+
+  /** @param {{scene: StashScene, persons: ScenePerson[]}} props */
+  const Results = ({ scene, persons }) => {
+    const { useMemo } = api.React;
+    const everybody = useMemo(() => persons.flatMap(matchesOf), [persons]);
+    const people = sense.useLocals(everybody);
+    const tagged = useMemo(() => new Set(scene.performers.map((each) => each.id)), [scene]);
+    if (!persons.length) return h("div", { className: "sense-empty" }, h("h6", null, say("nobody")));
+    return h(
+      "div",
+      null,
+      h("h6", { role: "status" }, say("foundPersons", { n: persons.length })),
+      people.error && h(sense.Problem, { error: people.error }),
+      h(
+        "ul",
+        { className: "sense-people" },
+        persons.map((person, index) => h(Somebody, { key: index, person, scene: { id: scene.id, tagged }, people })),
+      ),
+    );
+  };
+
+  /** The best one first, each once. @param {ScenePerson} person */
+  const matchesOf = ({ best_match: best, all_matches: all }) => [
+    ...new Map([...(best ? [best] : []), ...all].map((each) => [each.performer_id, each])).values(),
+  ];
+
+  /** @param {{key: number, person: ScenePerson, scene: SceneTarget, people: People}} props */
+  const Somebody = ({ person, scene, people }) => {
+    const { useState } = api.React;
+    const [picked, setPicked] = useState(/** @type {string | null} */ (null));
+    const matches = matchesOf(person);
+    const match = matches.find((each) => each.performer_id === picked) || matches[0];
+    const others = matches.filter((each) => each !== match);
+    const frames = h("span", null, say("inFrames", { n: person.frame_count }));
+    return h(
+      "li",
+      { className: "sense-person", "aria-label": match?.name.slice(0, 300) },
+      match
+        ? h(Candidate, { key: match.performer_id, match, frames, scene, people, others, pick: setPicked })
+        : h("div", { className: "sense-who" }, h("p", { className: "sense-nobody" }, say("noMatch")), frames),
+    );
+  };
+
+  /** @param {SceneCandidateProps} props */
+  const Candidate = ({ match, frames, scene, people, others, pick }) => {
+    const performers = people.locals.get(match.performer_id);
+    const tagging = sense.useTagging({
+      person: match,
+      performers,
+      isTagged: (whom) => scene.tagged.has(whom.id),
+      learn: people.learn,
+      write: async (whom, note) => {
+        const entry = await sense.tag("scene", scene.id, whom.id);
+        if (entry) note(entry);
+      },
+    });
+    return h(
+      api.React.Fragment,
+      null,
+      h(sense.KnownPortrait, { person: match, performers, performer: tagging.performer }),
+      h(
+        "div",
+        { className: "sense-who" },
+        h(sense.Who, { person: match, performers }, frames, h(sense.Confidence, { value: match.confidence })),
+        others.length > 0 && h(sense.Others, { matches: others, pick }),
+      ),
+      h(
+        "div",
+        { className: "sense-do" },
+        h(sense.TagButton, { tagging, performers, label: say("addScene"), person: match }),
+      ),
+    );
+  };
+});

@@ -1,0 +1,69 @@
+"""The dialogue of a scene, on a sidecar that can do scenes."""
+
+import pytest
+
+from fakes.sidecar import Problem
+from pages import once, row
+
+from .conftest import match_of
+
+
+@pytest.fixture
+def scene(world):
+    """A scene with Ann of the library, a stranger, and somebody unknown: its id, and Ann's."""
+    world.sidecar.features.append("identify-scene")
+    number = world.stash.library.add_scene("A scene")
+    ann = world.performer("Ann")
+    known, other = match_of("Ann", ann), match_of("Bea", performer_id="b", distance=0.5)
+    stranger = match_of("Stranger", performer_id="s", distance=0.45, reference_id="ref-s")
+    world.sidecar.pictures["ref-s"] = (world.samples / "gallery" / "obama2.jpg").read_bytes()
+    world.sidecar.scenes[str(number)] = {
+        "persons": [
+            {"frame_count": 12, "best_match": known, "all_matches": [known, other]},
+            {"frame_count": 3, "best_match": stranger, "all_matches": [stranger]},
+            {"frame_count": 1, "best_match": None, "all_matches": []},
+        ]
+    }
+    return number, ann
+
+
+def on_scene(world, scene):
+    return world.stash.library.scenes[scene].performers
+
+
+def test_people_are_tagged_and_taken_back(open_page, world, scene):
+    number, ann = scene
+    page = open_page(f"/scenes/{number}")
+    once(page, "scene").click()
+    page.wait_for_selector("text=Found 3 person(s)")
+    assert "Seen in 12 frame(s)" in row(page, "Ann").inner_text()
+    row(page, "Stranger").locator("img.sense-portrait[src^='data:image/jpeg']").wait_for()
+    page.wait_for_selector(".sense-person >> text=No match found in database")
+    row(page, "Ann").locator("text=Add to Scene").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    page.wait_for_selector(".performers >> text=Ann")  # Stash's own page, behind the dialogue
+    assert on_scene(world, number) == [int(ann)]
+    (entry,) = world.sidecar.journal
+    assert (entry["target_type"], entry["status"], entry["added_ids"]) == ("scene", "done", [str(number)])
+    row(page, "Ann").locator("text=Undo").click()
+    row(page, "Ann").locator("text=Undone").wait_for()
+    assert (on_scene(world, number), entry["status"]) == ([], "undone")
+    page.click("text=Other possible matches (1)")
+    page.click("text=Choose Bea")
+    row(page, "Bea").locator("text=Create and tag").click()
+    row(page, "Bea").locator("text=Added!").wait_for()
+    assert on_scene(world, number) == [max(world.stash.library.performers)]
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#sense-button:focus")
+
+
+def test_a_scene_that_cannot_be_looked_at_says_why(open_page, world, scene):
+    number, _ = scene
+    world.sidecar.faults["/identify/scene"] = Problem(501, "not-built", "This does not work yet.")
+    page = open_page(f"/scenes/{number}")
+    page.click("#sense-button")
+    page.wait_for_selector("text=Identification failed: This does not work yet.")
+    world.sidecar.faults.clear()
+    world.sidecar.scenes[str(number)] = {"persons": []}
+    page.click("text=Try again")
+    page.wait_for_selector("text=No performers identified")
