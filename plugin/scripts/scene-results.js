@@ -58,7 +58,7 @@ window.StashSense.part("scene-results", (sense, api) => {
       { className: "sense-person", "aria-label": match?.name.slice(0, 300) },
       match
         ? h(Candidate, { key: match.performer_id, match, frames, scene, people, others, pick: setPicked })
-        : h("div", { className: "sense-who" }, h("p", { className: "sense-nobody" }, say("noMatch")), frames),
+        : h("div", { className: "sense-who" }, h("h6", null, say("noMatch")), frames),
     );
   };
 

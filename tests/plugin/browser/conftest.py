@@ -13,7 +13,8 @@ from fakes.stash import StashStandIn
 from pages import LIBRARIES, ROOT, Watched, launched
 
 BOX = "https://stashdb.example/graphql"
-SLOW_MS = 10_000
+SLOW_MS = 30_000
+"""Each call of the plugin is a process, and the machine may be busy with others."""
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +175,7 @@ def open_image(open_page: Open, world: World) -> Callable[..., Any]:
 
     def open_image(**options: Any) -> Any:
         page = open_page(f"/images/{world.image}", **options)
-        page.click("#sense-button")
+        page.click(".image-toolbar #sense-button")  # a floating one would move while it is clicked
         page.wait_for_selector(".sense-dialogue .sense-card, .sense-dialogue .sense-empty, .sense-problem")
         return page
 
@@ -187,7 +188,7 @@ def open_gallery(open_page: Open, world: World) -> Callable[..., Any]:
 
     def open_gallery(*, run: bool = True, **options: Any) -> Any:
         page = open_page(f"/galleries/{world.gallery}", **options)
-        page.click("#sense-button")
+        page.click(".gallery-toolbar #sense-button")
         if run:
             page.click("text=Identify performers in this gallery")
             page.wait_for_selector(".sense-summary")

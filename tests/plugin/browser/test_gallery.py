@@ -61,6 +61,7 @@ def test_accept_all_with_slow_writes_loses_none(open_gallery, world, five):
     assert all(world.images_with(each) == [] for each in five)
 
 
+@pytest.mark.parametrize("prefix", ["/stash"])
 def test_accept_all_with_the_images(open_gallery, world, five):
     page = open_gallery()
     page.click("text=Also tag individual images (all)")

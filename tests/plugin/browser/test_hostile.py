@@ -67,6 +67,19 @@ def test_on_a_gallery(open_gallery, world, text):
     holds(page)
 
 
+def test_on_a_scene(open_page, world):
+    scene = world.stash.library.add_scene("A scene")
+    people = [(hostile(text), match_of(text, performer_id=f"other {text}")) for text in TEXTS.values()]
+    persons = [{"frame_count": 1, "best_match": both[0], "all_matches": [*both]} for both in people]
+    world.sidecar.features.append("identify-scene")
+    world.sidecar.scenes[str(scene)] = {"persons": persons}
+    page = open_page(f"/scenes/{scene}", width=400)
+    page.click(".scene-toolbar #sense-button")
+    page.wait_for_selector(f"text=Not in library >> nth={len(TEXTS) - 1}")
+    page.wait_for_timeout(300)
+    holds(page)
+
+
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_in_a_failure(open_image, world, text):
     world.sidecar.faults["/identify/image"] = Problem(502, "x", text)

@@ -24,6 +24,7 @@ def _again(seen, asked):
     return seen.operation == "StashSenseOn" and len(asked) > 1
 
 
+@pytest.mark.parametrize("prefix", ["", "/stash"])
 def test_from_the_button_to_a_written_tag(open_image, world, obama):
     page = open_image()
     page.wait_for_selector("text=Detected 1 face(s)")

@@ -6,6 +6,7 @@ from fakes.sidecar import Problem
 from pages import once, row
 
 from .conftest import match_of
+from .test_bars import findings
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ def test_people_are_tagged_and_taken_back(open_page, world, scene):
     row(page, "Ann").locator("text=Undone").wait_for()
     assert (on_scene(world, number), entry["status"]) == ([], "undone")
     page.click("text=Other possible matches (1)")
+    assert findings(page, ".sense-dialogue") == []
     page.click("text=Choose Bea")
     row(page, "Bea").locator("text=Create and tag").click()
     row(page, "Bea").locator("text=Added!").wait_for()
