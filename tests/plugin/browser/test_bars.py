@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from .conftest import LIBRARIES, face_of, match_of, person_of
+from .conftest import LIBRARIES, face_of, match_of, person_of, thumbnail
 
 AXE = LIBRARIES / "axe-core" / "axe.min.js"
 PEOPLE, IMAGES = 200, 5000
@@ -112,7 +112,7 @@ def test_the_plugins_page_and_the_button_are_accessible(open_page, world, filled
 def large(world):
     """A finished job with 200 people over 5,000 images."""
     share = IMAGES // PEOPLE
-    picture = (world.samples / "gallery" / "obama2.jpg").read_bytes()
+    picture = thumbnail(world.samples / "gallery" / "obama2.jpg")
     world.sidecar.pictures |= {f"ref-{n}": picture for n in range(PEOPLE)}
     people = [
         person_of(

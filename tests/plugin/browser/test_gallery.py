@@ -8,7 +8,7 @@ from fakes.sidecar import Problem
 from fakes.stash import Delay, Status
 from pages import outcome, row
 
-from .conftest import person_of
+from .conftest import person_of, thumbnail
 
 FIVE = ("Ann", "Ben", "Cleo", "Dora", "Emil")
 
@@ -133,7 +133,7 @@ def test_who_is_on_the_gallery_shows_as_tagged(open_gallery, world, five):
 
 
 def test_strangers_show_as_known_and_are_left_out_of_accept_all(open_gallery, world, five):
-    portrait = (world.samples / "gallery" / "obama2.jpg").read_bytes()
+    portrait = thumbnail(world.samples / "gallery" / "obama2.jpg")
     world.sidecar.pictures["ref-s"] = portrait
     world.found(person_of("Stranger", ["1"], None, performer_id="s", reference_id="ref-s"))
     page = open_gallery()

@@ -8,7 +8,7 @@ from fakes.sidecar import Problem
 from fakes.stash import Status, Truncate
 from pages import card
 
-from .conftest import BOX, ROOT, face_of, match_of
+from .conftest import BOX, ROOT, face_of, match_of, thumbnail
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_not_this_person_is_remembered_and_can_be_taken_back(open_image, world, 
 
 
 def test_a_person_is_created_and_tagged(open_image, world):
-    world.sidecar.pictures["ref-9"] = (world.samples / "gallery" / "obama2.jpg").read_bytes()
+    world.sidecar.pictures["ref-9"] = thumbnail(world.samples / "gallery" / "obama2.jpg")
     stash_ids = [{"endpoint": BOX, "stash_id": "b1"}, {"endpoint": "https://other.example", "stash_id": "x"}]
     world.saw(face_of(match_of("New Person", performer_id="p9", reference_id="ref-9", stash_ids=stash_ids)))
     page = open_image()

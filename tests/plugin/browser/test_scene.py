@@ -5,7 +5,7 @@ import pytest
 from fakes.sidecar import Problem
 from pages import once, row
 
-from .conftest import match_of
+from .conftest import match_of, thumbnail
 from .test_bars import findings
 
 
@@ -17,7 +17,7 @@ def scene(world):
     ann = world.performer("Ann")
     known, other = match_of("Ann", ann), match_of("Bea", performer_id="b", distance=0.5)
     stranger = match_of("Stranger", performer_id="s", distance=0.45, reference_id="ref-s")
-    world.sidecar.pictures["ref-s"] = (world.samples / "gallery" / "obama2.jpg").read_bytes()
+    world.sidecar.pictures["ref-s"] = thumbnail(world.samples / "gallery" / "obama2.jpg")
     world.sidecar.scenes[str(number)] = {
         "persons": [
             {"frame_count": 12, "best_match": known, "all_matches": [known, other]},
