@@ -89,6 +89,38 @@ def test_without_a_sidecar_it_says_so(open_page, world):
     page.wait_for_selector(f'{BUTTON}[title="Stash Sense: Not connected"]')
 
 
+def test_a_sidecar_that_comes_back_shows_on_the_next_page(open_page, world):
+    world.sidecar.down()
+    page = open_page(f"/images/{world.image}")
+    page.wait_for_selector(f"{BUTTON}.sense-is-off")
+    world.sidecar.up()
+    page.evaluate(
+        "{ const now = Date.now; Date.now = () => now() + 31_000; }"
+    )  # for so long it is remembered
+    elsewhere(page, "/images/1")
+    page.wait_for_selector(f"{BUTTON}.sense-is-ok")
+
+
+def elsewhere(page, path):
+    """As the browser's own keys go there: whatever is open."""
+    page.evaluate(
+        "path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path
+    )
+
+
+def test_a_dialogue_closes_where_the_user_goes_elsewhere(open_page, world):
+    world.saw()
+    page = open_page(f"/images/{world.image}")
+    page.click(BUTTON)
+    page.wait_for_selector("text=No faces detected")
+    elsewhere(page, "/images/1")
+    page.wait_for_selector(".sense-dialogue", state="detached")
+    once(page, "image")
+    page.wait_for_timeout(500)
+    asked = [body["image_id"] for _, path, body in world.sidecar.asked if path == "/identify/image"]
+    assert asked == [str(world.image)]
+
+
 def test_the_sidecars_state_shows(open_page, world):
     world.sidecar.people = None
     page = open_page(f"/images/{world.image}")
