@@ -34,7 +34,7 @@ interface Window {
 type TargetType = "image" | "gallery" | "scene";
 type Route = { type: TargetType; id: string } | { type: "other"; id: null };
 type ActionState = { step: "idle" | "busy" | "done" | "failed"; error: string };
-type Action = ActionState & { start: () => Promise<boolean> };
+type Action = ActionState & { start: () => Promise<boolean>; forget: () => void };
 type Loaded<T> = { loading: boolean; value: T | null; error: string };
 type Size = { width: number; height: number };
 type Box = { x: number; y: number; width: number; height: number; confidence: number };
@@ -194,6 +194,7 @@ interface Tagging {
   setChosen: (id: string) => void;
   performer: Performer | undefined;
   already: boolean;
+  added: boolean;
 }
 
 interface CandidateProps {
@@ -224,6 +225,7 @@ interface AcceptAllProps {
 interface PersonRowProps {
   key: string;
   person: GalleryPerson;
+  hidden: boolean;
   gallery: { id: string; tagged: Set<string> };
   total: number;
   people: People;

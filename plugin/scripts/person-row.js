@@ -5,7 +5,7 @@ window.StashSense.part("person-row", (sense, api) => {
   const SHOWN = 6; // thumbnails before "more"
   const MORE = 60;
 
-  sense.PersonRow = ({ person, gallery, total, people, alsoImages, setAlsoImages, look, register }) => {
+  sense.PersonRow = ({ person, hidden, gallery, total, people, alsoImages, setAlsoImages, look, register }) => {
     const { useEffect } = api.React;
     const performers = people.locals.get(person.performer_id);
     const tagging = sense.useTagging({
@@ -22,11 +22,14 @@ window.StashSense.part("person-row", (sense, api) => {
       },
     });
     useEffect(() => register(person.performer_id, tagging));
+    useEffect(() => {
+      if (alsoImages) tagging.add.forget(); // with the gallery done, the images are left to do
+    }, [alsoImages]);
     const portrait = sense.portraitOf(tagging.performer || performers?.[0]);
     const name = person.name.slice(0, 300);
     return h(
       "li",
-      { className: "sense-person", "aria-label": name },
+      { className: "sense-person", "aria-label": name, hidden },
       h(sense.Portrait, {
         src: portrait,
         name,

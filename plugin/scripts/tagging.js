@@ -15,6 +15,7 @@ window.StashSense.part("tagging", (sense, api) => {
     const [note, setNote] = useState("");
     const performer = performers?.length === 1 ? performers[0] : performers?.find((each) => each.id === chosen);
     const add = sense.useAction(async () => {
+      undo.forget();
       setNote("");
       let whom = performer;
       if (!whom && performers && !performers.length) {
@@ -39,13 +40,13 @@ window.StashSense.part("tagging", (sense, api) => {
       forget.current = undefined;
     });
     const already = !!performer && isTagged(performer);
-    return { add, undo, entries, note, chosen, setChosen, performer, already };
+    const added = add.step === "done" && undo.step !== "done";
+    return { add, undo, added, entries, note, chosen, setChosen, performer, already };
   };
 
   sense.TagButton = ({ tagging, performers, label, person, primary }) => {
-    const { add, undo, entries, note, chosen, setChosen, already } = tagging;
+    const { add, undo, added, entries, note, chosen, setChosen, already } = tagging;
     if (!performers) return null;
-    const added = add.step === "done" && undo.step !== "done";
     const several = performers.length > 1;
     const creates = !performers.length;
     return h(
@@ -80,7 +81,7 @@ window.StashSense.part("tagging", (sense, api) => {
             {
               variant: primary === false ? "secondary" : "primary",
               className: "sense-add",
-              disabled: add.step === "busy" || added || (several && !chosen),
+              disabled: add.step === "busy" || undo.step === "busy" || added || (several && !chosen),
               title: creates ? say("createHint", { name: person.name.slice(0, 100) }) : undefined,
               onClick: add.start,
             },

@@ -130,6 +130,13 @@ window.StashSense.part("texts-de", (sense) => {
     older: "Ältere zeigen",
     performerGone: "ein Darsteller, den es nicht mehr gibt",
     noJournal: "Es wurde hinzugefügt, konnte aber nicht fürs Zurücknehmen vermerkt werden: {why}",
+    stashStatus:
+      "Stash antwortete mit Status {status}. Falls du nicht mehr angemeldet bist: Melde dich in einem anderen Tab an und versuche es noch einmal.",
+    stashGone: "Stash ist nicht zu erreichen: {why}",
+    gone_image: "Das Bild {id} gibt es in Stash nicht mehr.",
+    gone_gallery: "Die Galerie {id} gibt es in Stash nicht mehr.",
+    gone_scene: "Die Szene {id} gibt es in Stash nicht mehr.",
+    gone_performer: "Diesen Darsteller gibt es in der Bibliothek nicht mehr. Schließe das Fenster und sieh noch einmal nach.",
     sceneNotYet: "Szenen können noch nicht erkannt werden.",
   };
 });

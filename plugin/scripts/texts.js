@@ -132,6 +132,13 @@ window.StashSense.part("texts", (sense) => {
     older: "Show older ones",
     performerGone: "a performer who is gone",
     noJournal: "It was added, but could not be noted for undo: {why}",
+    stashStatus:
+      "Stash answered with status {status}. If you are no longer logged in, do that in another tab, then try again.",
+    stashGone: "Stash cannot be reached: {why}",
+    gone_image: "Stash has no image {id} any more.",
+    gone_gallery: "Stash has no gallery {id} any more.",
+    gone_scene: "Stash has no scene {id} any more.",
+    gone_performer: "This performer is no longer in your library. Close this window and look again.",
     sceneNotYet: "Scenes cannot be identified yet.",
   };
   /** @type {Record<string, Record<string, string>>} */

@@ -19,7 +19,7 @@ window.StashSense.part("writes", (sense) => {
   /** @param {TargetType} type @param {string} id @param {string} performerId */
   async function only(type, id, performerId) {
     const there = await sense.performersOn(type, id);
-    if (!there) throw new Error(`Stash has no ${type} ${id}`);
+    if (!there) throw new Error(sense.say(`gone_${type}`, { id }));
     return there.includes(performerId) ? [] : [id];
   }
 
@@ -64,13 +64,22 @@ window.StashSense.part("writes", (sense) => {
     const added = ids.filter((id) => !left.includes(id));
     if (failure && !added.length) {
       await end(begun, "failed", []).catch((error) => sense.report("a failure could not be noted", error));
-      throw failure;
+      throw await whyNot(failure, performerId);
     }
     try {
       return await end(begun, "done", added);
     } catch (error) {
       throw new NotNoted(sense.say("noJournal", { why: sense.words(error) }));
     }
+  }
+
+  /** Where the performer was deleted or merged meanwhile, Stash only has its database's own words. */
+  async function whyNot(/** @type {unknown} */ failure, /** @type {string} */ performerId) {
+    const gone = await sense.performers([performerId]).then(
+      (found) => !found.length,
+      () => false,
+    );
+    return gone ? new Error(sense.say("gone_performer")) : failure;
   }
 
   /** @param {JournalEntry} entry @param {"done" | "failed"} status @param {string[]} added @returns {Promise<JournalEntry>} */
