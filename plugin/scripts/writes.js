@@ -90,9 +90,9 @@ window.StashSense.part("writes", (sense) => {
 
   /** Takes back what the entry added, where it still is. */
   sense.undo = async (entry) => {
-    let noted = entry;
-    if (entry.status === "open") noted = await settle(entry);
-    if (noted.added_ids.length) {
+    let noted = await latest(entry);
+    if (noted.status === "open") noted = await settle(noted);
+    if (noted.status === "done" && noted.added_ids.length) {
       const having = await sense.withPerformer(noted.target_type, noted.local_id);
       const there = noted.added_ids.filter((id) => having.has(id));
       if (there.length) await sense.change(noted.target_type, there, noted.local_id, "REMOVE");
@@ -101,6 +101,13 @@ window.StashSense.part("writes", (sense) => {
     }
     return noted;
   };
+
+  /** As it stands now: where another tab has undone it already, what is tagged again since is not its to take. */
+  async function latest(/** @type {JournalEntry} */ entry) {
+    const { entries } = await sense.call("journal", { before: entry.entry_id + 1, limit: 1 });
+    const [found] = /** @type {JournalEntry[]} */ (entries);
+    return found?.entry_id === entry.entry_id ? found : entry;
+  }
 
   /** An entry that a closed tab left open: its targets lacked the performer, so those that have them now gained them. */
   async function settle(/** @type {JournalEntry} */ entry) {
