@@ -290,7 +290,7 @@ interface Sense {
   Confidence: View<{ value: number }>;
   Busy: View<{ children?: unknown }>;
   Problem: View<{ error: string; again?: () => void; children?: unknown }>;
-  Portrait: View<{ src: string | null; name: string; outside: Outside; wide?: boolean }>;
+  Portrait: View<{ src: string | null; name: string; outside: Outside }>;
   BoxLink: View<{ person: Person }>;
   LibraryLine: View<{ performers: Performer[] | undefined }>;
   Boundary: any;
@@ -311,7 +311,6 @@ interface Sense {
     performers: Performer[] | undefined;
     label: string;
     person: Person;
-    primary?: boolean;
   }>;
   // dialogues
   Dialogue: View<{ title: string; hide: () => void; footer?: unknown; children?: unknown }>;

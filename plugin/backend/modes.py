@@ -117,7 +117,7 @@ def _journal_begin(sidecar: Ask, args: Args) -> Any:
         "target_ids": _texts(args, "target_ids"),
         "local_id": _text(args, "local_id"),
     }
-    return sidecar().json("POST", "/journal", body)
+    return sidecar().json("POST", "/journal", body, has="entry_id")  # without one nothing may be written
 
 
 def _journal_end(sidecar: Ask, args: Args) -> Any:

@@ -44,7 +44,7 @@ window.StashSense.part("tagging", (sense, api) => {
     return { add, undo, added, entries, note, chosen, setChosen, performer, already };
   };
 
-  sense.TagButton = ({ tagging, performers, label, person, primary }) => {
+  sense.TagButton = ({ tagging, performers, label, person }) => {
     const { add, undo, added, entries, note, chosen, setChosen, already } = tagging;
     if (!performers) return null;
     const several = performers.length > 1;
@@ -79,7 +79,7 @@ window.StashSense.part("tagging", (sense, api) => {
         : h(
             Button,
             {
-              variant: primary === false ? "secondary" : "primary",
+              variant: "primary",
               className: "sense-add",
               disabled: add.step === "busy" || undo.step === "busy" || added || (several && !chosen),
               title: creates ? say("createHint", { name: person.name.slice(0, 100) }) : undefined,

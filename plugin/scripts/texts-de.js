@@ -29,7 +29,6 @@ window.StashSense.part("texts-de", (sense) => {
     createHint: "Legt {name} in der Bibliothek an und trägt dann ein.",
     adding: "Fügt hinzu…",
     added: "Hinzugefügt!",
-    failed: "Fehlgeschlagen",
     again: "Fehlgeschlagen, noch einmal",
     undo: "Rückgängig",
     undoing: "Nimmt zurück…",
@@ -133,6 +132,7 @@ window.StashSense.part("texts-de", (sense) => {
     stashStatus:
       "Stash antwortete mit Status {status}. Falls du nicht mehr angemeldet bist: Melde dich in einem anderen Tab an und versuche es noch einmal.",
     stashGone: "Stash ist nicht zu erreichen: {why}",
+    notThere: "Stash nahm den Darsteller an, aber er steht nicht da.",
     gone_image: "Das Bild {id} gibt es in Stash nicht mehr.",
     gone_gallery: "Die Galerie {id} gibt es in Stash nicht mehr.",
     gone_scene: "Die Szene {id} gibt es in Stash nicht mehr.",

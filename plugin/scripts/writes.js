@@ -6,44 +6,31 @@ window.StashSense.part("writes", (sense) => {
   /** Thrown where the tag was written and only the note of it was not. */
   class NotNoted extends Error {}
 
-  /** Targets that do not have the performer yet: those that are asked for and still there. */
-  const lacking = {
-    /** @param {string} id @param {string} performerId */
-    image: async (id, performerId) => only("image", id, performerId),
-    /** @param {string} id @param {string} performerId */
-    gallery: async (id, performerId) => only("gallery", id, performerId),
-    /** @param {string} id @param {string} performerId */
-    scene: async (id, performerId) => only("scene", id, performerId),
-  };
-
-  /** @param {TargetType} type @param {string} id @param {string} performerId */
-  async function only(type, id, performerId) {
-    const there = await sense.performersOn(type, id);
-    if (!there) throw new Error(sense.say(`gone_${type}`, { id }));
-    return there.includes(performerId) ? [] : [id];
-  }
-
   /** Adds a performer to one image, gallery or scene. Null where it was there already. */
   sense.tag = async (type, id, performerId) =>
-    write(type, performerId, await lacking[type](id, performerId), async () => lacking[type](id, performerId));
+    write(type, performerId, async () => {
+      const there = await sense.performersOn(type, id);
+      if (!there) throw new Error(sense.say(`gone_${type}`, { id }));
+      return [{ id, has: there.includes(performerId) }];
+    });
 
   /** Adds a performer to those images of a gallery that lack them, in one call. */
   sense.tagImages = async (galleryId, imageIds, performerId) => {
     const wanted = new Set(imageIds);
-    const missing = async () =>
+    return write("image", performerId, async () =>
       (await sense.imagesOf(galleryId))
-        .filter((image) => wanted.has(image.id) && !image.performers.some((each) => each.id === performerId))
-        .map((image) => image.id);
-    return write("image", performerId, await missing(), missing);
+        .filter((image) => wanted.has(image.id))
+        .map(({ id, performers }) => ({ id, has: performers.some((each) => each.id === performerId) })),
+    );
   };
 
   /**
    * @param {TargetType} type
    * @param {string} performerId
-   * @param {string[]} ids those that lack the performer
-   * @param {() => Promise<string[]>} missing which lack them now
+   * @param {() => Promise<{id: string, has: boolean}[]>} look at the targets that are still there
    */
-  async function write(type, performerId, ids, missing) {
+  async function write(type, performerId, look) {
+    const ids = (await look()).filter((each) => !each.has).map((each) => each.id);
     if (!ids.length) return null;
     const begun = /** @type {JournalEntry} */ (
       await sense.call("journal_begin", { target_type: type, target_ids: ids, local_id: performerId })
@@ -56,15 +43,16 @@ window.StashSense.part("writes", (sense) => {
     sense.refresh(type);
     // Of a failure only the answer may have been lost. What cannot be told stays open in the journal, where it
     // can be settled later.
-    const left = await missing().catch((error) => {
+    const now = await look().catch((error) => {
       if (failure) throw failure;
       sense.report("what was added could not be read", error);
-      return /** @type {string[]} */ ([]);
+      return ids.map((id) => ({ id, has: true }));
     });
-    const added = ids.filter((id) => !left.includes(id));
-    if (failure && !added.length) {
+    const having = new Set(now.filter((each) => each.has).map((each) => each.id));
+    const added = ids.filter((id) => having.has(id));
+    if (!added.length) {
       await end(begun, "failed", []).catch((error) => sense.report("a failure could not be noted", error));
-      throw await whyNot(failure, performerId);
+      throw failure ? await whyNot(failure, performerId) : new Error(sense.say("notThere"));
     }
     try {
       return await end(begun, "done", added);

@@ -298,10 +298,17 @@ def test_what_is_no_http_is_a_failure(call, sidecar, body):
     assert call("health").error.startswith("Request failed: ")
 
 
-@pytest.mark.parametrize(("mode", "path"), [("jobs", "/jobs"), ("build_database", "/jobs/database")])
-def test_an_answer_without_its_key_is_a_strangers(call, sidecar, mode, path):
+NEEDED = [
+    ("jobs", "/jobs", {"target": "gallery:45", "whole": True}),
+    ("build_database", "/jobs/database", {}),
+    ("journal_begin", "/journal", {"target_type": "image", "target_ids": ["1"], "local_id": "7"}),
+]
+
+
+@pytest.mark.parametrize(("mode", "path", "args"), NEEDED, ids=[mode for mode, _, _ in NEEDED])
+def test_an_answer_without_its_key_is_a_strangers(call, sidecar, mode, path, args):
     sidecar.faults[path] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-    assert "is not Stash Sense" in call(mode, target="gallery:45", whole=True).error
+    assert "is not Stash Sense" in call(mode, **args).error
 
 
 def test_a_picture_that_is_none_is_refused(call, sidecar):

@@ -61,6 +61,12 @@ def test_without_a_toolbar_it_floats(open_page, world):
     assert page.locator(BUTTON).is_visible()
 
 
+def test_on_a_phone_it_floats_above_stashs_navigation_bar(open_page, world):
+    page = open_page(f"/images/{world.image}?toolbarless", width=400, height=800)
+    box = page.wait_for_selector(f"{BUTTON}.sense-floating", timeout=FLOATS_MS).bounding_box()
+    assert box["y"] + box["height"] <= 800 - 4 * 14  # rem, as Stash has them
+
+
 @pytest.mark.parametrize("path", ["/", "/galleries", "/galleries/new", "/images", "/plugins/stash-sense"])
 def test_on_no_other_page(open_page, world, path):
     page = open_page(path)

@@ -157,6 +157,42 @@ def test_after_the_gallery_its_images_can_follow(open_gallery, world, five):
     assert world.images_with(five[1]) == ["2", "3"]
 
 
+def test_a_write_undone_by_a_deleted_image_is_no_success(open_gallery, world, five):
+    page = open_gallery()
+    writes = []
+    world.stash.faults.add(Status(500), where=lambda seen: _second_write_finds_gone(seen, writes, world, 2))
+    row(page, "Ben").locator("label").click()
+    row(page, "Ben").locator("text=Add to Gallery").click()
+    row(page, "Ben").locator("text=Failed, try again").wait_for()
+    assert [entry["status"] for entry in world.sidecar.journal] == ["done", "failed"]
+    row(page, "Ben").locator("text=Failed, try again").click()
+    row(page, "Ben").locator("text=Added!").wait_for()
+    assert world.images_with(five[1]) == ["3"]
+
+
+def _second_write_finds_gone(seen, writes, world, image):
+    """No fault, but an image that somebody deletes while the second tag is on its way."""
+    writes += [1] * (seen.operation == "StashSenseTag")
+    if len(writes) == 2 and image in world.stash.library.images:
+        world.stash.library.delete_image(image)
+    return False
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ['{"data": {"bulkGalleryUpdate": null}}', '{"data": null, "errors": [{"message": "no"}]}', "<html>"],
+)
+def test_a_status_of_200_is_not_yet_a_tag(open_gallery, world, five, answer):
+    page = open_gallery()
+    kind = "text/html" if answer.startswith("<") else "application/json"
+    world.stash.faults.add(Status(200, answer.encode(), kind), where="StashSenseTag", times=1)
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Failed, try again").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    assert [entry["status"] for entry in world.sidecar.journal] == ["failed", "done"]
+    assert world.on_gallery() == [int(five[0])]
+
+
 def test_another_run_reads_anew_who_is_tagged(open_gallery, world, five):
     page = open_gallery()
     world.on_gallery().append(int(five[0]))
