@@ -6,6 +6,7 @@ The same files give the same zip, byte for byte.
 """
 
 import hashlib
+import os
 import subprocess
 import sys
 import zipfile
@@ -39,10 +40,13 @@ def pack(files: dict[str, Path], target: Path) -> str:
     return hashlib.sha256(target.read_bytes()).hexdigest()
 
 
-def last_change() -> str:
-    """When the plugin was last changed, as Stash's index wants it."""
-    command = ["git", "log", "-1", "--format=%cd", "--date=format:%Y-%m-%d %H:%M:%S", "--", "plugin"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+def last_change(root: Path) -> str:
+    """When the plugin was last changed, in UTC: by this, not by the version, Stash sees an update."""
+    command = ["git", "log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%d %H:%M:%S", "--", "plugin"]
+    there = {**os.environ, "TZ": "UTC0"}
+    return subprocess.run(
+        command, cwd=root, env=there, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def main(target: Path) -> None:
@@ -53,7 +57,7 @@ def main(target: Path) -> None:
         "name": manifest["name"],
         "metadata": {"description": manifest["description"]},
         "version": manifest["version"],
-        "date": last_change(),
+        "date": last_change(ROOT),
         "path": f"{ID}.zip",
         "sha256": pack(shipped(manifest), target / f"{ID}.zip"),
     }

@@ -34,7 +34,7 @@ interface Window {
 type TargetType = "image" | "gallery" | "scene";
 type Route = { type: TargetType; id: string } | { type: "other"; id: null };
 type ActionState = { step: "idle" | "busy" | "done" | "failed"; error: string };
-type Action = ActionState & { start: () => Promise<boolean> };
+type Action = ActionState & { start: () => Promise<boolean>; forget: () => void };
 type Loaded<T> = { loading: boolean; value: T | null; error: string };
 type Size = { width: number; height: number };
 type Box = { x: number; y: number; width: number; height: number; confidence: number };
@@ -204,6 +204,7 @@ interface Tagging {
   setChosen: (id: string) => void;
   performer: Performer | undefined;
   already: boolean;
+  added: boolean;
 }
 
 interface CandidateProps {
@@ -245,6 +246,7 @@ interface AcceptAllProps {
 interface PersonRowProps {
   key: string;
   person: GalleryPerson;
+  hidden: boolean;
   gallery: { id: string; tagged: Set<string> };
   total: number;
   people: People;
@@ -309,7 +311,7 @@ interface Sense {
   Confidence: View<{ value: number }>;
   Busy: View<{ children?: unknown }>;
   Problem: View<{ error: string; again?: () => void; children?: unknown }>;
-  Portrait: View<{ src: string | null; name: string; outside: Outside; wide?: boolean }>;
+  Portrait: View<{ src: string | null; name: string; outside: Outside }>;
   KnownPortrait: View<{ person: Person; performers: Performer[] | undefined; performer?: Performer | undefined }>;
   BoxLink: View<{ person: Person }>;
   LibraryLine: View<{ performers: Performer[] | undefined }>;
@@ -332,7 +334,6 @@ interface Sense {
     performers: Performer[] | undefined;
     label: string;
     person: Person;
-    primary?: boolean;
   }>;
   // dialogues
   Dialogue: View<{ title: string; hide: () => void; footer?: unknown; children?: unknown }>;

@@ -74,7 +74,7 @@ def _job(sidecar: Ask, args: Args) -> Any:
 def _jobs(sidecar: Ask, args: Args) -> Any:
     target = f"?target={quote(_text(args, 'target'), safe=':')}" if args.get("target") else ""
     ours = sidecar()
-    answer = ours.json("GET", "/jobs" + target)
+    answer = ours.json("GET", "/jobs" + target, has="jobs")
     if args.get("whole") and answer["jobs"]:  # the newest with its result: spares the page a second process
         answer["jobs"][0] = ours.json("GET", f"/jobs/{quote(str(answer['jobs'][0]['job_id']), safe='')}")
     return answer
@@ -88,9 +88,9 @@ def _tell_job(sidecar: Ask, args: Args, word: str) -> Any:
 def _build_database(sidecar: Ask, _: Args) -> Any:
     """A task of Stash's own queue: starts the job, and reports until it has ended."""
     ours = sidecar()
-    job_id = ours.json("POST", "/jobs/database", {})["job_id"]
+    job_id = ours.json("POST", "/jobs/database", {}, has="job_id")["job_id"]
     while True:
-        job = ours.json("GET", f"/jobs/{quote(str(job_id), safe='')}")
+        job = ours.json("GET", f"/jobs/{quote(str(job_id), safe='')}", has="status")
         log.progress(job["done"] / job["total"] if job.get("total") else 0.0)
         if job["status"] == "done":
             return job
@@ -117,7 +117,7 @@ def _journal_begin(sidecar: Ask, args: Args) -> Any:
         "target_ids": _texts(args, "target_ids"),
         "local_id": _text(args, "local_id"),
     }
-    return sidecar().json("POST", "/journal", body)
+    return sidecar().json("POST", "/journal", body, has="entry_id")  # without one nothing may be written
 
 
 def _journal_end(sidecar: Ask, args: Args) -> Any:
@@ -151,7 +151,7 @@ def _picture(sidecar: Ask, path: str) -> Any:
 
 
 MODES: dict[str, Callable[[Ask, Args], Any]] = {
-    "health": lambda sidecar, _: sidecar().json("GET", "/health"),
+    "health": lambda sidecar, _: sidecar().json("GET", "/health", has="status"),
     "database_info": lambda sidecar, _: sidecar().json("GET", "/database/info"),
     "identify_image": _identify_image,
     "identify_gallery": _identify_gallery,
@@ -186,7 +186,10 @@ def _text(args: Args, name: str) -> str:
 
 def _part(args: Args, name: str) -> str:
     """The same, as one part of a path."""
-    return quote(_text(args, name), safe="")
+    text = _text(args, name)
+    if text in {".", ".."}:  # a proxy would make another path of it
+        raise Failure(f"Request failed: {name} must not be {text!r}")
+    return quote(text, safe="", errors="replace")
 
 
 def _texts(args: Args, name: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backend import log
@@ -34,7 +35,7 @@ class Sidecar:
             self._address = parts_of(access.address)
         except ValueError as error:
             raise Failure(
-                f"Request failed: the address in the plugin's settings is {access.address[:200]!r}; "
+                f"Request failed: the address in the plugin's settings is {_shown(access.address)!r}; "
                 "it must be like http://localhost:6960"
             ) from error
 
@@ -46,15 +47,19 @@ class Sidecar:
         *,
         words: Words = Words(),  # noqa: B008 - immutable
         seconds: float = SECONDS,
+        has: str = "",
     ) -> Any:
-        """The answer of a call that speaks JSON; None where it has no content."""
+        """The answer of a call that speaks JSON: an object with the key `has`, or None for no content."""
         answer = self._ask(method, path, body, words, seconds)
         if answer.status == 204:
             return None
         try:
-            return answer.json()
+            found = answer.json()
         except ValueError as error:
             raise self._stranger(answer, words) from error
+        if not isinstance(found, dict) or (has and has not in found):
+            raise self._stranger(answer, words)
+        return found
 
     def jpeg(self, path: str) -> bytes:
         """A picture."""
@@ -68,8 +73,9 @@ class Sidecar:
         self, method: str, path: str, body: dict[str, Any] | None, words: Words, seconds: float
     ) -> Answer:
         data = None if body is None else json.dumps(body).encode()
+        until = time.monotonic() + seconds
         for token in self._tokens:
-            answer = self._answer(method, path, token, data, words, seconds)
+            answer = self._answer(method, path, token, data, words, until - time.monotonic())
             if answer.status != 401:  # refused before anything was done, so another may be tried
                 break
         log.debug(f"{method} {path}: {answer.status}")
@@ -120,3 +126,8 @@ class Sidecar:
             f"{words.failed}: what answers at {self._address.netloc} is not Stash Sense "
             f"(status {answer.status}, {answer.content_type}). Check the address in the plugin's settings"
         )
+
+
+def _shown(address: str) -> str:
+    """Without a user's name and password: this goes into Stash's log."""
+    return address.rpartition("@")[2][:200]

@@ -62,7 +62,7 @@ def _configuration(connection: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ask(connection: dict[str, Any]) -> Answer:
-    host = str(connection.get("Host") or "")
+    host = str(connection.get("Host") or "").strip("[]")  # Stash itself wants IPv6 in brackets
     host = _ANY_INTERFACE.get(host, host)
     place = f"[{host}]" if ":" in host else host
     headers = {"Content-Type": "application/json"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import time
 from typing import Any, NamedTuple
@@ -22,7 +23,10 @@ class Answer(NamedTuple):
 
     def json(self) -> Any:
         """The body as JSON; raises ValueError."""
-        return json.loads(self.body.decode("utf-8"))
+        try:
+            return json.loads(self.body.decode("utf-8"))
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
 
 
 class TooSlow(Exception):
@@ -54,11 +58,19 @@ def request(
     """Raises OSError where nobody answers, TooSlow and NotHttp."""
     until = time.monotonic() + seconds
     connection = _connection(address, seconds, verify)
+    socket = None
     try:
-        connection.request(method, address.path.rstrip("/") + path, body, headers)
+        connection.connect()
         socket = connection.sock
+        connection.sock = _InTime(socket, until)
+        try:
+            connection.request(method, address.path.rstrip("/") + path, body, headers)
+        except ValueError as error:  # whose text shows the header, and with it the secret
+            raise NotHttp(
+                "the address, the token or the session has a character that cannot be sent"
+            ) from error
         response = connection.getresponse()
-        return Answer(response.status, response.headers.get_content_type(), _read(response, socket, until))
+        return Answer(response.status, response.headers.get_content_type(), _read(response))
     except http.client.HTTPException as error:
         raise NotHttp(str(error) or type(error).__name__) from error
     except OSError as error:
@@ -67,18 +79,52 @@ def request(
         raise
     finally:
         connection.close()
+        if socket:
+            socket.close()
 
 
-def _read(response: http.client.HTTPResponse, socket: Any, until: float) -> bytes:
-    """The whole body, by `until`: a timeout of the socket alone would start anew with every byte."""
+class _InTime:
+    """A connected socket, as http.client uses one, that is done by `until`.
+
+    The timeout of a socket alone would start anew with every byte, of the head as of the body.
+    """
+
+    def __init__(self, socket: Any, until: float) -> None:
+        self._socket, self._until = socket, until
+
+    def sendall(self, data: bytes) -> None:
+        self.limited().sendall(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Incoming(self), _PIECE)
+
+    def limited(self) -> Any:
+        """The socket, with the time that is left as its timeout. Raises TooSlow."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TooSlow
+        self._socket.settimeout(left)
+        return self._socket
+
+    def close(self) -> None:
+        """Nothing: http.client closes before the body was read; `request` closes the socket itself."""
+
+
+class _Incoming(io.RawIOBase):
+    def __init__(self, socket: _InTime) -> None:
+        self._socket = socket
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return int(self._socket.limited().recv_into(buffer))
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while True:
-        left = until - time.monotonic()
-        if left <= 0:
-            raise TooSlow
-        if socket.fileno() >= 0:  # closed once the end has arrived
-            socket.settimeout(left)
         piece = response.read1(_PIECE)
         if not piece:
             break

@@ -19,7 +19,8 @@ window.StashSense.part("agent", (sense, api) => {
     const { type, id } = route;
     const place = usePlace(type);
     const [open, setOpen] = useState(/** @type {Route | null} */ (null));
-    const health = useHealth(type);
+    const health = useHealth(type, [id, open]);
+    const here = open?.type === type && open.id === id; // not for the moment after the user has gone elsewhere
     useEffect(() => setOpen(null), [type, id]);
     const hide = useCallback(() => {
       setOpen(null);
@@ -30,7 +31,7 @@ window.StashSense.part("agent", (sense, api) => {
       api.React.Fragment,
       null,
       place && createPortal(h(Opener, { health, floating: place === document.body, open: () => setOpen(route) }), place),
-      open && open.type !== "other" && h(sense.PageDialogue, { key: `${type}${id}`, route: open, hide }),
+      here && open.type !== "other" && h(sense.PageDialogue, { key: `${type}${id}`, route: open, hide }),
     );
   };
 
@@ -72,8 +73,12 @@ window.StashSense.part("agent", (sense, api) => {
     return place;
   }
 
-  /** undefined until it is known, null where nobody answers. */
-  function useHealth(/** @type {Route["type"]} */ type) {
+  /**
+   * undefined until it is known, null where nobody answers; looked at again when `on` changes.
+   * @param {Route["type"]} type
+   * @param {unknown[]} on
+   */
+  function useHealth(type, on) {
     const { useEffect, useState } = api.React;
     const [health, setHealth] = useState(/** @type {Health | null | undefined} */ (undefined));
     useEffect(() => {
@@ -86,7 +91,7 @@ window.StashSense.part("agent", (sense, api) => {
       return () => {
         current = false;
       };
-    }, [type]);
+    }, [type, ...on]);
     return health;
   }
 

@@ -58,7 +58,10 @@
           busy.current = false;
         }
       };
-      return { ...state, start };
+      const forget = () => {
+        if (!busy.current) setState({ step: "idle", error: "" });
+      };
+      return { ...state, start, forget };
     };
 
     /** What a promise brings: loaded anew when `on` changes; a late answer to an old question is dropped. */

@@ -4,9 +4,12 @@ window.StashSense.part("dialogue", (sense, api) => {
   const { Modal, Button } = api.libraries.Bootstrap;
   const { Link } = api.libraries.ReactRouterDOM;
 
-  /** Stash's pages have single-key shortcuts, which must not work through the dialogue. */
-  const keepLetters = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  /**
+   * Stash's pages have shortcuts, letters and arrows, which must not work through the dialogue. Escape goes on:
+   * the modal itself waits for it there.
+   */
+  const keep = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Escape") event.stopPropagation();
   };
 
   sense.Dialogue = ({ title, hide, footer, children }) =>
@@ -22,7 +25,7 @@ window.StashSense.part("dialogue", (sense, api) => {
       },
       h(
         "div",
-        { onKeyDown: keepLetters, onKeyPress: keepLetters, onKeyUp: keepLetters, className: "sense-whole" },
+        { onKeyDown: keep, onKeyPress: keep, onKeyUp: keep, className: "sense-whole" },
         h(
           Modal.Header,
           { closeButton: true, closeLabel: say("close") },

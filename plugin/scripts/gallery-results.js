@@ -78,10 +78,12 @@ window.StashSense.part("gallery-results", (sense, api) => {
       h(
         "ul",
         { className: "sense-people", hidden: !!seen },
-        visible.map((person) =>
+        // All of them: what was done in a row, and its undo, outlast a filter that hides it.
+        result.performers.map((person) =>
           h(sense.PersonRow, {
             key: person.performer_id,
             person,
+            hidden: !visible.includes(person),
             gallery: { id: gallery.id, tagged },
             total: result.total_images,
             people,
@@ -166,7 +168,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
       for (const [index, person] of open.entries()) {
         const row = rows.current.get(person.performer_id);
         if (stopped.current || !row) counts.left += 1;
-        else if (row.already || row.add.step === "done") counts.done += 1;
+        else if (row.already || row.added) counts.done += 1;
         else {
           setAt(index + 1);
           counts[(await row.add.start()) ? "done" : "failed"] += 1;

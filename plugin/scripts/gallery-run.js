@@ -14,14 +14,15 @@ window.StashSense.part("gallery-run", (sense, api) => {
       loaded.loading
         ? h(sense.Busy, null, say("loading"))
         : loaded.error || !loaded.value?.[0]
-          ? h(sense.Failed, { error: loaded.error, again: loaded.again })
+          ? h(sense.Failed, { error: loaded.error || say("gone_gallery", { id }), again: loaded.again })
           : h(Run, { gallery: loaded.value[0], settings: loaded.value[1], jobs: loaded.value[2] }),
     );
   };
 
   /** @param {{gallery: StashGallery, settings: Settings, jobs: Job[]}} props */
-  const Run = ({ gallery, settings, jobs }) => {
-    const { useEffect } = api.React;
+  const Run = ({ gallery: first, settings, jobs }) => {
+    const { useEffect, useState } = api.React;
+    const [gallery, setGallery] = useState(first);
     const { job, error, follow, show, tell, again } = sense.useJob();
     useEffect(() => {
       const found = jobs.find(sense.runs) || jobs[0]; // the latest
@@ -29,6 +30,9 @@ window.StashSense.part("gallery-run", (sense, api) => {
       else if (found) follow(found.job_id).catch((problem) => sense.report("the job could not be read", problem));
     }, []);
     const start = async (fresh = false) => {
+      const now = await sense.getGallery(gallery.id);
+      if (!now) throw new Error(say("gone_gallery", { id: gallery.id }));
+      setGallery(now); // others may have been tagged since
       const args = { gallery_id: gallery.id, ...(fresh ? { force: true } : {}) };
       const { job_id } = /** @type {{job_id: string}} */ (await sense.call("start_gallery", args));
       await follow(job_id);

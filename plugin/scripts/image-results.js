@@ -7,7 +7,7 @@ window.StashSense.part("image-results", (sense, api) => {
     const { useState } = api.React;
     const [force, setForce] = useState(false);
     const [turn, setTurn] = useState(0);
-    const image = sense.useLoaded(() => sense.getImage(id), [id]);
+    const image = sense.useLoaded(() => sense.getImage(id), [id, turn]);
     const answer = sense.useLoaded(
       () => sense.call("identify_image", { image_id: id, ...(force ? { force: true } : {}) }),
       [id, force, turn],
@@ -29,7 +29,7 @@ window.StashSense.part("image-results", (sense, api) => {
         ? h(sense.Busy, null, say("looking"))
         : error || !image.value || !answer.value
           ? h(sense.Failed, {
-              error,
+              error: error || say("gone_image", { id }),
               again: () => {
                 image.again();
                 answer.again();

@@ -26,6 +26,10 @@ window.StashSense.part("job", (sense, api) => {
       /** @type {ReturnType<typeof setTimeout>} */
       let timer;
       const look = async () => {
+        if (document.hidden) {
+          timer = setTimeout(look, EVERY_MS);
+          return;
+        }
         try {
           const found = /** @type {Job} */ (await sense.call("job", { job_id: id }));
           failures = 0;

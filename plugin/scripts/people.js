@@ -86,6 +86,9 @@ window.StashSense.part("people", (sense, api) => {
 
   /** Makes the person a performer of this library: name, stash ids, and the stored reference as portrait. */
   sense.create = async (person) => {
+    const [there, ...more] = (await sense.resolve([person])).get(person.performer_id) || [];
+    if (more.length) throw new Error(sense.say("several"));
+    if (there) return there; // made meanwhile, in another tab perhaps
     const boxes = new Set(await sense.boxes());
     const stash_ids = (person.stash_ids || []).filter((each) => boxes.has(each.endpoint));
     const image = await sense.reference(person.reference_id);

@@ -5,7 +5,7 @@ window.StashSense.part("person-row", (sense, api) => {
   const SHOWN = 6; // thumbnails before "more"
   const MORE = 60;
 
-  sense.PersonRow = ({ person, gallery, total, people, alsoImages, setAlsoImages, look, register }) => {
+  sense.PersonRow = ({ person, hidden, gallery, total, people, alsoImages, setAlsoImages, look, register }) => {
     const { useEffect } = api.React;
     const performers = people.locals.get(person.performer_id);
     const tagging = sense.useTagging({
@@ -22,10 +22,13 @@ window.StashSense.part("person-row", (sense, api) => {
       },
     });
     useEffect(() => register(person.performer_id, tagging));
+    useEffect(() => {
+      if (alsoImages) tagging.add.forget(); // with the gallery done, the images are left to do
+    }, [alsoImages]);
     const name = person.name.slice(0, 300);
     return h(
       "li",
-      { className: "sense-person", "aria-label": name },
+      { className: "sense-person", "aria-label": name, hidden },
       h(sense.KnownPortrait, { person, performers, performer: tagging.performer }),
       h(
         "div",

@@ -36,7 +36,10 @@ window.StashSense.part("sidecar", (sense) => {
     if (!found) {
       found = inTurn(() => sense.call("reference", { reference_id: id })).then(
         (answer) => answer.image,
-        () => null,
+        () => {
+          references.delete(id); // it may work the next time
+          return null;
+        },
       );
       references.set(id, found);
       const [oldest] = references.keys();

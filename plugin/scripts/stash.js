@@ -33,10 +33,12 @@ window.StashSense.part("stash", (sense, api) => {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ query, variables, operationName: NAMED.exec(query)?.[1] }),
+    }).catch((error) => {
+      throw new Error(sense.say("stashGone", { why: sense.words(error) }));
     });
     const answer = await response.json().catch(() => null);
     const first = answer?.errors?.[0]?.message;
-    if (first || !answer?.data) throw new Error(first || `Stash answered with status ${response.status}`);
+    if (first || !answer?.data) throw new Error(first || sense.say("stashStatus", { status: response.status }));
     return answer.data;
   };
 

@@ -14,6 +14,7 @@ window.StashSense.part("tagging", (sense, api) => {
     const [note, setNote] = useState("");
     const performer = performers?.length === 1 ? performers[0] : performers?.find((each) => each.id === chosen);
     const add = sense.useAction(async () => {
+      undo.forget();
       setNote("");
       let whom = performer;
       if (!whom && performers && !performers.length) {
@@ -34,13 +35,13 @@ window.StashSense.part("tagging", (sense, api) => {
       setNote("");
     });
     const already = !!performer && isTagged(performer);
-    return { add, undo, entries, note, chosen, setChosen, performer, already };
+    const added = add.step === "done" && undo.step !== "done";
+    return { add, undo, added, entries, note, chosen, setChosen, performer, already };
   };
 
-  sense.TagButton = ({ tagging, performers, label, person, primary }) => {
-    const { add, undo, entries, note, chosen, setChosen, already } = tagging;
+  sense.TagButton = ({ tagging, performers, label, person }) => {
+    const { add, undo, added, entries, note, chosen, setChosen, already } = tagging;
     if (!performers) return null;
-    const added = add.step === "done" && undo.step !== "done";
     const several = performers.length > 1;
     const creates = !performers.length;
     return h(
@@ -73,9 +74,9 @@ window.StashSense.part("tagging", (sense, api) => {
         : h(
             Button,
             {
-              variant: primary === false ? "secondary" : "primary",
+              variant: "primary",
               className: "sense-add",
-              disabled: add.step === "busy" || added || (several && !chosen),
+              disabled: add.step === "busy" || undo.step === "busy" || added || (several && !chosen),
               title: creates ? say("createHint", { name: person.name.slice(0, 100) }) : undefined,
               onClick: add.start,
             },

@@ -30,7 +30,6 @@ window.StashSense.part("texts-de", (sense) => {
     createHint: "Legt {name} in der Bibliothek an und trägt dann ein.",
     adding: "Fügt hinzu…",
     added: "Hinzugefügt!",
-    failed: "Fehlgeschlagen",
     again: "Fehlgeschlagen, noch einmal",
     undo: "Rückgängig",
     undoing: "Nimmt zurück…",
@@ -135,5 +134,13 @@ window.StashSense.part("texts-de", (sense) => {
     older: "Ältere zeigen",
     performerGone: "ein Darsteller, den es nicht mehr gibt",
     noJournal: "Es wurde hinzugefügt, aber das konnte nicht vermerkt werden: {why}",
+    stashStatus:
+      "Stash antwortete mit Status {status}. Falls du nicht mehr angemeldet bist: Melde dich in einem anderen Tab an und versuche es noch einmal.",
+    stashGone: "Stash ist nicht zu erreichen: {why}",
+    notThere: "Stash nahm den Darsteller an, aber er steht nicht da.",
+    gone_image: "Das Bild {id} gibt es in Stash nicht mehr.",
+    gone_gallery: "Die Galerie {id} gibt es in Stash nicht mehr.",
+    gone_scene: "Die Szene {id} gibt es in Stash nicht mehr.",
+    gone_performer: "Diesen Darsteller gibt es in der Bibliothek nicht mehr. Schließe das Fenster und sieh noch einmal nach.",
   };
 });

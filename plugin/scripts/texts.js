@@ -30,7 +30,6 @@ window.StashSense.part("texts", (sense) => {
     createHint: "Creates {name} in your library, then tags.",
     adding: "Adding…",
     added: "Added!",
-    failed: "Failed",
     again: "Failed, try again",
     undo: "Undo",
     undoing: "Undoing…",
@@ -137,6 +136,14 @@ window.StashSense.part("texts", (sense) => {
     older: "Show older ones",
     performerGone: "a performer who is gone",
     noJournal: "It was added, but that could not be noted: {why}",
+    stashStatus:
+      "Stash answered with status {status}. If you are no longer logged in, do that in another tab, then try again.",
+    stashGone: "Stash cannot be reached: {why}",
+    notThere: "Stash took the performer, but they are not there.",
+    gone_image: "Stash has no image {id} any more.",
+    gone_gallery: "Stash has no gallery {id} any more.",
+    gone_scene: "Stash has no scene {id} any more.",
+    gone_performer: "This performer is no longer in your library. Close this window and look again.",
   };
   /** @type {Record<string, Record<string, string>>} */
   sense.texts = { en: english };

@@ -47,15 +47,14 @@ window.StashSense.part("views", (sense, api) => {
     );
 
   /** A picture of somebody: the library's own or a stored reference; from outside only after a click. */
-  sense.Portrait = ({ src, name, outside, wide }) => {
+  sense.Portrait = ({ src, name, outside }) => {
     const { useState } = api.React;
     const [asked, setAsked] = useState(false);
     const [broken, setBroken] = useState(false);
     const shown = asked && outside ? outside.href : src;
-    const frame = `sense-portrait${wide ? " sense-wide" : ""}`;
     if (shown && !broken)
       return h("img", {
-        className: frame,
+        className: "sense-portrait",
         src: shown,
         alt: name.slice(0, LONGEST),
         loading: "lazy",
@@ -64,7 +63,7 @@ window.StashSense.part("views", (sense, api) => {
       });
     return h(
       "div",
-      { className: `${frame} sense-none` },
+      { className: "sense-portrait sense-none" },
       h("span", null, say("noImage")),
       outside &&
         !asked &&

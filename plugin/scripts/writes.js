@@ -3,44 +3,31 @@
  * after in the sidecar's journal with what really was added, so that undoing takes back that and no more.
  */
 window.StashSense.part("writes", (sense) => {
-  /** Targets that do not have the performer yet: those that are asked for and still there. */
-  const lacking = {
-    /** @param {string} id @param {string} performerId */
-    image: async (id, performerId) => only("image", id, performerId),
-    /** @param {string} id @param {string} performerId */
-    gallery: async (id, performerId) => only("gallery", id, performerId),
-    /** @param {string} id @param {string} performerId */
-    scene: async (id, performerId) => only("scene", id, performerId),
-  };
-
-  /** @param {TargetType} type @param {string} id @param {string} performerId */
-  async function only(type, id, performerId) {
-    const there = await sense.performersOn(type, id);
-    if (!there) throw new Error(`Stash has no ${type} ${id}`);
-    return there.includes(performerId) ? [] : [id];
-  }
-
   /** Adds a performer to one image, gallery or scene. Null where it was there already. */
   sense.tag = async (type, id, performerId) =>
-    write(type, performerId, await lacking[type](id, performerId), async () => lacking[type](id, performerId));
+    write(type, performerId, async () => {
+      const there = await sense.performersOn(type, id);
+      if (!there) throw new Error(sense.say(`gone_${type}`, { id }));
+      return [{ id, has: there.includes(performerId) }];
+    });
 
   /** Adds a performer to those images of a gallery that lack them, in one call. */
   sense.tagImages = async (galleryId, imageIds, performerId) => {
     const wanted = new Set(imageIds);
-    const missing = async () =>
+    return write("image", performerId, async () =>
       (await sense.imagesOf(galleryId))
-        .filter((image) => wanted.has(image.id) && !image.performers.some((each) => each.id === performerId))
-        .map((image) => image.id);
-    return write("image", performerId, await missing(), missing);
+        .filter((image) => wanted.has(image.id))
+        .map(({ id, performers }) => ({ id, has: performers.some((each) => each.id === performerId) })),
+    );
   };
 
   /**
    * @param {TargetType} type
    * @param {string} performerId
-   * @param {string[]} ids those that lack the performer
-   * @param {() => Promise<string[]>} missing which lack them now
+   * @param {() => Promise<{id: string, has: boolean}[]>} look at the targets that are still there
    */
-  async function write(type, performerId, ids, missing) {
+  async function write(type, performerId, look) {
+    const ids = (await look()).filter((each) => !each.has).map((each) => each.id);
     if (!ids.length) return null;
     const begun = /** @type {JournalEntry} */ (
       await sense.call("journal_begin", { target_type: type, target_ids: ids, local_id: performerId })
@@ -53,15 +40,16 @@ window.StashSense.part("writes", (sense) => {
     sense.refresh(type);
     // Of a failure only the answer may have been lost. What cannot be told stays open in the journal, where it
     // can be settled later.
-    const left = await missing().catch((error) => {
+    const now = await look().catch((error) => {
       if (failure) throw failure;
       sense.report("what was added could not be read", error);
-      return /** @type {string[]} */ ([]);
+      return ids.map((id) => ({ id, has: true }));
     });
-    const added = ids.filter((id) => !left.includes(id));
-    if (failure && !added.length) {
+    const having = new Set(now.filter((each) => each.has).map((each) => each.id));
+    const added = ids.filter((id) => having.has(id));
+    if (!added.length) {
       await end(begun, "failed", []).catch((error) => sense.report("a failure could not be noted", error));
-      throw failure;
+      throw failure ? await whyNot(failure, performerId) : new Error(sense.say("notThere"));
     }
     try {
       return await end(begun, "done", added);
@@ -70,15 +58,24 @@ window.StashSense.part("writes", (sense) => {
     }
   }
 
+  /** Where the performer was deleted or merged meanwhile, Stash only has its database's own words. */
+  async function whyNot(/** @type {unknown} */ failure, /** @type {string} */ performerId) {
+    const gone = await sense.performers([performerId]).then(
+      (found) => !found.length,
+      () => false,
+    );
+    return gone ? new Error(sense.say("gone_performer")) : failure;
+  }
+
   /** @param {JournalEntry} entry @param {"done" | "failed"} status @param {string[]} added @returns {Promise<JournalEntry>} */
   const end = (entry, status, added) =>
     sense.call("journal_end", { entry_id: entry.entry_id, status, added_ids: added });
 
   /** Takes back what the entry added, where it still is; the sidecar takes back what was said with it. */
   sense.undo = async (entry) => {
-    let noted = entry;
-    if (entry.status === "open") noted = await settle(entry);
-    if (noted.added_ids.length) {
+    let noted = await latest(entry);
+    if (noted.status === "open") noted = await settle(noted);
+    if (noted.status === "done" && noted.added_ids.length) {
       const having = await sense.withPerformer(noted.target_type, noted.local_id);
       const there = noted.added_ids.filter((id) => having.has(id));
       if (there.length) await sense.change(noted.target_type, there, noted.local_id, "REMOVE");
@@ -87,6 +84,13 @@ window.StashSense.part("writes", (sense) => {
     }
     return noted;
   };
+
+  /** As it stands now: where another tab has undone it already, what is tagged again since is not its to take. */
+  async function latest(/** @type {JournalEntry} */ entry) {
+    const { entries } = await sense.call("journal", { before: entry.entry_id + 1, limit: 1 });
+    const [found] = /** @type {JournalEntry[]} */ (entries);
+    return found?.entry_id === entry.entry_id ? found : entry;
+  }
 
   /** An entry that a closed tab left open: its targets lacked the performer, so those that have them now gained them. */
   async function settle(/** @type {JournalEntry} */ entry) {

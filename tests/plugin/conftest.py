@@ -62,11 +62,11 @@ def stash(sidecar: SidecarStandIn) -> Iterator[StashStandIn]:
 def call(stash: StashStandIn) -> Callable[..., Ran]:
     """Runs the backend in a mode, as the user whose session it is."""
 
-    def call(mode: str, *, python: str = sys.executable, **args: Any) -> Ran:
+    def call(mode: str, *, python: str = sys.executable, host: str = "0.0.0.0", **args: Any) -> Ran:
         cookie = {"Name": "session", "Value": stash.session, "Path": "", "Expires": "0001-01-01T00:00:00Z"}
         connection = {
             "Scheme": "http",
-            "Host": "0.0.0.0",
+            "Host": host,
             "Port": stash.port,
             "SessionCookie": cookie if stash.session else None,
             "Dir": "/root/.stash",

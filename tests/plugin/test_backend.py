@@ -176,6 +176,11 @@ def test_an_id_stays_one_part_of_the_path(call):
     assert "image" in call("reference", reference_id="v.1/2").output
 
 
+def test_an_id_leads_to_no_other_path(call, sidecar):
+    assert call("cancel_job", job_id="..").error == "Request failed: job_id must not be '..'"
+    assert call("cancel_job", job_id="\ud800").error == "Request failed: There is no job ?."
+
+
 MISSING = [
     ("identify_image", {}, "image_id"),
     ("identify_gallery", {}, "gallery_id"),
@@ -246,6 +251,21 @@ def test_an_address_that_is_none(call, stash, address):
     assert "must be like http://localhost:6960" in call("health").error
 
 
+def test_what_is_secret_in_an_address_is_not_told(call, stash):
+    stash.library.plugins["stash-sense"]["sidecarUrl"] = "http://me:hush@127.0.0.1:6960"
+    assert "hush" not in repr(call("health"))
+
+
+def test_a_token_that_cannot_be_sent_is_not_told(call, stash):
+    stash.library.plugins["stash-sense"]["sidecarToken"] = "hush\nhush"
+    ran = call("health")
+    assert (
+        ran.error
+        == "Request failed: the address, the token or the session has a character that cannot be sent"
+    )
+    assert "hush" not in repr(ran)
+
+
 def test_the_address_may_have_a_path(call, stash, sidecar):
     stash.library.plugins["stash-sense"]["sidecarUrl"] = f"{sidecar.url}/sense/"
     call("health")
@@ -275,7 +295,12 @@ def test_no_database_says_what_to_do(call, sidecar):
         b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops",
         b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.invalid/\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n" + b"[" * 99999,
     ],
+    ids=["html", "500", "redirect", "problem", "list", "null", "object", "deep"],
 )
 def test_something_else_at_the_address_is_told(call, sidecar, body):
     sidecar.faults["/health"] = body
@@ -288,6 +313,19 @@ def test_something_else_at_the_address_is_told(call, sidecar, body):
 def test_what_is_no_http_is_a_failure(call, sidecar, body):
     sidecar.faults["/health"] = body
     assert call("health").error.startswith("Request failed: ")
+
+
+NEEDED = [
+    ("jobs", "/jobs", {"target": "gallery:45", "whole": True}),
+    ("build_database", "/jobs/database", {}),
+    ("journal_begin", "/journal", {"target_type": "image", "target_ids": ["1"], "local_id": "7"}),
+]
+
+
+@pytest.mark.parametrize(("mode", "path", "args"), NEEDED, ids=[mode for mode, _, _ in NEEDED])
+def test_an_answer_without_its_key_is_a_strangers(call, sidecar, mode, path, args):
+    sidecar.faults[path] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    assert "is not Stash Sense" in call(mode, **args).error
 
 
 def test_a_picture_that_is_none_is_refused(call, sidecar):
@@ -335,6 +373,18 @@ def test_stash_itself_gone(call, stash):
     assert call("health").error.startswith("Request failed: Stash did not answer its own plugin")
 
 
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "localhost", "127.0.0.1"])
+def test_stash_is_asked_where_it_listens(call, host):
+    assert call("health", host=host).output["status"] == "ok"
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]", "[::]"])
+def test_stash_may_listen_at_an_address_of_version_6(call, host):
+    assert call("health", host=host).error == (
+        "Request failed: Stash did not answer its own plugin (Connection refused)"
+    )
+
+
 def test_without_settings_the_default_address_is_asked(call, stash):
     stash.library.plugins.clear()
     ran = call("health")
@@ -373,22 +423,26 @@ def test_a_call_that_takes_too_long(call, sidecar, hurried, mode, args, path, wo
     assert hurried(mode, **args).error == words
 
 
-def test_an_answer_that_trickles_in_is_too_slow_as_a_whole(stash, hurried):
+@pytest.mark.parametrize(
+    "head", [[b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"], [b"HTTP/1.1 200 OK\r\n"]]
+)
+def test_an_answer_that_trickles_in_is_too_slow_as_a_whole(stash, hurried, head):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         stash.library.plugins["stash-sense"]["sidecarUrl"] = f"http://127.0.0.1:{listening.getsockname()[1]}"
 
         def trickle():
             connection, _ = listening.accept()
             with connection:
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-                for _ in range(20):
+                for piece in [*head, *[b"X: y\r\n"] * 20]:
                     try:
-                        connection.sendall(b" ")
+                        connection.sendall(piece)
                     except OSError:
                         return
                     time.sleep(0.3)
 
         thread = threading.Thread(target=trickle)
         thread.start()
+        began = time.monotonic()
         assert hurried("health").error == "Request timed out"
+        assert time.monotonic() - began < 3  # of the six that all of it would take
         thread.join()

@@ -1,5 +1,7 @@
 """The plugin source that `make plugin` makes: installed from as Stash does, and then run."""
 
+import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +71,18 @@ def test_the_same_files_give_the_same_zip(index, tmp_path):
     again = make(tmp_path)
     assert again.read_bytes() == index.read_bytes()
     assert (tmp_path / "stash-sense.zip").read_bytes() == (index.parent / "stash-sense.zip").read_bytes()
+
+
+def test_the_date_is_in_utc_whoever_committed(tmp_path):
+    (tmp_path / "plugin").mkdir()
+    (tmp_path / "plugin" / "x").touch()
+    moment = "2026-01-02T03:04:05+09:00"
+    who = {f"GIT_{role}_{what}": "a@b" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    there = {**os.environ, **who, "GIT_AUTHOR_DATE": moment, "GIT_COMMITTER_DATE": moment}
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run(["git", *command], cwd=tmp_path, env=there, check=True)
+    last_change = runpy.run_path(str(ROOT / "packaging" / "plugin_source.py"))["last_change"]
+    assert last_change(tmp_path) == "2026-01-01 18:04:05"
 
 
 def test_a_changed_zip_is_refused(tmp_path):

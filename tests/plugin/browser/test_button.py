@@ -61,6 +61,12 @@ def test_without_a_toolbar_it_floats(open_page, world):
     assert page.locator(BUTTON).is_visible()
 
 
+def test_on_a_phone_it_floats_above_stashs_navigation_bar(open_page, world):
+    page = open_page(f"/images/{world.image}?toolbarless", width=400, height=800)
+    box = page.wait_for_selector(f"{BUTTON}.sense-floating", timeout=FLOATS_MS).bounding_box()
+    assert box["y"] + box["height"] <= 800 - 4 * 14  # rem, as Stash has them
+
+
 @pytest.mark.parametrize("path", ["/", "/galleries", "/galleries/new", "/images", "/plugins/stash-sense"])
 def test_on_no_other_page(open_page, world, path):
     page = open_page(path)
@@ -81,6 +87,38 @@ def test_without_a_sidecar_it_says_so(open_page, world):
     world.sidecar.down()
     page = open_page(f"/images/{world.image}")
     page.wait_for_selector(f'{BUTTON}[title="Stash Sense: Not connected"]')
+
+
+def test_a_sidecar_that_comes_back_shows_on_the_next_page(open_page, world):
+    world.sidecar.down()
+    page = open_page(f"/images/{world.image}")
+    page.wait_for_selector(f"{BUTTON}.sense-is-off")
+    world.sidecar.up()
+    page.evaluate(
+        "{ const now = Date.now; Date.now = () => now() + 31_000; }"
+    )  # for so long it is remembered
+    elsewhere(page, "/images/1")
+    page.wait_for_selector(f"{BUTTON}.sense-is-ok")
+
+
+def elsewhere(page, path):
+    """As the browser's own keys go there: whatever is open."""
+    page.evaluate(
+        "path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path
+    )
+
+
+def test_a_dialogue_closes_where_the_user_goes_elsewhere(open_page, world):
+    world.saw()
+    page = open_page(f"/images/{world.image}")
+    page.click(BUTTON)
+    page.wait_for_selector("text=No faces detected")
+    elsewhere(page, "/images/1")
+    page.wait_for_selector(".sense-dialogue", state="detached")
+    once(page, "image")
+    page.wait_for_timeout(500)
+    asked = [body["image_id"] for _, path, body in world.sidecar.asked if path == "/identify/image"]
+    assert asked == [str(world.image)]
 
 
 def test_the_sidecars_state_shows(open_page, world):

@@ -89,6 +89,7 @@ def test_one_failing_write_is_reported_and_the_rest_stored(open_gallery, world, 
     assert int(five[2]) not in world.on_gallery()
     assert len(world.on_gallery()) == 4
     row(page, "Cleo").locator("text=Failed, try again").wait_for()
+    row(page, "Cleo").locator("text=This performer is no longer in your library.").wait_for()
     assert [entry["status"] for entry in world.sidecar.journal].count("failed") == 1
 
 
@@ -115,9 +116,136 @@ def test_the_minimum_confidence_comes_from_the_settings(open_gallery, world, fiv
     world.stash.library.plugins["stash-sense"]["minConfidence"] = 70
     page = open_gallery()
     page.wait_for_selector("text=Minimum confidence: 70 %")
-    assert page.locator(".sense-person").count() == 2
+    assert page.locator(".sense-person:visible").count() == 2
     page.locator("input[type=range]").fill("0")
-    assert page.locator(".sense-person").count() == 5
+    assert page.locator(".sense-person:visible").count() == 5
+
+
+def test_what_was_done_outlasts_a_filter(open_gallery, world, five):
+    page = open_gallery()
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    page.select_option(".sense-filter select", "MALE")
+    row(page, "Ann").wait_for(state="hidden")
+    page.select_option(".sense-filter select", "")
+    row(page, "Ann").locator("text=Added!").wait_for()
+    row(page, "Ann").locator("text=Undo").click()
+    row(page, "Ann").locator("text=Undone").wait_for()
+    assert world.on_gallery() == []
+
+
+def test_what_was_undone_can_be_added_again(open_gallery, world, five):
+    page = open_gallery()
+    for _ in range(2):
+        row(page, "Ann").locator("text=Add to Gallery").click()
+        row(page, "Ann").locator("text=Added!").wait_for()
+        assert world.on_gallery() == [int(five[0])]
+        row(page, "Ann").locator("text=Undo").click()
+        row(page, "Ann").locator("text=Undone").wait_for()
+        assert world.on_gallery() == []
+    page.click(".sense-accept")
+    assert outcome(page) == "5 added, 0 failed, 0 left out"
+    assert sorted(world.on_gallery()) == sorted(map(int, five))
+
+
+def test_after_the_gallery_its_images_can_follow(open_gallery, world, five):
+    page = open_gallery()
+    row(page, "Ben").locator("text=Add to Gallery").click()
+    row(page, "Ben").locator("text=Added!").wait_for()
+    row(page, "Ben").locator("label").click()
+    row(page, "Ben").locator("text=Add to Gallery").click()
+    row(page, "Ben").locator("text=Added!").wait_for()
+    assert world.images_with(five[1]) == ["2", "3"]
+
+
+def test_a_write_undone_by_a_deleted_image_is_no_success(open_gallery, world, five):
+    page = open_gallery()
+    writes = []
+    world.stash.faults.add(Status(500), where=lambda seen: _second_write_finds_gone(seen, writes, world, 2))
+    row(page, "Ben").locator("label").click()
+    row(page, "Ben").locator("text=Add to Gallery").click()
+    row(page, "Ben").locator("text=Failed, try again").wait_for()
+    assert [entry["status"] for entry in world.sidecar.journal] == ["done", "failed"]
+    row(page, "Ben").locator("text=Failed, try again").click()
+    row(page, "Ben").locator("text=Added!").wait_for()
+    assert world.images_with(five[1]) == ["3"]
+
+
+def _second_write_finds_gone(seen, writes, world, image):
+    """No fault, but an image that somebody deletes while the second tag is on its way."""
+    writes += [1] * (seen.operation == "StashSenseTag")
+    if len(writes) == 2 and image in world.stash.library.images:
+        world.stash.library.delete_image(image)
+    return False
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ['{"data": {"bulkGalleryUpdate": null}}', '{"data": null, "errors": [{"message": "no"}]}', "<html>"],
+)
+def test_a_status_of_200_is_not_yet_a_tag(open_gallery, world, five, answer):
+    page = open_gallery()
+    kind = "text/html" if answer.startswith("<") else "application/json"
+    world.stash.faults.add(Status(200, answer.encode(), kind), where="StashSenseTag", times=1)
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Failed, try again").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    assert [entry["status"] for entry in world.sidecar.journal] == ["failed", "done"]
+    assert world.on_gallery() == [int(five[0])]
+
+
+def test_another_run_reads_anew_who_is_tagged(open_gallery, world, five):
+    page = open_gallery()
+    world.on_gallery().append(int(five[0]))
+    page.click("text=Run again >> nth=0")
+    row(page, "Ann").locator("text=Already tagged").wait_for()
+
+
+def test_a_session_that_ends_amid_accept_all_is_told(open_gallery, world, five):
+    page = open_gallery()
+    out = []
+    login = Status(200, b"<!DOCTYPE html>Log in", "text/html")
+    world.stash.faults.add(login, where=lambda seen: _third_write(seen, out))
+    page.click(".sense-accept")
+    assert outcome(page) == "2 added, 3 failed, 0 left out"
+    assert len(world.on_gallery()) == 2
+    row(page, "Emil").locator("text=If you are no longer logged in").wait_for()
+    assert [entry["status"] for entry in world.sidecar.journal] == ["done", "done", "open"]
+    world.stash.faults.clear()
+    page.click(".sense-accept")
+    page.wait_for_selector("text=5 added, 0 failed, 0 left out")
+    assert sorted(world.on_gallery()) == sorted(map(int, five))
+
+
+def _third_write(seen, out):
+    """Whether Stash has been asked for a third tag, and everything after that."""
+    out += [1] * (seen.operation == "StashSenseTag")
+    return len(out) > 2
+
+
+def test_no_look_at_a_job_while_the_tab_is_hidden(open_gallery, world, five):
+    world.sidecar.job_s = 60
+    page = open_gallery(run=False)
+    page.click("text=Identify performers in this gallery")
+    page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/", timeout=20_000)
+    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")
+    page.wait_for_timeout(1000)  # a look that was under way
+    world.stash.record.forget()
+    page.wait_for_timeout(2500)
+    assert world.stash.record.counts["graphql"] == 0
+    page.evaluate("delete document.hidden")
+    page.wait_for_timeout(2000)
+    assert world.stash.record.counts["graphql"] > 0
+
+
+def test_a_gallery_that_is_gone_is_told(open_gallery, world, five):
+    page = open_gallery()
+    del world.stash.library.galleries[world.gallery]
+    page.click("text=Run again >> nth=0")
+    page.wait_for_selector(f"text=Stash has no gallery {world.gallery} any more.")
+    page.keyboard.press("Escape")
+    page.click("#sense-button")
+    page.wait_for_selector(f".sense-problem >> text=Stash has no gallery {world.gallery} any more.")
 
 
 def test_the_switch_comes_from_the_settings(open_gallery, world, five):

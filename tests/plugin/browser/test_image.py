@@ -178,6 +178,44 @@ def test_a_person_is_created_and_tagged(open_image, world):
     assert world.on_image() == [performer.id]
 
 
+def test_a_person_created_in_another_tab_is_not_created_again(open_image, world):
+    stash_ids = [{"endpoint": BOX, "stash_id": "b1"}]
+    world.saw(face_of(match_of("New Person", performer_id="p9", stash_ids=stash_ids)))
+    page = open_image()
+    page.wait_for_selector("text=Create and tag")
+    made = world.performer("New Person, by another name", stash_ids=[(BOX, "b1")])
+    page.click("text=Create and tag")
+    page.wait_for_selector("text=Added!")
+    assert list(world.stash.library.performers) == [int(made)]
+    assert world.on_image() == [int(made)]
+
+
+def test_looking_again_reads_anew_who_is_tagged(open_image, world, obama):
+    page = open_image()
+    world.on_image().append(int(obama))
+    page.click("text=Look again")
+    page.wait_for_selector("text=Already tagged")
+
+
+def test_a_performer_who_was_deleted_meanwhile(open_image, world, obama):
+    page = open_image()
+    del world.stash.library.performers[int(obama)]
+    page.click("text=Add to Image")
+    page.wait_for_selector("text=This performer is no longer in your library.")
+    assert world.on_image() == []
+
+
+def test_a_portrait_that_failed_once_is_asked_for_again(open_image, world, obama):
+    world.sidecar.faults["/references/ref-Barack%20Obama"] = Problem(504, "stash-too-slow", "for a moment")
+    page = open_image()
+    page.wait_for_selector("text=In library as")
+    page.wait_for_timeout(500)
+    world.sidecar.faults.clear()
+    page.keyboard.press("Escape")
+    page.click("#sense-button")
+    card(page).locator(".sense-pair figure:nth-child(2) img[src^='data:image/jpeg']").wait_for()
+
+
 def test_a_stash_id_finds_the_performer_and_no_wildcard_does(open_image, world):
     world.performer("Somebody Else", stash_ids=[(BOX, "abc")])
     world.saw(face_of(match_of("Wild", performer_id="w", stash_ids=[{"endpoint": BOX, "stash_id": "a%"}])))
@@ -238,7 +276,10 @@ def test_the_keyboard_alone(open_page, world, obama):
     page.locator(".sense-add").nth(1).wait_for()
     page.keyboard.press("Enter")
     card(page, 2).locator("text=Added!").wait_for()
-    page.keyboard.type("aefo")  # Stash's own shortcuts
+    page.evaluate("addEventListener('keydown', (event) => shortcuts.push(event.key))")
+    page.keyboard.type("aefo")  # Stash's own shortcuts; with arrows it turns the pages of a list
+    for key in ("ArrowRight", "Shift+ArrowLeft", "Control+Home"):
+        page.keyboard.press(key)
     assert page.evaluate("shortcuts") == []
     page.keyboard.press("Escape")
     page.wait_for_selector(".sense-dialogue", state="detached")

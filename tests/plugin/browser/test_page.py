@@ -49,6 +49,18 @@ def test_taking_back_what_somebody_else_took_back_already(open_page, world, tagg
     assert world.on_image() == []
 
 
+def test_what_was_tagged_again_after_an_undo_in_another_tab_stays(open_page, world, tagged):
+    first, second = (open_page("/plugins/stash-sense") for _ in range(2))
+    for page in (first, second):
+        entry(page).locator("text=Undo").wait_for()
+    entry(first).locator("text=Undo").click()
+    entry(first).locator("text=undone").wait_for()
+    world.on_image().append(int(tagged))  # by hand
+    entry(second).locator("text=Undo").click()
+    entry(second).locator("text=undone").wait_for()
+    assert world.on_image() == [int(tagged)]
+
+
 def test_taking_back_where_the_image_is_gone(open_page, world, tagged):
     world.stash.library.delete_image(world.image)
     page = open_page("/plugins/stash-sense")
