@@ -10,11 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import httpx
 
@@ -22,10 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "samples"
 LIBRARIES = ROOT / "node_modules"
 COMMAND = str(Path(sys.executable).with_name("stash-sense"))
+LOOK_S = 0.05
 START_S = 60.0
 STOP_S = 20.0
 STOPPED = 130
 """The status of a program that was stopped by Ctrl-C."""
+
+Process = subprocess.Popen[bytes]
 
 sys.path.insert(0, str(ROOT / "tests"))
 fakes = import_module("fakes.stash")
@@ -35,31 +38,28 @@ def main() -> None:
     """Runs the demo."""
     folder, once = Path(sys.argv[1]).resolve(), "--once" in sys.argv[2:]
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _stop)
+        signal.signal(ending, stop.asked)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     folder.mkdir(parents=True, exist_ok=True)
     lacking = fakes.page_lacks(LIBRARIES)
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="data-", dir=folder) as data,
-            fakes.StashStandIn(libraries=None if lacking else LIBRARIES) as stash,
-        ):
-            gallery = fill(stash.library)
-            environment = settings(stash.url, data)
-            print(f"A stand-in for Stash, with the free photos of samples/, runs at {stash.url}\n")
-            run(environment, folder, "database", "build", "--from-stash")
-            with sidecar(environment, folder):
-                identify(environment, folder, gallery)
-                if once:
-                    return
-                if lacking:
-                    sys.exit(NO_PAGE)
-                stash.library.plugins["stash-sense"] = {"sidecarUrl": _address(environment)}
-                stash.install(ROOT / "plugin")
-                print(SERVING.format(url=stash.url, gallery=gallery, image=_picture(stash.library)))
-                _wait()
-    except KeyboardInterrupt:
-        sys.exit(STOPPED)
+    with (
+        tempfile.TemporaryDirectory(prefix="data-", dir=folder) as data,
+        fakes.StashStandIn(libraries=None if lacking else LIBRARIES) as stash,
+    ):
+        gallery = fill(stash.library)
+        environment = settings(stash.url, data)
+        print(f"A stand-in for Stash, with the free photos of samples/, runs at {stash.url}\n")
+        run(environment, folder, "database", "build", "--from-stash")
+        with sidecar(environment, folder):
+            identify(environment, folder, gallery)
+            if once:
+                return
+            if lacking:
+                sys.exit(NO_PAGE)
+            stash.library.plugins["stash-sense"] = {"sidecarUrl": _address(environment)}
+            stash.install(ROOT / "plugin")
+            print(SERVING.format(url=stash.url, gallery=gallery, image=_picture(stash.library)))
+            stop.until(lambda: False)
 
 
 NO_PAGE = """
@@ -94,30 +94,35 @@ def settings(stash_url: str, data: str) -> dict[str, str]:
     return inherited | {"STASH_URL": stash_url, "STASH_SENSE_PORT": str(port), "DATA_DIR": data}
 
 
-def run(environment: Mapping[str, str], folder: Path, *arguments: str) -> None:
-    """Shows a command, runs it, and ends the demo where it fails."""
-    print(f"$ stash-sense {' '.join(arguments)}")
-    done = subprocess.run([COMMAND, *arguments], env=environment, cwd=folder, check=False)
-    if done.returncode:
-        sys.exit(done.returncode)
+class Stop:
+    """Ctrl-C and the like. Looked for, not thrown: in the middle of starting a process it would be lost."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def asked(self, *_: object) -> None:
+        """Takes a signal."""
+        self._asked = True
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Waits; ends the demo where that is asked for meanwhile."""
+        while not (self._asked or done()):
+            time.sleep(LOOK_S)
+        if self._asked:
+            sys.exit(STOPPED)
+
+
+stop = Stop()
 
 
 @contextmanager
-def sidecar(environment: Mapping[str, str], folder: Path) -> Iterator[None]:
-    """`stash-sense serve`, ready; it is stopped at the end."""
-    print("\n$ stash-sense serve &")
-    log = folder / "serve.log"
-    with (
-        log.open("wb") as lines,
-        subprocess.Popen([COMMAND, "serve"], env=environment, cwd=folder, stderr=lines) as process,
-    ):
+def running(environment: Mapping[str, str], folder: Path, *arguments: str, **files: Any) -> Iterator[Process]:
+    """A command of Stash Sense, which only we stop, at the end: no Ctrl-C in a terminal reaches it."""
+    with subprocess.Popen(
+        [COMMAND, *arguments], env=environment, cwd=folder, start_new_session=True, **files
+    ) as process:
         try:
-            deadline = time.monotonic() + START_S
-            while not _ready(environment):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    sys.exit(f"The sidecar did not start. {log} says why:\n{log.read_text()[-2000:]}")
-                time.sleep(0.1)
-            yield
+            yield process
         finally:
             process.terminate()
             try:
@@ -126,14 +131,36 @@ def sidecar(environment: Mapping[str, str], folder: Path) -> Iterator[None]:
                 process.kill()
 
 
+def run(environment: Mapping[str, str], folder: Path, *arguments: str, **files: Any) -> None:
+    """Runs a command, and ends the demo where it fails."""
+    if not files:
+        print(f"$ stash-sense {' '.join(arguments)}")
+    with running(environment, folder, *arguments, **files) as process:
+        stop.until(lambda: process.poll() is not None)
+    if process.returncode:
+        sys.exit(process.returncode)
+
+
+@contextmanager
+def sidecar(environment: Mapping[str, str], folder: Path) -> Iterator[None]:
+    """`stash-sense serve`, ready; it is stopped at the end."""
+    print("\n$ stash-sense serve &")
+    log = folder / "serve.log"
+    with log.open("wb") as lines, running(environment, folder, "serve", stderr=lines) as process:
+        deadline = time.monotonic() + START_S
+        stop.until(lambda: _ready(environment) or process.poll() is not None or time.monotonic() > deadline)
+        if not _ready(environment):
+            sys.exit(f"The sidecar did not start. {log} says why:\n{log.read_text()[-2000:]}")
+        yield
+
+
 def identify(environment: Mapping[str, str], folder: Path, gallery: int) -> None:
     """The gallery through the sidecar: a table, and the same as JSON."""
     run(environment, folder, "jobs", "gallery", str(gallery), "--wait")
     result = folder / "result.json"
     (job,) = httpx.get(f"{_address(environment)}/jobs", timeout=30, trust_env=False).json()["jobs"]
     with result.open("wb") as file:
-        shown = [COMMAND, "jobs", "show", job["job_id"], "--json"]
-        subprocess.run(shown, env=environment, cwd=folder, stdout=file, check=True)
+        run(environment, folder, "jobs", "show", job["job_id"], "--json", stdout=file)
     print(f"\nThe same as JSON: {os.path.relpath(result)}")
 
 
@@ -152,15 +179,6 @@ def _address(environment: Mapping[str, str]) -> str:
 def _picture(library: Any) -> int:
     (found,) = (number for number, image in library.images.items() if image.title == "obama2")
     return int(found)
-
-
-def _wait() -> NoReturn:
-    while True:
-        time.sleep(3600)
-
-
-def _stop(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

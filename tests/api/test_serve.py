@@ -34,7 +34,7 @@ def quickest(started):
             seconds.append(taken)
             if taken > 3:
                 process.terminate()
-                process.communicate()
+                process.wait(20)
         return min(seconds)
 
     return quickest

@@ -33,6 +33,7 @@ async def enrol_from_stash(
     pool = WorkPool(settings.workers or workers(), 1)
     try:
         async with open_stash(settings, replace(PATIENT, media_bytes=settings.max_bytes)) as client:
+            await client.with_limits(DEFAULT_LIMITS).status()  # where it is away from the first, nobody waits
             return await build_from_stash(
                 client,
                 database_place(settings),

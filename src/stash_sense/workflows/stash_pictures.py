@@ -40,6 +40,8 @@ PREFIX = "stash:"
 IMAGES_A_PERSON = 10
 """Images looked at beside the portraits, the oldest first: more add little, and each costs as much as a
 portrait. The oldest, so that new images do not bring others in at each build."""
+AGAIN_S = 5.0
+"""How long Stash is asked again when a picture could not be had in the time of a patient client."""
 KEPT_SIDE = 192
 KEPT_QUALITY = 80
 """Of the crops kept in the database: some 8 kB each."""
@@ -89,7 +91,9 @@ class Pictures:
         try:
             self.seen[path] = await look
         except (StashUnreachable, StashTooSlow, KeyRefused) as error:
-            await self.client.status()  # raises where it is Stash that is away, and not this one picture
+            # Raises where it is Stash that is away, and not this one picture; that was waited for already.
+            limits = self.client.limits
+            await self.client.with_limits(replace(limits, retry_s=min(limits.retry_s, AGAIN_S))).status()
             self._fail(path, error)
         except StashError as error:
             self._fail(path, error)

@@ -83,6 +83,7 @@ def test_somebody_elses_edit_meanwhile_survives(open_gallery, world, five):
 
 def test_one_failing_write_is_reported_and_the_rest_stored(open_gallery, world, five):
     page = open_gallery()
+    row(page, "Cleo").locator("text=In library as: Cleo").wait_for()
     del world.stash.library.performers[int(five[2])]
     page.click(".sense-accept")
     assert outcome(page) == "4 added, 1 failed, 0 left out"
