@@ -144,10 +144,10 @@ def command(pack_dir: Path, counted: Passing, library: Library, tmp_path_factory
     """Runs `stash-sense` beside that Stash and gives what it printed."""
     folder = tmp_path_factory.mktemp("nothing-set-here")
 
-    def command(*arguments: str) -> str:
+    def command(*arguments: str, stash: str = counted.url) -> str:
         run = subprocess.run(
             [sys.executable, "-m", "stash_sense", "--data-dir", str(pack_dir), *arguments],
-            env={**os.environ, "STASH_URL": counted.url}, cwd=folder, capture_output=True, text=True,
+            env={**os.environ, "STASH_URL": stash}, cwd=folder, capture_output=True, text=True,
             timeout=120, check=False,
         )  # fmt: skip
         assert run.returncode == 0, run.stdout + run.stderr
