@@ -13,7 +13,7 @@ _HOP = {"host", "connection", "transfer-encoding", "content-length", "content-en
 
 
 class Passing:
-    """`pictures` counts the paths of pictures; `url` is where it answers; `pause_s` delays each picture.
+    """`url` is where it answers; `pictures` counts their paths; `pause_s` lies between two of them at least.
 
     With a prefix it is what Stash wants of a reverse proxy: takes the prefix off the path, names it in
     X-Forwarded-Prefix, and hands on the host that the browser asked for.
@@ -22,13 +22,13 @@ class Passing:
     def __init__(self, target: str, prefix: str = "") -> None:
         self.pictures: Counter[str] = Counter()
         self.pause_s = 0.0
+        self._one = threading.Lock()
         self._prefix = prefix
         nobodys = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=()))
         self._client = httpx.Client(base_url=target, timeout=60, trust_env=False, cookies=nobodys)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever)
-        self.origin = f"http://127.0.0.1:{self._server.server_port}"
-        self.url = f"{self.origin}{prefix}"
+        self.url = f"http://127.0.0.1:{self._server.server_port}{prefix}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -48,7 +48,8 @@ class Passing:
 
             def do_GET(self) -> None:
                 proxy.pictures[self.path.partition("?")[0]] += 1
-                time.sleep(proxy.pause_s)
+                with proxy._one:
+                    time.sleep(proxy.pause_s)
                 proxy._pass(self)
 
             def do_POST(self) -> None:

@@ -126,8 +126,15 @@ def open_gallery(open_page, library) -> Callable[..., Any]:
         page = open_page(f"/galleries/{library.gallery}", **options)
         once(page, "gallery").click()
         again = "Run again from scratch" if scratch else "Run again"
-        page.click(f"text=/^(Identify performers in this gallery|{again})$/")
-        page.wait_for_selector(".sense-running" if scratch else ".sense-summary")
+        start = page.locator(f"text=/^(Identify performers in this gallery|{again})$/")
+        start.wait_for()
+        as_of = page.locator("text=/^Result of/")
+        before = as_of.all_inner_texts()
+        start.click()
+        if scratch:
+            page.wait_for_selector(".sense-running")
+        else:
+            until(lambda: (page.wait_for_timeout(50), as_of.all_inner_texts())[1] not in ([], before))
         return page
 
     return open_gallery

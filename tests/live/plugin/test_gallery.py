@@ -48,3 +48,26 @@ def test_accept_all_and_back_on_the_plugins_own_page(open_gallery, library, tagg
         undo.first.click()
         until(lambda left=left: (page.wait_for_timeout(50), undo.count() < left)[1])
     assert tagged() == (set(), {})
+
+
+def test_with_the_setting_on_the_images_are_tagged_too_but_for_whom_it_is_switched_off(
+    open_gallery, library, tagged, ask, sidecar
+):
+    change = 'mutation($i: Map!) { configurePlugin(plugin_id: "stash-sense", input: $i) }'
+    url = str(sidecar.base_url)
+    ask(change, i={"sidecarUrl": url, "tagImages": True})
+    try:
+        page = open_gallery()
+        row(page, "Joe Biden").locator("label").click()
+        for name in ("Joe Biden", "Eileen Collins"):
+            row(page, name).locator("text=Add to Gallery").click()
+            row(page, name).locator("text=Added!").wait_for()
+        collins = library.people["Eileen Collins"]
+        both = {library.people["Joe Biden"], collins}
+        assert tagged() == (both, {library.images["astronaut_mirrored.jpg"]: {collins}})
+        for name in ("Joe Biden", "Eileen Collins"):
+            row(page, name).locator("text=Undo").click()
+            row(page, name).locator("text=Undone").wait_for()
+        assert tagged() == (set(), {})
+    finally:
+        ask(change, i={"sidecarUrl": url})
