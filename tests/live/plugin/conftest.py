@@ -85,7 +85,7 @@ def logged_in(chromium, front, key) -> Any:
         assert page.url.startswith(f"{front}/login?")
         page.fill("#username", user)
         page.fill("#password", password)
-        page.click("#login-button")
+        page.click("[type=submit]")
         page.wait_for_url(f"{front}/galleries")
         return context.storage_state()
 

@@ -49,6 +49,6 @@ def test_logged_out_meanwhile_it_says_so_and_goes_on_after_the_next_login(open_p
     page.reload()
     page.fill("#username", os.environ["STASH_USERNAME"])
     page.fill("#password", os.environ["STASH_PASSWORD"])
-    page.click("#login-button")
+    page.click("[type=submit]")
     once(page, "image").click()
     page.wait_for_selector("text=Detected 1 face(s)")
