@@ -1,6 +1,7 @@
 """An image: from the button to a written tag and back."""
 
 from pages import card, once
+from waiting import until
 
 
 def test_an_image_from_the_button_to_a_written_tag_and_back(open_page, library, tagged, sidecar):
@@ -18,9 +19,8 @@ def test_an_image_from_the_button_to_a_written_tag_and_back(open_page, library, 
     page.wait_for_selector("text=Undone")
     assert tagged() == (set(), {})
     page.wait_for_selector(".performer-card", state="detached")
-    page.wait_for_timeout(1000)
-    again = sidecar.post("/identify/image", json={"image_id": image}).json()
-    assert "confirmed" not in again["faces"][0]["reason"]
+    look = {"image_id": image}
+    until(lambda: "confirmed" not in sidecar.post("/identify/image", json=look).json()["faces"][0]["reason"])
 
 
 def test_the_box_lies_over_the_face_of_a_photo_stored_lying(open_page, library):

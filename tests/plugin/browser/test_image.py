@@ -122,6 +122,7 @@ def test_a_write_whose_end_cannot_be_noted_can_be_taken_back_all_the_same(open_i
 
 def test_whoever_was_logged_out_reads_what_to_do(open_image, world, obama):
     page = open_image()
+    page.wait_for_selector("text=Add to Image")
     world.stash.faults.add(Status(401))
     page.click("text=Add to Image")
     page.wait_for_selector("text=You are no longer logged in to Stash. Reload the page to log in again.")
