@@ -46,7 +46,7 @@ test: $(STAMP) ## All tests, the long ones with reduced counts
 	-@$(MAKE) --no-print-directory web
 	@$(BIN)/python -m pytest
 
-test-live: $(STAMP) ## The tests that need a real Stash, made for tests: STASH_URL=http://...
+test-live: $(STAMP) ## The tests that need a real Stash, made for tests: STASH_URL=http://... (docs/plugin.md)
 	-@$(MAKE) --no-print-directory web
 	@STASH_URL_LIVE="$(STASH_URL)" CI=true $(BIN)/python -m pytest tests/live
 

@@ -36,6 +36,7 @@ window.StashSense.part("stash", (sense, api) => {
     }).catch((error) => {
       throw new Error(sense.say("stashGone", { why: sense.words(error) }));
     });
+    if (response.status === 401) throw new Error(sense.say("loggedOut"));
     const answer = await response.json().catch(() => null);
     const first = answer?.errors?.[0]?.message;
     if (first || !answer?.data) throw new Error(first || sense.say("stashStatus", { status: response.status }));

@@ -3,6 +3,7 @@ window.StashSense.part("texts-de", (sense) => {
   sense.texts.de = {
     title: "Personen erkennen",
     notConnected: "Stash Sense: Nicht verbunden",
+    loggedOut: "Du bist nicht mehr bei Stash angemeldet. Lade die Seite neu, um dich wieder anzumelden.",
     close: "Schließen",
     retry: "Noch einmal",
     loading: "Lädt…",

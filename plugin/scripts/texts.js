@@ -3,6 +3,7 @@ window.StashSense.part("texts", (sense) => {
   const english = {
     title: "Identify Performers",
     notConnected: "Stash Sense: Not connected",
+    loggedOut: "You are no longer logged in to Stash. Reload the page to log in again.",
     close: "Close",
     retry: "Try again",
     loading: "Loading…",

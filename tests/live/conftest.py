@@ -1,7 +1,8 @@
 """A real Stash, made for tests: `make test-live STASH_URL=...`. Without one, these tests are skipped.
 
-What it must hold: the free photos of `samples/gallery` as a gallery, scanned from a folder. Performers who
-are not there are created, tags and settings are put back. Do not point this at a library that matters.
+Where it has a login, STASH_API_KEY, STASH_USERNAME and STASH_PASSWORD say how to get in. What it must hold:
+the free photos of `samples/gallery` as a gallery, scanned from a folder. Performers who are not there are
+created, tags and settings are put back. Do not point this at a library that matters.
 """
 
 import base64
@@ -9,7 +10,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from .counting import CountingProxy
+from stash_sense.services.secret import derived
+from waiting import until
 
-START_S = 60
+from .passing import Passing
+
 ASK = Callable[..., dict[str, Any]]
 _CREATE = "mutation($i: PerformerCreateInput!) { performerCreate(input: $i) { id } }"
 _PERFORMERS = "{ findPerformers(filter: {per_page: -1}) { performers { id name } } }"
@@ -38,9 +40,27 @@ def stash_url() -> str:
 
 
 @pytest.fixture(scope="session")
-def ask(stash_url: str) -> Iterator[ASK]:
+def key() -> str:
+    """Stash's API key; empty where it has no login."""
+    return os.environ.get("STASH_API_KEY", "")
+
+
+@pytest.fixture(scope="session")
+def secret(key: str) -> dict[str, str]:
+    """What the sidecar asks of its callers, as headers."""
+    return {"Authorization": f"Bearer {derived(key)}"} if key else {}
+
+
+@pytest.fixture(scope="session")
+def ask(stash_url: str, key: str) -> Iterator[ASK]:
     """Asks Stash itself, past everything of ours."""
-    with httpx.Client(base_url=stash_url, timeout=60, trust_env=False) as client:
+    headers = {"ApiKey": key} if key else {}
+    with httpx.Client(base_url=stash_url, headers=headers, timeout=60, trust_env=False) as client:
+        if (
+            client.post("/graphql", json={"query": "{ version { version } }"}).status_code
+            == httpx.codes.UNAUTHORIZED
+        ):
+            pytest.fail("that Stash asks for a login: set STASH_API_KEY to its key", pytrace=False)
 
         def ask(query: str, **variables: Any) -> dict[str, Any]:
             answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
@@ -113,21 +133,21 @@ def _ids(found: list[dict[str, str]]) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def counted(stash_url: str) -> Iterator[CountingProxy]:
+def counted(stash_url: str) -> Iterator[Passing]:
     """The way from the sidecar to Stash."""
-    with CountingProxy(stash_url) as proxy:
+    with Passing(stash_url) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="session")
-def command(pack_dir: Path, counted: CountingProxy, library: Library, tmp_path_factory):
+def command(pack_dir: Path, counted: Passing, library: Library, tmp_path_factory):
     """Runs `stash-sense` beside that Stash and gives what it printed."""
     folder = tmp_path_factory.mktemp("nothing-set-here")
 
-    def command(*arguments: str) -> str:
+    def command(*arguments: str, stash: str = counted.url) -> str:
         run = subprocess.run(
             [sys.executable, "-m", "stash_sense", "--data-dir", str(pack_dir), *arguments],
-            env={**os.environ, "STASH_URL": counted.url}, cwd=folder, capture_output=True, text=True,
+            env={**os.environ, "STASH_URL": stash}, cwd=folder, capture_output=True, text=True,
             timeout=120, check=False,
         )  # fmt: skip
         assert run.returncode == 0, run.stdout + run.stderr
@@ -143,7 +163,9 @@ def built(command) -> str:
 
 
 @pytest.fixture(scope="session")
-def sidecar(built: str, pack_dir: Path, counted: CountingProxy, tmp_path_factory) -> Iterator[httpx.Client]:
+def sidecar(
+    built: str, pack_dir: Path, counted: Passing, secret: dict[str, str], tmp_path_factory
+) -> Iterator[httpx.Client]:
     """`stash-sense serve` beside that Stash, ready."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -153,7 +175,8 @@ def sidecar(built: str, pack_dir: Path, counted: CountingProxy, tmp_path_factory
         cwd=tmp_path_factory.mktemp("nothing-set-here-either"),
         stderr=subprocess.DEVNULL,
     )
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as client:
+    url = f"http://127.0.0.1:{port}"
+    with httpx.Client(base_url=url, headers=secret, timeout=120, trust_env=False) as client:
         until(lambda: _ready(client))
         yield client
     process.terminate()
@@ -165,10 +188,3 @@ def _ready(client: httpx.Client) -> bool:
         return "jobs-gallery" in client.get("/health").json().get("features", [])
     except httpx.TransportError:
         return False
-
-
-def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_S
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

@@ -2,11 +2,11 @@
 
 import json
 
+import httpx
 import pytest
 
 from stash_sense.stash import NotInStash, RefusedByStash, StashClient, StashId
-
-from .conftest import until
+from waiting import until
 
 EXPECTED = {
     "Barack Obama": ["obama2.jpg", "obama3.jpg", "obama_partial_face.jpg", "obama_partial_face2.jpg"],
@@ -16,8 +16,8 @@ EXPECTED = {
 
 
 @pytest.fixture
-async def client(stash_url):
-    async with StashClient(stash_url) as client:
+async def client(stash_url, key):
+    async with StashClient(stash_url, key) as client:
         yield client
 
 
@@ -42,6 +42,15 @@ def test_a_second_build_looks_at_nothing_anew(built, command):
 def test_the_doctor_finds_all_well(built, command):
     checks = json.loads(command("doctor", "--json"))
     assert {each["state"] for each in checks if each["what"] != "Plugin"} == {"ok"}, checks
+
+
+def test_only_who_has_the_secret_is_answered(sidecar, secret, key):
+    if not key:
+        pytest.skip("that Stash has no login")
+    for wrong in ("", key, secret["Authorization"][:-1]):
+        asked = httpx.get(f"{sidecar.base_url}/database/info", headers={"Authorization": wrong})
+        assert asked.status_code == 401, wrong
+    assert sidecar.get("/database/info").status_code == 200
 
 
 def test_an_image_is_identified_and_kept(sidecar, library, counted):

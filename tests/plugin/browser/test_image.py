@@ -120,6 +120,17 @@ def test_a_write_whose_end_cannot_be_noted_can_be_taken_back_all_the_same(open_i
     assert (world.on_image(), world.sidecar.decisions) == ([], [])
 
 
+def test_whoever_was_logged_out_reads_what_to_do(open_image, world, obama):
+    page = open_image()
+    page.wait_for_selector("text=Add to Image")
+    world.stash.faults.add(Status(401))
+    page.click("text=Add to Image")
+    page.wait_for_selector("text=You are no longer logged in to Stash. Reload the page to log in again.")
+    world.stash.faults.clear()
+    page.click("text=Failed, try again")
+    page.wait_for_selector("text=Added!")
+
+
 @pytest.mark.parametrize("missing", ["original", "both"])
 def test_a_picture_that_the_browser_cannot_show(open_image, world, obama, missing):
     world.stash.faults.add(Status(500), where="original")

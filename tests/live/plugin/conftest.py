@@ -1,0 +1,140 @@
+"""The plugin in a real Stash: installed from the source that `make plugin` makes, used in a real browser."""
+
+import functools
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from pages import ROOT, Watched, launched, once
+from waiting import until
+
+SLOW_MS = 30_000
+SET = 'mutation($i: Map!) { configurePlugin(plugin_id: "stash-sense", input: $i) }'
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder, without a line for each request."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with launched(libraries=False) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Iterator[str]:
+    """The address of an index.yml, as on a web server."""
+    folder = tmp_path_factory.mktemp("source")
+    make = [sys.executable, str(ROOT / "packaging" / "plugin_source.py"), str(folder)]
+    subprocess.run(make, check=True, capture_output=True)
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/index.yml"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def installed(ask, source, sidecar) -> Iterator[None]:
+    """By Stash's own package manager; told where the sidecar is."""
+    package = [{"id": "stash-sense", "sourceURL": source}]
+
+    def change(how: str) -> None:
+        query = f"mutation($p: [PackageSpecInput!]!) {{ job: {how}Packages(type: Plugin, packages: $p) }}"
+        job = ask(query, p=package)["job"]
+        look = "query($id: ID!) { findJob(input: {id: $id}) { status } }"
+        until(lambda: ask(look, id=job)["findJob"]["status"] == "FINISHED")
+
+    change("install")
+    ask(SET, i={"sidecarUrl": str(sidecar.base_url)})
+    yield
+    ask(SET, i={})
+    change("uninstall")
+
+
+@pytest.fixture(scope="module")
+def front(stash_url) -> str:
+    """Where the browser finds Stash: a module may put a proxy there."""
+    return stash_url
+
+
+@pytest.fixture(scope="module")
+def logged_in(chromium, front, key) -> Any:
+    """What a browser holds once its user is in, by Stash's own login form; None where there is none."""
+    if not key:
+        return None
+    user, password = (os.environ.get(f"STASH_{name}", "") for name in ("USERNAME", "PASSWORD"))
+    if not (user and password):
+        pytest.fail("that Stash asks for a login: set STASH_USERNAME and STASH_PASSWORD", pytrace=False)
+    with chromium.new_context() as context:
+        context.set_default_timeout(SLOW_MS)
+        page = context.new_page()
+        page.goto(f"{front}/galleries")
+        assert page.url.startswith(f"{front}/login?")
+        page.fill("#username", user)
+        page.fill("#password", password)
+        page.click("[type=submit]")
+        page.wait_for_url(f"{front}/galleries")
+        return context.storage_state()
+
+
+@pytest.fixture
+def open_page(chromium, installed, front, logged_in) -> Iterator[Callable[..., Any]]:
+    contexts, watched = [], []
+
+    def open_page(path: str, *, width: int = 1280, height: int = 900) -> Any:
+        size = {"width": width, "height": height}
+        contexts.append(chromium.new_context(viewport=size, storage_state=logged_in))
+        contexts[-1].set_default_timeout(SLOW_MS)
+        page = contexts[-1].new_page()
+        watched.append(Watched(page, "/".join(front.split("/")[:3])))
+        page.troubles = watched[-1].troubles
+        page.on("response", lambda answer: _refused(answer, page.troubles))
+        page.goto(f"{front}{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    for each in watched:
+        assert each.troubles == []
+
+
+def _refused(answer: Any, troubles: list[str]) -> None:
+    """Stash answers 400 or 422 to a document that its schema does not know."""
+    if answer.url.endswith("/graphql") and answer.status != 200:
+        troubles.append(f"{answer.status} to {answer.request.post_data}")
+
+
+@pytest.fixture
+def open_gallery(open_page, library) -> Callable[..., Any]:
+    """The gallery's page with its dialogue open: results in it, or a job from scratch just begun."""
+
+    def open_gallery(*, scratch: bool = False, **options: Any) -> Any:
+        page = open_page(f"/galleries/{library.gallery}", **options)
+        once(page, "gallery").click()
+        again = "Run again from scratch" if scratch else "Run again"
+        start = page.locator(f"text=/^(Identify performers in this gallery|{again})$/")
+        start.wait_for()
+        as_of = page.locator("text=/^Result of/")
+        before = as_of.all_inner_texts()
+        start.click()
+        if scratch:
+            page.wait_for_selector(".sense-running")
+        else:
+            until(lambda: (page.wait_for_timeout(50), as_of.all_inner_texts())[1] not in ([], before))
+        return page
+
+    return open_gallery
