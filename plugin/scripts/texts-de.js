@@ -3,7 +3,8 @@ window.StashSense.part("texts-de", (sense) => {
   sense.texts.de = {
     title: "Personen erkennen",
     notConnected: "Stash Sense: Nicht verbunden",
-    loggedOut: "Du bist nicht mehr bei Stash angemeldet. Lade die Seite neu, um dich wieder anzumelden.",
+    loggedOut:
+      "Du bist nicht mehr bei Stash angemeldet. Melde dich in einem anderen Tab wieder an und versuche es hier noch einmal.",
     close: "Schließen",
     retry: "Noch einmal",
     loading: "Lädt…",
@@ -136,7 +137,7 @@ window.StashSense.part("texts-de", (sense) => {
     performerGone: "ein Darsteller, den es nicht mehr gibt",
     noJournal: "Es wurde hinzugefügt, aber das konnte nicht vermerkt werden: {why}",
     stashStatus:
-      "Stash antwortete mit Status {status}. Falls du nicht mehr angemeldet bist: Melde dich in einem anderen Tab an und versuche es noch einmal.",
+      "Stash antwortete mit Status {status} und nichts, was sich lesen ließ. Vielleicht wird eine Anmeldung verlangt: Öffne Stash in einem anderen Tab und versuche es hier noch einmal.",
     stashGone: "Stash ist nicht zu erreichen: {why}",
     notThere: "Stash nahm den Darsteller an, aber er steht nicht da.",
     gone_image: "Das Bild {id} gibt es in Stash nicht mehr.",

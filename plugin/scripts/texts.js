@@ -3,7 +3,7 @@ window.StashSense.part("texts", (sense) => {
   const english = {
     title: "Identify Performers",
     notConnected: "Stash Sense: Not connected",
-    loggedOut: "You are no longer logged in to Stash. Reload the page to log in again.",
+    loggedOut: "You are no longer logged in to Stash. Log in again in another tab, then try again here.",
     close: "Close",
     retry: "Try again",
     loading: "Loading…",
@@ -137,8 +137,7 @@ window.StashSense.part("texts", (sense) => {
     older: "Show older ones",
     performerGone: "a performer who is gone",
     noJournal: "It was added, but that could not be noted: {why}",
-    stashStatus:
-      "Stash answered with status {status}. If you are no longer logged in, do that in another tab, then try again.",
+    stashStatus: "Stash answered with status {status} and nothing that could be read. A login may be asked for: open Stash in another tab, then try again here.",
     stashGone: "Stash cannot be reached: {why}",
     notThere: "Stash took the performer, but they are not there.",
     gone_image: "Stash has no image {id} any more.",

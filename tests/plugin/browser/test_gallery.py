@@ -210,7 +210,7 @@ def test_a_session_that_ends_amid_accept_all_is_told(open_gallery, world, five):
     page.click(".sense-accept")
     assert outcome(page) == "2 added, 3 failed, 0 left out"
     assert len(world.on_gallery()) == 2
-    row(page, "Emil").locator("text=If you are no longer logged in").wait_for()
+    row(page, "Emil").locator("text=A login may be asked for").wait_for()
     assert [entry["status"] for entry in world.sidecar.journal] == ["done", "done", "open"]
     world.stash.faults.clear()
     page.click(".sense-accept")

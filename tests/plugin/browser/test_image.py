@@ -125,7 +125,7 @@ def test_whoever_was_logged_out_reads_what_to_do(open_image, world, obama):
     page.wait_for_selector("text=Add to Image")
     world.stash.faults.add(Status(401))
     page.click("text=Add to Image")
-    page.wait_for_selector("text=You are no longer logged in to Stash. Reload the page to log in again.")
+    page.wait_for_selector("text=You are no longer logged in to Stash. Log in again in another tab")
     world.stash.faults.clear()
     page.click("text=Failed, try again")
     page.wait_for_selector("text=Added!")
@@ -210,6 +210,7 @@ def test_looking_again_reads_anew_who_is_tagged(open_image, world, obama):
 
 def test_a_performer_who_was_deleted_meanwhile(open_image, world, obama):
     page = open_image()
+    page.wait_for_selector("text=In library as: Barack Obama")
     del world.stash.library.performers[int(obama)]
     page.click("text=Add to Image")
     page.wait_for_selector("text=This performer is no longer in your library.")
