@@ -44,7 +44,7 @@ endif
 
 test: $(STAMP) ## All tests, the long ones with reduced counts
 	-@$(MAKE) --no-print-directory web
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-live: $(STAMP) ## The tests that need a real Stash, made for tests: STASH_URL=http://... (docs/plugin.md)
 	-@$(MAKE) --no-print-directory web
