@@ -279,8 +279,7 @@ interface Sense {
   getGallery(id: string): Promise<StashGallery | null>;
   getScene(id: string): Promise<StashScene | null>;
   thumbnail(imageId: string): string;
-  performersOn(type: TargetType, id: string): Promise<string[] | null>;
-  imagesOf(galleryId: string): Promise<{ id: string; performers: { id: string }[] }[]>;
+  performersOn(type: TargetType, ids: string[]): Promise<(string[] | null)[]>;
   withPerformer(type: TargetType, performerId: string): Promise<Set<string>>;
   change(type: TargetType, ids: string[], performerId: string, mode: "ADD" | "REMOVE"): Promise<void>;
   performers(ids: (string | null)[]): Promise<Performer[]>;
@@ -302,8 +301,7 @@ interface Sense {
   portraitOf(performer: Performer | undefined): string | null;
   create(person: Person): Promise<Performer>;
   // writes
-  tag(type: TargetType, id: string, performerId: string): Promise<JournalEntry | null>;
-  tagImages(galleryId: string, imageIds: string[], performerId: string): Promise<JournalEntry | null>;
+  tag(type: TargetType, ids: string[], performerId: string): Promise<JournalEntry | null>;
   undo(entry: JournalEntry): Promise<JournalEntry>;
   journal(before?: number): Promise<{ entries: JournalEntry[]; next_before: number | null }>;
   // views

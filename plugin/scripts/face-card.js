@@ -76,7 +76,7 @@ window.StashSense.part("face-card", (sense, api) => {
       isTagged: (whom) => image.tagged.has(whom.id),
       learn: people.learn,
       write: async (whom, note) => {
-        const entry = await sense.tag("image", image.id, whom.id);
+        const entry = await sense.tag("image", [image.id], whom.id);
         if (entry) note(entry);
         remember(face, match, entry);
       },

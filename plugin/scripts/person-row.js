@@ -14,10 +14,10 @@ window.StashSense.part("person-row", (sense, api) => {
       isTagged: (whom) => gallery.tagged.has(whom.id) && !alsoImages,
       learn: people.learn,
       write: async (whom, note) => {
-        const entry = await sense.tag("gallery", gallery.id, whom.id);
+        const entry = await sense.tag("gallery", [gallery.id], whom.id);
         if (entry) note(entry);
         if (!alsoImages) return;
-        const images = await sense.tagImages(gallery.id, person.image_ids, whom.id);
+        const images = await sense.tag("image", person.image_ids, whom.id);
         if (images) note(images);
       },
     });

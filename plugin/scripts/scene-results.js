@@ -71,7 +71,7 @@ window.StashSense.part("scene-results", (sense, api) => {
       isTagged: (whom) => scene.tagged.has(whom.id),
       learn: people.learn,
       write: async (whom, note) => {
-        const entry = await sense.tag("scene", scene.id, whom.id);
+        const entry = await sense.tag("scene", [scene.id], whom.id);
         if (entry) note(entry);
       },
     });

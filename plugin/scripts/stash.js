@@ -63,18 +63,10 @@ window.StashSense.part("stash", (sense, api) => {
 
   sense.thumbnail = (imageId) => `${sense.base()}image/${encodeURIComponent(imageId)}/thumbnail`;
 
-  sense.performersOn = async (type, id) => {
-    const kind = KINDS[type];
-    const found = (await sense.ask(`query StashSenseOn($id: ID!) { on: ${kind.one}(id: $id) { performers { id } } }`, { id })).on;
-    return found ? found.performers.map((/** @type {{id: string}} */ each) => each.id) : null;
-  };
-
-  /** The gallery's images, each with who is tagged. */
-  sense.imagesOf = async (galleryId) => {
-    const query = `query StashSenseImages($filter: ImageFilterType) { findImages(
-      image_filter: $filter, filter: { per_page: -1, sort: "path" }) { images { id performers { id } } } }`;
-    const filter = { galleries: { value: [galleryId], modifier: "INCLUDES" } };
-    return (await sense.ask(query, { filter })).findImages.images;
+  /** For each image, gallery or scene who is tagged on it; null where it is gone. */
+  sense.performersOn = async (type, ids) => {
+    const found = await aliased("On", ids, "ID!", (at) => `${KINDS[type].one}(id: ${at}) { performers { id } }`);
+    return found.map((one) => one && one.performers.map((/** @type {{id: string}} */ each) => each.id));
   };
 
   /** Of all images, galleries or scenes the ids of those with this performer. */
@@ -94,7 +86,7 @@ window.StashSense.part("stash", (sense, api) => {
   };
 
   sense.performers = async (ids) => {
-    const found = await aliased(ids, "ID!", (at) => `findPerformer(id: ${at}) { ${PERFORMER} }`);
+    const found = await aliased("Performers", ids, "ID!", (at) => `findPerformer(id: ${at}) { ${PERFORMER} }`);
     return found.filter(Boolean);
   };
 
@@ -102,6 +94,7 @@ window.StashSense.part("stash", (sense, api) => {
   sense.performersByStashId = async (stashIds) => {
     const asked = stashIds.map((each) => ({ ...each, modifier: "EQUALS" }));
     const found = await aliased(
+      "ByStashIds",
       asked,
       "StashIDCriterionInput",
       (at) =>
@@ -119,19 +112,20 @@ window.StashSense.part("stash", (sense, api) => {
 
   /**
    * Many look-ups in one document, each with its value in a variable.
+   * @param {string} name of the document
    * @param {unknown[]} values
    * @param {string} type of the values
    * @param {(variable: string) => string} field
    * @returns {Promise<any[]>}
    */
-  async function aliased(values, type, field) {
+  async function aliased(name, values, type, field) {
     const all = [];
     for (let start = 0; start < values.length; start += AT_ONCE) {
       const some = values.slice(start, start + AT_ONCE);
       const given = some.map((_, index) => `$v${index}: ${type}`).join(", ");
       const body = some.map((_, index) => `a${index}: ${field(`$v${index}`)}`).join("\n");
       const variables = Object.fromEntries(some.map((value, index) => [`v${index}`, value]));
-      const answer = await sense.ask(`query StashSenseLookup(${given}) { ${body} }`, variables);
+      const answer = await sense.ask(`query StashSense${name}(${given}) { ${body} }`, variables);
       all.push(...some.map((_, index) => answer[`a${index}`]));
     }
     return all;

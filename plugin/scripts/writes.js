@@ -3,31 +3,21 @@
  * after in the sidecar's journal with what really was added, so that undoing takes back that and no more.
  */
 window.StashSense.part("writes", (sense) => {
-  /** Adds a performer to one image, gallery or scene. Null where it was there already. */
-  sense.tag = async (type, id, performerId) =>
-    write(type, performerId, async () => {
-      const there = await sense.performersOn(type, id);
-      if (!there) throw new Error(sense.say(`gone_${type}`, { id }));
-      return [{ id, has: there.includes(performerId) }];
-    });
-
-  /** Adds a performer to those images of a gallery that lack them, in one call. */
-  sense.tagImages = async (galleryId, imageIds, performerId) => {
-    const wanted = new Set(imageIds);
-    return write("image", performerId, async () =>
-      (await sense.imagesOf(galleryId))
-        .filter((image) => wanted.has(image.id))
-        .map(({ id, performers }) => ({ id, has: performers.some((each) => each.id === performerId) })),
-    );
-  };
-
   /**
-   * @param {TargetType} type
-   * @param {string} performerId
-   * @param {() => Promise<{id: string, has: boolean}[]>} look at the targets that are still there
+   * Adds a performer to those targets that lack them and are still there, in one call. Null where none does.
+   * @param {TargetType} type @param {string[]} targets @param {string} performerId
    */
-  async function write(type, performerId, look) {
-    const ids = (await look()).filter((each) => !each.has).map((each) => each.id);
+  sense.tag = async (type, targets, performerId) => {
+    const look = async () => {
+      const there = await sense.performersOn(type, targets);
+      return targets.flatMap((id, at) => {
+        const on = there[at];
+        return on ? [{ id, has: on.includes(performerId) }] : [];
+      });
+    };
+    const before = await look();
+    if (!before.length) throw new Error(sense.say(`gone_${type}`, { id: targets[0] || "" }));
+    const ids = before.filter((each) => !each.has).map((each) => each.id);
     if (!ids.length) return null;
     const begun = /** @type {JournalEntry} */ (
       await sense.call("journal_begin", { target_type: type, target_ids: ids, local_id: performerId })
@@ -56,7 +46,7 @@ window.StashSense.part("writes", (sense) => {
     } catch (error) {
       return { ...begun, unnoted: sense.words(error) }; // the tag is there: the entry stays open, and undo settles it
     }
-  }
+  };
 
   /** Where the performer was deleted or merged meanwhile, Stash only has its database's own words. */
   async function whyNot(/** @type {unknown} */ failure, /** @type {string} */ performerId) {

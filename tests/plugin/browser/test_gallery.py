@@ -70,6 +70,16 @@ def test_accept_all_with_the_images(open_gallery, world, five):
     assert [len(world.images_with(each)) for each in five] == [2] * 5
 
 
+def test_an_image_that_is_gone_leaves_the_others_to_be_tagged(open_gallery, world, five):
+    page = open_gallery()
+    gone, there = list(world.stash.library.images)[:2]
+    del world.stash.library.images[gone]
+    row(page, "Ann").locator("text=Also tag individual images").click()
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    assert world.images_with(five[0]) == [str(there)]
+
+
 def test_somebody_elses_edit_meanwhile_survives(open_gallery, world, five):
     page = open_gallery()
     other = int(world.performer("Tagged by somebody else"))
