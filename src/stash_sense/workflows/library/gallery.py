@@ -1,18 +1,17 @@
 """A gallery of a Stash: who is in it, and on which of its images."""
 
 import asyncio
-import logging
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from stash_sense.errors import StashSenseError
 from stash_sense.jobs import JobReport, Lane
 from stash_sense.stash import Gallery, NoPicture, NotAPicture
-from stash_sense.store import Decision, FaceMatches, StateBusy, StoredResult
+from stash_sense.store import Decision, FaceMatches, StoredResult
 from stash_sense.workflows.evidence import Knobs
 from stash_sense.workflows.library.answers import GalleryAnswer, SkippedImage, as_json
+from stash_sense.workflows.library.gallery_store import GalleryStore, Rematched
 from stash_sense.workflows.library.kept import matched
 from stash_sense.workflows.library.patience import DEFAULT_PATIENCE, Patience, PatientStash
 from stash_sense.workflows.library.pipeline import Pipeline
@@ -22,18 +21,13 @@ from stash_sense.workflows.library.tasks import tasks
 from stash_sense.workflows.library.terms import Source, Terms
 from stash_sense.workflows.library.tools import Tools
 from stash_sense.workflows.library.units import Fetched, Looked, look, name_anew
-from stash_sense.workflows.library.wanted import Wanted, known_results, wanted
+from stash_sense.workflows.library.wanted import Wanted, wanted
 from stash_sense.workflows.recognizer import FaceRecognizer
-
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 LOOKED_UP = 512
 """Images looked up in the state at a time."""
 NAMED_AT_A_TIME = 128
 """Faces matched anew at a time: a unit of work, for which a person may have to wait."""
-STATE_PAUSE_S = 0.5
 WRITTEN_AT_A_TIME = 64
 """Images in one transaction: others who write wait for it."""
 
@@ -84,9 +78,8 @@ class _Run:
         self._terms = terms
         self._tools = tools
         self._report = report
-        self._state_s = patience.state_s
         self._roll = Roll(gallery.id, len(gallery.images), terms, recognizer)
-        self._unwritten: set[str] = set()
+        self._store = GalleryStore(gallery.id, terms, tools.state, report, patience.state_s)
         self._so_far = SoFar(as_json(self._weighed({})[0]), tools.pool)
         report.result_so_far(self._so_far.make)
 
@@ -108,7 +101,7 @@ class _Run:
         missing = []
         for start in range(0, len(asked), LOOKED_UP):
             some = asked[start : start + LOOKED_UP]
-            known, entries = await self._read(partial(self._look_up, some, force))
+            known, entries = await self._store.read(partial(self._store.look_up, some, force=force))
             anew = []
             for one in some:
                 if one.image_id in entries:
@@ -125,35 +118,6 @@ class _Run:
                 await self._so_far.refresh(self._standing)
         return missing
 
-    async def _read(self, read: Callable[[], T]) -> T:
-        """`read` in a thread, again while the state is locked. Raises StateBusy once that takes too long."""
-        deadline = time.monotonic() + self._state_s
-        while True:
-            try:
-                return await asyncio.to_thread(read)
-            except StateBusy as error:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise
-                log.warning("gallery %s: waiting up to %.0f s more: %s", self._gallery_id, left, error)
-            await asyncio.sleep(min(STATE_PAUSE_S, left))
-
-    def _look_up(
-        self, asked: Sequence[Wanted], force: bool
-    ) -> tuple[dict[str, StoredResult], dict[str, Entry]]:
-        """Stored results that serve; the entries of those whose matches serve too. In a thread."""
-        state = self._tools.state
-        known = known_results(asked, self._terms, state, gallery_id=self._gallery_id, force=force)
-        unseen = [image for image, one in known.items() if self._gallery_id not in one.gallery_ids]
-        if unseen:
-            self._write(partial(state.note_gallery, self._gallery_id, unseen))
-        entries = {
-            image: Entry.stored(one, self._terms)
-            for image, one in known.items()
-            if self._terms.matched_by(one)
-        }
-        return known, entries
-
     async def _match_anew(self, unit: Sequence[tuple[Wanted, StoredResult]]) -> None:
         pictures = [faces_of(stored) for _, stored in unit]
         work = partial(name_anew, pictures, self._recognizer, self._terms)
@@ -161,7 +125,7 @@ class _Run:
         entries = [
             Entry.stored(stored, self._terms, own) for (_, stored), own in zip(unit, named, strict=True)
         ]
-        await asyncio.to_thread(self._write_matches, [(entry, self._matches(entry)) for entry in entries])
+        await asyncio.to_thread(self._store.rematch, [(entry, self._matches(entry)) for entry in entries])
         for (one, _), entry in zip(unit, entries, strict=True):
             self._roll.add(one.position, entry)
 
@@ -178,7 +142,7 @@ class _Run:
         work = partial(look, unit, self._recognizer, self._terms, self._tools.media, galleries)
         looked = await self._tools.pool.run(work, Lane.JOB)
         good = [one for one in looked if isinstance(one, Looked)]
-        face_ids = await asyncio.to_thread(self._store, good)
+        face_ids = await asyncio.to_thread(self._store.add, good)
         for fetched, one in zip(unit, looked, strict=True):
             if isinstance(one, StashSenseError):
                 self.failed(fetched.wanted, one)
@@ -187,17 +151,6 @@ class _Run:
                 self._roll.add(one.wanted.position, Entry.fresh(one, ids, self._terms))
         self._tell()
         await self._so_far.refresh(self._standing)
-
-    def _store(self, looked: Sequence[Looked]) -> dict[str, tuple[int, ...]]:
-        """Image id -> ids of its faces; without those that could not be stored. In a thread."""
-        try:
-            outcome = self._tools.state.store_image_results([one.result for one in looked])
-        except StashSenseError as error:
-            self._not_written(error)
-            return {}
-        for image, refusal in outcome.failed:
-            self._not_written(refusal, image)
-        return {one.stash_image_id: one.face_ids for one in outcome.stored}
 
     def failed(self, asked: Wanted, error: StashSenseError) -> None:
         """An image cannot be had, or not be read."""
@@ -213,17 +166,15 @@ class _Run:
 
     async def end(self) -> GalleryAnswer:
         """The evidence of the whole gallery, stored with its faces."""
-        decided = await self._read(self._decided)
+        decided = await self._store.read(self._decided)
         answer, changes = await self._tools.pool.run(partial(self._weighed, decided), Lane.JOB)
         for start in range(0, len(changes), WRITTEN_AT_A_TIME):
-            await asyncio.to_thread(self._write_matches, changes[start : start + WRITTEN_AT_A_TIME])
+            await asyncio.to_thread(self._store.rematch, changes[start : start + WRITTEN_AT_A_TIME])
         self._so_far.end(as_json(answer))
         self._tell(len(answer.performers))
         return answer
 
-    def _weighed(
-        self, decided: Mapping[int, Sequence[Decision]]
-    ) -> tuple[GalleryAnswer, list[tuple[Entry, list[FaceMatches]]]]:
+    def _weighed(self, decided: Mapping[int, Sequence[Decision]]) -> tuple[GalleryAnswer, list[Rematched]]:
         order, weighed = self._roll.weigh(decided)
         return self._roll.answer(order, weighed), list(self._roll.changed(order, weighed))
 
@@ -234,36 +185,6 @@ class _Run:
     def _decided(self) -> dict[int, tuple[Decision, ...]]:
         stored = [entry.image_id for entry in list(self._roll.entries.values()) if entry.face_ids]
         return self._tools.state.decided_faces(stored)
-
-    def _write_matches(self, changes: Iterable[tuple[Entry, list[FaceMatches]]]) -> None:
-        """In a thread. Images of one floor are written together; nearly always that is all of them."""
-        by_floor: dict[float, list[tuple[Entry, list[FaceMatches]]]] = {}
-        for entry, matches in changes:
-            by_floor.setdefault(entry.floor, []).append((entry, matches))
-        for floor, some in by_floor.items():
-            self._write(
-                partial(
-                    self._tools.state.update_matches,
-                    self._terms.pack,
-                    self._terms.db_version,
-                    [entry.image_id for entry, _ in some],
-                    [one for _, matches in some for one in matches],
-                    {**self._terms.settings(), "floor": floor},
-                )
-            )
-
-    def _write(self, write: partial[Any]) -> None:
-        try:
-            write()
-        except StashSenseError as error:
-            self._not_written(error)
-
-    def _not_written(self, error: StashSenseError, image: str = "") -> None:
-        """Told once for each reason: a full disk would be told thousands of times."""
-        log.warning("gallery %s: %s was not stored: %s", self._gallery_id, image or "a part", error)
-        if str(error) not in self._unwritten:
-            self._unwritten.add(str(error))
-            self._report.problem(f"Not everything could be stored: {error}")
 
     def _error(self, position: int, image_id: str, error: StashSenseError) -> None:
         said = _about(image_id, error)
