@@ -18,7 +18,8 @@ from stash_sense.stash import (
     StashClient,
     StashTooSlow,
 )
-from stash_sense.store import Box, NotStored, Picture
+from stash_sense.store import Box, NotStored
+from stash_sense.workflows.library.wanted import picture_of
 from stash_sense.workflows.pictures import AROUND, CROP_SIDE, face_jpeg
 from stash_sense.workflows.state_in_use import StateInUse
 
@@ -45,15 +46,6 @@ def stored_face_id(wanted: str) -> int:
         "There is no stored face with this id. Only faces of images in Stash are stored: identify the image "
         "by its id in Stash, and use the face ids of that answer."
     )
-
-
-def picture_of(image: Image) -> Picture:
-    """Which picture an image shows, by its primary file. Raises NoPicture where it has none."""
-    file = image.primary_file
-    if file is None:
-        raise NoPicture(f"image {image.id}: Stash has no file of it any more. Rescan it in Stash.")
-    fingerprints = [{"type": one.type, "value": one.value} for one in file.fingerprints if one.value]
-    return Picture.of(fingerprints, file.path, file.size, file.mod_time)
 
 
 async def face_crop(

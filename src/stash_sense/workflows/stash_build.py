@@ -20,6 +20,7 @@ from stash_sense.workflows.packs import LoadedPack
 from stash_sense.workflows.stash_people import StashPerson, people_of
 from stash_sense.workflows.stash_pictures import PREFIX, Pictures
 from stash_sense.workflows.stash_write import Enrolment, StashBuild, write_people
+from stash_sense.workflows.tasks import tasks
 from stash_sense.workflows.versions import current_database, new_version
 
 log = logging.getLogger(__name__)
@@ -133,12 +134,9 @@ async def _look_at_all(
             report.progress(len(done), len(people), faces=faces, people=enrolled)
 
     report.progress(0, len(people))
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(pictures.pool.workers + FETCHES_BESIDE):
-                group.create_task(take_some())
-    except ExceptionGroup as several:
-        raise several.exceptions[0] from None
+    async with tasks() as group:
+        for _ in range(pictures.pool.workers + FETCHES_BESIDE):
+            group.create_task(take_some())
     return [done[number] for number in range(len(people))]
 
 

@@ -17,12 +17,12 @@ from stash_sense.workflows.library.patience import DEFAULT_PATIENCE, Patience, P
 from stash_sense.workflows.library.pipeline import Pipeline
 from stash_sense.workflows.library.roll import Entry, Roll, faces_of
 from stash_sense.workflows.library.so_far import SoFar
-from stash_sense.workflows.library.tasks import tasks
 from stash_sense.workflows.library.terms import Source, Terms
 from stash_sense.workflows.library.tools import Tools
 from stash_sense.workflows.library.units import Fetched, Looked, look, name_anew
 from stash_sense.workflows.library.wanted import Wanted, wanted
 from stash_sense.workflows.recognizer import FaceRecognizer
+from stash_sense.workflows.tasks import tasks
 
 LOOKED_UP = 512
 """Images looked up in the state at a time."""

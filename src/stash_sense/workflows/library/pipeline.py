@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from stash_sense.errors import StashSenseError
 from stash_sense.stash import MediaError, NotInStash, StashTooSlow
 from stash_sense.workflows.library.patience import PASSING, PatientStash
-from stash_sense.workflows.library.tasks import tasks
 from stash_sense.workflows.library.terms import Source
 from stash_sense.workflows.library.units import Fetched
 from stash_sense.workflows.library.wanted import Wanted
 from stash_sense.workflows.reading import PHOTOS_A_STEP
+from stash_sense.workflows.tasks import tasks
 
 FETCHERS = 6
 """Pictures fetched at a time."""

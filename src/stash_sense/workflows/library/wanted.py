@@ -25,11 +25,16 @@ def wanted(image: Image, position: int = 0) -> Wanted:
     """Raises NotAPicture for a video or a clip, NoPicture for an image whose file Stash has lost."""
     if image.is_video:
         raise NotAPicture(f"Image {image.id}: is a video or an animation; only still pictures are looked at.")
+    return Wanted(position, image, picture_of(image))
+
+
+def picture_of(image: Image) -> Picture:
+    """Which picture an image shows, by its primary file. Raises NoPicture where it has none."""
     file = image.primary_file
     if file is None or not image.image_url:
         raise NoPicture(f"Image {image.id}: Stash has no file for it, or no longer. Rescan it in Stash.")
     prints = [{"type": one.type, "value": one.value} for one in file.fingerprints if one.value]
-    return Wanted(position, image, Picture.of(prints, file.path, file.size, file.mod_time))
+    return Picture.of(prints, file.path, file.size, file.mod_time)
 
 
 def known_results(
