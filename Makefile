@@ -68,7 +68,7 @@ lint-web: ## Types and style of the plugin's scripts
 	elif [ "$$CI" = true ]; then exit 1; \
 	else echo "THE PLUGIN'S SCRIPTS ARE NOT CHECKED: npm cannot get what package-lock.json lists."; fi
 
-bench: $(STAMP) ## Speed, search, state and sidecar figures; the first needs the evaluation photos
+bench: $(STAMP) ## Speed, search, state and sidecar figures; the first two need the evaluation photos
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/search.py
 	@$(BIN)/python benchmarks/store.py

@@ -26,7 +26,7 @@ from stash_sense.settings import Settings
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where models and face databases are kept (environment: DATA_DIR).",
+    help="Where models, face databases and state are kept (environment: DATA_DIR).",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Say what is being done.")
 @click.version_option(__version__, prog_name="stash-sense")

@@ -203,7 +203,7 @@ def calibrate_command(
     """Measure PACK on labelled people, so that its distances mean what they should.
 
     Every face is compared with those of all other people; how near different people come sets the scale.
-    The result is kept with the pack and used from then on.
+    The result is kept with the pack and used from then on. Without PACK: the one in use.
     """
     with progress() as bars:
         path, calibration = calibrate_pack(settings.with_pack(pack_id), people, bars)

@@ -13,7 +13,7 @@ from stash_sense.faces.quality import judge
 from stash_sense.faces.types import Detection, Face, Pixels, Quality, Vectors
 
 EMBED_BATCH = 8
-"""Faces a call: 4 to 8 were best; larger batches leave the cache (docs/decisions.md)."""
+"""Faces a call: 4 to 8 were best; larger batches leave the cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ The shipped graph spends more time in its 27 PRelus than it must: onnxruntime ha
 but none for PRelu. With slope s, `PRelu(x) = s * x + Relu((1 - s) * x)` as long as s <= 1. Scaling x is
 free (it goes into the weights before it), and so is turning its sign (it goes into the weights after it),
 by which the few channels with s > 1 take the same form: with v = -x, `-PRelu(x) = v + Relu((s - 1) * v)`.
-What is left is built in the cheapest of three ways; `docs/decisions.md` has the measurements.
+What is left is built in the cheapest of three ways.
 """
 
 from dataclasses import dataclass
