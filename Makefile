@@ -18,7 +18,7 @@ install: $(STAMP) ## Make .venv with the command .venv/bin/stash-sense
 
 $(STAMP): pyproject.toml requirements/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Stash Sense needs Python 3.11 or newer, and this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	@echo "Setting up $(VENV) (once; about 300 MB of packages, model weights included) ..."
+	@echo "Setting up $(VENV) (once; 380 MB of packages to fetch, model weights included) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt --editable '.[dev]'
 	@touch $@
