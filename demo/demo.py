@@ -36,10 +36,17 @@ fakes = import_module("fakes.stash")
 
 def main() -> None:
     """Runs the demo."""
-    folder, once = Path(sys.argv[1]).resolve(), "--once" in sys.argv[2:]
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, stop.asked)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    try:
+        show(Path(sys.argv[1]).resolve(), "--once" in sys.argv[2:])
+    except OSError as error:  # of the folder, its disk, or whoever read what was printed
+        sys.exit(f"The demo cannot go on: {error}")
+
+
+def show(folder: Path, once: bool) -> None:
+    """All of it, in order; whatever ends it, nothing of it stays but the result and the sidecar's log."""
     folder.mkdir(parents=True, exist_ok=True)
     lacking = fakes.page_lacks(LIBRARIES)
     with (
@@ -49,7 +56,7 @@ def main() -> None:
         gallery = fill(stash.library)
         environment = settings(stash.url, data)
         print(f"A stand-in for Stash, with the free photos of samples/, runs at {stash.url}\n")
-        run(environment, folder, "database", "build", "--from-stash")
+        run(environment, "database", "build", "--from-stash")
         with sidecar(environment, folder):
             identify(environment, folder, gallery)
             if once:
@@ -116,10 +123,14 @@ stop = Stop()
 
 
 @contextmanager
-def running(environment: Mapping[str, str], folder: Path, *arguments: str, **files: Any) -> Iterator[Process]:
+def running(environment: Mapping[str, str], *arguments: str, **files: Any) -> Iterator[Process]:
     """A command of Stash Sense, which only we stop, at the end: no Ctrl-C in a terminal reaches it."""
     with subprocess.Popen(
-        [COMMAND, *arguments], env=environment, cwd=folder, start_new_session=True, **files
+        [COMMAND, *arguments],
+        env=environment,
+        cwd=environment["DATA_DIR"],  # where no file with settings lies
+        start_new_session=True,
+        **files,
     ) as process:
         try:
             yield process
@@ -131,11 +142,11 @@ def running(environment: Mapping[str, str], folder: Path, *arguments: str, **fil
                 process.kill()
 
 
-def run(environment: Mapping[str, str], folder: Path, *arguments: str, **files: Any) -> None:
+def run(environment: Mapping[str, str], *arguments: str, **files: Any) -> None:
     """Runs a command, and ends the demo where it fails."""
     if not files:
         print(f"$ stash-sense {' '.join(arguments)}")
-    with running(environment, folder, *arguments, **files) as process:
+    with running(environment, *arguments, **files) as process:
         stop.until(lambda: process.poll() is not None)
     if process.returncode:
         sys.exit(process.returncode)
@@ -146,7 +157,7 @@ def sidecar(environment: Mapping[str, str], folder: Path) -> Iterator[None]:
     """`stash-sense serve`, ready; it is stopped at the end."""
     print("\n$ stash-sense serve &")
     log = folder / "serve.log"
-    with log.open("wb") as lines, running(environment, folder, "serve", stderr=lines) as process:
+    with log.open("wb") as lines, running(environment, "serve", stderr=lines) as process:
         deadline = time.monotonic() + START_S
         stop.until(lambda: _ready(environment) or process.poll() is not None or time.monotonic() > deadline)
         if not _ready(environment):
@@ -156,20 +167,20 @@ def sidecar(environment: Mapping[str, str], folder: Path) -> Iterator[None]:
 
 def identify(environment: Mapping[str, str], folder: Path, gallery: int) -> None:
     """The gallery through the sidecar: a table, and the same as JSON."""
-    run(environment, folder, "jobs", "gallery", str(gallery), "--wait")
+    run(environment, "jobs", "gallery", str(gallery), "--wait")
     result = folder / "result.json"
     (job,) = httpx.get(f"{_address(environment)}/jobs", timeout=30, trust_env=False).json()["jobs"]
     with result.open("wb") as file:
-        run(environment, folder, "jobs", "show", job["job_id"], "--json", stdout=file)
+        run(environment, "jobs", "show", job["job_id"], "--json", stdout=file)
     print(f"\nThe same as JSON: {os.path.relpath(result)}")
 
 
 def _ready(environment: Mapping[str, str]) -> bool:
     try:
         health = httpx.get(f"{_address(environment)}/health", timeout=5, trust_env=False).json()
-    except httpx.TransportError:
+        return "jobs-gallery" in health["features"]
+    except (httpx.HTTPError, ValueError, LookupError, TypeError):  # nobody yet, or somebody else at this port
         return False
-    return "jobs-gallery" in health["features"]
 
 
 def _address(environment: Mapping[str, str]) -> str:

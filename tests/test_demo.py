@@ -20,6 +20,25 @@ import demo
 demo.LIBRARIES = demo.Path("nowhere")
 demo.main()
 """
+AT_A_TAKEN_PORT = """
+import demo
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Other(BaseHTTPRequestHandler):
+    log_message = lambda *_: None
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"something else")
+
+other = ThreadingHTTPServer(("127.0.0.1", 0), Other)
+threading.Thread(target=other.serve_forever, daemon=True).start()
+usual = demo.settings
+demo.settings = lambda *given: usual(*given) | {"STASH_SENSE_PORT": str(other.server_port)}
+demo.main()
+"""
 
 
 @pytest.fixture
@@ -116,3 +135,27 @@ def test_stopped_before_its_end_it_leaves_nothing(start, tmp_path, moment):
     assert process.returncode == 130
     assert "Traceback" not in complaint
     assert not list(tmp_path.glob("data-*"))
+
+
+def test_settings_in_its_folder_have_no_say(start, tmp_path):
+    (tmp_path / "stash-sense.env").write_text("STASH_SENSE_PACK=nowhere\nSTASH_SENSE_TOKEN=secret\n")
+    said, complaint = start("demo.py", str(tmp_path), "--once").communicate(timeout=ENDS_S)
+    assert "9 of 9, 7 faces, 3 people" in said, complaint
+
+
+def test_a_folder_that_cannot_be_had_is_named(start, tmp_path):
+    (tmp_path / "file").touch()
+    process = start("demo.py", str(tmp_path / "file" / "demo"), "--once")
+    _, complaint = process.communicate(timeout=ENDS_S)
+    assert process.returncode == 1
+    assert complaint.startswith("The demo cannot go on: ")
+    assert "Traceback" not in complaint
+    assert str(tmp_path / "file") in complaint
+
+
+def test_where_another_program_took_the_port_the_sidecars_words_are_shown(start, tmp_path):
+    process = start("-c", AT_A_TAKEN_PORT, str(tmp_path), "--once")
+    _, complaint = process.communicate(timeout=ENDS_S)
+    assert process.returncode == 1
+    assert complaint.startswith("The sidecar did not start.")
+    assert "Traceback" not in complaint
