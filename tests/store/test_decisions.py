@@ -133,6 +133,18 @@ def test_a_word_that_comes_after_its_tag_was_undone_is_refused(
         db.decide(face_id, "confirmed", "anna", entry_id=99)
 
 
+def test_what_came_with_a_tag_that_proves_to_be_gone_is_taken_back(
+    db: RecommendationsDB, face: Any, result: Any
+) -> None:
+    (face_id,) = db.store_image_result(result("1", face(0.1))).face_ids
+    entry = db.journal_begin("image", ["1"], "88").entry_id  # its end could not be noted at once
+    db.decide(face_id, "confirmed", "anna", entry_id=entry)
+    db.journal_complete(entry, "failed", [])
+    assert (db.get_face(face_id).decisions, named(db)) == ((), [])
+    with pytest.raises(Refused, match="added nothing"):
+        db.decide(face_id, "confirmed", "anna", entry_id=entry)
+
+
 def test_the_same_word_twice_is_one_decision(db: RecommendationsDB, face: Any, result: Any) -> None:
     (face_id,) = db.store_image_result(result("1", face(0.1, "anna"))).face_ids
     assert db.decide(face_id, "confirmed", "anna") == db.decide(face_id, "confirmed", "anna")

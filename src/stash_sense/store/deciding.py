@@ -7,7 +7,7 @@ from stash_sense.errors import BadInput
 from stash_sense.store.decisions import by_face, decisions_on, get_decision
 from stash_sense.store.errors import NotStored, Refused
 from stash_sense.store.honour import CONFIRMED, IGNORED, REJECTED, WORDS, Decision
-from stash_sense.store.journal import UNDONE, get_entry
+from stash_sense.store.journal import OPEN, UNDONE, JournalEntry, get_entry
 from stash_sense.store.people import remember_person
 from stash_sense.store.pictures import forget_unused_pictures
 from stash_sense.store.places import Box
@@ -27,7 +27,8 @@ def decide(
 
     Confirming replaces an earlier confirmation, ignoring, or rejection of that person; several people
     may be rejected on one face. entry_id: the journal's entry of the write that it came with, if any.
-    Raises BadInput, NotStored where there is no such face or entry, Refused where that write was undone.
+    Raises BadInput, NotStored where there is no such face or entry, Refused where that write was undone or
+    added nothing.
     """
     if word not in WORDS:
         raise BadInput(f"word is {word!r}; give one of {', '.join(WORDS)}.")
@@ -41,14 +42,23 @@ def decide(
     ).fetchall()
     if not faces:
         raise NotStored(f"There is no face {face_id}; identify the image again and use its new face ids.")
-    if entry_id is not None and get_entry(connection, entry_id).status == UNDONE:
-        raise Refused(f"Journal entry {entry_id} was undone meanwhile, and with it what was said by it.")
+    if entry_id is not None:
+        _sound(get_entry(connection, entry_id))
     if performer is not None and name is not None:
         remember_person(connection, performer, optional_text("name", name), None)
     picture, boxes = int(faces[0][5]), [Box(*face[1:5]) for face in faces]
     index = [face[0] for face in faces].index(face_id)
     there = by_face(boxes, decisions_on(connection, picture))[index]
     return put(connection, picture, boxes[index], word, performer, there, entry_id=entry_id)
+
+
+def _sound(entry: JournalEntry) -> None:
+    """Refused where nothing of that write is there."""
+    number = entry.entry_id
+    if entry.status == UNDONE:
+        raise Refused(f"Journal entry {number} was undone meanwhile, and with it what was said by it.")
+    if entry.status != OPEN and not entry.added_ids:
+        raise Refused(f"Journal entry {number} added nothing, so nothing can be said by it.")
 
 
 def put(

@@ -63,9 +63,15 @@ class WordMethods(Methods):
     def journal_complete(
         self, entry_id: int, status: str, added_ids: Sequence[str] = ()
     ) -> journal.JournalEntry:
-        """Record what Stash really added (`done`), or that it failed (with what was added before that)."""
+        """Record what Stash really added (`done`), or that it failed (with what was added before that).
+
+        Where nothing was added there is nothing to undo: what was said with it is taken back now.
+        """
         with self._pool.writing(durable=True) as connection:
-            return journal.complete_entry(connection, entry_id, status, added_ids)
+            entry = journal.complete_entry(connection, entry_id, status, added_ids)
+            if not entry.added_ids:
+                deciding.undecide_write(connection, entry_id)
+            return entry
 
     def journal_undone(self, entry_id: int) -> journal.JournalEntry:
         """Record that `added_ids` were taken back, and take back what was said with them; once."""
