@@ -140,6 +140,7 @@ window.StashSense.part("texts-de", (sense) => {
       "Stash antwortete mit Status {status} und nichts, was sich lesen ließ. Vielleicht wird eine Anmeldung verlangt: Öffne Stash in einem anderen Tab und versuche es hier noch einmal.",
     stashGone: "Stash ist nicht zu erreichen: {why}",
     notThere: "Stash nahm den Darsteller an, aber er steht nicht da.",
+    notNoted: "Im Journal des Sidecars steht dieser Eintrag nicht mehr. Nimm den Darsteller in Stash selbst weg.",
     gone_image: "Das Bild {id} gibt es in Stash nicht mehr.",
     gone_gallery: "Die Galerie {id} gibt es in Stash nicht mehr.",
     gone_scene: "Die Szene {id} gibt es in Stash nicht mehr.",

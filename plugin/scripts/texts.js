@@ -140,6 +140,7 @@ window.StashSense.part("texts", (sense) => {
     stashStatus: "Stash answered with status {status} and nothing that could be read. A login may be asked for: open Stash in another tab, then try again here.",
     stashGone: "Stash cannot be reached: {why}",
     notThere: "Stash took the performer, but they are not there.",
+    notNoted: "The sidecar's journal no longer has this entry. Take the performer off in Stash itself.",
     gone_image: "Stash has no image {id} any more.",
     gone_gallery: "Stash has no gallery {id} any more.",
     gone_scene: "Stash has no scene {id} any more.",

@@ -75,11 +75,16 @@ window.StashSense.part("writes", (sense) => {
     return noted;
   };
 
-  /** As it stands now: where another tab has undone it already, what is tagged again since is not its to take. */
+  /**
+   * As it stands now: where another tab has undone it already, what is tagged again since is not its to take, nor
+   * is what another entry added that has its number since the sidecar's state was restored or begun anew.
+   */
   async function latest(/** @type {JournalEntry} */ entry) {
     const { entries } = await sense.call("journal", { before: entry.entry_id + 1, limit: 1 });
     const [found] = /** @type {JournalEntry[]} */ (entries);
-    return found?.entry_id === entry.entry_id ? found : entry;
+    const same = /** @type {const} */ (["entry_id", "target_type", "local_id", "created_at"]);
+    if (!found || same.some((field) => found[field] !== entry[field])) throw new Error(sense.say("notNoted"));
+    return found;
   }
 
   /** An entry that a closed tab left open: its targets lacked the performer, so those that have them now gained them. */

@@ -68,6 +68,23 @@ def test_taking_back_where_the_image_is_gone(open_page, world, tagged):
     entry(page).locator("text=undone").wait_for()
 
 
+@pytest.mark.parametrize("restored", [True, False])
+def test_what_another_state_of_the_sidecar_noted_is_left_alone(open_page, world, tagged, restored):
+    page = open_page("/plugins/stash-sense")
+    entry(page).locator("text=Undo").wait_for()
+    other = world.performer("Tagged after the state was restored")
+    world.on_image().append(int(other))
+    world.sidecar.journal.clear()
+    if restored:
+        begun = world.sidecar.begin(
+            {"target_type": "image", "target_ids": [str(world.image)], "local_id": other}
+        )
+        world.sidecar.end(str(begun["entry_id"]), {"status": "done", "added_ids": [str(world.image)]})
+    entry(page).locator("text=Undo").click()
+    entry(page).locator("text=journal no longer has this entry").wait_for()
+    assert world.on_image() == [int(tagged), int(other)]
+
+
 @pytest.mark.parametrize("written", [True, False])
 def test_an_entry_left_open_by_a_closed_tab_is_settled(open_page, world, written):
     local_id = world.performer("Barack Obama")
