@@ -6,7 +6,8 @@ window.StashSense.part("person-row", (sense, api) => {
   const MORE = 60;
 
   sense.PersonRow = ({ person, hidden, gallery, total, people, alsoImages, setAlsoImages, look, register }) => {
-    const { useEffect } = api.React;
+    const { useEffect, useRef } = api.React;
+    const wroteImages = useRef(false);
     const performers = people.locals.get(person.performer_id);
     const tagging = sense.useTagging({
       person,
@@ -14,6 +15,7 @@ window.StashSense.part("person-row", (sense, api) => {
       isTagged: (whom) => gallery.tagged.has(whom.id) && !alsoImages,
       learn: people.learn,
       write: async (whom, note) => {
+        wroteImages.current = alsoImages;
         const entry = await sense.tag("gallery", [gallery.id], whom.id);
         if (entry) note(entry);
         if (!alsoImages) return;
@@ -23,8 +25,9 @@ window.StashSense.part("person-row", (sense, api) => {
     });
     useEffect(() => register(person.performer_id, tagging));
     useEffect(() => {
-      if (alsoImages) tagging.add.forget(); // with the gallery done, the images are left to do
-    }, [alsoImages]);
+      // With the gallery done, the images are left to do, also where they were asked for while it was being done.
+      if (alsoImages && !(tagging.added && wroteImages.current)) tagging.add.forget();
+    }, [alsoImages, tagging.added]);
     const name = person.name.slice(0, 300);
     return h(
       "li",

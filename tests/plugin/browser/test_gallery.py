@@ -169,6 +169,19 @@ def test_after_the_gallery_its_images_can_follow(open_gallery, world, five):
     assert world.images_with(five[1]) == ["2", "3"]
 
 
+def test_images_asked_for_while_the_gallery_is_tagged_are_left_to_do(open_gallery, world, five):
+    page = open_gallery()
+    world.stash.faults.add(Delay(0.6), where="StashSenseTag", times=1)
+    row(page, "Ben").locator("text=Add to Gallery").click()
+    row(page, "Ben").locator("text=Adding").wait_for()
+    page.click("text=Also tag individual images (all)")
+    row(page, "Ben").locator("text=Undo").wait_for()
+    assert world.images_with(five[1]) == []
+    row(page, "Ben").locator("text=Add to Gallery").click()
+    row(page, "Ben").locator("text=Added!").wait_for()
+    assert world.images_with(five[1]) == ["2", "3"]
+
+
 def test_a_write_undone_by_a_deleted_image_is_no_success(open_gallery, world, five):
     page = open_gallery()
     writes = []
