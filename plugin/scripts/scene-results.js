@@ -15,7 +15,7 @@ window.StashSense.part("scene-results", (sense, api) => {
       scene.loading || answer.loading
         ? h(sense.Busy, null, say("lookingScene"))
         : !scene.value || !answer.value
-          ? h(sense.Failed, { error: scene.error || answer.error, again })
+          ? h(sense.Failed, { error: scene.error || answer.error || say("gone_scene", { id }), again })
           : h(Results, { scene: scene.value, persons: answer.value.persons }),
     );
   };

@@ -91,9 +91,9 @@ window.StashSense.part("views", (sense, api) => {
       if (!wanted || !place.current) return undefined;
       /** @type {ReturnType<typeof setTimeout> | undefined} */
       let timer;
-      const watch = new IntersectionObserver(([latest]) => {
+      const watch = new IntersectionObserver((changes) => {
         clearTimeout(timer);
-        if (latest?.isIntersecting) timer = setTimeout(fetch, SETTLED_MS);
+        if (changes[changes.length - 1]?.isIntersecting) timer = setTimeout(fetch, SETTLED_MS);
       });
       let current = true;
       const fetch = () => {

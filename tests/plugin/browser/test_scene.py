@@ -69,3 +69,31 @@ def test_a_scene_that_cannot_be_looked_at_says_why(open_page, world, scene):
     world.sidecar.scenes[str(number)] = {"persons": []}
     page.click("text=Try again")
     page.wait_for_selector("text=No performers identified")
+
+
+def test_a_scene_that_is_gone_is_said_to_be(open_page, world, scene):
+    number, _ = scene
+    page = open_page(f"/scenes/{number}")
+    once(page, "scene").wait_for()
+    del world.stash.library.scenes[number]
+    once(page, "scene").click()
+    page.wait_for_selector(f"text=Stash has no scene {number} any more.")
+
+
+TWO_CHANGES_AT_ONCE = """
+const Watch = window.IntersectionObserver;
+window.IntersectionObserver = class extends Watch {
+  constructor(tell) {
+    super((changes) => tell([{ isIntersecting: false }, ...changes]));
+  }
+};
+"""
+
+
+def test_a_portrait_that_came_into_sight_on_a_busy_page_is_shown(open_page, world, scene):
+    number, _ = scene
+    page = open_page(f"/scenes/{number}")
+    page.add_init_script(TWO_CHANGES_AT_ONCE)
+    page.reload()
+    once(page, "scene").click()
+    row(page, "Stranger").locator("img.sense-portrait[src^='data:image/jpeg']").wait_for()
