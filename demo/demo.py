@@ -62,7 +62,7 @@ def show(folder: Path, once: bool) -> None:
             if once:
                 return
             if lacking:
-                sys.exit(NO_PAGE)
+                sys.exit(NO_PAGE.format(lacking=lacking[0]))
             stash.library.plugins["stash-sense"] = {"sidecarUrl": _address(environment)}
             stash.install(ROOT / "plugin")
             print(SERVING.format(url=stash.url, gallery=gallery, image=_picture(stash.library)))
@@ -70,8 +70,8 @@ def show(folder: Path, once: bool) -> None:
 
 
 NO_PAGE = """
-The page cannot be shown: npm could not fetch its libraries (package.json lists them). With a network, try
-again; without one, `make demo SERVE=0` ends here."""
+The page cannot be shown: npm could not fetch its libraries (package.json lists them), or some are gone since:
+{lacking}. With a network, remove node_modules/ and try again; without one, `make demo SERVE=0` ends here."""
 SERVING = """
 Now with the plugin, on a page like Stash's own. Open one of these and click Identify Performers:
 

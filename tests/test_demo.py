@@ -123,6 +123,7 @@ def test_without_a_page_the_result_is_printed_all_the_same(start, tmp_path):
     said, complaint = process.communicate(timeout=ENDS_S)
     assert "9 of 9, 7 faces, 3 people" in said
     assert "npm could not fetch" in complaint
+    assert "react/umd/react.production.min.js. With a network, remove node_modules/" in complaint
     assert process.returncode == 1
 
 
