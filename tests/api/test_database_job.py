@@ -34,8 +34,14 @@ def portrait(samples, name):
 
 
 @pytest.fixture
-def served(serve, settings_with, stash, without_database):
-    with serve(settings_with(DATA_DIR=without_database, STASH_URL=stash.url), **WAITS) as served:
+def waits():
+    """How long the sidecar waits for Stash: tests parametrize it."""
+    return WAITS
+
+
+@pytest.fixture
+def served(serve, settings_with, stash, without_database, waits):
+    with serve(settings_with(DATA_DIR=without_database, STASH_URL=stash.url), **waits) as served:
         yield served
 
 
@@ -137,12 +143,14 @@ def test_a_bad_parameter_is_422(served, asked):
     problem(served.client.post("/jobs/database", json=asked), 422, "bad-parameter")
 
 
+@pytest.mark.parametrize("waits", [{}])
 def test_a_running_gallery_keeps_the_database_it_began_with(served, stash, build, samples, monkeypatch):
     monkeypatch.setattr(keeper, "LOOK_S", 0.1)
     build()
     old = served.client.get("/database/info").json()["version"]
-    place, images = fill(stash, varied_photos(samples, 40, seed=22))
-    stash.faults.add(Delay(0.3), where="original")
+    place, images = fill(stash, varied_photos(samples, 20, seed=22))
+    last = f"/image/{images[-1]}/image"
+    stash.faults.add(Delay(15), where=lambda seen: seen.path == last)  # it runs as long as it has to
     job_id = begin(served.client, place)
     reached(served.client, job_id, 2)
     another = threading.Thread(target=_enrol_folders, args=(served.sidecar.settings, samples))
@@ -150,6 +158,8 @@ def test_a_running_gallery_keeps_the_database_it_began_with(served, stash, build
     until(lambda: served.client.get("/database/info").json()["version"] != old)
     another.join()
     assert job_of(served.client, job_id)["status"] == "running"
+    stash.faults.clear()
+    stash.drop_connections()
     result = ended(served.client, job_id)["result"]
     assert {one["name"] for one in result["performers"]} == {"B. Obama", "Joe"}
     store = served.sidecar.store

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from stash_sense.jobs import queue
+from stash_sense.workflows.library import so_far
 
 from .galleries import ENDED, begin, ended, fetched, job_of, reached, varied_photos
 from .test_failures import problem
@@ -54,7 +55,10 @@ def test_a_gallery_awaited(words, stash, gallery, awaited):
         assert words.sidecar.store.get_image_fingerprint(image)["gallery_id"] == place
 
 
-def test_a_job_says_how_far_it_is_and_ends_as_the_awaited_one(words, stash, gallery, awaited, slow):
+def test_a_job_says_how_far_it_is_and_ends_as_the_awaited_one(
+    words, stash, gallery, awaited, slow, monkeypatch
+):
+    monkeypatch.setattr(so_far, "LEAST_PAUSE_S", 0.1)
     place, images = gallery(30)
     slow()
     job_id = begin(words.client, place)
