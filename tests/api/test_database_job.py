@@ -127,10 +127,13 @@ def test_nobody_to_enrol_fails_and_the_old_one_stays_in_use(served, stash, build
     assert named(served, photo)[0]["name"] == "B. Obama"
 
 
+@pytest.mark.parametrize("waits", [{}])
 def test_asked_for_twice_it_runs_once_and_cancelled_it_changes_nothing(served, stash, build):
     build()
     before = served.client.get("/database/info").json()
-    stash.faults.add(Delay(1), where="portrait")
+    for performer in stash.library.performers.values():
+        performer.updated_at = stash.library.now()  # so that their portraits are fetched again
+    stash.faults.add(Delay(10), where="portrait")
     ids = {served.client.post("/jobs/database", json={}).json()["job_id"] for _ in range(3)}
     assert len(ids) == 1
     job = served.client.post(f"/jobs/{ids.pop()}/cancel").json()
