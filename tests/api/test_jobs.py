@@ -6,6 +6,7 @@ import time
 import httpx
 import pytest
 
+from fakes.stash import Dribble
 from stash_sense.jobs import queue
 from stash_sense.workflows.library import so_far
 
@@ -62,6 +63,9 @@ def test_a_job_says_how_far_it_is_and_ends_as_the_awaited_one(
     monkeypatch.setattr(so_far, "_SHARE", 1)  # on a busy machine working it out takes long
     place, images = gallery(30)
     slow()
+    last = f"/image/{images[-1]}/image"
+    # Time to look when most of it is done.
+    stash.faults.add(Dribble(5_000, 0.4), where=lambda seen: seen.path == last)
     job_id = begin(words.client, place)
     seen = []
     while not seen or seen[-1]["status"] not in ENDED:

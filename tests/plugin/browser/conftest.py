@@ -13,6 +13,7 @@ from fakes.stash import StashStandIn
 from pages import LIBRARIES, ROOT, Watched, launched
 
 BOX = "https://stashdb.example/graphql"
+FIVE = ("Ann", "Ben", "Cleo", "Dora", "Emil")
 SLOW_MS = 30_000
 """Each call of the plugin is a process, and the machine may be busy with others."""
 
@@ -196,3 +197,16 @@ def open_gallery(open_page: Open, world: World) -> Callable[..., Any]:
         return page
 
     return open_gallery
+
+
+@pytest.fixture
+def five(world):
+    """Five people of the library, each seen on two images: their ids."""
+    images = [str(number) for number in world.stash.library.images]
+    ids = [
+        world.performer(name, gender="FEMALE" if name in {"Ann", "Cleo", "Dora"} else "MALE") for name in FIVE
+    ]
+    world.found(
+        *(person_of(name, images[at : at + 2], ids[at], 0.2 + 0.08 * at) for at, name in enumerate(FIVE))
+    )
+    return ids

@@ -1,29 +1,11 @@
-"""The dialogue of a gallery: start, watch, cancel, results, and many tags one after another."""
-
-import threading
+"""The results of a gallery: who is there and where, and many tags one after another."""
 
 import pytest
 
-from fakes.sidecar import Problem
 from fakes.stash import Delay, Status
 from pages import outcome, row
 
 from .conftest import person_of, thumbnail
-
-FIVE = ("Ann", "Ben", "Cleo", "Dora", "Emil")
-
-
-@pytest.fixture
-def five(world):
-    """Five people of the library, each seen on two images: their ids."""
-    images = [str(number) for number in world.stash.library.images]
-    ids = [
-        world.performer(name, gender="FEMALE" if name in {"Ann", "Cleo", "Dora"} else "MALE") for name in FIVE
-    ]
-    world.found(
-        *(person_of(name, images[at : at + 2], ids[at], 0.2 + 0.08 * at) for at, name in enumerate(FIVE))
-    )
-    return ids
 
 
 def test_the_gallery_alone_is_tagged(open_gallery, world, five):
@@ -218,13 +200,6 @@ def test_a_status_of_200_is_not_yet_a_tag(open_gallery, world, five, answer):
     assert world.on_gallery() == [int(five[0])]
 
 
-def test_another_run_reads_anew_who_is_tagged(open_gallery, world, five):
-    page = open_gallery()
-    world.on_gallery().append(int(five[0]))
-    page.click("text=Run again >> nth=0")
-    row(page, "Ann").locator("text=Already tagged").wait_for()
-
-
 def test_a_session_that_ends_amid_accept_all_is_told(open_gallery, world, five):
     page = open_gallery()
     out = []
@@ -245,31 +220,6 @@ def _third_write(seen, out):
     """Whether Stash has been asked for a third tag, and everything after that."""
     out += [1] * (seen.operation == "StashSenseTag")
     return len(out) > 2
-
-
-def test_no_look_at_a_job_while_the_tab_is_hidden(open_gallery, world, five):
-    world.sidecar.job_s = 60
-    page = open_gallery(run=False)
-    page.click("text=Identify performers in this gallery")
-    page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/", timeout=20_000)
-    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")
-    page.wait_for_timeout(1000)  # a look that was under way
-    world.stash.record.forget()
-    page.wait_for_timeout(2500)
-    assert world.stash.record.counts["graphql"] == 0
-    page.evaluate("delete document.hidden")
-    page.wait_for_timeout(2000)
-    assert world.stash.record.counts["graphql"] > 0
-
-
-def test_a_gallery_that_is_gone_is_told(open_gallery, world, five):
-    page = open_gallery()
-    del world.stash.library.galleries[world.gallery]
-    page.click("text=Run again >> nth=0")
-    page.wait_for_selector(f"text=Stash has no gallery {world.gallery} any more.")
-    page.keyboard.press("Escape")
-    page.click("#sense-button")
-    page.wait_for_selector(f".sense-problem >> text=Stash has no gallery {world.gallery} any more.")
 
 
 def test_the_switch_comes_from_the_settings(open_gallery, world, five):
@@ -297,88 +247,6 @@ def test_strangers_show_as_known_and_are_left_out_of_accept_all(open_gallery, wo
     assert world.stash.library.performers[created].name == "Stranger"
     assert world.stash.library.performers[created].image == portrait
     assert world.on_gallery() == [created]
-
-
-def test_progress_shows_and_people_appear_as_they_are_found(open_gallery, world, five):
-    world.sidecar.job_s = 4.0
-    page = open_gallery(run=False)
-    page.click("text=Identify performers in this gallery")
-    page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/")
-    page.wait_for_selector(".sense-running ~ div .sense-person")
-    assert page.locator(".sense-person").count() < 5
-    page.wait_for_selector("text=images a second")
-    page.wait_for_selector(".sense-summary")
-    assert page.locator(".sense-person").count() == 5
-
-
-def test_after_a_cancel_the_results_stand_and_it_can_be_resumed(open_gallery, world, five):
-    world.sidecar.job_s = 4.0
-    page = open_gallery(run=False)
-    page.click("text=Identify performers in this gallery")
-    page.wait_for_selector(".sense-running ~ div .sense-person")
-    page.click(".sense-running >> text=Cancel")
-    page.wait_for_selector("text=Cancelled. This is what was found until then.")
-    assert 0 < page.locator(".sense-person").count() < 5
-    assert world.sidecar.jobs["job-1"].view()["status"] == "cancelled"
-    page.click("text=Resume")
-    page.wait_for_selector(".sense-running")
-    page.wait_for_selector("text=processed 9/9 images")
-    assert page.locator(".sense-person").count() == 5
-    assert list(world.sidecar.jobs) == ["job-1"]
-    assert page.locator("text=Resume").count() == 0
-
-
-def test_the_latest_result_is_shown_when_the_dialogue_opens_again(open_gallery, world, five):
-    page = open_gallery()
-    page.keyboard.press("Escape")
-    page.click("#sense-button")
-    page.wait_for_selector("text=Result of")
-    assert page.locator(".sense-person").count() == 5
-    assert len(world.sidecar.jobs) == 1
-
-
-def test_a_running_job_is_picked_up_after_a_reload(open_gallery, world, five):
-    world.sidecar.job_s = 4.0
-    page = open_gallery(run=False)
-    page.click("text=Identify performers in this gallery")
-    page.wait_for_selector(".sense-running")
-    page.reload()
-    page.click("#sense-button")
-    page.wait_for_selector(".sense-running")
-    page.wait_for_selector(".sense-summary")
-    assert len(world.sidecar.jobs) == 1
-
-
-def test_a_job_that_breaks_off_says_why_and_keeps_what_it_has(open_gallery, world, five):
-    world.sidecar.job_fails = "the disk is full"
-    page = open_gallery()
-    page.wait_for_selector("text=It broke off: the disk is full")
-    assert page.locator(".sense-person").count() == 5
-    page.click("text=Resume")
-    page.wait_for_selector("text=It broke off", state="detached")
-    assert world.sidecar.jobs["job-1"].view()["status"] == "done"
-
-
-def test_a_lost_look_or_two_at_a_job_does_no_harm(open_gallery, world, five):
-    world.sidecar.job_s = 3.0
-    page = open_gallery(run=False)
-    page.click("text=Identify performers in this gallery")
-    page.wait_for_selector(".sense-running")
-    world.sidecar.faults["/jobs/job-1"] = Problem(504, "stash-too-slow", "for a moment")
-    threading.Timer(2.0, world.sidecar.faults.clear).start()
-    page.wait_for_selector(".sense-summary")
-
-
-def test_again_and_from_scratch(open_gallery, world, five):
-    page = open_gallery()
-    for text, force in (("text=Run again from scratch", True), ("text=Run again >> nth=0", None)):
-        before = len(world.sidecar.jobs)
-        page.click(text)
-        page.wait_for_timeout(800)
-        page.wait_for_selector(".sense-summary")
-        assert len(world.sidecar.jobs) == before + 1
-        asked = [body for _, path, body in world.sidecar.asked if path == "/jobs/gallery"]
-        assert asked[-1].get("force") is force
 
 
 def test_what_was_left_out_is_listed(open_gallery, world, five):
@@ -412,22 +280,6 @@ def test_a_thumbnail_opens_the_picture_with_the_box(open_gallery, world, five):
     page.wait_for_selector("[aria-label='Show Ann in image 1']:focus")
 
 
-def test_without_a_sidecar_the_contracts_message(open_gallery, world, five):
-    world.sidecar.down()
-    page = open_gallery(run=False)
-    page.wait_for_selector("text=Connection refused - is Stash Sense running?")
-
-
-def test_no_database_offers_to_build_one(open_gallery, world, five):
-    world.sidecar.people = None
-    page = open_gallery(run=False)
-    page.click("text=Identify performers in this gallery")
-    page.click("text=Build from my performers")
-    page.wait_for_selector("text=The face database is ready.")
-    page.click(".sense-empty >> text=Identify Performers")
-    page.wait_for_selector(".sense-summary")
-
-
 def test_stash_failing_is_told(open_gallery, world, five):
     page = open_gallery()
     world.stash.faults.add(Status(500), where="StashSenseTag", times=1)
@@ -451,11 +303,3 @@ def test_the_whole_flow_with_the_keyboard_alone(open_page, world, five):
     page.keyboard.press("Escape")
     page.wait_for_selector("#sense-button:focus")
     assert len(world.on_gallery()) == 5
-
-
-def test_nothing_is_asked_once_the_job_has_ended(open_gallery, world, five):
-    page = open_gallery()
-    page.wait_for_timeout(1500)
-    world.stash.record.forget()
-    page.wait_for_timeout(2500)
-    assert world.stash.record.counts["graphql"] == 0
