@@ -33,6 +33,7 @@ from .galleries import WAITS, fill, varied_photos
 
 API_KEY = "stash-api-key-that-must-never-be-seen"
 _SEEDS = itertools.count(1)
+NUMBERS = itertools.count(1)
 
 
 class Served:
@@ -373,3 +374,24 @@ def stored(words, stash):
 def face(stored):
     """The id of a stored face, which looks like Anna, or Berta."""
     return stored(picture_with_a_mark() + bytes(np.random.default_rng().bytes(8)))[1]
+
+
+@pytest.fixture
+def put(stash, photo):
+    """Puts a photo into Stash, the enrolled person's if no other is given, as a picture of its own."""
+
+    def put(content=photo, **image):
+        stash.record.forget()
+        return str(stash.library.add_image(content + bytes(f"#{next(NUMBERS)}", "ascii"), **image))
+
+    return put
+
+
+@pytest.fixture
+def look(words):
+    def look(image_id, served=words, **asked):
+        answer = served.client.post("/identify/image", json={"image_id": image_id, **asked})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return look
