@@ -37,6 +37,23 @@ def test_ignoring_needs_no_performer_and_a_face_id_may_be_a_number(words, face):
     assert (said["word"], said["performer_id"]) == ("ignored", None)
 
 
+def test_a_face_is_set_apart_and_stays_confirmed(words, face):
+    decide(words, face_id=face, performer_id="Berta", word="confirmed")
+    said = decide(words, face_id=face, word="apart").json()
+    assert (said["word"], said["performer_id"], said["name"]) == ("apart", None, None)
+    found = words.sidecar.store.get_face(face)
+    assert (found.verdict, [one.word for one in found.decisions]) == ("match", ["confirmed", "apart"])
+
+
+def test_the_name_given_with_a_word_is_remembered(words, face):
+    performer = f"local:{face}"
+    said = decide(words, face_id=face, performer_id=performer, name="Jane Doe", word="confirmed").json()
+    assert said["name"] == "Jane Doe"
+    assert words.sidecar.store.get_face(face).candidates[0].name == "Jane Doe"
+    again = decide(words, face_id=face, performer_id=performer, word="confirmed").json()
+    assert again == said
+
+
 def test_the_same_word_twice_is_one_decision(words, face):
     first = decide(words, face_id=face, performer_id="Anna", word="rejected").json()
     assert decide(words, face_id=face, performer_id="Anna", word="rejected").json() == first
@@ -71,7 +88,10 @@ def test_a_face_that_is_not_stored(words, face_id):
         ({"face_id": 1, "word": "ignored", "entry_id": "x"}, "entry_id"),
         ({"face_id": 2**63, "word": "ignored"}, "face_id"),
         ({"face_id": [1], "word": "ignored"}, "face_id"),
-        ({"face_id": "1", "word": "ignored", "name": "x"}, "name"),
+        ({"face_id": "1", "word": "ignored", "name": ""}, "name"),
+        ({"face_id": "1", "word": "confirmed", "performer_id": "a", "name": "x" * 1001}, "name"),
+        ({"face_id": "1", "word": "confirmed", "performer_id": "a", "name": 5}, "name"),
+        ({"face_id": "1", "word": "ignored", "more": 1}, "more"),
         ({"face_id": "1", "word": "rejected", "performer_id": ""}, "performer_id"),
         ({"face_id": "1", "word": "rejected", "performer_id": 5}, "performer_id"),
         ({"face_id": "1", "word": "rejected", "performer_id": "x" * 1001}, "performer_id"),
@@ -83,6 +103,11 @@ def test_a_bad_decision_names_the_field(words, asked, named):
 
 def test_a_word_about_nobody_is_refused(words, face):
     assert "performer_id" in problem(decide(words, face_id=face, word="confirmed"), 422, "bad-input")
+
+
+def test_apart_is_about_no_performer(words, face):
+    answer = decide(words, face_id=face, performer_id="Anna", word="apart")
+    assert "leave it out" in problem(answer, 422, "bad-input")
 
 
 HOSTILE = [
@@ -102,7 +127,7 @@ def test_a_hostile_performer_id_is_only_text(words, face, performer):
     )
 
 
-@pytest.mark.parametrize("path", ["/decisions", "/journal"])
+@pytest.mark.parametrize("path", ["/decisions", "/decisions/faces", "/decisions/undo", "/journal"])
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[" * 100_000, b'{"word": "\xff"}', b'{"performer_id": "\\ud800"}', b"NaN"]
 )
@@ -111,7 +136,7 @@ def test_a_broken_body_is_refused(words, path, body):
     problem(words.client.post(path, content=body, headers=headers), 422, "bad-parameter")
 
 
-@pytest.mark.parametrize("path", ["/decisions", "/journal"])
+@pytest.mark.parametrize("path", ["/decisions", "/decisions/faces", "/decisions/undo", "/journal"])
 def test_a_body_of_another_kind_or_too_large_is_refused(words, path):
     problem(words.client.post(path, content=b"a=b"), 415, "unknown-content-type")
     headers = {"content-type": "application/json"}

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import numpy as np
 import pytest
 
 from stash_sense.store import Box, Candidate, DetectedFace, ImageResult, Picture, RecommendationsDB
+from stash_sense.store.connection import connect
+from stash_sense.store.migrations import migrate
+from stash_sense.store.steps import STEPS
 
 PACK = "test-pack"
 
@@ -118,6 +122,37 @@ def version_5(path: Path) -> Callable[..., Path]:
         connection = sqlite3.connect(where)
         connection.executescript(VERSION_5 + more)
         connection.close()
+        return where
+
+    return make
+
+
+DECISIONS = """
+INSERT INTO image_fingerprints (id, stash_image_id) VALUES (1, '1');
+INSERT INTO stash_sense_pictures (id, place) VALUES (1, 'here');
+INSERT INTO stash_sense_image_results (image_fingerprint_id, picture_id, pack, source, face_count)
+  VALUES (1, 1, 'test-pack', 'original', 0);
+INSERT INTO stash_sense_journal (id, target_type, target_ids, local_id) VALUES (9, 'image', '["1"]', '88');
+INSERT INTO stash_sense_decisions (id, picture_id, x, y, w, h, word, performer_id, created_at, entry_id)
+  VALUES
+  (2, 1, 0.1, 0, 0.25, 0.25, 'confirmed', 'stashdb.org:anna', '2026-01-31 12:00:00', 9),
+  (5, 1, 0.6, 0.125, 0.25, 1e-3, 'rejected', 'stashdb.org:anna', '2026-02-01 12:00:00', NULL),
+  (6, 1, 0.6, 0.125, 0.25, 1e-3, 'rejected', 'local:7', '2026-02-01 12:00:00', 9),
+  (7, 1, 0, 0.7, 1, 0.3000001, 'ignored', NULL, '2026-02-02 12:00:00', NULL),
+  (41, 1, 0.1, 0.1, 0.1, 0.1, 'ignored', NULL, '2026-02-03 12:00:00', NULL);
+DELETE FROM stash_sense_decisions WHERE id = 41;
+"""
+
+
+@pytest.fixture
+def without_apart(path: Path) -> Callable[..., Path]:
+    """A file as it was before faces could be set apart, with decisions; `more` is SQL run on top of it."""
+
+    def make(more: str = "", where: Path = path) -> Path:
+        names = [step.name for step in STEPS]
+        with closing(connect(where)) as connection:
+            migrate(connection, where, STEPS[: names.index("0008-faces-apart")])
+            connection.executescript(DECISIONS + more)
         return where
 
     return make

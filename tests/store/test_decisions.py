@@ -85,6 +85,68 @@ def test_a_decision_taken_back_shows_what_matching_said(
         db.undecide(decision.decision_id)
 
 
+def said(db: RecommendationsDB, face_id: int) -> list[tuple[str, str | None]]:
+    return [(one.word, one.performer_id) for one in db.get_face(face_id).decisions]
+
+
+@pytest.mark.parametrize("people", [(), ("anna",), ("anna", "berta")])
+def test_a_face_set_apart_looks_like_whom_it_looked_like(
+    people: tuple[str, ...], db: RecommendationsDB, face: Any, result: Any
+) -> None:
+    (face_id,) = db.store_image_result(result("1", face(0.1, *people))).face_ids
+    before = db.get_face(face_id)
+    decision = db.decide(face_id, "apart")
+    after = db.get_face(face_id)
+    assert (after.verdict, after.reason, after.candidates) == (
+        before.verdict,
+        before.reason,
+        before.candidates,
+    )
+    assert (decision.performer_id, decision.name) == (None, None)
+    assert named(db) == list(people[:1])
+
+
+@pytest.mark.parametrize("first", ["confirmed", "rejected"])
+def test_apart_stands_beside_who_a_face_is_and_is_not(
+    first: str, db: RecommendationsDB, face: Any, result: Any
+) -> None:
+    one, other = db.store_image_result(result("1", face(0.1, "anna"), face(0.6, "anna"))).face_ids
+    db.decide(one, first, "anna")
+    db.decide(one, "apart")
+    db.decide(other, "apart")
+    db.decide(other, first, "anna")
+    assert said(db, one) == [(first, "anna"), ("apart", None)]
+    assert said(db, other) == [("apart", None), (first, "anna")]
+    assert db.get_face(one).verdict == ("match" if first == "confirmed" else "unknown")
+
+
+def test_another_confirmation_keeps_apart(db: RecommendationsDB, face: Any, result: Any) -> None:
+    (face_id,) = db.store_image_result(result("1", face(0.1))).face_ids
+    for word, performer in (("confirmed", "anna"), ("apart", None), ("confirmed", "berta")):
+        db.decide(face_id, word, performer)
+    assert said(db, face_id) == [("apart", None), ("confirmed", "berta")]
+
+
+def test_ignored_and_apart_replace_each_other(db: RecommendationsDB, face: Any, result: Any) -> None:
+    (face_id,) = db.store_image_result(result("1", face(0.1, "anna"))).face_ids
+    for word in ("apart", "ignored", "apart"):
+        db.decide(face_id, word)
+        assert said(db, face_id) == [(word, None)]
+    assert named(db) == ["anna"]
+
+
+def test_a_face_set_apart_stays_so_through_reruns_that_draw_it_differently(
+    db: RecommendationsDB, face: Any, result: Any
+) -> None:
+    (face_id,) = db.store_image_result(result("1", face(0.1, "anna"))).face_ids
+    decision = db.decide(face_id, "apart")
+    for step in range(1, 9):
+        db.store_image_result(result("1", face(0.1 + 0.06 * step, "anna")))
+    assert [one.decision_id for one in db.get_face(face_id).decisions] == [decision.decision_id]
+    (batch,) = db.read_embeddings(PACK)
+    assert [one.word for one in batch.decisions[face_id]] == ["apart"]
+
+
 def tagged(db: RecommendationsDB) -> int:
     """An entry of a tag that was written."""
     entry = db.journal_begin("image", ["1"], "88")
@@ -211,7 +273,15 @@ def test_matching_anew_is_told_and_cannot_undo_a_decision(
 
 @pytest.mark.parametrize(
     ("word", "person"),
-    [("maybe", "a"), ("confirmed", None), ("confirmed", ""), ("rejected", "\ud800"), (None, "a")],
+    [
+        ("maybe", "a"),
+        ("confirmed", None),
+        ("confirmed", ""),
+        ("rejected", "\ud800"),
+        (None, "a"),
+        ("apart", "a"),
+        ("apart", ""),
+    ],
 )
 def test_a_word_that_is_none_is_refused(
     word: Any, person: Any, db: RecommendationsDB, face: Any, result: Any

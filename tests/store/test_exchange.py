@@ -64,9 +64,10 @@ def test_on_one_face_the_later_word_wins(
 
 @pytest.mark.parametrize(
     "change",
-    [{"word": "maybe"}, {"word": None}, {"performer_id": ""}, {"performer_id": 5}, {"box": None},
-     {"box": {"x": 2, "y": 0, "w": 1, "h": 1}}, {"box": {}}, {"picture": None}, {"picture": {}},
-     {"picture": {"fingerprints": []}}, {"picture": {"fingerprints": {"md5": 1}}}, {"picture": {"place": 5}},
+    [{"word": "maybe"}, {"word": None}, {"word": "apart"}, {"performer_id": ""},
+     {"performer_id": 5}, {"box": None}, {"box": {"x": 2, "y": 0, "w": 1, "h": 1}}, {"box": {}},
+     {"picture": None}, {"picture": {}}, {"picture": {"fingerprints": []}},
+     {"picture": {"fingerprints": {"md5": 1}}}, {"picture": {"place": 5}},
      {"created_at": "yesterday"}, {"created_at": None}, {"name": 5}],
 )  # fmt: skip
 def test_one_bad_entry_imports_nothing_and_says_which(
@@ -79,6 +80,30 @@ def test_one_bad_entry_imports_nothing_and_says_which(
         with pytest.raises(BadInput, match=r"Decision 2 .* Nothing was imported"):
             other.import_decisions(wrong)
         assert other.export_decisions()["decisions"] == []
+
+
+def test_a_face_set_apart_leaves_and_comes_back(
+    db: RecommendationsDB, face: Any, result: Any, tmp_path: Path
+) -> None:
+    (face_id,) = db.store_image_result(result("1", face(0.1, "anna"))).face_ids
+    db.decide(face_id, "confirmed", "anna")
+    db.decide(face_id, "apart")
+    exported = json.loads(json.dumps(db.export_decisions()))
+    with RecommendationsDB(tmp_path / "other.db") as other:
+        assert other.import_decisions(exported) == Imported(added=2, known=0, older=0)
+        assert other.import_decisions(exported) == Imported(added=0, known=2, older=0)
+        assert strip(other.export_decisions()) == strip(exported)
+
+
+@pytest.mark.parametrize(
+    ("moment", "word"), [("1999-01-01 00:00:00", "ignored"), ("2999-01-01 00:00:00", "apart")]
+)
+def test_of_ignored_and_apart_the_later_one_stays(
+    moment: str, word: str, db: RecommendationsDB, exported: dict[str, Any]
+) -> None:
+    apart = {**exported["decisions"][2], "word": "apart", "created_at": moment}
+    db.import_decisions({**exported, "decisions": [apart]})
+    assert [one.word for one in db.get_image_result("1").faces[2].decisions] == [word]
 
 
 @pytest.mark.parametrize(

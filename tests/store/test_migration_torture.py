@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from stash_sense.store import DiskFull, MigrationFailed
 from stash_sense.store.declared import OLDER
+from stash_sense.store.inspection import look_at
 from stash_sense.store.migrations import bring_up_to_date
 from stash_sense.store.sqltext import normalised, quoted
 
@@ -244,6 +245,51 @@ def test_old_files_killed_in_their_migration_lose_nothing(torture: bool, fresh: 
     check()
     tell(f"{files} random files, {killed} of them killed before their migration was done")
     assert killed >= files / 4
+
+
+def decide_at_random(rng: random.Random, path: Path) -> None:
+    words = [("confirmed", "anna"), ("rejected", "local:7"), ("ignored", None)]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {rng.choice(['delete', 'wal'])}")
+        connection.executemany(
+            "INSERT INTO stash_sense_decisions (picture_id, x, y, w, h, word, performer_id, entry_id) "
+            "VALUES (1, ?, ?, 0.1, 0.1, ?, ?, ?)",
+            [
+                (rng.random() * 0.9, rng.random() * 0.9, *rng.choice(words), rng.choice([None, 9]))
+                for _ in range(rng.randrange(150, 300))
+            ],
+        )
+        connection.execute("DELETE FROM stash_sense_decisions WHERE id % 7 = 0 OR id > 150")
+        connection.commit()
+
+
+def test_decisions_killed_on_their_way_to_apart_are_all_there(
+    torture: bool, tmp_path: Path, without_apart: Any, fresh: Any, tell: Any
+) -> None:
+    rng = random.Random(8)
+    rounds, killed = 100 if torture else 8, 0
+    for number in range(rounds):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = without_apart(where=folder / "stash_sense.db")
+        decide_at_random(rng, path)
+        before = contents(path)
+        old = {"tables": [], "kill": rng.choice(["instructions", "time"]), "when": rng.random()}
+        killed += kill_during_migration(path, old)
+        assert look_at(path).pending in ((), ("0008-faces-apart",))
+        before.pop("stash_sense_migrations")  # with the step or without it
+        assert_nothing_lost(before, contents(path))
+        bring_up_to_date(path)
+        after = contents(path)
+        assert_nothing_lost(before, after)
+        assert numbering(after) == numbering(before)
+        is_as_fresh(path, old, fresh)
+    tell(f"{rounds} files with decisions, {killed} of them killed before apart was a word")
+    assert killed >= rounds / 4
+
+
+def numbering(of: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
+    return {row["name"]: row["seq"] for row in of["sqlite_sequence"]}
 
 
 def test_random_old_files_migrate_whole(torture: bool, fresh: Any) -> None:

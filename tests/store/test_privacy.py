@@ -155,7 +155,7 @@ def test_the_space_is_really_freed(db: RecommendationsDB, face: Any, result: Any
     db.delete_image("0")
     assert path.stat().st_size > fresh
     db.delete_everything()
-    assert path.stat().st_size == fresh
+    assert path.stat().st_size <= fresh
 
 
 def test_a_reader_of_the_former_contents_means_the_deletion_is_not_finished(

@@ -9,22 +9,72 @@ from stash_sense.store import Decision, JournalEntry
 StashIdIn = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")] | Annotated[int, Field(ge=0, lt=10**18)]
 """An id in Stash, which scripts often send as a number."""
 
+Number = Annotated[int, Field(ge=0, lt=2**63)]
+"""A number that the state may have given to something of its own."""
+
+FaceIdIn = Annotated[str, Field(min_length=1, max_length=100)] | Number
+
+Word = Literal["confirmed", "rejected", "ignored", "apart"]
+
 _MOST_TARGETS = 100_000
+_MOST_FACES = 10_000
 
 
-class DecisionIn(BaseModel):
-    """A person's word on a face."""
+class WordIn(BaseModel):
+    """A person's word, whatever it is about."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    face_id: Annotated[str, Field(min_length=1, max_length=100)] | Annotated[int, Field(ge=0, lt=2**63)]
     performer_id: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
-        default=None, description="Who it is about, as in a match; not needed for `ignored`."
+        default=None,
+        description="Who it is about, as in a match; not needed for `ignored`, and refused for `apart`.",
     )
-    word: Literal["confirmed", "rejected", "ignored"]
-    entry_id: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
+    name: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        default=None, description="The performer's name, to be remembered."
+    )
+    word: Word = Field(
+        description="`apart`: not the same person as the faces it was grouped with, whoever it is."
+    )
+    entry_id: Number | None = Field(
         default=None, description="The journal's entry of the tag it came with: undoing that takes it back."
     )
+
+
+class DecisionIn(WordIn):
+    """A person's word on a face."""
+
+    face_id: FaceIdIn
+
+
+class FacesDecisionIn(WordIn):
+    """A person's word on several faces."""
+
+    face_ids: list[FaceIdIn] = Field(min_length=1, max_length=_MOST_FACES)
+
+
+class FacesDecisionOut(BaseModel):
+    """The decisions on several faces."""
+
+    decision_ids: list[int] = Field(
+        description="In the faces' order, each once, for POST /decisions/undo; the same word as before "
+        "gives the same decision."
+    )
+    missing: list[str] = Field(description="The face ids under which nothing is stored.")
+
+
+class UndoIn(BaseModel):
+    """Decisions to take back."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    decision_ids: list[Number] = Field(min_length=1, max_length=_MOST_FACES)
+
+
+class UndoOut(BaseModel):
+    """What was taken back."""
+
+    undone: int = Field(description="How many decisions were taken back.")
+    missing: list[int] = Field(description="The ids under which no decision is stored (any more).")
 
 
 class DecisionOut(BaseModel):
@@ -32,9 +82,9 @@ class DecisionOut(BaseModel):
 
     decision_id: int = Field(description="For DELETE /decisions/{id}.")
     face_id: str | None = Field(description="The face that was decided on; null where it is taken back.")
-    performer_id: str | None = Field(description="Null for `ignored`.")
+    performer_id: str | None = Field(description="Null for `ignored` and `apart`.")
     name: str | None = Field(description="The performer's, where it is known here.")
-    word: Literal["confirmed", "rejected", "ignored"]
+    word: Word
     created_at: str = Field(description="UTC.")
 
 

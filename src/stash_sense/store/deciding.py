@@ -1,17 +1,18 @@
-"""Recording a person's word on a face, and taking it back."""
+"""Recording a person's word on faces, and taking it back."""
 
+import json
 import sqlite3
 from collections.abc import Iterable
 
 from stash_sense.errors import BadInput
-from stash_sense.store.decisions import by_face, decisions_on, get_decision
+from stash_sense.store.decisions import by_face, decisions_on, decisions_on_pictures, get_decision
 from stash_sense.store.errors import NotStored, Refused
-from stash_sense.store.honour import CONFIRMED, IGNORED, REJECTED, WORDS, Decision
+from stash_sense.store.honour import APART, CONFIRMED, IGNORED, REJECTED, WITHOUT_PERFORMER, WORDS, Decision
 from stash_sense.store.journal import OPEN, UNDONE, JournalEntry, get_entry
 from stash_sense.store.people import remember_person
 from stash_sense.store.pictures import forget_unused_pictures
 from stash_sense.store.places import Box
-from stash_sense.store.values import optional_text, text, whole
+from stash_sense.store.values import text, whole
 from stash_sense.store.version6 import show_in_version_6
 
 
@@ -23,33 +24,103 @@ def decide(
     name: str | None = None,
     entry_id: int | None = None,
 ) -> Decision:
-    """Record a person's word on a face; the same word again gives the same decision back.
+    """Record a person's word on one face. Raises as `decide_faces` does."""
+    decisions, _ = decide_faces(connection, [face_id], word, performer_id, name, entry_id)
+    return decisions[0]
+
+
+def decide_faces(
+    connection: sqlite3.Connection,
+    face_ids: Iterable[int],
+    word: str,
+    performer_id: str | None,
+    name: str | None = None,
+    entry_id: int | None = None,
+) -> tuple[list[Decision], list[int]]:
+    """Record a person's word on faces; the same word again gives the same decision back.
 
     Confirming replaces an earlier confirmation, ignoring, or rejection of that person; several people
-    may be rejected on one face. entry_id: the journal's entry of the write that it came with, if any.
-    Raises BadInput, NotStored where there is no such face or entry, Refused where that write was undone or
-    added nothing.
+    may be rejected on one face; ignoring and `apart` replace each other. name: the performer's, to be
+    remembered. entry_id: the journal's entry of the write that it came with, if any.
+
+    Returns the decisions in the faces' order, each once (two images may show the same picture and face), and
+    the ids under which no face is stored. Raises BadInput, NotStored where none of the faces is stored or
+    there is no such entry, Refused where that write was undone or added nothing.
     """
-    if word not in WORDS:
-        raise BadInput(f"word is {word!r}; give one of {', '.join(WORDS)}.")
-    performer = None if word == IGNORED else text("performer_id", performer_id)
-    face_id = whole("face_id", face_id)
-    faces = connection.execute(
-        """SELECT g.id, g.x, g.y, g.w, g.h, r.picture_id FROM stash_sense_faces f
-           JOIN stash_sense_image_results r USING (image_fingerprint_id)
-           JOIN stash_sense_faces g USING (image_fingerprint_id) WHERE f.id = ? ORDER BY g.id""",
-        (face_id,),
-    ).fetchall()
-    if not faces:
-        raise NotStored(f"There is no face {face_id}; identify the image again and use its new face ids.")
+    performer = checked_performer(word, performer_id)
+    numbers = list(dict.fromkeys(whole("face_id", face_id) for face_id in face_ids))
+    if not numbers:
+        raise BadInput("face_ids is empty; give the ids of the faces this is about.")
+    images = _faces_by_image(connection, numbers)
+    if not images:
+        raise NotStored(_none_stored(numbers))
     if entry_id is not None:
         _sound(get_entry(connection, entry_id))
     if performer is not None and name is not None:
-        remember_person(connection, performer, optional_text("name", name), None)
-    picture, boxes = int(faces[0][5]), [Box(*face[1:5]) for face in faces]
-    index = [face[0] for face in faces].index(face_id)
-    there = by_face(boxes, decisions_on(connection, picture))[index]
-    return put(connection, picture, boxes[index], word, performer, there, entry_id=entry_id)
+        remember_person(connection, performer, text("name", name), None)
+    decisions = _put_all(connection, images, set(numbers), word, performer, entry_id)
+    by_id = {decisions[number].decision_id: decisions[number] for number in numbers if number in decisions}
+    return list(by_id.values()), [number for number in numbers if number not in decisions]
+
+
+def checked_performer(word: str, performer_id: object) -> str | None:
+    """The performer that a word is about, if any. Raises BadInput."""
+    if word not in WORDS:
+        raise BadInput(f"word is {word!r:.80}; give one of {', '.join(WORDS)}.")
+    if word == APART and performer_id is not None:
+        raise BadInput(f"performer_id is {performer_id!r:.80}; leave it out, {APART} is about no performer.")
+    return None if word in WITHOUT_PERFORMER else text("performer_id", performer_id)
+
+
+def _none_stored(face_ids: list[int]) -> str:
+    if len(face_ids) == 1:
+        return f"There is no face {face_ids[0]}; identify the image again and use its new face ids."
+    return f"None of these {len(face_ids)} faces is stored; identify the images again and use the new ids."
+
+
+def _faces_by_image(
+    connection: sqlite3.Connection, face_ids: list[int]
+) -> dict[tuple[int, int], dict[int, Box]]:
+    """The images that have one of the faces, as (picture, fingerprint): the boxes of all of an image's faces,
+    by face id, since only all of them tell which face a decision is about."""
+    images: dict[tuple[int, int], dict[int, Box]] = {}
+    for picture, fingerprint, face_id, *box in connection.execute(
+        """SELECT r.picture_id, r.image_fingerprint_id, f.id, f.x, f.y, f.w, f.h
+           FROM stash_sense_image_results r JOIN stash_sense_faces f USING (image_fingerprint_id)
+           WHERE r.image_fingerprint_id IN (
+             SELECT own.image_fingerprint_id FROM json_each(?) wanted
+             CROSS JOIN stash_sense_faces own ON own.id = wanted.value)
+           ORDER BY r.image_fingerprint_id, f.position, f.id""",
+        (json.dumps(face_ids),),
+    ):
+        images.setdefault((picture, fingerprint), {})[face_id] = Box(*box)
+    return images
+
+
+def _put_all(
+    connection: sqlite3.Connection,
+    images: dict[tuple[int, int], dict[int, Box]],
+    wanted: set[int],
+    word: str,
+    performer: str | None,
+    entry_id: int | None,
+) -> dict[int, Decision]:
+    """Write a word on the `wanted` faces of these images: the decision of each, by face id."""
+    decisions: dict[int, Decision] = {}
+    changed: set[int] = set()
+    before = decisions_on_pictures(connection, {picture for picture, _ in images})
+    for (picture, _), boxes in images.items():
+        # An image before this one may have shown the same picture, and what was just said of it holds here.
+        known = decisions_on(connection, picture) if picture in changed else before.get(picture, [])
+        for face_id, there in zip(boxes, by_face(list(boxes.values()), known), strict=True):
+            if face_id not in wanted:
+                continue
+            decision = put(connection, picture, boxes[face_id], word, performer, there, entry_id=entry_id)
+            decisions[face_id] = decision
+            if decision not in there:
+                changed.add(picture)
+    refresh_images_of(connection, changed)
+    return decisions
 
 
 def _sound(entry: JournalEntry) -> None:
@@ -71,7 +142,7 @@ def put(
     created_at: str | None = None,
     entry_id: int | None = None,
 ) -> Decision:
-    """Write a decision over those already at its place."""
+    """Write a decision over those already at its place; what images show is to be refreshed after it."""
     for other in there:
         if (other.word, other.performer_id) == (word, performer):
             # It goes with the latest write that said so; what was said without any goes with none.
@@ -89,40 +160,53 @@ def put(
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, datetime('now')))",
         (picture, box.x, box.y, box.w, box.h, word, performer, entry_id, created_at),
     )
-    refresh_images_of(connection, picture)
     return get_decision(connection, int(cursor.lastrowid or 0))
 
 
 def contradicts(word: str, performer: str | None, other: Decision) -> bool:
     """Whether a new word makes an earlier one on the same face void."""
-    if word == REJECTED:
-        return other.word == CONFIRMED and other.performer_id == performer
     if word == CONFIRMED:
-        return other.word != REJECTED or other.performer_id == performer
-    return other.word == CONFIRMED
+        return other.word in (CONFIRMED, IGNORED) or (other.word, other.performer_id) == (REJECTED, performer)
+    if word == REJECTED:
+        return (other.word, other.performer_id) == (CONFIRMED, performer)
+    if word == IGNORED:
+        return other.word in (CONFIRMED, APART)
+    return other.word == IGNORED
 
 
 def undecide(connection: sqlite3.Connection, decision_id: int) -> Decision:
     """Take a word back; what matching said shows again. Raises NotStored."""
     decision = get_decision(connection, decision_id)
-    picture = connection.execute(
-        "DELETE FROM stash_sense_decisions WHERE id = ? RETURNING picture_id", (decision_id,)
-    ).fetchall()[0][0]
-    refresh_images_of(connection, picture)
-    forget_unused_pictures(connection, picture)
+    undecide_all(connection, [decision_id])
     return decision
+
+
+def undecide_all(connection: sqlite3.Connection, decision_ids: Iterable[int]) -> tuple[int, list[int]]:
+    """Take words back: how many, and the ids under which no decision is stored. Raises BadInput."""
+    numbers = list(dict.fromkeys(whole("decision id", decision_id) for decision_id in decision_ids))
+    pictures = dict(
+        connection.execute(
+            "DELETE FROM stash_sense_decisions WHERE id IN (SELECT value FROM json_each(?)) "
+            "RETURNING id, picture_id",
+            (json.dumps(numbers),),
+        ).fetchall()
+    )
+    refresh_images_of(connection, pictures.values())
+    forget_unused_pictures(connection, pictures.values())
+    return len(pictures), [number for number in numbers if number not in pictures]
 
 
 def undecide_write(connection: sqlite3.Connection, entry_id: int) -> None:
     """Take back what was said by a write that was undone."""
-    for (decision_id,) in connection.execute(
-        "SELECT id FROM stash_sense_decisions WHERE entry_id = ?", (entry_id,)
-    ).fetchall():
-        undecide(connection, decision_id)
+    rows = connection.execute("SELECT id FROM stash_sense_decisions WHERE entry_id = ?", (entry_id,))
+    undecide_all(connection, [row[0] for row in rows.fetchall()])
 
 
-def refresh_images_of(connection: sqlite3.Connection, picture: int) -> None:
-    for (fingerprint,) in connection.execute(
-        "SELECT image_fingerprint_id FROM stash_sense_image_results WHERE picture_id = ?", (picture,)
-    ).fetchall():
-        show_in_version_6(connection, fingerprint)
+def refresh_images_of(connection: sqlite3.Connection, pictures: Iterable[int]) -> None:
+    """Rewrite who is named on the images that show these pictures."""
+    rows = connection.execute(
+        "SELECT r.image_fingerprint_id FROM json_each(?) wanted "
+        "CROSS JOIN stash_sense_image_results r ON r.picture_id = wanted.value",
+        (json.dumps(sorted(set(pictures))),),
+    )
+    show_in_version_6(connection, [row[0] for row in rows.fetchall()])

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 class Table:
     """One table: `columns` is all between the parentheses; `indexes` are name and columns.
 
-    A `parent` is referred to by foreign keys, so a file may not keep a declaration of its own for it.
+    Of a table that `must_fit` no file may keep a declaration of its own: foreign keys refer to it, or what
+    is stored in it needs ours.
     """
 
     name: str
     columns: str
     indexes: tuple[tuple[str, str], ...] = ()
-    parent: bool = False
+    must_fit: bool = False
 
     def create(self, name: str | None = None) -> str:
         return f"CREATE TABLE {name or self.name} ({self.columns})"
@@ -169,7 +170,7 @@ VERSION_6 = (
   db_version TEXT,{_STAMPS}
 """,
         (("idx_image_fp_gallery", "gallery_id"),),
-        parent=True,
+        must_fit=True,
     ),
     Table(
         "image_fingerprint_faces",

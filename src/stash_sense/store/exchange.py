@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from stash_sense.errors import BadInput, StashSenseError
-from stash_sense.store.deciding import contradicts, put
+from stash_sense.store.deciding import checked_performer, contradicts, put, refresh_images_of
 from stash_sense.store.decisions import decisions_on
-from stash_sense.store.honour import IGNORED, WORDS, Decision
+from stash_sense.store.honour import Decision
 from stash_sense.store.people import name_of, remember_person
 from stash_sense.store.pictures import Picture, picture_by_number, remember_picture
 from stash_sense.store.places import SAME_FACE, Box
@@ -70,10 +70,8 @@ def import_decisions(connection: sqlite3.Connection, data: object) -> Imported:
 def _import(connection: sqlite3.Connection, entry: object) -> str:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("box"), Mapping):
         raise BadInput("it is no object with a `box`.")
-    word = entry.get("word")
-    if word not in WORDS:
-        raise BadInput(f"word is {word!r:.80}; it must be one of {', '.join(WORDS)}.")
-    performer = None if word == IGNORED else text("performer_id", entry.get("performer_id"))
+    word = text("word", entry.get("word"))
+    performer = checked_performer(word, entry.get("performer_id"))
     box = Box(*(entry["box"].get(name) for name in ("x", "y", "w", "h")))
     created_at = _moment(entry.get("created_at"))
     name = optional_text("name", entry.get("name"))
@@ -86,6 +84,7 @@ def _import(connection: sqlite3.Connection, entry: object) -> str:
     if performer is not None and name is not None and name_of(connection, performer) is None:
         remember_person(connection, performer, name, None)
     put(connection, picture, box, word, performer, there, created_at)
+    refresh_images_of(connection, [picture])
     return "added"
 
 

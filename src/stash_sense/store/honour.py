@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from stash_sense.store.people import Candidate
 from stash_sense.store.places import Box
 
-CONFIRMED, REJECTED, IGNORED = "confirmed", "rejected", "ignored"
-WORDS = (CONFIRMED, REJECTED, IGNORED)
+CONFIRMED, REJECTED, IGNORED, APART = "confirmed", "rejected", "ignored", "apart"
+WORDS = (CONFIRMED, REJECTED, IGNORED, APART)
+WITHOUT_PERFORMER = (IGNORED, APART)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A person's word on a face. `performer_id` is None for `ignored`."""
+    """A person's word on a face. `performer_id` is None for `ignored` and `apart`.
+
+    `apart`: not the same person as the faces it was grouped with; it says nothing about who it is.
+    """
 
     decision_id: int
     box: Box
@@ -34,7 +38,10 @@ class Outcome:
 def honour(
     verdict: str, reason: str, candidates: Sequence[Candidate], decisions: Iterable[Decision]
 ) -> Outcome:
-    """A rejected person is not offered, a confirmed one stays, an ignored face names nobody."""
+    """A rejected person is not offered, a confirmed one stays, an ignored face names nobody.
+
+    `apart` changes nothing here: it concerns which faces are grouped, not whom a face looks like.
+    """
     confirmed: Decision | None = None
     rejected: set[str | None] = set()
     for decision in decisions:
@@ -42,7 +49,7 @@ def honour(
             return Outcome("unknown", "You chose to ignore this face.", ())
         if decision.word == CONFIRMED:
             confirmed = decision
-        else:
+        elif decision.word == REJECTED:
             rejected.add(decision.performer_id)
     left = tuple(one for one in candidates if one.performer_id not in rejected)
     if confirmed is not None and confirmed.performer_id is not None:

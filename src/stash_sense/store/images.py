@@ -170,7 +170,7 @@ def delete_image_fingerprint_faces(connection: sqlite3.Connection, stash_image_i
             (image,),
         )
     if picture is not None:
-        forget_unused_pictures(connection, picture)
+        forget_unused_pictures(connection, [picture])
     return connection.execute(
         "DELETE FROM image_fingerprint_faces WHERE stash_image_id = ?", (image,)
     ).rowcount
@@ -184,5 +184,5 @@ def delete_image_fingerprint(connection: sqlite3.Connection, stash_image_id: str
     connection.execute("DELETE FROM image_fingerprint_faces WHERE stash_image_id = ?", (image,))
     deleted = connection.execute("DELETE FROM image_fingerprints WHERE stash_image_id = ?", (image,))
     if picture is not None:
-        forget_unused_pictures(connection, picture)
+        forget_unused_pictures(connection, [picture])
     return deleted.rowcount > 0

@@ -170,11 +170,14 @@ def picture_by_number(connection: sqlite3.Connection, number: int) -> Picture:
     return Picture(tuple(sorted(prints_of(connection, number).items())), place)
 
 
-def forget_unused_pictures(connection: sqlite3.Connection, number: int | None = None) -> int:
-    """Remove pictures (or that one) which no image shows and no decision speaks of."""
+def forget_unused_pictures(connection: sqlite3.Connection, numbers: Iterable[int] | None = None) -> int:
+    """Remove pictures (or of these pictures those) which no image shows and no decision speaks of."""
+    unused = """DELETE FROM stash_sense_pictures AS p WHERE
+             NOT EXISTS (SELECT 1 FROM stash_sense_image_results r WHERE r.picture_id = p.id)
+             AND NOT EXISTS (SELECT 1 FROM stash_sense_decisions d WHERE d.picture_id = p.id)"""
+    if numbers is None:
+        return connection.execute(unused).rowcount
     return connection.execute(
-        """DELETE FROM stash_sense_pictures AS p WHERE (?1 IS NULL OR id = ?1)
-             AND NOT EXISTS (SELECT 1 FROM stash_sense_image_results r WHERE r.picture_id = p.id)
-             AND NOT EXISTS (SELECT 1 FROM stash_sense_decisions d WHERE d.picture_id = p.id)""",
-        (number,),
+        f"{unused} AND id IN (SELECT value FROM json_each(?))",  # noqa: S608  our text
+        (json.dumps(sorted(set(numbers))),),
     ).rowcount

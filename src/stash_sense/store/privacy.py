@@ -55,8 +55,7 @@ def delete_person(connection: sqlite3.Connection, performer_ids: Iterable[str]) 
         "DELETE FROM stash_sense_people WHERE performer_id IN (SELECT value FROM json_each(?))",
     ):
         rows += connection.execute(statement, (keys,)).rowcount
-    for picture in pictures:
-        refresh_images_of(connection, picture)
+    refresh_images_of(connection, pictures)
     forget_unused_pictures(connection)
     needles = [*json.loads(keys), *names]
     needles += [uuid for key in json.loads(keys) for uuid in _UUID.findall(key)]
@@ -141,7 +140,7 @@ def delete_image(connection: sqlite3.Connection, stash_image_id: str) -> Deleted
             "(SELECT 1 FROM stash_sense_image_results WHERE picture_id = ?1)",
             (picture,),
         ).rowcount
-        forget_unused_pictures(connection, picture)
+        forget_unused_pictures(connection, [picture])
     forget_unused_people(connection)
     return Deleted(rows + _leave_journal(connection, image), {})
 

@@ -67,7 +67,7 @@ def conform(connection: sqlite3.Connection, table: Table) -> None:
             with savepoint(connection, "rebuild"):
                 _rebuild(connection, table)
         except (NotFaithful, sqlite3.IntegrityError, sqlite3.OperationalError) as reason:
-            if table.parent or _is_of_the_machine(reason):
+            if table.must_fit or _is_of_the_machine(reason):
                 raise
             log.warning("table %s keeps its own declaration: %s", table.name, reason)
             _add_missing(connection, table)

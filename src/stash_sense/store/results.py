@@ -129,9 +129,9 @@ def store_image_result(connection: sqlite3.Connection, result: ImageResult) -> S
     )
     _put_run(connection, fingerprint, picture, result)
     if former is not None and not same:
-        forget_unused_pictures(connection, former[0])
+        forget_unused_pictures(connection, [former[0]])
     if decisions:
-        show_in_version_6(connection, fingerprint)
+        show_in_version_6(connection, [fingerprint])
     else:
         name_faces(connection, image, result.faces)
     return StoredImage(image, fingerprint, face_ids)

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stash_sense.store.declared import OLDER, SCHEMA_VERSION, VERSION_6
+from stash_sense.store.declared import OLDER, SCHEMA_VERSION, VERSION_6, Table
 from stash_sense.store.rebuild import conform
 
 CONTRACT_VERSION = 6
@@ -172,6 +172,34 @@ _words_of_writes = _statements(
     "ALTER TABLE stash_sense_decisions ADD COLUMN entry_id INTEGER",
 )
 
+# A fourth word. SQLite cannot change a CHECK of a table, so the table is rebuilt with its rows and numbering.
+_DECISIONS_WITH_APART = Table(
+    "stash_sense_decisions",
+    """
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  picture_id INTEGER NOT NULL REFERENCES stash_sense_pictures(id),
+  x REAL NOT NULL CHECK (x >= 0 AND x <= 1),
+  y REAL NOT NULL CHECK (y >= 0 AND y <= 1),
+  w REAL NOT NULL CHECK (w > 0 AND x + w <= 1.000001),
+  h REAL NOT NULL CHECK (h > 0 AND y + h <= 1.000001),
+  word TEXT NOT NULL CHECK (word IN ('confirmed', 'rejected', 'ignored', 'apart')),
+  performer_id TEXT CHECK (performer_id <> ''),
+  created_at TEXT NOT NULL DEFAULT (datetime('now')),
+  entry_id INTEGER,
+  CHECK ((word IN ('ignored', 'apart')) = (performer_id IS NULL))
+""",
+    (
+        ("idx_stash_sense_decisions_picture", "picture_id"),
+        ("idx_stash_sense_decisions_performer", "performer_id"),
+    ),
+    must_fit=True,
+)
+
+
+def _faces_apart(connection: sqlite3.Connection) -> None:
+    conform(connection, _DECISIONS_WITH_APART)
+
+
 STEPS = (
     Step("0001-version-6", _version_6),
     Step("0002-galleries-of-an-image", _galleries),
@@ -180,4 +208,5 @@ STEPS = (
     Step("0005-decisions", _decisions),
     Step("0006-journal", _journal),
     Step("0007-decisions-of-a-write", _words_of_writes),
+    Step("0008-faces-apart", _faces_apart),
 )

@@ -1,12 +1,15 @@
 """Keeping the version-6 faces of an image true to what is known of it now."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from stash_sense.store.faces import faces_of
+from stash_sense.store.faces import faces_of_images
 from stash_sense.store.people import Candidate
 from stash_sense.store.places import Box
+
+_IMAGES_AT_ONCE = 500
 
 
 class Named(Protocol):
@@ -20,12 +23,17 @@ class Named(Protocol):
     def box(self) -> Box: ...
 
 
-def show_in_version_6(connection: sqlite3.Connection, fingerprint: int) -> None:
-    """Rewrite who is named on an image from what is stored of it, decisions applied."""
-    image = connection.execute(
-        "SELECT stash_image_id FROM image_fingerprints WHERE id = ?", (fingerprint,)
-    ).fetchone()[0]
-    name_faces(connection, image, faces_of(connection, fingerprint))
+def show_in_version_6(connection: sqlite3.Connection, fingerprints: Sequence[int]) -> None:
+    """Rewrite who is named on images from what is stored of them, decisions applied."""
+    for start in range(0, len(fingerprints), _IMAGES_AT_ONCE):
+        batch = fingerprints[start : start + _IMAGES_AT_ONCE]
+        faces = faces_of_images(connection, batch)
+        for fingerprint, image in connection.execute(
+            "SELECT i.id, i.stash_image_id FROM json_each(?) wanted "
+            "CROSS JOIN image_fingerprints i ON i.id = wanted.value",
+            (json.dumps(list(batch)),),
+        ).fetchall():
+            name_faces(connection, image, faces.get(fingerprint, ()))
 
 
 def name_faces(connection: sqlite3.Connection, image: str, faces: Iterable[Named]) -> None:

@@ -3,7 +3,7 @@
 These wait until the disk has them (see `connection.writing`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from stash_sense.store import deciding, decisions, exchange, journal
@@ -23,17 +23,39 @@ class WordMethods(Methods):
         name: str | None = None,
         entry_id: int | None = None,
     ) -> Decision:
-        """Record `confirmed`, `rejected` (both with the performer) or `ignored` on a face.
+        """Record `confirmed`, `rejected` (both with the performer), `ignored` or `apart` on a face.
 
-        entry_id: of the journal, where it came with a write; it is then taken back when that is undone.
+        name: the performer's, to be remembered. entry_id: of the journal, where it came with a write; it is
+        then taken back when that is undone.
         """
         with self._pool.writing(durable=True) as connection:
             return deciding.decide(connection, face_id, word, performer_id, name, entry_id)
+
+    def decide_faces(
+        self,
+        face_ids: Iterable[int],
+        word: str,
+        performer_id: str | None = None,
+        name: str | None = None,
+        entry_id: int | None = None,
+    ) -> tuple[list[Decision], list[int]]:
+        """`decide` for many faces, all or nothing: their decisions, and the ids no face is stored under.
+
+        The decisions are in the faces' order; one that two of the faces share is given once. Raises NotStored
+        where none of the faces is stored.
+        """
+        with self._pool.writing(durable=True) as connection:
+            return deciding.decide_faces(connection, face_ids, word, performer_id, name, entry_id)
 
     def undecide(self, decision_id: int) -> Decision:
         """Take a decision back. Raises NotStored."""
         with self._pool.writing(durable=True) as connection:
             return deciding.undecide(connection, decision_id)
+
+    def undecide_all(self, decision_ids: Iterable[int]) -> tuple[int, list[int]]:
+        """Take decisions back, all at once: how many, and the ids no decision is stored under."""
+        with self._pool.writing(durable=True) as connection:
+            return deciding.undecide_all(connection, decision_ids)
 
     def get_decision(self, decision_id: int) -> Decision:
         with self._pool.connection() as connection:
