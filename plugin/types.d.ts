@@ -8,6 +8,9 @@ interface PluginApi {
   React: ReactModule;
   ReactDOM: typeof import("react-dom");
   GQL?: Record<string, unknown>;
+  /** Of Stash's own; which of them are there depends on the page and on Stash's version. */
+  components?: Record<string, any>;
+  loadableComponents?: Record<string, () => Promise<unknown>>;
   libraries: {
     Bootstrap: Record<string, any>;
     ReactRouterDOM: { useLocation(): { pathname: string }; Link: any };
@@ -53,6 +56,8 @@ interface Performer {
   gender: string | null;
   image_path: string | null;
   stash_ids: StashId[];
+  /** Only of a search. */
+  alias_list?: string[];
 }
 
 interface StashImage {
@@ -98,7 +103,9 @@ interface Face {
   quality: number;
   verdict: "match" | "ambiguous" | "unknown";
   reason: string;
-  performer_id?: string | null;
+  /** Whom the verdict means; null where it means nobody. */
+  performer_id: string | null;
+  name: string | null;
   matches: Match[];
 }
 
@@ -119,6 +126,23 @@ interface GalleryPerson extends Person {
   avg_distance: number;
   image_count: number;
   image_ids: string[];
+  /** The faces taken for theirs, best view first; results of before this was kept have none. */
+  face_ids?: string[];
+  face_count?: number;
+  faces_alone?: number;
+  confirmed?: boolean;
+}
+
+/** Faces of one person, by their likeness alone, whom nobody could name. */
+interface UnknownGroup {
+  track_id: string;
+  verdict: "ambiguous" | "unknown";
+  reason: string;
+  face_ids: string[];
+  face_count: number;
+  image_ids: string[];
+  image_count: number;
+  nearest: Match[];
 }
 
 interface GalleryResult {
@@ -126,6 +150,7 @@ interface GalleryResult {
   images_processed: number;
   faces_detected: number;
   performers: GalleryPerson[];
+  unknown?: UnknownGroup[];
   errors: string[];
   error_count: number;
   skipped: { image_id: string; reason: string }[];
@@ -237,23 +262,178 @@ interface FiltersProps {
   locals: Locals;
 }
 
+/** nobodyLeft: the user took out all faces of theirs. */
+type RowTagging = Tagging & { nobodyLeft: boolean };
+
 interface AcceptAllProps {
   visible: GalleryPerson[];
-  rows: { current: Map<string, Tagging> };
+  rows: { current: Map<string, RowTagging> };
   locals: Locals;
+}
+
+/** One result of a gallery; partial: its job still goes on. */
+interface ShownResult {
+  result: GalleryResult;
+  resultId: string;
+  partial: boolean;
+}
+
+/** What is looked at: an image, or the one that shows a face; whose faces, and on which images they are. */
+interface SeenInView {
+  imageId: string | null;
+  faceId: string | null;
+  imageIds: string[];
+  faceIds: string[];
+  name: string;
+  performerId: string | null;
+}
+
+interface FramedProps {
+  key: string;
+  imageId: string;
+  faceId: string | null;
+  faceIds: string[];
+  name: string;
+  performerId: string | null;
+}
+
+interface ThumbnailsProps {
+  imageIds: string[];
+  name: string;
+  look: (imageId: string) => void;
 }
 
 interface PersonRowProps {
   key: string;
   person: GalleryPerson;
   hidden: boolean;
+  gone: boolean;
   gallery: { id: string; tagged: Set<string> };
   total: number;
+  resultId: string;
   people: People;
+  split: Split;
   alsoImages: boolean;
   setAlsoImages: (on: boolean) => void;
-  look: (imageId: string, person: GalleryPerson) => void;
-  register: (key: string, tagging: Tagging) => void;
+  look: (view: SeenInView) => void;
+  register: (key: string, tagging: RowTagging) => void;
+}
+
+type Named = { performer_id: string; name: string };
+type TakenOut = { faceId: string; name: string | null; resultId: string };
+
+/** Faces taken out of their groups. */
+interface Split {
+  takeOut: (faceId: string, person: Named | null) => Promise<void>;
+  takeBack: (faceId: string) => Promise<void>;
+  /** Whether it was taken out of a group of the result that shows. */
+  isOut: (faceId: string) => boolean;
+  earlier: TakenOut[];
+  /** Whether the groups have yet to take note. */
+  unsettled: boolean;
+}
+
+interface FaceStripProps {
+  faceIds: string[];
+  name: string;
+  person: Named | null;
+  split: Split | null;
+  look: (faceId: string) => void;
+}
+
+interface FaceTileProps extends Omit<FaceStripProps, "faceIds"> {
+  key: string;
+  faceId: string;
+  number: number;
+}
+
+/** Who somebody is: found, or made, once it is asked for. key: the sidecar's, where it is known. */
+interface NamedAs {
+  find: () => Promise<Performer>;
+  key?: string;
+}
+
+type NamingOutcome =
+  | { kind: "named"; performer: Performer; performer_id: string; images: boolean }
+  | { kind: "ignored" };
+
+interface NamingOptions {
+  type: "image" | "gallery";
+  id: string;
+  faceIds: () => string[];
+  /** Which images are tagged too; null: none. */
+  imageIds: (() => Promise<string[]>) | null;
+  tagged?: (localId: string, on: boolean) => void;
+  changed?: () => void;
+}
+
+interface Naming {
+  type: "image" | "gallery";
+  act: Action;
+  undo: Action;
+  outcome: NamingOutcome | null;
+  notes: string[];
+  /** Whether there is something to take back. */
+  written: boolean;
+  name: (as: NamedAs) => Promise<boolean>;
+  ignore: () => Promise<boolean>;
+  again: () => Promise<boolean>;
+}
+
+interface WhoIsItProps {
+  naming: Naming;
+  /** Whom it may be: asked about. */
+  likely: Match[];
+  /** Whom else it may be. */
+  others: Match[];
+  people: People;
+  /** Whose crop becomes the portrait of a new performer. */
+  faceId: string | undefined;
+  /** The label of what is left to do once it is named; empty: nothing. */
+  more: string;
+}
+
+type DoneProps = { naming: Naming; halfDone: boolean; more: string };
+type ChoicesProps = { matches: Match[]; people: People; naming: Naming; busy: boolean; first?: boolean };
+type ChoiceProps = { key: string; match: Match; people: People; naming: Naming; busy: boolean; primary: boolean };
+type SearchAnswer = { to: string; performers: Performer[]; error: string };
+
+interface SearchOptionProps {
+  key: string;
+  id: string;
+  performer: Performer;
+  text: string;
+  active: boolean;
+  choose: () => void;
+}
+
+interface CreateFieldProps {
+  id: string;
+  label: string;
+  value: string;
+  set: (text: string) => void;
+  first?: boolean;
+  invalid?: boolean;
+}
+
+interface GroupsProps {
+  groups: UnknownGroup[];
+  resultId: string;
+  gallery: StashGallery;
+  people: People;
+  split: Split;
+  alsoAll: boolean;
+  look: (view: SeenInView) => void;
+  changed: () => void;
+  tagged: (localId: string, on: boolean) => void;
+}
+
+interface GroupProps extends Omit<GroupsProps, "groups" | "resultId"> {
+  key: string;
+  groupKey: string;
+  group: UnknownGroup;
+  gone: boolean;
+  register: (key: string, naming: Naming) => void;
 }
 
 /** Everything the parts give each other. */
@@ -265,6 +445,7 @@ interface Sense {
   words(error: unknown): string;
   useAction(act: () => Promise<unknown>): Action;
   useLoaded<T>(load: () => Promise<T>, on: unknown[]): Loaded<T> & { again: () => void };
+  useRefocus(place: { current: HTMLElement | null }, on: unknown, to?: string): void;
   // texts
   texts: Record<string, Record<string, string>>;
   language: string;
@@ -285,6 +466,8 @@ interface Sense {
   performers(ids: (string | null)[]): Promise<Performer[]>;
   performersByStashId(stashIds: StashId[]): Promise<Performer[][]>;
   boxes(): Promise<string[]>;
+  findPerformers(text: string): Promise<Performer[]>;
+  performersNamed(name: string): Promise<Performer[]>;
   createPerformer(input: Record<string, unknown>): Promise<Performer>;
   settings(): Promise<Settings>;
   refresh(type: TargetType): void;
@@ -293,6 +476,12 @@ interface Sense {
   health(fresh?: boolean): Promise<Health>;
   hasNoDatabase(health: Health): boolean;
   reference(id: string | null | undefined): Promise<string | null>;
+  /** A call when it is its turn: of those that a dialogue makes by itself, two run at once. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
+  // crops
+  crop(faceId: string): Promise<string | null>;
+  useInSight(place: { current: HTMLElement | null }, wanted: boolean): boolean;
+  FaceCrop: View<{ faceId: string; alt: string }>;
   // people
   resolve(people: Person[]): Promise<Locals>;
   useLocals(people: Person[]): People;
@@ -300,6 +489,7 @@ interface Sense {
   outside(address: string | null): Outside;
   portraitOf(performer: Performer | undefined): string | null;
   create(person: Person): Promise<Performer>;
+  performerKey(performer: Performer): Promise<string>;
   // writes
   tag(type: TargetType, ids: string[], performerId: string): Promise<JournalEntry | null>;
   undo(entry: JournalEntry): Promise<JournalEntry>;
@@ -332,7 +522,30 @@ interface Sense {
     performers: Performer[] | undefined;
     label: string;
     person: Person;
+    /** Nothing is left to tag, only to take back. */
+    undoOnly?: boolean;
   }>;
+  SeveralSelect: View<{
+    performers: Performer[];
+    chosen: string;
+    choose: (id: string) => void;
+    disabled: boolean;
+  }>;
+  // naming
+  useNaming(options: NamingOptions): Naming;
+  WhoIsIt: View<WhoIsItProps>;
+  PerformerPicker: View<{ pick: (find: () => Promise<Performer>) => void; cancel: () => void }>;
+  PerformerSearch: View<{ pick: (find: () => Promise<Performer>) => void }>;
+  PerformerLine: View<{ performer: Performer; text?: string }>;
+  CreatePerformer: View<{
+    faceId: string | undefined;
+    pick: (find: () => Promise<Performer>) => void;
+    cancel: () => void;
+  }>;
+  // splitting
+  useSplit(resultId: string, changed: () => void): Split;
+  FaceStrip: View<FaceStripProps>;
+  TakenEarlier: View<{ split: Split }>;
   // dialogues
   Dialogue: View<{ title: string; hide: () => void; footer?: unknown; children?: unknown }>;
   Failed: View<{ error: string; again: () => void }>;
@@ -349,14 +562,33 @@ interface Sense {
     people: People;
     current: boolean;
     onFocus: () => void;
+    named: (index: number, name: string | null) => void;
   }>;
+  matchesOf(face: Face): Match[];
   Others: View<{ matches: Match[]; pick: (key: string) => void }>;
-  GalleryResults: View<{ gallery: StashGallery; settings: Settings; result: GalleryResult; running: boolean }>;
+  GalleryResults: View<{
+    gallery: StashGallery;
+    settings: Settings;
+    shown: ShownResult;
+    running: boolean;
+    update: () => Promise<void>;
+    changed: () => void;
+  }>;
   PersonRow: View<PersonRowProps>;
+  UnknownGroups: View<GroupsProps>;
+  useKept<T>(items: T[], keyOf: (item: T) => string, inUse: (key: string) => boolean): T[];
+  clampPercent(percent: unknown): number;
+  Filters: View<FiltersProps>;
+  AcceptAll: View<AcceptAllProps>;
+  SeenIn: View<SeenInView & { close: () => void }>;
+  /** Of some images those that still show one of the faces once others of these are taken out. */
+  imagesWithout(imageIds: string[], out: string[], faceIds: string[]): Promise<string[]>;
   // jobs
   runs(job: Job | null | undefined): boolean;
   canResume(job: Job): boolean;
   jobs(target?: string): Promise<Job[]>;
+  changedSince(jobId: string): boolean;
+  noteChange(jobId: string): void;
   useJob(): {
     job: Job | null;
     error: string;

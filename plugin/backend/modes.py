@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from typing import Any, Callable, Dict
 from urllib.parse import quote
 
-from backend import log
+from backend import log, pictures
 from backend.errors import Failure
 from backend.sidecar import Sidecar, Words
 from backend.stash import access
@@ -22,6 +21,9 @@ _GALLERY = Words(
 _GALLERY_S = 300.0
 _LOOK_S = 1.0
 """Between two looks at a job, in a task of Stash's own queue."""
+_ABOUT_NOBODY = ("ignored", "apart")
+"""The words of a decision that need no performer."""
+_MOST_CROPS = 24
 
 
 def run(asked: dict[str, Any]) -> Any:
@@ -100,15 +102,31 @@ def _build_database(sidecar: Ask, _: Args) -> Any:
 
 
 def _decide(sidecar: Ask, args: Args) -> Any:
-    body = {**{name: _text(args, name) for name in ("face_id", "word")}, **_given(args, "entry_id")}
-    if body["word"] != "ignored" or args.get("performer_id"):
-        body["performer_id"] = _text(args, "performer_id")
+    body = {"face_id": _text(args, "face_id"), **_decision(args)}
     return sidecar().json("POST", "/decisions", body)
+
+
+def _decide_faces(sidecar: Ask, args: Args) -> Any:
+    """The same decision on several faces: all of them or none."""
+    body = {"face_ids": _some(args, "face_ids"), **_decision(args)}
+    return sidecar().json("POST", "/decisions/faces", body, has="decision_ids")
+
+
+def _decision(args: Args) -> dict[str, Any]:
+    body = {"word": _text(args, "word"), **_given(args, "entry_id", "name")}
+    if body["word"] not in _ABOUT_NOBODY or args.get("performer_id"):
+        body["performer_id"] = _text(args, "performer_id")
+    return body
 
 
 def _undecide(sidecar: Ask, args: Args) -> Any:
     path = "/decisions/" + _part(args, "decision_id")
     return sidecar().json("DELETE", path)
+
+
+def _undecide_all(sidecar: Ask, args: Args) -> Any:
+    body = {"decision_ids": [_number(each, "decision_ids") for each in _some(args, "decision_ids")]}
+    return sidecar().json("POST", "/decisions/undo", body, has="undone")
 
 
 def _journal_begin(sidecar: Ask, args: Args) -> Any:
@@ -138,16 +156,22 @@ def _undone(sidecar: Ask, args: Args) -> Any:
 
 
 def _crop(sidecar: Ask, args: Args) -> Any:
-    return _picture(sidecar, f"/faces/{_part(args, 'face_id')}/crop")
+    path = pictures.crop_path(_part(args, "face_id"))
+    return {"image": pictures.data_url(sidecar(), path)}
+
+
+def _crops(sidecar: Ask, args: Args) -> Any:
+    """Several at once: every process that Stash starts for the plugin costs time."""
+    face_ids = _some(args, "face_ids")
+    if len(face_ids) > _MOST_CROPS:
+        raise Failure(f"Request failed: {len(face_ids)} face_ids given; at most {_MOST_CROPS} at once")
+    paths = {each: pictures.crop_path(_part({"face_ids": each}, "face_ids")) for each in face_ids}
+    return {"images": pictures.data_urls(sidecar(), paths)}
 
 
 def _reference(sidecar: Ask, args: Args) -> Any:
-    return _picture(sidecar, "/references/" + _part(args, "reference_id"))
-
-
-def _picture(sidecar: Ask, path: str) -> Any:
-    data = base64.b64encode(sidecar().jpeg(path)).decode("ascii")
-    return {"image": f"data:image/jpeg;base64,{data}"}
+    path = "/references/" + _part(args, "reference_id")
+    return {"image": pictures.data_url(sidecar(), path)}
 
 
 MODES: dict[str, Callable[[Ask, Args], Any]] = {
@@ -164,12 +188,15 @@ MODES: dict[str, Callable[[Ask, Args], Any]] = {
     "cancel_job": lambda sidecar, args: _tell_job(sidecar, args, "cancel"),
     "resume_job": lambda sidecar, args: _tell_job(sidecar, args, "resume"),
     "decide": _decide,
+    "decide_faces": _decide_faces,
     "undecide": _undecide,
+    "undecide_all": _undecide_all,
     "journal_begin": _journal_begin,
     "journal_end": _journal_end,
     "journal": _journal,
     "undone": _undone,
     "crop": _crop,
+    "crops": _crops,
     "reference": _reference,
 }
 
@@ -199,6 +226,21 @@ def _texts(args: Args, name: str) -> list[str]:
     if not isinstance(values, list):
         raise Failure(f"Request failed: {name} must be a list, not {type(values).__name__}")
     return [_text({name: value}, name) for value in values]
+
+
+def _some(args: Args, name: str) -> list[str]:
+    """The same, and not an empty list."""
+    values = _texts(args, name)
+    if not values:
+        raise Failure(f"No {name} provided")
+    return values
+
+
+def _number(text: str, name: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise Failure(f"Request failed: {name} must be whole numbers, not {text[:100]!r}") from error
 
 
 def _given(args: Args, *names: str) -> Args:

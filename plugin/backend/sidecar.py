@@ -61,10 +61,10 @@ class Sidecar:
             raise self._stranger(answer, words)
         return found
 
-    def jpeg(self, path: str) -> bytes:
-        """A picture."""
+    def jpeg(self, path: str, *, seconds: float = SECONDS) -> bytes:
+        """A picture. May be called from several threads at once."""
         words = Words()
-        answer = self._ask("GET", path, None, words, SECONDS)
+        answer = self._ask("GET", path, None, words, seconds)
         if answer.content_type != "image/jpeg" or not answer.body.startswith(b"\xff\xd8"):
             raise self._stranger(answer, words)
         return answer.body

@@ -82,5 +82,18 @@
       }, [...on, turn]); // `load` is made anew at every rendering; `on` says when it means something else
       return { ...state, again: () => setTurn((before) => before + 1) };
     };
+
+    /** Where an action took away the button that had the focus: on to the first one that is there now. */
+    sense.useRefocus = (place, on, to = "button:not(:disabled)") => {
+      const { useEffect, useRef } = api.React;
+      const before = useRef(on);
+      useEffect(() => {
+        if (before.current === on) return;
+        before.current = on;
+        const active = document.activeElement;
+        if (active && active !== document.body && !active.classList.contains("modal")) return;
+        /** @type {HTMLElement | null | undefined} */ (place.current?.querySelector(to))?.focus();
+      }, [on]);
+    };
   });
 })();

@@ -1,25 +1,37 @@
-/** One face: what was seen beside what is known, who it may be, and what to do about it. */
+/** One face: what was seen beside what is known, who it is by its verdict, and what to do about it. */
 window.StashSense.part("face-card", (sense, api) => {
   const { h, say } = sense;
   const { Button, Card } = api.libraries.Bootstrap;
   const VERDICTS = { match: "verdictMatch", ambiguous: "verdictAmbiguous", unknown: "verdictUnknown" };
 
-  sense.FaceCard = ({ face, index, picture, image, people, current, onFocus }) => {
-    const { useState } = api.React;
+  sense.FaceCard = ({ face, index, picture, image, people, current, onFocus, named }) => {
+    const { useEffect, useRef, useState } = api.React;
+    const body = useRef(/** @type {HTMLElement | null} */ (null));
     const [rejected, setRejected] = useState(/** @type {Map<string, Decision>} */ (new Map()));
     const [picked, setPicked] = useState(/** @type {string | null} */ (null));
-    const left = face.matches.filter((match) => !rejected.has(match.performer_id));
-    const match = left.find((each) => each.performer_id === (picked ?? face.performer_id)) || left[0];
+    const everybody = sense.matchesOf(face);
+    const left = everybody.filter((match) => !rejected.has(match.performer_id));
+    // Whom the verdict names, or whom the user has picked; never just the nearest.
+    const shownKey = picked ?? face.performer_id;
+    const match = left.find((each) => each.performer_id === shownKey);
+    const naming = sense.useNaming({ type: "image", id: image.id, faceIds: () => [face.face_id], imageIds: null });
+    const { outcome } = naming;
+    const name = match ? match.name : outcome?.kind === "named" ? outcome.performer.name : null;
+    useEffect(() => named(index, name), [name]);
+    sense.useRefocus(body, `${match?.performer_id} ${rejected.size}`);
     const label = say("face", { n: index + 1 });
     const refuse = async (/** @type {Match} */ whom) => {
       const words = { face_id: face.face_id, performer_id: whom.performer_id, word: "rejected" };
       const decision = /** @type {Decision} */ (await sense.call("decide", words));
       setRejected((before) => new Map([...before, [whom.performer_id, decision]]));
+      setPicked(null);
     };
     const takeBack = async (/** @type {Match} */ whom) => {
       await sense.call("undecide", { decision_id: rejected.get(whom.performer_id)?.decision_id });
       setRejected((before) => new Map([...before].filter(([key]) => key !== whom.performer_id)));
     };
+    const others = left.filter((each) => each !== match);
+    const ambiguous = face.verdict === "ambiguous" && !rejected.size;
     return h(
       Card,
       {
@@ -39,22 +51,40 @@ window.StashSense.part("face-card", (sense, api) => {
       ),
       h(
         Card.Body,
-        null,
+        { ref: body },
         match
           ? h(Candidate, { key: match.performer_id, match, face, picture, label, image, people, refuse })
           : h(
               "div",
-              { className: "sense-pair" },
-              h(Seen, { picture, face, label }),
-              h("p", { className: "sense-nobody" }, say("noMatch")),
+              { className: "sense-unnamed" },
+              h("div", { className: "sense-pair" }, h(Seen, { picture, face, label })),
+              h(
+                "div",
+                { className: "sense-who" },
+                !everybody.length && h("p", { className: "sense-nobody" }, say("noMatch")),
+                h(sense.WhoIsIt, {
+                  naming,
+                  people,
+                  likely: ambiguous ? left.slice(0, 2) : [],
+                  others: ambiguous ? left.slice(2) : left,
+                  faceId: face.face_id,
+                  more: "",
+                }),
+              ),
             ),
-        face.matches
+        everybody
           .filter((each) => rejected.has(each.performer_id))
           .map((each) => h(Rejected, { key: each.performer_id, match: each, takeBack })),
-        left.length > 1 &&
-          h(sense.Others, { matches: left.filter((each) => each !== match), pick: setPicked }),
+        match && others.length > 0 && h(sense.Others, { matches: others, pick: setPicked }),
       ),
     );
+  };
+
+  /** The matches of a face; whom its verdict names is among them, also where only a decision says so. */
+  sense.matchesOf = ({ performer_id, name, matches }) => {
+    if (!performer_id || matches.some((each) => each.performer_id === performer_id)) return matches;
+    const nothing = { stash_ids: [], local_id: null, country: null, image_url: null, reference_id: null };
+    return [{ ...nothing, performer_id, name: name || performer_id, confidence: 1, distance: 0 }, ...matches];
   };
 
   /** @param {{picture: Picture, face: Face, label: string}} props */
@@ -128,7 +158,8 @@ window.StashSense.part("face-card", (sense, api) => {
    * @param {Face} face @param {Match} match @param {JournalEntry | null} entry
    */
   const remember = (face, match, entry) => {
-    const words = { face_id: face.face_id, performer_id: match.performer_id, word: "confirmed" };
+    const { performer_id, name } = match;
+    const words = { face_id: face.face_id, performer_id, name: name.slice(0, 1000), word: "confirmed" };
     sense
       .call("decide", { ...words, entry_id: entry?.entry_id })
       .catch((error) => sense.report("the decision could not be kept", error));

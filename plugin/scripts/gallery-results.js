@@ -1,36 +1,42 @@
-/** Who is in a gallery: filters, a row a person, Accept All, and what was left out and why. */
+/** Who is in a gallery: a row a person, the unknown ones in groups, and what was left out and why. */
 window.StashSense.part("gallery-results", (sense, api) => {
   const { h, say } = sense;
   const { Button, Form } = api.libraries.Bootstrap;
-  const GENDERS = /** @type {const} */ ([
-    "FEMALE",
-    "MALE",
-    "TRANSGENDER_FEMALE",
-    "TRANSGENDER_MALE",
-    "INTERSEX",
-    "NON_BINARY",
-  ]);
   const LISTED = 200; // skipped or failed images shown
 
-  sense.GalleryResults = ({ gallery, settings, result, running }) => {
+  sense.GalleryResults = ({ gallery, settings, shown, running, update, changed }) => {
     const { useCallback, useMemo, useRef, useState } = api.React;
-    const [least, setLeast] = useState(clamp(settings.minConfidence));
+    const { result, resultId, partial } = shown;
+    const [least, setLeast] = useState(sense.clampPercent(settings.minConfidence));
     const [gender, setGender] = useState("");
     const [also, setAlso] = useState(/** @type {Map<string, boolean>} */ (new Map()));
     const [alsoAll, setAlsoAll] = useState(settings.tagImages === true);
-    const [seen, setSeen] = useState(/** @type {{imageId: string, person: GalleryPerson} | null} */ (null));
+    const [view, setView] = useState(/** @type {SeenInView | null} */ (null));
     const rows = useRef(/** @type {Map<string, Tagging>} */ (new Map()));
     const register = useCallback((/** @type {string} */ key, /** @type {Tagging} */ tagging) => {
       rows.current.set(key, tagging);
     }, []);
     const opener = useRef(/** @type {Element | null} */ (null));
+    const look = (/** @type {SeenInView} */ next) => {
+      opener.current = document.activeElement;
+      setView(next);
+    };
     const close = () => {
-      setSeen(null);
+      setView(null);
       // Back to the thumbnail, once the list shows again.
       setTimeout(() => opener.current instanceof HTMLElement && opener.current.focus(), 0);
     };
-    const people = sense.useLocals(result.performers);
-    const tagged = useMemo(() => new Set(gallery.performers.map((each) => each.id)), [gallery]);
+    // Before the last picture is looked at, who is unknown changes with every one.
+    const groups = useMemo(() => (partial ? [] : result.unknown || []), [result, partial]);
+    const asked = useMemo(() => [...result.performers, ...groups.flatMap((each) => each.nearest || [])], [result, groups]);
+    const people = sense.useLocals(asked);
+    const tags = useTagged(gallery);
+    const split = sense.useSplit(resultId, changed);
+    const busy = (/** @type {string} */ key) => {
+      const row = rows.current.get(key);
+      return !!row && (row.entries.length > 0 || row.add.step === "busy" || row.undo.step === "busy");
+    };
+    const gone = sense.useKept(result.performers, (person) => person.performer_id, busy);
     const fits = (/** @type {GalleryPerson} */ person) => {
       if (Math.round(person.confidence * 100) < least) return false;
       return !gender || (people.locals.get(person.performer_id) || []).some((each) => each.gender === gender);
@@ -43,17 +49,20 @@ window.StashSense.part("gallery-results", (sense, api) => {
       f: result.faces_detected,
       p: result.performers.length,
     };
+    const root = useRef(/** @type {HTMLElement | null} */ (null));
+    sense.useRefocus(root, resultId, ".sense-summary");
     return h(
       "div",
-      null,
-      !running && h("p", { role: "status", className: "sense-summary" }, say("processed", facts)),
+      { ref: root },
+      !running && h("p", { role: "status", className: "sense-summary", tabIndex: -1 }, say("processed", facts)),
       !!result.not_stored && h("p", { className: "sense-error" }, say("notStored", { n: result.not_stored })),
       people.error && h(sense.Problem, { error: people.error }),
+      split.unsettled && !running && h(UpdateNote, { update }),
       result.performers.length > 0
         ? h(
             "div",
             { className: "sense-filters" },
-            h(Filters, { least, setLeast, gender, setGender, people: result.performers, locals: people.locals }),
+            h(sense.Filters, { least, setLeast, gender, setGender, people: result.performers, locals: people.locals }),
             h(Form.Check, {
               type: "switch",
               id: "sense-also-all",
@@ -64,7 +73,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
                 setAlso(new Map());
               },
             }),
-            h(AcceptAll, { visible, rows, locals: people.locals }),
+            h(sense.AcceptAll, { visible, rows, locals: people.locals }),
           )
         : !running &&
             h(
@@ -74,166 +83,81 @@ window.StashSense.part("gallery-results", (sense, api) => {
               h("p", null, say("nobodyHint", facts)),
             ),
       hidden > 0 && h("p", { className: "text-muted", role: "status" }, say("hidden", { n: hidden })),
-      seen && h(SeenIn, { ...seen, close }),
+      view && h(sense.SeenIn, { ...view, close }),
       h(
-        "ul",
-        { className: "sense-people", hidden: !!seen },
-        // All of them: what was done in a row, and its undo, outlast a filter that hides it.
-        result.performers.map((person) =>
-          h(sense.PersonRow, {
-            key: person.performer_id,
-            person,
-            hidden: !visible.includes(person),
-            gallery: { id: gallery.id, tagged },
-            total: result.total_images,
-            people,
-            alsoImages: also.get(person.performer_id) ?? alsoAll,
-            setAlsoImages: (/** @type {boolean} */ on) => 
-              setAlso((before) => new Map([...before, [person.performer_id, on]])),
-            look: (/** @type {string} */ imageId, /** @type {GalleryPerson} */ whom) => {
-              opener.current = document.activeElement;
-              setSeen({ imageId, person: whom });
-            },
-            register,
-          }),
+        "div",
+        { hidden: !!view },
+        h(
+          "ul",
+          { className: "sense-people" },
+          // All of them: what was done in a row, and its undo, outlast a filter that hides it, and another result.
+          [...result.performers, ...gone].map((person) =>
+            h(sense.PersonRow, {
+              key: person.performer_id,
+              person,
+              hidden: !visible.includes(person) && !gone.includes(person),
+              gone: gone.includes(person),
+              gallery: { id: gallery.id, tagged: tags.tagged },
+              total: result.total_images,
+              resultId,
+              people,
+              split,
+              alsoImages: also.get(person.performer_id) ?? alsoAll,
+              setAlsoImages: (/** @type {boolean} */ on) =>
+                setAlso((before) => new Map([...before, [person.performer_id, on]])),
+              look,
+              register,
+            }),
+          ),
         ),
+        h(sense.UnknownGroups, { groups, resultId, gallery, people, split, alsoAll, look, changed, tagged: tags.set }),
+        h(sense.TakenEarlier, { split }),
       ),
       h(LeftOut, { result }),
     );
   };
 
-  /** @param {unknown} percent */
-  const clamp = (percent) => Math.min(100, Math.max(0, Number(percent) || 0));
-
-  /** @param {FiltersProps} props */
-  const Filters = ({ least, setLeast, gender, setGender, people, locals }) => {
-    const there = new Set(people.flatMap((each) => (locals.get(each.performer_id) || []).map((one) => one.gender)));
-    return h(
-      "div",
-      { className: "sense-filter" },
-      h(
-        Form.Label,
-        null,
-        `${say("minConfidence")}: ${say("percent", { n: least })}`,
-        h(Form.Control, {
-          type: "range",
-          min: 0,
-          max: 100,
-          step: 5,
-          value: least,
-          onChange: (/** @type {{target: HTMLInputElement}} */ event) => setLeast(clamp(event.target.value)),
-        }),
-      ),
-      there.size > 1 &&
-        h(
-          Form.Label,
-          null,
-          say("gender"),
-          h(
-            Form.Control,
-            {
-              as: "select",
-              className: "input-control",
-              size: "sm",
-              value: gender,
-              onChange: (/** @type {{target: HTMLSelectElement}} */ event) => setGender(event.target.value),
-            },
-            h("option", { value: "" }, say("anyGender")),
-            GENDERS.filter((each) => there.has(each)).map((each) => h("option", { key: each, value: each }, say(each))),
-          ),
-        ),
-    );
+  /** Who is on the gallery: as it was when the dialogue looked, and what was done to groups since. @param {StashGallery} gallery */
+  const useTagged = (gallery) => {
+    const { useMemo, useState } = api.React;
+    const [since, setSince] = useState(/** @type {{of: StashGallery, on: Map<string, boolean>}} */ ({ of: gallery, on: new Map() }));
+    const tagged = useMemo(() => {
+      const ids = new Set(gallery.performers.map((each) => each.id));
+      if (since.of === gallery) since.on.forEach((on, id) => (on ? ids.add(id) : ids.delete(id)));
+      return ids;
+    }, [gallery, since]);
+    const set = (/** @type {string} */ id, /** @type {boolean} */ on) =>
+      setSince((before) => ({ of: gallery, on: new Map([...(before.of === gallery ? before.on : []), [id, on]]) }));
+    return { tagged, set };
   };
 
-  /**
-   * One after another, each waited for; a failure is counted and shown in its row, and the rest goes on.
-   * @param {AcceptAllProps} props
-   */
-  const AcceptAll = ({ visible, rows, locals }) => {
-    const { useEffect, useRef, useState } = api.React;
-    const [at, setAt] = useState(0);
-    const [outcome, setOutcome] = useState(/** @type {{done: number, failed: number, left: number} | null} */ (null));
-    const stopped = useRef(false);
-    useEffect(
-      () => () => {
-        stopped.current = true;
-      },
-      [],
-    );
-    const open = visible.filter((each) => (locals.get(each.performer_id) || []).length === 1);
-    const run = sense.useAction(async () => {
-      stopped.current = false;
-      const counts = { done: 0, failed: 0, left: visible.length - open.length };
-      setOutcome(null);
-      for (const [index, person] of open.entries()) {
-        const row = rows.current.get(person.performer_id);
-        if (stopped.current || !row) counts.left += 1;
-        else if (row.already || row.added) counts.done += 1;
-        else {
-          setAt(index + 1);
-          counts[(await row.add.start()) ? "done" : "failed"] += 1;
-        }
-      }
-      setOutcome(counts);
-    });
-    const busy = run.step === "busy";
+  /** What results before had and the latest has not, where it was in use; once shown as gone, it stays. */
+  sense.useKept = (items, keyOf, inUse) => {
+    const { useRef } = api.React;
+    const known = useRef(/** @type {Map<string, {item: any, gone: boolean}>} */ (new Map()));
+    const now = new Set(items.map(keyOf));
+    for (const [key, kept] of [...known.current]) {
+      if (now.has(key)) continue;
+      kept.gone ||= inUse(key);
+      if (!kept.gone) known.current.delete(key);
+    }
+    for (const item of items) known.current.set(keyOf(item), { item, gone: false });
+    return [...known.current.values()].filter((kept) => kept.gone).map((kept) => kept.item);
+  };
+
+  /** @param {{update: () => Promise<unknown>}} props */
+  const UpdateNote = ({ update }) => {
+    const go = sense.useAction(update);
     return h(
       "div",
-      { className: "sense-actions" },
+      { className: "sense-update sense-actions" },
+      h("span", { role: "status" }, say("updateNote")),
       h(
         Button,
-        { className: "sense-accept", disabled: busy || !open.length, onClick: run.start },
-        busy ? say("accepting", { i: at, n: open.length }) : say("acceptAll", { n: open.length }),
+        { variant: "primary", size: "sm", title: say("updateHint"), disabled: go.step === "busy", onClick: go.start },
+        go.step === "busy" ? say("updating") : say("update"),
       ),
-      busy &&
-        h(
-          Button,
-          {
-            variant: "secondary",
-            onClick: () => {
-              stopped.current = true;
-            },
-          },
-          say("stop"),
-        ),
-      outcome && h("span", { role: "status", className: "sense-outcome" }, say("accepted", outcome)),
-      outcome && outcome.left > 0 && h("small", { className: "text-muted" }, say("leftOut")),
-    );
-  };
-
-  /**
-   * A picture of the gallery with the person's face framed.
-   * @param {{imageId: string, person: GalleryPerson, close: () => void}} props
-   */
-  const SeenIn = ({ imageId, person, close }) => {
-    const image = sense.useLoaded(() => sense.getImage(imageId), [imageId]);
-    const picture = sense.usePicture(image.value);
-    const answer = sense.useLoaded(
-      () => /** @type {Promise<Identified>} */ (sense.call("identify_image", { image_id: imageId })),
-      [imageId],
-    );
-    const faces = answer.value?.faces || [];
-    const theirs = faces.filter((face) =>
-      face.performer_id ? face.performer_id === person.performer_id : face.matches[0]?.performer_id === person.performer_id,
-    );
-    return h(
-      "div",
-      { className: "sense-seen-in" },
-      h(
-        "div",
-        { className: "sense-actions" },
-        h(Button, { variant: "secondary", autoFocus: true, onClick: close }, say("back")),
-        h("strong", null, h(sense.Text, null, person.name)),
-        answer.loading && h(sense.Busy, null, say("loading")),
-      ),
-      image.error && h(sense.Problem, { error: image.error, again: image.again }),
-      answer.error && h(sense.Problem, { error: answer.error, again: answer.again }),
-      h(sense.Boxed, {
-        picture,
-        boxes: theirs.map((face) => ({ box: face.box, label: person.name.slice(0, 300) })),
-        current: 0,
-        alt: person.name.slice(0, 300),
-      }),
+      go.error && h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, go.error)),
     );
   };
 

@@ -24,11 +24,7 @@ window.StashSense.part("gallery-run", (sense, api) => {
     const { useEffect, useState } = api.React;
     const [gallery, setGallery] = useState(first);
     const { job, error, follow, show, tell, again } = sense.useJob();
-    useEffect(() => {
-      const found = jobs.find(sense.runs) || jobs[0]; // the latest
-      if (found?.result) show(found);
-      else if (found) follow(found.job_id).catch((problem) => sense.report("the job could not be read", problem));
-    }, []);
+    const shown = useShown(job);
     const start = async (fresh = false) => {
       const now = await sense.getGallery(gallery.id);
       if (!now) throw new Error(say("gone_gallery", { id: gallery.id }));
@@ -37,23 +33,46 @@ window.StashSense.part("gallery-run", (sense, api) => {
       const { job_id } = /** @type {{job_id: string}} */ (await sense.call("start_gallery", args));
       await follow(job_id);
     };
-    if (error) return h(sense.Problem, { error, again });
+    const update = sense.useAction(() => start());
+    useEffect(() => {
+      const found = jobs.find(sense.runs) || jobs[0]; // the latest
+      if (found?.result) show(found);
+      else if (found) follow(found.job_id).catch((problem) => sense.report("the job could not be read", problem));
+      // What was said of faces since then is not in its result.
+      if (found?.result && found.status === "done" && sense.changedSince(found.job_id)) update.start();
+    }, []);
+    if (error && !shown) return h(sense.Problem, { error, again });
     if (!job) return h(Start, { gallery, start });
-    const results =
-      job.result && h(sense.GalleryResults, { gallery, settings, result: job.result, running: sense.runs(job) });
+    const running = sense.runs(job);
+    const changed = () => [shown?.resultId, job.job_id].forEach((id) => id && sense.noteChange(id));
     return h(
       "div",
       null,
-      sense.runs(job) && h(Running, { job, tell }),
+      error ? h(sense.Problem, { error, again }) : running && h(Running, { job, tell }),
       job.status === "cancelled" && h("p", { role: "status", className: "sense-note" }, say("cancelled")),
       job.status === "failed" &&
         h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, say("jobFailed", { why: job.error || "" }))),
-      !sense.runs(job) &&
+      !running &&
         job.ended_at &&
         h("p", { className: "text-muted" }, say("asOf", { at: sense.when(job.ended_at) })),
-      results,
-      !sense.runs(job) && h(Again, { start, resume: sense.canResume(job) ? () => tell("resume_job") : null }),
+      update.error && h(sense.Problem, { error: update.error, again: update.start }),
+      shown && h(sense.GalleryResults, { gallery, settings, shown, running, update: start, changed }),
+      !running && h(Again, { start, resume: sense.canResume(job) ? () => tell("resume_job") : null }),
     );
+  };
+
+  /**
+   * The result to show: that of a job as it grows, but of one that runs again only once it has ended, so that what
+   * is being done with the rows of the last one goes on.
+   * @param {Job | null} job @returns {ShownResult | null}
+   */
+  const useShown = (job) => {
+    const { useRef } = api.React;
+    const last = useRef(/** @type {ShownResult | null} */ (null));
+    const running = sense.runs(job);
+    if (job?.result && (!running || !last.current || last.current.resultId === job.job_id))
+      last.current = { result: job.result, resultId: job.job_id, partial: running };
+    return last.current;
   };
 
   /** @param {{gallery: StashGallery, start: () => Promise<void>}} props */

@@ -41,12 +41,16 @@ window.StashSense.part("image-results", (sense, api) => {
 
   /** @param {{stashImage: StashImage, answer: Identified}} props */
   const Results = ({ stashImage, answer }) => {
-    const { useEffect, useMemo, useRef, useState } = api.React;
+    const { useCallback, useEffect, useMemo, useRef, useState } = api.React;
     const { faces } = answer;
     const [current, setCurrent] = useState(0);
+    const [names, setNames] = useState(() => faces.map((face) => (face.performer_id && face.name) || null));
+    const named = useCallback((/** @type {number} */ index, /** @type {string | null} */ name) => {
+      setNames((before) => before.map((each, at) => (at === index ? name : each)));
+    }, []);
     const root = useRef(/** @type {HTMLElement | null} */ (null));
     const picture = sense.usePicture(stashImage);
-    const matches = useMemo(() => faces.flatMap((face) => face.matches), [faces]);
+    const matches = useMemo(() => faces.flatMap(sense.matchesOf), [faces]);
     const people = sense.useLocals(matches);
     const tagged = useMemo(() => new Set(stashImage.performers.map((each) => each.id)), [stashImage]);
     useEffect(() => {
@@ -75,7 +79,10 @@ window.StashSense.part("image-results", (sense, api) => {
         /** @type {HTMLElement | null} */ (target.querySelector(".sense-add:not(:disabled)"))?.click();
       }
     };
-    const labels = faces.map((face, index) => ({ box: face.box, label: say("face", { n: index + 1 }) }));
+    const labels = faces.map((face, index) => ({
+      box: face.box,
+      label: [say("face", { n: index + 1 }), names[index]?.slice(0, 300)].filter(Boolean).join(": "),
+    }));
     return h(
       "div",
       { ref: root, onKeyDown: keys },
@@ -100,6 +107,7 @@ window.StashSense.part("image-results", (sense, api) => {
               image: { id: stashImage.id, tagged },
               current: index === current,
               onFocus: () => setCurrent(index),
+              named,
             }),
           ),
         ),

@@ -13,6 +13,31 @@ window.StashSense.part("job", (sense, api) => {
     return (await sense.call("jobs", target ? { target, whole: true } : {})).jobs;
   };
 
+  const CHANGED = "stash-sense.changed"; // in this browser: jobs since whose result something was said of faces
+  const KEPT = 100;
+
+  /** @returns {string[]} */
+  const changedJobs = () => {
+    try {
+      const kept = JSON.parse(window.localStorage.getItem(CHANGED) || "[]");
+      return Array.isArray(kept) ? kept.filter((each) => typeof each === "string") : [];
+    } catch {
+      return []; // a browser may keep nothing
+    }
+  };
+
+  sense.changedSince = (jobId) => changedJobs().includes(jobId);
+
+  /** Its result no longer says all that is known of its faces. */
+  sense.noteChange = (jobId) => {
+    const kept = [jobId, ...changedJobs().filter((each) => each !== jobId)].slice(0, KEPT);
+    try {
+      window.localStorage.setItem(CHANGED, JSON.stringify(kept));
+    } catch (error) {
+      sense.report("the browser keeps nothing", error);
+    }
+  };
+
   /** The job in hand, and how to follow another. */
   sense.useJob = () => {
     const { useEffect, useState } = api.React;

@@ -1,14 +1,15 @@
 /** Who somebody is in this library, and where else they are known. */
 window.StashSense.part("people", (sense, api) => {
   const DIGITS = /^\d{1,15}$/;
+  const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
   /** For each performer key the local performers it may mean: none, one or several. */
   sense.resolve = async (people) => {
-    const boxes = new Set(await sense.boxes());
-    const locals = [...new Set(people.map((each) => each.local_id).filter((id) => id && DIGITS.test(id)))];
+    const boxes = await sense.boxes();
+    const locals = [...new Set(people.map(localId).filter((id) => id && DIGITS.test(id)))];
     const known = people.flatMap((person) =>
-      (person.stash_ids || [])
-        .filter((each) => boxes.has(each.endpoint))
+      stashIds(person, boxes)
+        .filter((each) => boxes.includes(each.endpoint))
         .map(({ endpoint, stash_id }) => ({ key: person.performer_id, endpoint, stash_id })),
     );
     const asked = known.map(({ endpoint, stash_id }) => ({ endpoint, stash_id }));
@@ -16,7 +17,7 @@ window.StashSense.part("people", (sense, api) => {
     /** @type {Map<string, Performer[]>} */
     const found = new Map();
     for (const person of people) {
-      const all = byId.filter((each) => each.id === person.local_id);
+      const all = byId.filter((each) => each.id === localId(person));
       known.forEach((one, index) => {
         if (one.key === person.performer_id) all.push(...(byStashId[index] || []));
       });
@@ -26,7 +27,42 @@ window.StashSense.part("people", (sense, api) => {
     return found;
   };
 
-  /** The same while a dialogue shows: resolved anew only for people not seen before. */
+  /**
+   * Of whom a decision named nothing else is known than the key: it says who they are here.
+   * @param {Person} person
+   */
+  const localId = (person) => person.local_id || /^local:(\d+)$/.exec(person.performer_id)?.[1] || null;
+
+  /** @param {Person} person @param {string[]} boxes @returns {StashId[]} */
+  function stashIds(person, boxes) {
+    if (person.stash_ids?.length) return person.stash_ids;
+    const [, host, stash_id] = /^([^:]+):(.+)$/.exec(person.performer_id) || [];
+    return stash_id ? boxes.filter((each) => hostOf(each) === host).map((endpoint) => ({ endpoint, stash_id })) : [];
+  }
+
+  /**
+   * The key of a performer of this library, as the sidecar makes it: of the first of their stash ids by Stash's own
+   * order of the stash-boxes, those of other boxes last, else of the id in Stash.
+   */
+  sense.performerKey = async (performer) => {
+    const boxes = await sense.boxes();
+    const ranked = performer.stash_ids.map(({ endpoint, stash_id }) => {
+      const id = stash_id.trim();
+      const at = boxes.indexOf(endpoint);
+      return { at: at < 0 ? boxes.length : at, key: `${hostOf(endpoint)}:${UUID.test(id) ? id.toLowerCase() : id}` };
+    });
+    ranked.sort((one, other) => one.at - other.at || (one.key < other.key ? -1 : 1));
+    return ranked[0]?.key ?? `local:${performer.id}`;
+  };
+
+  /** @param {string} endpoint */
+  function hostOf(endpoint) {
+    const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(endpoint)?.[1];
+    if (authority === undefined) return (endpoint.split("/")[0] || "").toLowerCase();
+    return authority.replace(/^.*@/, "").replace(/:\d*$/, "").replace(/^\[|\]$/g, "").toLowerCase();
+  }
+
+  /** Who each key means here while a dialogue shows: resolved anew only for people not seen before. */
   sense.useLocals = (people) => {
     const { useEffect, useRef, useState } = api.React;
     const [locals, setLocals] = useState(() => new Map());

@@ -34,7 +34,7 @@ window.StashSense.part("sidecar", (sense) => {
     if (!id) return Promise.resolve(null);
     let found = references.get(id);
     if (!found) {
-      found = inTurn(() => sense.call("reference", { reference_id: id })).then(
+      found = sense.inTurn(() => sense.call("reference", { reference_id: id })).then(
         (answer) => answer.image,
         () => {
           references.delete(id); // it may work the next time
@@ -48,17 +48,17 @@ window.StashSense.part("sidecar", (sense) => {
     return found;
   };
 
-  /** @param {() => Promise<any>} work */
-  async function inTurn(work) {
+  sense.inTurn = async (work) => {
     if (running >= AT_ONCE) await new Promise((go) => waiting.push(() => go(undefined)));
-    running += 1;
+    else running += 1;
     try {
       return await work();
     } finally {
-      running -= 1;
-      waiting.shift()?.();
+      const next = waiting.shift();
+      if (next) next(); // in the place of this one
+      else running -= 1;
     }
-  }
+  };
 
   sense.hasNoDatabase = (health) => !!health.missing?.some((each) => each.code === "no-database");
 });

@@ -26,6 +26,7 @@ window.StashSense.part("stash", (sense, api) => {
   const LISTS = { image: "images", gallery: "galleries", scene: "scenes" };
   const NAMED = /^\s*(?:query|mutation) (\w+)/; // so that Stash's log can say what was asked
   const AT_ONCE = 40; // look-ups in one document
+  const SEARCHED = 25; // performers that a search shows
 
   /** Throws with what Stash said. */
   sense.ask = async (query, variables = {}) => {
@@ -108,6 +109,30 @@ window.StashSense.part("stash", (sense, api) => {
         performer.stash_ids.some((own) => own.endpoint === wanted?.endpoint && own.stash_id === wanted?.stash_id),
       );
     });
+  };
+
+  /** Performers whose name, or one of whose aliases, has all the words of a text; those who begin with it first. */
+  sense.findPerformers = async (text) => {
+    const query = `query StashSenseSearch($filter: FindFilterType) {
+      findPerformers(filter: $filter) { performers { ${PERFORMER} alias_list } } }`;
+    // In quotes, so that a dash or an OR is part of the name.
+    const words = text.split(/[\s"]+/).filter(Boolean).map((word) => `"${word}"`);
+    if (!words.length) return [];
+    const filter = { q: words.join(" "), per_page: SEARCHED, sort: "name", direction: "ASC" };
+    const { performers } = (await sense.ask(query, { filter })).findPerformers;
+    const start = text.trim().toLowerCase();
+    const rank = (/** @type {Performer} */ each) => (each.name.toLowerCase().startsWith(start) ? 0 : 1);
+    return performers.sort((/** @type {Performer} */ one, /** @type {Performer} */ other) => rank(one) - rank(other));
+  };
+
+  /** Performers of exactly this name, whatever their disambiguation. */
+  sense.performersNamed = async (name) => {
+    const query = `query StashSenseNamed($name: String!) {
+      findPerformers(performer_filter: { name: { value: $name, modifier: EQUALS } }, filter: { per_page: -1 }) {
+        performers { ${PERFORMER} } } }`;
+    const { performers } = (await sense.ask(query, { name })).findPerformers;
+    // Stash compares with wildcards, so look again.
+    return performers.filter((/** @type {Performer} */ each) => each.name.toLowerCase() === name.toLowerCase());
   };
 
   /**

@@ -39,7 +39,7 @@ window.StashSense.part("tagging", (sense, api) => {
     return { add, undo, added, entries, note, chosen, setChosen, performer, already };
   };
 
-  sense.TagButton = ({ tagging, performers, label, person }) => {
+  sense.TagButton = ({ tagging, performers, label, person, undoOnly }) => {
     const { add, undo, added, entries, note, chosen, setChosen, already } = tagging;
     if (!performers) return null;
     const several = performers.length > 1;
@@ -48,30 +48,17 @@ window.StashSense.part("tagging", (sense, api) => {
       "div",
       { className: "sense-tagging" },
       several &&
-        h(
-          Form.Control,
-          {
-            as: "select",
-            className: "input-control",
-            size: "sm",
-            value: chosen,
-            "aria-label": say("several"),
-            title: say("several"),
-            disabled: add.step === "busy" || added,
-            onChange: (/** @type {{target: HTMLSelectElement}} */ event) => setChosen(event.target.value),
-          },
-          h("option", { value: "" }, say("several")),
-          performers.map((each) =>
-            h(
-              "option",
-              { key: each.id, value: each.id },
-              `${each.name}${each.disambiguation ? ` (${each.disambiguation})` : ""} #${each.id}`.slice(0, 120),
-            ),
-          ),
-        ),
+        !undoOnly &&
+        h(sense.SeveralSelect, {
+          performers,
+          chosen,
+          choose: setChosen,
+          disabled: add.step === "busy" || added,
+        }),
       already && !added && undo.step !== "done"
         ? h("span", { className: "sense-already" }, say("tagged"))
-        : h(
+        : !undoOnly &&
+          h(
             Button,
             {
               variant: "primary",
@@ -102,4 +89,28 @@ window.StashSense.part("tagging", (sense, api) => {
         h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, add.error || undo.error || note)),
     );
   };
+
+  /** Which of several performers of the library it is. */
+  sense.SeveralSelect = ({ performers, chosen, choose, disabled }) =>
+    h(
+      Form.Control,
+      {
+        as: "select",
+        className: "input-control",
+        size: "sm",
+        value: chosen,
+        "aria-label": say("several"),
+        title: say("several"),
+        disabled,
+        onChange: (/** @type {{target: HTMLSelectElement}} */ event) => choose(event.target.value),
+      },
+      h("option", { value: "" }, say("several")),
+      performers.map((each) =>
+        h(
+          "option",
+          { key: each.id, value: each.id },
+          `${each.name}${each.disambiguation ? ` (${each.disambiguation})` : ""} #${each.id}`.slice(0, 120),
+        ),
+      ),
+    );
 });

@@ -1,5 +1,6 @@
 /** The words, in English, and how the others are found. */
 window.StashSense.part("texts", (sense) => {
+  /** @type {Record<string, string>} */
   const english = {
     title: "Identify Performers",
     notConnected: "Stash Sense: Not connected",
@@ -100,6 +101,64 @@ window.StashSense.part("texts", (sense) => {
     runAgain: "Run again",
     runFresh: "Run again from scratch",
     more: "{n} more",
+    showImages: "Show all images ({n})",
+    hideImages: "Hide the images",
+    showFace: "Show face {n} of {name} in its image",
+    seekingFace: "Looking through {n} images for this face…",
+    faceNotFound: "None of the images shows this face any more. Run the gallery again.",
+    confirmedByYou: "You confirmed this",
+    allAlone: "All {n} faces look like {name} by themselves",
+    allAlone_one: "The face looks like {name} by itself",
+    someAlone: "{k} of {n} faces look like {name} by themselves; the others go with these by likeness",
+    noneAlone: "None of the {n} faces looks enough like {name} by itself; together they do",
+    noneAlone_one: "By itself the face does not look enough like {name}",
+    notSame: "Not the same person",
+    notSameFace: "Not the same person: face {n} of {name}",
+    notName: "Not {name}",
+    notNameFace: "Not {name}: face {n}",
+    takenOut: "Taken out",
+    takenEarlier: "Taken out before",
+    allTakenOut: "You took out all faces of this person.",
+    updateNote: "Faces were taken out of their groups.",
+    updateHint: "No image is fetched again.",
+    update: "Update the groups",
+    updating: "Updating the groups…",
+    gone: "No longer part of the result",
+    unknownPeople: "Unknown people ({n})",
+    unknownHint: "Say who they are, or ignore them. What you say is remembered for their faces.",
+    unknownPerson: "Unknown person, {n} images",
+    unknownPerson_one: "Unknown person, 1 image",
+    unknownName: "an unknown person",
+    isIt: "Is this {name}?",
+    isItOr: "Is this {name} or {other}?",
+    isItWhich: "Which {name} is this?",
+    itIs: "It is {name}",
+    itIsNew: "Create {name} and tag",
+    possible: "Possible matches ({n})",
+    choosePerformer: "Choose performer",
+    createPerformer: "Create performer",
+    ignore: "Ignore",
+    ignored: "Ignored",
+    saving: "Saving…",
+    named_image: "Added to the image as {name}",
+    named_gallery: "Added to the gallery as {name}",
+    namedImages: "Added to the gallery and its images as {name}",
+    addImagesToo: "Tag the images too",
+    notDecided: "The tag is written, but not whose faces these are: {why}",
+    facesGone: "{n} faces are no longer known to the sidecar, so nothing was noted for them.",
+    facesGone_one: "1 face is no longer known to the sidecar, so nothing was noted for it.",
+    searchLabel: "Search your performers by name or alias",
+    searching: "Searching…",
+    performersFound: "{n} performers found",
+    performersFound_one: "1 performer found",
+    nobodyNamed: "No performer has such a name",
+    alias: "also {alias}",
+    newName: "Name of the new performer",
+    nameMissing: "Enter a name.",
+    create: "Create",
+    creating: "Creating…",
+    nameTaken: "Your library already has a performer of this name:",
+    disambiguation: "Disambiguation, to create another one",
     showIn: "Show {name} in image {id}",
     back: "Back",
     noDatabase: "There is no face database yet",
@@ -158,7 +217,8 @@ window.StashSense.part("texts", (sense) => {
 
   sense.say = (key, values = {}) => {
     const language = sense.texts[sense.language] || sense.texts[sense.language.split("-")[0] || "en"];
-    const text = language?.[key] ?? english[/** @type {keyof typeof english} */ (key)] ?? key;
+    const one = values.n === 1 ? `${key}_one` : key; // where a text has another form for one
+    const text = language?.[one] ?? language?.[key] ?? english[one] ?? english[key] ?? String(key);
     return text.replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => (name in values ? String(values[name]) : whole));
   };
 });

@@ -9,7 +9,6 @@ window.StashSense.part("views", (sense, api) => {
     [-1, "sure1"],
   ]);
   const LONGEST = 300;
-  const SETTLED_MS = 200; // in sight: what is scrolled past is not fetched
 
   /** Text from outside: as one line of bearable length, its direction its own. */
   sense.Text = ({ children }) => {
@@ -86,27 +85,16 @@ window.StashSense.part("views", (sense, api) => {
     const own = sense.portraitOf(performer || performers?.[0]);
     const wanted = performers && !own ? person.reference_id : null;
     const place = useRef(/** @type {HTMLElement | null} */ (null));
+    const seen = sense.useInSight(place, !!wanted);
     const [reference, setReference] = useState(/** @type {string | null} */ (null));
     useEffect(() => {
-      if (!wanted || !place.current) return undefined;
-      /** @type {ReturnType<typeof setTimeout> | undefined} */
-      let timer;
-      const watch = new IntersectionObserver((changes) => {
-        clearTimeout(timer);
-        if (changes[changes.length - 1]?.isIntersecting) timer = setTimeout(fetch, SETTLED_MS);
-      });
+      if (!wanted || !seen) return undefined;
       let current = true;
-      const fetch = () => {
-        watch.disconnect();
-        sense.reference(wanted).then((found) => current && setReference(found));
-      };
-      watch.observe(place.current);
+      sense.reference(wanted).then((found) => current && setReference(found));
       return () => {
         current = false;
-        clearTimeout(timer);
-        watch.disconnect();
       };
-    }, [wanted]);
+    }, [wanted, seen]);
     const src = own || reference;
     return h(
       "div",

@@ -162,6 +162,36 @@ def test_a_performers_name_and_disambiguation_are_unique(ask: Ask, stash: StashS
     assert ask(create, d="the other")["data"]["performerCreate"]["id"] == "2"
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("jane", ["Jane Doe", "Mary Major"]),
+        ("doe jane", ["Jane Doe"]),
+        ("major jan", ["Mary Major"]),
+        ("jane -doe", ["Mary Major"]),
+        ('"-x"', ["Ann -X"]),
+        ('"jane" "smith"', []),
+        ("", ["Ann -X", "Jane Doe", "Mary Major"]),
+    ],
+)
+def test_a_search_looks_for_all_words_in_the_name_and_an_alias(
+    ask: Ask, stash: StashStandIn, text: str, names: list[str]
+):
+    stash.library.add_performer("Jane Doe")
+    stash.library.add_performer("Mary Major", alias_list=["Jane", "M. Smith"])
+    stash.library.add_performer("Ann -X")
+    query = "query ($q: String) { findPerformers(filter: {q: $q}) { performers { name } } }"
+    assert [each["name"] for each in ask(query, q=text)["data"]["findPerformers"]["performers"]] == names
+
+
+def test_a_name_is_compared_as_a_pattern_without_case(ask: Ask, stash: StashStandIn):
+    stash.library.add_performer("Jane Doe")
+    query = """query ($n: String!) {
+      findPerformers(performer_filter: {name: {value: $n, modifier: EQUALS}}) { count } }"""
+    for name, count in (("jane doe", 1), ("jane%", 1), ("jane", 0)):
+        assert ask(query, n=name)["data"]["findPerformers"]["count"] == count
+
+
 def test_a_performer_without_a_picture_has_a_default_address(ask: Ask, stash: StashStandIn):
     stash.library.add_performer("Ann")
     assert (

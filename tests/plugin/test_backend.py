@@ -190,16 +190,24 @@ MISSING = [
     ("cancel_job", {}, "job_id"),
     ("resume_job", {}, "job_id"),
     ("decide", {"performer_id": "a", "word": "ignored"}, "face_id"),
+    ("decide", {"face_id": "f1", "word": "confirmed"}, "performer_id"),
+    ("decide_faces", {"face_ids": [], "word": "ignored"}, "face_ids"),
+    ("decide_faces", {"face_ids": ["f1"]}, "word"),
+    ("decide_faces", {"face_ids": ["f1"], "word": "rejected"}, "performer_id"),
     ("undecide", {}, "decision_id"),
+    ("undecide_all", {}, "decision_ids"),
     ("journal_begin", {"target_type": "image", "local_id": "1"}, "target_ids"),
     ("journal_end", {"status": "done", "added_ids": []}, "entry_id"),
     ("undone", {}, "entry_id"),
     ("crop", {"face_id": None}, "face_id"),
+    ("crops", {}, "face_ids"),
     ("reference", {}, "reference_id"),
 ]
 
 
-@pytest.mark.parametrize(("mode", "args", "name"), MISSING, ids=[mode for mode, _, _ in MISSING])
+@pytest.mark.parametrize(
+    ("mode", "args", "name"), MISSING, ids=[f"{mode}-{name}" for mode, _, name in MISSING]
+)
 def test_what_is_missing_is_named_and_nobody_is_asked(call, sidecar, stash, mode, args, name):
     stash.record.forget()
     assert call(mode, **args).error == f"No {name} provided"
@@ -319,6 +327,8 @@ NEEDED = [
     ("jobs", "/jobs", {"target": "gallery:45", "whole": True}),
     ("build_database", "/jobs/database", {}),
     ("journal_begin", "/journal", {"target_type": "image", "target_ids": ["1"], "local_id": "7"}),
+    ("decide_faces", "/decisions/faces", {"face_ids": ["f1"], "word": "ignored"}),
+    ("undecide_all", "/decisions/undo", {"decision_ids": [1]}),
 ]
 
 

@@ -76,6 +76,16 @@ def test_an_image_and_a_gallery_are_identified(real, call, stash, samples):
     decision = call("decide", face_id=face["face_id"], performer_id="Barack Obama", word="confirmed").output
     call("undecide", decision_id=decision["decision_id"])
     assert call("crop", face_id=face["face_id"]).output["image"].startswith("data:image/jpeg;base64,")
+    ids = [face["face_id"], "no-such-face"]
+    crops = call("crops", face_ids=ids).output["images"]
+    assert crops[ids[0]].startswith("data:image/jpeg;base64,")
+    assert crops[ids[1]] is None
+    named = {"performer_id": "local:7", "name": "Barack Obama", "word": "confirmed"}
+    on_faces = call("decide_faces", face_ids=ids, **named).output
+    assert on_faces["missing"] == ids[1:]
+    assert call("undecide_all", decision_ids=on_faces["decision_ids"]).output == {"undone": 1, "missing": []}
+    apart = call("decide", face_id=face["face_id"], word="apart").output
+    call("undecide", decision_id=apart["decision_id"])
 
     job_id = call("start_gallery", gallery_id=str(gallery)).output["job_id"]
     deadline = time.monotonic() + START_S

@@ -1,8 +1,8 @@
 """What the calls of the contract take: anything else is a fault of whoever asks."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -32,11 +32,31 @@ class AskedScene(_Knobs):
     scene_id: Id
 
 
-class Decision(_Strict):
-    face_id: Id
+class _Decided(_Strict):
     performer_id: Id | None = None
-    word: Literal["confirmed", "rejected", "ignored"]
+    name: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    word: Literal["confirmed", "rejected", "ignored", "apart"]
     entry_id: int | None = None
+
+    @model_validator(mode="after")
+    def _about_whom(self) -> Self:
+        if self.word in {"confirmed", "rejected"} and self.performer_id is None:
+            raise ValueError(f"{self.word} needs a performer_id")
+        if self.word == "apart" and self.performer_id is not None:
+            raise ValueError("apart is about no performer")
+        return self
+
+
+class Decision(_Decided):
+    face_id: Id
+
+
+class FacesDecision(_Decided):
+    face_ids: Annotated[list[Id], Field(min_length=1, max_length=10_000)]
+
+
+class Undecided(_Strict):
+    decision_ids: Annotated[list[int], Field(min_length=1, max_length=10_000)]
 
 
 class Begun(_Strict):

@@ -5,7 +5,8 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -43,6 +44,8 @@ _ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
     ("POST", r"/jobs/([^/]+)/cancel", None, 200, lambda state, ids, _: _cancelled(state, ids[0])),
     ("POST", r"/jobs/([^/]+)/resume", None, 200, lambda state, ids, _: state.resume(ids[0])),
     ("POST", r"/decisions", contract.Decision, 200, lambda state, _, b: state.decide(b)),
+    ("POST", r"/decisions/faces", contract.FacesDecision, 200, lambda state, _, b: state.decide_faces(b)),
+    ("POST", r"/decisions/undo", contract.Undecided, 200, lambda state, _, b: state.undecide_all(b)),
     ("DELETE", r"/decisions/([^/]+)", None, 200, lambda state, ids, _: state.undecide(ids[0])),
     ("POST", r"/journal", contract.Begun, 201, lambda state, _, b: state.begin(b)),
     ("PATCH", r"/journal/([^/]+)", contract.Ended, 200, lambda state, ids, b: state.end(ids[0], b)),
@@ -66,6 +69,9 @@ class SidecarStandIn(State):
         self.wrong: list[str] = []
         self.faults: dict[str, Problem | float | bytes] = {}
         self.port = 0
+        self.most_at_once = 0
+        """Requests that were answered at the same time."""
+        self._now = 0
         self._server: ThreadingHTTPServer | None = None
 
     @property
@@ -123,6 +129,16 @@ class SidecarStandIn(State):
         self.wrong.append(f"{method} {target}: no such call")
         raise Problem(404, "not-found", f"There is no {method} {target} here.")
 
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """While a request is answered."""
+        with self.lock:
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+        yield
+        with self.lock:
+            self._now -= 1
+
     def _checked(self, model: type[BaseModel] | None, target: str, data: bytes) -> Json:
         if model is None and not data:
             return {}
@@ -149,6 +165,10 @@ def _picture(state: State, picture_id: str) -> bytes:
 def _handler(sidecar: SidecarStandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            with sidecar.counted():
+                self._do()
+
+        def _do(self) -> None:
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             path = urlsplit(self.path).path
             sidecar.asked.append((self.command, self.path, json.loads(data) if data else {}))

@@ -3,20 +3,11 @@
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
-Json = dict[str, Any]
+from .notes import Json, Notes, Problem
+
 _ENDED = ("done", "failed", "cancelled")
-_EMPTY: Json = {"performers": [], "errors": [], "error_count": 0, "skipped": []}
-
-
-@dataclass(frozen=True)
-class Problem(Exception):
-    """A failure as the sidecar answers it."""
-
-    status: int
-    code: str
-    detail: str
+_EMPTY: Json = {"performers": [], "unknown": [], "errors": [], "error_count": 0, "skipped": []}
 
 
 @dataclass
@@ -71,10 +62,11 @@ class Job:
         self.ended, self.word, self.fails = None, "", ""
 
 
-class State:
+class State(Notes):
     """Set by tests, changed by requests under `lock`."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.lock = threading.RLock()
         self.features = ["health", "database-info", "identify", "identify-image", "identify-gallery", "jobs"]
         self.people: int | None = 3
@@ -88,8 +80,6 @@ class State:
         self.job_s = 0.0
         self.job_fails = ""
         self.jobs: dict[str, Job] = {}
-        self.journal: list[Json] = []
-        self.decisions: list[Json] = []
 
     def health(self) -> Json:
         missing = []
@@ -158,51 +148,3 @@ class State:
     def resume(self, job_id: str) -> Json:
         self.job(job_id).resume()
         return self.job(job_id).view()
-
-    def decide(self, word: Json) -> Json:
-        if word.get("entry_id") and self.entry(str(word["entry_id"]))["status"] == "undone":
-            raise Problem(422, "refused", f"Journal entry {word['entry_id']} was undone meanwhile.")
-        decision = {"decision_id": len(self.decisions) + 1, **word}
-        self.decisions.append(decision)
-        return decision
-
-    def undecide(self, decision_id: str) -> Json:
-        for decision in self.decisions:
-            if str(decision["decision_id"]) == decision_id:
-                self.decisions.remove(decision)
-                return decision
-        raise Problem(404, "not-stored", f"There is no decision {decision_id}.")
-
-    def begin(self, given: Json) -> Json:
-        entry = {"entry_id": len(self.journal) + 1, **given, "status": "open", "added_ids": []}
-        entry |= {"created_at": "2026-01-02 03:04:05", "completed_at": None, "undone_at": None}
-        self.journal.append(entry)
-        return entry
-
-    def entries(self, before: int, limit: int) -> Json:
-        older = [each for each in reversed(self.journal) if each["entry_id"] < before]
-        more = older[limit - 1]["entry_id"] if len(older) > limit else None
-        return {"entries": older[:limit], "next_before": more}
-
-    def entry(self, entry_id: str) -> Json:
-        for entry in self.journal:
-            if str(entry["entry_id"]) == entry_id:
-                return entry
-        raise Problem(404, "not-stored", f"There is no journal entry {entry_id}.")
-
-    def end(self, entry_id: str, given: Json) -> Json:
-        entry = self.entry(entry_id)
-        if not set(given["added_ids"]) <= set(entry["target_ids"]):
-            raise Problem(422, "bad-parameter", "added_ids has ids that the entry was not noted for.")
-        if entry["status"] != "open":
-            raise Problem(422, "refused", f"Journal entry {entry_id} is {entry['status']} already.")
-        entry.update(given, completed_at="2026-01-02 03:04:06")
-        return entry
-
-    def undone(self, entry_id: str) -> Json:
-        entry = self.entry(entry_id)
-        if entry["status"] != "done" or not entry["added_ids"]:
-            raise Problem(422, "refused", f"Journal entry {entry_id} has nothing to undo.")
-        entry.update(status="undone", undone_at="2026-01-02 03:05:00")
-        self.decisions = [each for each in self.decisions if each.get("entry_id") != entry["entry_id"]]
-        return entry

@@ -12,6 +12,7 @@ Json = Mapping[str, Any]
 
 _ALL = -1
 _PER_PAGE = 25
+_NOT = re.compile(r"-.")
 _DIGITS = re.compile(r"([0-9]+)")
 _SHUFFLE = random.Random(7)
 
@@ -55,12 +56,35 @@ def performer_fits(performer: Performer, criteria: Json | None) -> bool:
             continue
         fits = {
             "AND": lambda c: performer_fits(performer, c),
+            "name": lambda c: _text(performer.name, c),
             "stash_id_endpoint": lambda c: _stash_id(performer, c, [c.get("stash_id")]),
             "stash_ids_endpoint": lambda c: _stash_id(performer, c, c.get("stash_ids") or []),
         }[name]
         if not fits(criterion):
             return False
     return True
+
+
+def performer_sought(performer: Performer, text: str | None) -> bool:
+    """Whether a performer is found by `q`: each word in the name or in one alias, none that follows a `-`.
+
+    A word in quotes is taken as it is. Stash looks at each alias beside the name, so two words of two aliases
+    find nobody.
+    """
+    words = (text or "").split()
+    if any(word.upper() == "OR" or word == "|" for word in words[1:-1]):
+        raise ValueError("the stand-in knows no OR in a search")
+    wanted = [_unquoted(word) for word in words if not _NOT.match(word)]
+    unwanted = [_unquoted(word[1:]) for word in words if _NOT.match(word)]
+    places = [[performer.name, alias] for alias in performer.alias_list or [""]]
+
+    def has(place: Sequence[str], word: str) -> bool:
+        return any(_like(each, f"%{word}%") for each in place)
+
+    return any(
+        all(has(place, word) for word in wanted) and not any(has(place, word) for word in unwanted)
+        for place in places
+    )
 
 
 def page(items: Iterable[T], find: Json | None, keys: Mapping[str, Callable[[T], Any]]) -> list[T]:
@@ -161,6 +185,18 @@ def _stash_id(performer: Performer, criterion: Json, wanted: Sequence[str | None
             return not held
         case other:
             raise ValueError(f"the stand-in has no modifier {other} for stash ids")
+
+
+def _text(held: str, criterion: Json) -> bool:
+    match criterion["modifier"]:
+        case "EQUALS":
+            return _like(held, criterion["value"])
+        case other:
+            raise ValueError(f"the stand-in has no modifier {other} for texts")
+
+
+def _unquoted(word: str) -> str:
+    return word[1:-1] if len(word) > 1 and word[0] == word[-1] == '"' else word
 
 
 def _like(text: str, pattern: str) -> bool:

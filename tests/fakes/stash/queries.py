@@ -80,9 +80,13 @@ class _Find:
             count = len(found)
         else:
             criteria = asked.get("performer_filter")
-            fitting = [each for each in self._all(performers) if finding.performer_fits(each, criteria)]
-            count = len(fitting)
             find = {"sort": "name", **(asked.get("filter") or {})}  # performers are always in some order
+            fitting = [
+                each
+                for each in self._all(performers)
+                if finding.performer_fits(each, criteria) and finding.performer_sought(each, find.get("q"))
+            ]
+            count = len(fitting)
             found = finding.page(fitting, find, finding.PERFORMER_KEYS)
         return {"count": count, "performers": [self._views.performer(each) for each in found]}
 

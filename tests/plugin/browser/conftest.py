@@ -55,6 +55,11 @@ class World:
             "stored": True,
         }
 
+    def crops(self, *face_ids: str) -> None:
+        """These faces have a picture."""
+        picture = thumbnail(self.samples / "gallery" / "obama2.jpg")
+        self.sidecar.pictures |= dict.fromkeys(face_ids, picture)
+
     def found(self, *performers: dict[str, Any], **rest: Any) -> None:
         """What the gallery's job will find."""
         images = len(self.stash.library.images)
@@ -95,12 +100,16 @@ def face_of(*matches: dict[str, Any], number: int = 1, **fields: Any) -> dict[st
     box = {"x": 197.8, "y": 234.0, "width": 271.9, "height": 382.3, "confidence": 0.9}
     if number > 1:
         box |= {"x": 20.0 + 130 * (number - 2), "y": 40.0, "width": 110.0, "height": 140.0}
+    verdict = fields.get("verdict", "match" if matches else "unknown")
+    named = matches[0] if verdict == "match" else {"performer_id": None, "name": None}
     return {
         "face_id": f"face-{number}",
         "box": box,
         "quality": 0.9,
-        "verdict": "match" if matches else "unknown",
+        "verdict": verdict,
         "reason": f"{matches[0]['name']} at {matches[0]['distance']}" if matches else "nobody is near enough",
+        "performer_id": named["performer_id"],
+        "name": named["name"],
         "matches": list(matches),
         **fields,
     }
@@ -118,6 +127,23 @@ def person_of(
         "image_count": len(images),
         "image_ids": images,
         "reference_id": None,
+        **fields,
+    }
+
+
+def group_of(
+    track: str, faces: list[str], images: list[str], *nearest: dict[str, Any], **fields: Any
+) -> dict[str, Any]:
+    """Faces of one unknown person of a gallery; with `nearest` people between whom it is open."""
+    return {
+        "track_id": track,
+        "verdict": "ambiguous" if nearest else "unknown",
+        "reason": f"{nearest[0]['name']} is near" if nearest else "nobody is near enough",
+        "face_ids": faces,
+        "face_count": len(faces),
+        "image_ids": images,
+        "image_count": len(images),
+        "nearest": list(nearest),
         **fields,
     }
 

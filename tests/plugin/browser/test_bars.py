@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from .conftest import LIBRARIES, face_of, match_of, person_of, thumbnail
+from .conftest import LIBRARIES, face_of, group_of, match_of, person_of, thumbnail
+from .steps import group
 
 AXE = LIBRARIES / "axe-core" / "axe.min.js"
 PEOPLE, IMAGES = 200, 5000
@@ -44,10 +45,23 @@ def filled(world):
         face_of(match_of("Far", performer_id="f", distance=0.7, image_url="http://x.invalid/"), number=3),
         face_of(number=4),
     )
+    world.crops("o1", "o2", "u1", "u2", "u3")
     world.found(
-        person_of("Barack Obama", ["5", "6"], local_id),
+        person_of(
+            "Barack Obama",
+            ["5", "6"],
+            local_id,
+            face_ids=["o1", "o2"],
+            face_count=2,
+            faces_alone=1,
+            confirmed=False,
+        ),
         person_of("Stranger", ["1"], None, 0.5, performer_id="s"),
         person_of("Twin", ["2"], None, 0.55, **twin),
+        unknown=[
+            group_of("t1", ["u1", "u2", "gone"], ["1", "2"]),
+            group_of("t2", ["u3"], ["3"], match, match_of("Twin", distance=0.42, **twin)),
+        ],
         errors=["Image 4: gone."],
         error_count=1,
         skipped=[{"image_id": "3", "reason": "a video"}],
@@ -62,7 +76,7 @@ def test_the_images_dialogue_is_accessible(open_image, filled, width):
     page.click("text=Other possible matches (1)")
     page.click("text=Add to Image >> nth=0")
     page.wait_for_selector("text=Added!")
-    page.click("text=Not this person >> nth=2")
+    page.click("text=Not this person >> nth=1")
     page.wait_for_selector("text=You said that this is not Far.")
     assert findings(page, ".sense-dialogue") == []
 
@@ -83,6 +97,39 @@ def test_the_gallerys_dialogue_is_accessible(open_gallery, world, filled, width)
     assert findings(page, ".sense-dialogue") == []
     page.click(".sense-strip button >> nth=0")
     page.wait_for_selector(".sense-seen-in")
+    assert findings(page, ".sense-dialogue") == []
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_naming_and_splitting_are_accessible(open_gallery, world, filled, width):
+    page = open_gallery(width=width)
+    first = group(page)
+    first.scroll_into_view_if_needed()
+    first.locator(".sense-face >> text=No image").wait_for()
+    group(page, 2).locator("text=Is this Barack Obama or Twin?").wait_for()
+    first.locator(".sense-take-out").first.click()
+    first.locator("text=Taken out").wait_for()
+    first.locator("text=Choose performer").click()
+    page.keyboard.type("twin")
+    first.locator("[role=option]").first.wait_for()
+    group(page, 2).locator("text=Create performer").click()
+    page.keyboard.type("twin 1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Your library already has")
+    assert findings(page, ".sense-dialogue") == []
+    assert page.evaluate("document.querySelector('.modal-content').scrollWidth - window.innerWidth") <= 0
+    group(page, 2).locator("text=Choose Twin 1").click()
+    group(page, 2).locator("text=Added to the gallery as Twin 1").wait_for()
+    page.keyboard.press("Escape")
+    again = person_of("Barack Obama", ["5"], "1", face_ids=["o1"], face_count=1, faces_alone=1)
+    world.found(again, unknown=[group_of("t3", ["u1", "u2"], ["1", "2", "3", "4"])])
+    page.click("#sense-button")
+    group(page).locator("text=Unknown person, 4 images").wait_for()
+    group(page).locator("text=Ignore").click()
+    group(page).locator("text=Ignored").wait_for()
+    assert findings(page, ".sense-dialogue") == []
+    page.locator(".sense-person .sense-face").first.click()
+    page.wait_for_selector(".sense-seen-in >> text=Back")
     assert findings(page, ".sense-dialogue") == []
 
 

@@ -5,7 +5,7 @@ import pytest
 from fakes.stash import Delay, Status
 from pages import outcome, row
 
-from .conftest import person_of, thumbnail
+from .conftest import face_of, match_of, person_of, thumbnail
 
 
 def test_the_gallery_alone_is_tagged(open_gallery, world, five):
@@ -264,15 +264,7 @@ def test_what_was_left_out_is_listed(open_gallery, world, five):
 
 
 def test_a_thumbnail_opens_the_picture_with_the_box(open_gallery, world, five):
-    face = {
-        "face_id": "f",
-        "box": {"x": 10.0, "y": 10.0, "width": 50.0, "height": 50.0, "confidence": 0.9},
-        "quality": 0.9,
-        "verdict": "match",
-        "reason": "",
-        "matches": [{**person_of("Ann", [], five[0]), "distance": 0.2, "reference_id": None}],
-    }
-    world.saw(face, image=1)
+    world.saw(face_of(match_of("Ann", five[0])), image=1)
     page = open_gallery()
     row(page, "Ann").locator("[aria-label='Show Ann in image 1']").click()
     page.wait_for_selector(".sense-seen-in .sense-box[title='Ann']")

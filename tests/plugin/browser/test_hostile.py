@@ -4,7 +4,8 @@ import pytest
 
 from fakes.sidecar import Problem
 
-from .conftest import BOX, face_of, match_of, person_of
+from .conftest import BOX, face_of, group_of, match_of, person_of
+from .steps import group
 
 TEXTS = {
     "markup": "<img src=x onerror=alert(1)><script>alert(2)</script><b>bold</b>",
@@ -64,6 +65,25 @@ def test_on_a_gallery(open_gallery, world, text):
     page = open_gallery(width=400)
     page.wait_for_selector("text=Not in library")
     page.wait_for_timeout(300)
+    holds(page)
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_on_an_unknown_group(open_gallery, world, text):
+    ids = [text[:150], "../../x?y#"]
+    world.performer(text[:3000], disambiguation=text, alias_list=[f"xyz {text}", text])
+    nearest = [hostile(text), match_of(text, performer_id="other", distance=0.5)]
+    world.found(unknown=[group_of(ids[0], ids, ["1"], *nearest, reason=text)])
+    page = open_gallery(width=400)
+    group(page).locator("text=Not in library >> nth=1").wait_for()
+    group(page).locator("text=Choose performer").click()
+    page.keyboard.insert_text("xyz")
+    group(page).locator("[role=option]").wait_for()
+    holds(page)
+    group(page).locator("text=Create performer").click()
+    page.keyboard.insert_text(text[:3000].strip("\x00"))
+    group(page).locator("text=/^Create$/").click()
+    group(page).locator(".sense-same, .sense-done").first.wait_for()
     holds(page)
 
 

@@ -202,7 +202,42 @@
     );
   };
 
+  // --- components that a plugin may load: `?select=` says how the field for performers is ---
+  const components = {};
+  const fields = {
+    works: ({ values, isMulti, creatable, onSelect, autoFocus, "aria-label": label }) => {
+      const [text, setText] = React.useState("");
+      const find = async () => {
+        const query = "query Select($q: String) { findPerformers(filter: { q: $q }) { performers { id name disambiguation } } }";
+        const { performers } = (await graphql(query, { q: text })).findPerformers;
+        if (Array.isArray(values) && !isMulti && !creatable) onSelect(performers.slice(0, 1));
+      };
+      return h("input", {
+        className: "react-select__input",
+        "aria-label": label,
+        autoFocus,
+        value: text,
+        onChange: (event) => setText(event.target.value),
+        onKeyDown: (event) => event.key === "Enter" && find(),
+      });
+    },
+    throws: () => {
+      throw new Error("the field is broken");
+    },
+    empty: () => h("div"),
+  };
+  const select = asked.get("select");
+  const loadableComponents = select && {
+    PerformerSelect: async () => {
+      if (select === "fails") throw new Error("the chunk is gone");
+      if (select === "hangs") await new Promise(() => undefined);
+      components.PerformerSelect = fields[select];
+    },
+  };
+
   window.PluginApi = {
+    components,
+    loadableComponents: loadableComponents || {},
     React,
     ReactDOM,
     GQL,

@@ -1,0 +1,167 @@
+"""Choosing a performer by typing."""
+
+import pytest
+
+from fakes.stash import Delay, Status
+
+from .conftest import group_of
+from .steps import group
+
+FACES = ["g1", "g2"]
+
+
+@pytest.fixture
+def three(world):
+    """Three performers, two of them of one name, and a group to name: their ids."""
+    world.crops(*FACES)
+    world.found(unknown=[group_of("t1", FACES, ["1", "2"])])
+    portrait = world.samples / "gallery" / "grace_hopper.jpg"
+    return [
+        world.performer(
+            "Grace Hopper", disambiguation="admiral", image=portrait, alias_list=["Amazing Grace"]
+        ),
+        world.performer("Grace Hopper", disambiguation="dancer"),
+        world.performer("Mary Grace"),
+    ]
+
+
+@pytest.fixture
+def picker(open_gallery, three):
+    """The gallery's dialogue with the field for a performer open."""
+    page = open_gallery()
+    page.click("text=Choose performer")
+    page.wait_for_selector("[role=combobox]:focus")
+    return page
+
+
+def names(page):
+    page.locator("[role=option]").first.wait_for()
+    return page.locator("[role=option]").all_inner_texts()
+
+
+def tagged_as(page, name):
+    group(page).locator(f"text=Added to the gallery as {name}").wait_for()
+
+
+def test_who_begins_with_the_text_comes_first_and_namesakes_are_told_apart(picker):
+    picker.keyboard.type("grace")
+    assert names(picker) == ["Grace Hopper (admiral)", "?\nGrace Hopper (dancer)", "?\nMary Grace"]
+    assert picker.locator("[role=option] img[src*='/performer/1/image']").count() == 1
+    picker.wait_for_selector("text=3 performers found")
+
+
+def test_the_alias_that_was_typed_is_shown(picker):
+    picker.keyboard.type("amazing")
+    assert names(picker) == ["Grace Hopper (admiral) also Amazing Grace"]
+
+
+def test_arrows_and_enter_choose(picker, world, three):
+    picker.keyboard.type("grace hop")
+    assert len(names(picker)) == 2
+    field = picker.locator("[role=combobox]")
+    first = field.get_attribute("aria-activedescendant")
+    picker.keyboard.press("ArrowDown")
+    second = field.get_attribute("aria-activedescendant")
+    assert first != second
+    assert picker.locator(f"#{second}").get_attribute("aria-selected") == "true"
+    picker.keyboard.press("ArrowDown")
+    assert field.get_attribute("aria-activedescendant") == first
+    picker.keyboard.press("ArrowUp")
+    picker.keyboard.press("Enter")
+    tagged_as(picker, "Grace Hopper (dancer)")
+    assert world.on_gallery() == [int(three[1])]
+
+
+def test_a_click_chooses(picker, world, three):
+    picker.keyboard.type("mary")
+    picker.click("[role=option]")
+    tagged_as(picker, "Mary Grace")
+    assert world.on_gallery() == [int(three[2])]
+
+
+def test_escape_clears_then_closes_the_field_and_only_then_the_dialogue(picker):
+    picker.keyboard.type("grace")
+    names(picker)
+    picker.keyboard.press("Escape")
+    assert picker.locator("[role=combobox]").input_value() == ""
+    picker.keyboard.press("Escape")
+    picker.locator("[role=combobox]").wait_for(state="detached")
+    assert picker.evaluate("document.activeElement.textContent") == "Choose performer"
+    picker.keyboard.press("Escape")
+    picker.locator(".sense-dialogue").wait_for(state="detached")
+
+
+def test_the_pages_shortcuts_sleep_while_somebody_types(picker):
+    picker.evaluate("addEventListener('keydown', (event) => shortcuts.push(event.key))")
+    picker.keyboard.type("aefo")
+    for key in ("ArrowDown", "ArrowLeft", "Enter"):
+        picker.keyboard.press(key)
+    picker.click("text=Create performer")
+    picker.keyboard.type("aefo")
+    assert picker.evaluate("shortcuts") == []
+
+
+def test_an_answer_that_comes_late_is_dropped(picker, world):
+    late = Delay(1.5)
+    world.stash.faults.add(late, where="StashSenseSearch", times=1)
+    with picker.expect_request(lambda request: "StashSenseSearch" in (request.post_data or "")):
+        picker.keyboard.type("mary")
+    picker.fill("[role=combobox]", "hopper")
+    picker.keyboard.press("Enter")  # of the old list there is nothing to choose
+    assert names(picker) == ["Grace Hopper (admiral)", "?\nGrace Hopper (dancer)"]
+    with picker.expect_response(lambda answer: '"mary' in (answer.request.post_data or "").replace("\\", "")):
+        pass
+    assert names(picker) == ["Grace Hopper (admiral)", "?\nGrace Hopper (dancer)"]
+    assert world.on_gallery() == []
+
+
+def test_typing_on_asks_once(picker, world):
+    world.stash.record.forget()
+    picker.keyboard.type("grace hopper", delay=20)
+    assert len(names(picker)) == 2
+    asked = [seen.operation for seen in world.stash.record.seen if seen.operation == "StashSenseSearch"]
+    assert len(asked) < 4
+
+
+@pytest.mark.parametrize("text", ["zzz", "-grace", '"', "OR grace OR", "grace | mary"])
+def test_whatever_is_typed_is_a_name(picker, text):
+    picker.keyboard.type(text)
+    picker.wait_for_selector("text=No performer has such a name")
+
+
+def test_a_search_that_fails_says_so_and_can_be_tried_again(picker, world):
+    world.stash.faults.add(Status(500), where="StashSenseSearch", times=1)
+    picker.keyboard.type("mary")
+    picker.wait_for_selector(".sense-search >> text=Stash answered with status 500")
+    picker.click(".sense-search button")
+    assert names(picker) == ["?\nMary Grace"]
+
+
+def test_a_performer_who_is_deleted_meanwhile(picker, world, three):
+    picker.keyboard.type("mary")
+    names(picker)
+    del world.stash.library.performers[int(three[2])]
+    picker.keyboard.press("Enter")
+    group(picker).locator("text=This performer is no longer in your library.").wait_for()
+    assert (world.on_gallery(), world.sidecar.decisions) == ([], [])
+
+
+@pytest.mark.parametrize("select", ["works", "throws", "empty", "fails", "hangs"])
+def test_stashs_own_field_is_used_where_it_works(open_page, world, three, select):
+    page = open_page(f"/galleries/{world.gallery}?select={select}")
+    page.click(".gallery-toolbar #sense-button")
+    page.click("text=Identify performers in this gallery")
+    page.click("text=Choose performer")
+    own = page.locator("[role=combobox]")
+    if select == "works":
+        page.wait_for_selector("input.react-select__input:focus")
+        assert own.count() == 0
+    else:
+        own.wait_for()
+    page.keyboard.type("mary")
+    if select != "works":
+        names(page)
+    page.keyboard.press("Enter")
+    tagged_as(page, "Mary Grace")
+    assert world.on_gallery() == [int(three[2])]
+    assert {each["performer_id"] for each in world.sidecar.decisions} == {f"local:{three[2]}"}

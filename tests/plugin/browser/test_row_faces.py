@@ -1,0 +1,130 @@
+"""The faces of a row: how far they bear the name out, and the image that each is on."""
+
+import pytest
+
+from pages import row
+
+from .conftest import face_of, group_of, match_of, person_of
+from .steps import group
+
+
+def seen(**fields):
+    return {"face_count": 1, "faces_alone": 1, "confirmed": False, **fields}
+
+
+@pytest.fixture
+def ann(world):
+    """Somebody of the library: id and match."""
+    local_id = world.performer("Ann")
+    return local_id, match_of("Ann", local_id)
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        ({"face_count": 9, "faces_alone": 3, "confirmed": True}, "✓ You confirmed this"),
+        ({"face_count": 9, "faces_alone": 9}, "All 9 faces look like Ann by themselves"),
+        ({"face_count": 1, "faces_alone": 1}, "The face looks like Ann by itself"),
+        (
+            {"face_count": 9, "faces_alone": 6},
+            "6 of 9 faces look like Ann by themselves; the others go with these by likeness",
+        ),
+        (
+            {"face_count": 3, "faces_alone": 0},
+            "None of the 3 faces looks enough like Ann by itself; together they do",
+        ),
+        ({"face_count": 1, "faces_alone": 0}, "By itself the face does not look enough like Ann"),
+    ],
+)
+def test_a_row_says_how_far_the_faces_bear_the_name_out(open_gallery, world, ann, facts, text):
+    world.found(person_of("Ann", ["1"], ann[0], face_ids=["a1"], **{"confirmed": False, **facts}))
+    page = open_gallery()
+    shown = row(page, "Ann").locator(".sense-standing")
+    shown.wait_for()
+    before = shown.evaluate("each => getComputedStyle(each, '::before').content").strip('"')
+    assert (before if before != "none" else "") + shown.inner_text() == text
+
+
+def test_a_row_shows_the_best_faces_and_more_on_demand(open_gallery, world, ann):
+    faces = [f"a{number}" for number in range(8)]
+    world.crops(*faces)
+    world.found(person_of("Ann", ["1", "2"], ann[0], face_ids=faces, **seen()))
+    page = open_gallery()
+    row(page, "Ann").locator(".sense-face img >> nth=5").wait_for()
+    assert row(page, "Ann").locator(".sense-face").count() == 6
+    assert row(page, "Ann").locator("img[src*='thumbnail']").count() == 0
+    row(page, "Ann").locator("text=2 more").click()
+    row(page, "Ann").locator(".sense-face img >> nth=7").wait_for()
+    row(page, "Ann").locator("text=Show all images (2)").click()
+    assert row(page, "Ann").locator("img[src*='thumbnail']").count() == 2
+    row(page, "Ann").locator("text=Hide the images").click()
+    assert row(page, "Ann").locator("img[src*='thumbnail']").count() == 0
+
+
+@pytest.fixture
+def third(world, ann):
+    """Ann's face is on the third of her images."""
+    for image in (1, 2):
+        world.saw(face_of(number=2, face_id=f"other-{image}"), image=image)
+    world.saw(face_of(ann[1], face_id="a1"), image=3)
+    world.found(
+        person_of("Ann", ["1", "2", "3"], ann[0], face_ids=["a1"], **seen()),
+        unknown=[group_of("t1", ["a1", "other-2"], ["2", "3"])],
+    )
+
+
+def test_a_face_opens_the_image_that_it_is_on(open_gallery, world, third):
+    page = open_gallery()
+    row(page, "Ann").locator("[aria-label='Show face 1 of Ann in its image']").click()
+    page.wait_for_selector(".sense-seen-in img[src*='/image/3/']")
+    page.wait_for_selector(".sense-seen-in .sense-box[title='Ann']")
+    page.click("text=Back")
+    page.wait_for_selector("[aria-label='Show face 1 of Ann in its image']:focus")
+    group(page).locator(".sense-face").nth(1).click()
+    page.wait_for_selector(".sense-seen-in img[src*='/image/2/']")
+    page.wait_for_selector(".sense-seen-in .sense-box[title='Unknown person, 2 images']")
+    # Which faces are where is asked for once, and what is framed is asked for again.
+    looked = [body["image_id"] for _, path, body in world.sidecar.asked if path == "/identify/image"]
+    assert sorted(looked) == ["1", "2", "2", "3", "3"]
+
+
+def test_a_face_whose_image_cannot_be_found_out_says_why(open_gallery, world, third):
+    page = open_gallery()
+    world.sidecar.down()
+    row(page, "Ann").locator(".sense-face").click()
+    page.wait_for_selector(".sense-seen-in >> text=Connection refused")
+    world.sidecar.up()
+    page.click(".sense-seen-in >> text=Try again")
+    page.wait_for_selector(".sense-seen-in .sense-box[title='Ann']")
+
+
+def test_an_image_that_cannot_be_read_does_not_hide_the_others(open_gallery, world, third):
+    del world.sidecar.images["1"]
+    page = open_gallery()
+    row(page, "Ann").locator(".sense-face").click()
+    page.wait_for_selector(".sense-seen-in img[src*='/image/3/']")
+
+
+def test_a_face_that_no_image_shows_any_more(open_gallery, world, third):
+    world.saw(image=3)
+    page = open_gallery()
+    row(page, "Ann").locator(".sense-face").click()
+    page.wait_for_selector("text=None of the images shows this face any more.")
+    page.click("text=Back")
+    row(page, "Ann").locator("text=Show all images (3)").click()
+    row(page, "Ann").locator("[aria-label='Show Ann in image 3']").click()
+    page.wait_for_selector(".sense-seen-in img[src*='/image/3/']")
+
+
+def test_going_back_ends_the_search_for_a_face(open_gallery, world, third):
+    world.sidecar.faults["/identify/image"] = 1.0
+    page = open_gallery()
+    with page.expect_request(lambda request: "identify_image" in (request.post_data or "")):
+        row(page, "Ann").locator(".sense-face").click()
+    page.click("text=Back")
+    page.locator(".sense-seen-in").wait_for(state="detached")
+    with page.expect_response(lambda answer: "identify_image" in (answer.request.post_data or "")):
+        pass
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    assert sum(path == "/identify/image" for _, path, _ in world.sidecar.asked) == 1

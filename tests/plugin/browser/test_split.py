@@ -1,0 +1,250 @@
+"""Faces taken out of their group, the groups made again, and what then still can be taken back."""
+
+import pytest
+
+from fakes.sidecar import Problem
+from pages import outcome, row
+
+from .conftest import face_of, group_of, person_of
+from .steps import choose, group, said
+
+FACES = ["g1", "g2", "g3"]
+IMAGES = ["1", "2", "3"]
+
+
+@pytest.fixture
+def both(world):
+    """Ann on two images, and a group of three faces, each on an image of its own: Ann's id."""
+    world.crops(*FACES, "a1", "a2")
+    ann = world.performer("Ann")
+    seen = {"face_ids": ["a1", "a2"], "face_count": 2, "faces_alone": 1, "confirmed": False}
+    world.found(person_of("Ann", ["4", "5"], ann, **seen), unknown=[group_of("t1", FACES, IMAGES)])
+    for face, image in zip([*FACES, "a1", "a2"], range(1, 6), strict=True):
+        world.saw(face_of(face_id=face), image=image)
+    return ann
+
+
+def take_out(where, face=1):
+    where.locator(".sense-take-out").nth(face - 1).click()
+    where.locator("text=Take back").first.wait_for()
+
+
+def update(page, world, *people, **rest):
+    """The groups made again, with this result."""
+    world.found(*people, **rest)
+    before = len(world.sidecar.jobs)
+    page.click("text=Update the groups")
+    page.locator(".sense-update").wait_for(state="detached")
+    page.wait_for_selector(".sense-summary")
+    assert len(world.sidecar.jobs) == before + 1
+    assert [path for _, path, _ in world.sidecar.asked][-4:].count("/jobs/gallery") == 1
+
+
+def test_a_face_of_a_group_is_set_apart_and_taken_back(open_gallery, world, both):
+    page = open_gallery()
+    button = group(page).locator("[aria-label='Not the same person: face 2 of an unknown person']")
+    button.click()
+    group(page).locator("text=Taken out").wait_for()
+    assert said(world) == [("g2", "apart", None)]
+    page.wait_for_selector("text=Faces were taken out of their groups.")
+    assert page.evaluate("document.activeElement.textContent") == "Take back"
+    page.keyboard.press("Enter")
+    button.wait_for()
+    assert said(world) == []
+    assert page.locator("text=Update the groups").count() == 0
+    assert button.evaluate("each => each === document.activeElement")
+
+
+def test_a_face_of_somebody_named_is_rejected_too(open_gallery, world, both):
+    page = open_gallery()
+    row(page, "Ann").locator("[aria-label='Not Ann: face 1']").click()
+    row(page, "Ann").locator("text=Not Ann").wait_for()
+    assert said(world) == [("a1", "apart", None), ("a1", "rejected", f"local:{both}")]
+    row(page, "Ann").locator("text=Take back").click()
+    row(page, "Ann").locator("[aria-label='Not Ann: face 1']").wait_for()
+    assert said(world) == []
+
+
+def test_what_fails_half_way_goes_on_where_it_stood(open_gallery, world, both):
+    page = open_gallery()
+    world.sidecar.unstored = {"a1"}
+    button = row(page, "Ann").locator("[aria-label='Not Ann: face 1']")
+    button.click()
+    row(page, "Ann").locator("text=None of these faces is stored.").wait_for()
+    world.sidecar.unstored = set()
+    button.click()
+    row(page, "Ann").locator("text=Not Ann").wait_for()
+    assert len(said(world)) == 2
+
+
+def test_one_face_alone_cannot_be_taken_out_of_a_group(open_gallery, world):
+    world.found(unknown=[group_of("t1", ["g1"], ["1"])])
+    page = open_gallery()
+    group(page).locator(".sense-face").wait_for()
+    assert group(page).locator(".sense-take-out").count() == 0
+
+
+def test_who_was_taken_out_is_not_named_with_the_group(open_gallery, world, both):
+    page = open_gallery()
+    take_out(group(page), 2)
+    group(page).locator("text=Also tag individual images").click()
+    choose(group(page), "ann")
+    group(page).locator("text=Added to the gallery and its images as Ann").wait_for()
+    assert world.images_with(both) == ["1", "3"]
+    confirmed = [face for face, word, _ in said(world) if word == "confirmed"]
+    assert confirmed == ["g1", "g3"]
+
+
+def test_an_image_that_shows_another_face_of_the_group_stays(open_gallery, world, both):
+    """Nine faces on a contact sheet, say."""
+    world.saw(face_of(face_id="g1"), face_of(face_id="g2", number=2), image=1)
+    page = open_gallery()
+    take_out(group(page), 2)
+    group(page).locator("text=Also tag individual images").click()
+    choose(group(page), "ann")
+    group(page).locator("text=Added to the gallery and its images as Ann").wait_for()
+    assert world.images_with(both) == IMAGES
+
+
+def test_the_images_of_a_row_without_the_face_taken_out(open_gallery, world, both):
+    page = open_gallery()
+    take_out(row(page, "Ann"), 2)
+    row(page, "Ann").locator("text=Also tag individual images").click()
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    assert world.images_with(both) == ["4"]
+
+
+def test_which_image_it_is_cannot_be_told_and_so_none_is_tagged(open_gallery, world, both):
+    page = open_gallery()
+    take_out(row(page, "Ann"), 2)
+    world.sidecar.faults["/identify/image"] = Problem(502, "stash-answer", "Stash is gone.")
+    row(page, "Ann").locator("text=Also tag individual images").click()
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Identification failed: Stash is gone.").wait_for()
+    assert (world.on_gallery(), world.images_with(both)) == ([], [])
+
+
+def test_whose_faces_are_all_taken_out_is_nobody_to_tag(open_gallery, world, both):
+    page = open_gallery()
+    take_out(row(page, "Ann"), 1)
+    row(page, "Ann").locator(".sense-take-out").click()
+    row(page, "Ann").locator("text=You took out all faces of this person.").wait_for()
+    page.click(".sense-accept")
+    assert outcome(page) == "0 added, 0 failed, 1 left out"
+    for number in (1, 2, 3):
+        group(page).locator(".sense-take-out").first.click()
+        group(page).locator("text=Take back").nth(number - 1).wait_for()
+    group(page).locator("text=You took out all faces of this person.").wait_for()
+    assert group(page).locator("text=Choose performer").count() == 0
+
+
+def test_the_groups_are_made_again(open_gallery, world, both):
+    page = open_gallery()
+    take_out(group(page), 2)
+    update(page, world, unknown=[group_of("t1", ["g1", "g3"], ["1", "3"]), group_of("t2", ["g2"], ["2"])])
+    assert page.locator(".sense-group h6").all_inner_texts() == [
+        "Unknown person, 2 images",
+        "Unknown person, 1 image",
+    ]
+    body = [body for _, path, body in world.sidecar.asked if path == "/jobs/gallery"][-1]
+    assert body == {"gallery_id": str(world.gallery)}
+    assert page.evaluate("document.activeElement.className") == "sense-summary"
+    earlier = page.locator(".sense-taken-earlier")
+    earlier.locator("text=Not the same person").wait_for()
+    earlier.locator("text=Take back").click()
+    earlier.wait_for(state="detached")
+    assert said(world) == []
+    page.wait_for_selector("text=Update the groups")
+
+
+def test_while_the_groups_are_made_the_old_ones_show(open_gallery, world, both):
+    page = open_gallery()
+    take_out(group(page), 2)
+    world.sidecar.job_s = 4.0
+    world.found()
+    page.click("text=Update the groups")
+    page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/")
+    assert group(page).locator("h6").inner_text() == "Unknown person, 3 images"
+    page.wait_for_selector("text=No performers identified")
+    assert page.locator(".sense-group").count() == 0
+
+
+def test_an_update_that_cannot_start_says_why(open_gallery, world, both):
+    page = open_gallery()
+    take_out(group(page), 2)
+    world.sidecar.faults["/jobs/gallery"] = Problem(429, "full", "Too much is under way.")
+    page.click("text=Update the groups")
+    page.wait_for_selector(".sense-update >> text=Too much is under way.")
+    assert group(page).locator("text=Taken out").count() == 1
+
+
+def test_the_sidecar_going_away_while_the_groups_are_made_leaves_what_is_there(open_gallery, world, both):
+    page = open_gallery()
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    take_out(group(page), 2)
+    world.sidecar.job_s = 2.0
+    page.click("text=Update the groups")
+    page.wait_for_selector(".sense-running")
+    world.sidecar.down()
+    page.wait_for_selector(".sense-problem >> text=Connection refused")
+    row(page, "Ann").locator("text=Undo").wait_for()
+    world.sidecar.up()
+    page.click(".sense-problem >> text=Try again")
+    page.wait_for_selector(".sense-summary")
+    row(page, "Ann").locator("text=Undo").click()
+    row(page, "Ann").locator("text=Undone").wait_for()
+    assert world.on_gallery() == []
+
+
+def test_what_was_done_to_groups_and_rows_that_are_gone_can_be_undone(open_gallery, world, both):
+    page = open_gallery()
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    ben = world.performer("Ben")
+    choose(group(page), "ben")
+    group(page).locator("text=Added to the gallery as Ben").wait_for()
+    take_out(row(page, "Ann"), 1)
+    update(page, world, person_of("Ben", IMAGES, ben), unknown=[group_of("t1", ["x"], ["5"])])
+    row(page, "Ben").locator("text=Already tagged").wait_for()
+    row(page, "Ann").locator("text=No longer part of the result").wait_for()
+    assert "Unknown person, 1 image" in group(page, 1).inner_text()
+    gone = group(page, 2)
+    gone.locator("text=No longer part of the result").wait_for()
+    assert sorted(world.on_gallery()) == [int(both), int(ben)]
+    gone.locator("text=Undo").click()
+    gone.locator("text=Undone").wait_for()
+    row(page, "Ann").locator("text=Undo").click()
+    row(page, "Ann").locator("text=Undone").wait_for()
+    assert world.on_gallery() == []
+    assert {word for _, word, _ in said(world)} == {"apart", "rejected"}
+    row(page, "Ben").locator("text=Add to Gallery").wait_for()
+
+
+def test_a_row_that_stays_keeps_its_undo(open_gallery, world, both):
+    page = open_gallery()
+    row(page, "Ann").locator("text=Also tag individual images").click()
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    assert world.images_with(both) == ["4", "5"]
+    take_out(group(page), 1)
+    update(page, world, person_of("Ann", ["4", "5", "6"], both))
+    row(page, "Ann").locator("text=Add to Gallery").click()  # one more image
+    row(page, "Ann").locator("text=Added!").wait_for()
+    assert world.images_with(both) == ["4", "5", "6"]
+    row(page, "Ann").locator("text=Undo").click()
+    row(page, "Ann").locator("text=Undone").wait_for()
+    assert (world.images_with(both), world.on_gallery()) == ([], [])
+
+
+def test_a_face_of_a_group_that_was_just_named_is_theirs_no_more(open_gallery, world, both):
+    page = open_gallery()
+    choose(group(page), "ann")
+    group(page).locator("text=Added to the gallery as Ann").wait_for()
+    group(page).locator("[aria-label='Not Ann: face 1']").click()
+    group(page).locator("text=Take back").wait_for()
+    assert [each for each in said(world) if each[0] == "g1"] == [
+        ("g1", "apart", None),
+        ("g1", "rejected", f"local:{both}"),
+    ]
