@@ -80,7 +80,9 @@ def test_identify_url(web_app):
 
 def test_every_field_of_an_answer(app, photo):
     face = is_obama(app.client.post("/identify", files={"file": photo}))
-    assert set(face) == {"face_id", "box", "quality", "verdict", "reason", "matches"}
+    assert set(face) == {
+        *("face_id", "box", "quality", "verdict", "reason", "performer_id", "name", "matches"),
+    }
     assert set(face["box"]) == {"x", "y", "width", "height", "confidence"}
     assert set(face["matches"][0]) == MATCH
     assert face["matches"][0]["confidence"] == pytest.approx(1 - face["matches"][0]["distance"], abs=1e-3)

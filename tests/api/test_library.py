@@ -24,7 +24,9 @@ def test_all_of_an_image(words, stash, put, look, photo):
     assert (said["image_id"], said["width"], said["height"]) == (image, width, height)
     assert (said["stored"], said["reused"], said["face_count"]) == (True, False, 1)
     (face,) = said["faces"]
-    assert set(face) == {"face_id", "box", "quality", "verdict", "reason", "matches"}
+    assert set(face) == {
+        *("face_id", "box", "quality", "verdict", "reason", "performer_id", "name", "matches"),
+    }
     assert face["verdict"] == "match"
     assert face["reason"]
     box = face["box"]

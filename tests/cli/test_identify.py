@@ -13,9 +13,12 @@ from PIL import Image
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
-FACE = {"box", "quality", "quality_reason", "verdict", "reason", "performer_id", "matches"}
+FACE = {"box", "quality", "quality_reason", "verdict", "reason", "performer_id", "name", "matches"}
 MATCH = {"performer_id", "name", "distance", "confidence", "facenet_distance", "arcface_distance"}
-PERFORMER = {"performer_id", "name", "image_count", "best_distance", "avg_distance", "confidence", "images"}
+PERFORMER = {
+    *("performer_id", "name", "image_count", "best_distance", "avg_distance", "confidence", "images"),
+    *("face_count", "faces_alone"),
+}
 
 
 def test_the_people_of_the_sample_gallery_are_named_and_nobody_else(demo):
@@ -42,7 +45,7 @@ def test_a_photo_stored_lying_gives_its_box_upright(demo):
 
 def test_the_json_has_the_fields_of_the_contract(demo):
     result = demo[1]
-    assert set(result) == {"images", "performers", "errors"}
+    assert set(result) == {"images", "performers", "unknown", "errors"}
     assert all(set(one) == {"path", "width", "height", "faces", "error"} for one in result["images"])
     faces = [face for one in result["images"] for face in one["faces"]]
     assert all(set(face) == FACE for face in faces)

@@ -54,6 +54,8 @@ class FaceOut(BaseModel):
     quality: float = Field(description="0 (useless) to 1.")
     verdict: Literal["match", "ambiguous", "unknown"]
     reason: str = Field(description="Why, in one line.")
+    performer_id: str | None = Field(description="Whom the verdict means; null unless it is `match`.")
+    name: str | None = Field(description="Their name.")
     matches: list[MatchOut] = Field(description="Best first, one a person, at or below max_distance.")
 
 
@@ -146,6 +148,8 @@ def face_out(face_id: str, face: RecognizedFace, recognizer: FaceRecognizer) -> 
         quality=face.quality.score,
         verdict=face.verdict.word,
         reason=_text(face.verdict.reason),
+        performer_id=_text(face.named.performer_id) if face.named else None,
+        name=_text(face.named.name) if face.named else None,
         matches=[match_out(match, recognizer) for match in face.matches],
     )
 

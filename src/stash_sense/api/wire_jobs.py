@@ -40,8 +40,7 @@ class GalleryIn(_LibraryIn):
     gallery_id: StashIdIn
     evidence: Literal["gallery", "plain"] = Field(
         default="gallery",
-        description="`gallery`: a person who is sure on one image needs less on the others; `plain`: each "
-        "face counts for itself.",
+        description="`gallery`: the faces of one person are judged together; `plain`: each face for itself.",
     )
 
     def asked(self) -> Asked:
@@ -59,6 +58,23 @@ class DatabaseIn(BaseModel):
         default=False,
         description="Beside portraits, take images on which a performer alone is tagged and one face shows.",
     )
+
+
+class NearOut(BaseModel):
+    """Somebody whom the faces of a track may be, as a whole."""
+
+    performer_id: str
+    stashdb_id: str | None
+    stash_ids: list[StashIdOut]
+    local_id: str | None
+    name: str
+    confidence: float
+    distance: float
+    facenet_distance: float
+    arcface_distance: float
+    country: str | None
+    image_url: str | None
+    reference_id: str | None
 
 
 class PerformerOut(BaseModel):
@@ -80,6 +96,27 @@ class PerformerOut(BaseModel):
         description="What their nearest face rests on, for GET /references/{reference_id}; null where "
         "somebody only said who it is."
     )
+    track_ids: list[str]
+    face_ids: list[str] = Field(description="Their stored faces, the best view first.")
+    face_image_ids: list[str] = Field(description="The image of each of `face_ids`.")
+    face_count: int
+    faces_alone: int = Field(description="Of these faces those that are this person's each by itself.")
+    confirmed: bool = Field(description="Whether a person confirmed it on one of the faces.")
+    reason: str
+
+
+class UnknownTrackOut(BaseModel):
+    """All faces of one person who was given no name."""
+
+    track_id: str
+    verdict: Literal["ambiguous", "unknown"]
+    reason: str
+    face_ids: list[str] = Field(description="The stored faces, the best view first.")
+    face_image_ids: list[str] = Field(description="The image of each of `face_ids`.")
+    face_count: int
+    image_ids: list[str] = Field(description="In the gallery's order.")
+    image_count: int
+    nearest: list[NearOut] = Field(description="Whom it may be, best first; often nobody for `unknown`.")
 
 
 class SkippedOut(BaseModel):
@@ -97,6 +134,9 @@ class GalleryOut(BaseModel):
     images_processed: int
     faces_detected: int
     performers: list[PerformerOut]
+    unknown: list[UnknownTrackOut] = Field(
+        description="Those who were given no name, each person once, on most images first."
+    )
     errors: list[str] = Field(description="At most ten of `error_count`; a job tells all.")
     error_count: int
     skipped: list[SkippedOut] = Field(description="Videos and clips.")

@@ -26,7 +26,7 @@ from stash_sense.services import database_place, enrol, folders_place, open_pack
 from stash_sense.settings import Settings
 from stash_sense.workflows.enrol import BuildReport
 from stash_sense.workflows.evidence import Evidence, Knobs
-from stash_sense.workflows.galleries import GalleryResult, identify_galleries, joined
+from stash_sense.workflows.galleries import GalleryResult, UnknownPerson, identify_galleries, joined
 from stash_sense.workflows.recognizer import FaceRecognizer
 
 FEW = 12
@@ -52,7 +52,7 @@ STYLES = {"match": "green", "ambiguous": "yellow", "unknown": "dim"}
     type=click.Choice(["plain", "gallery"]),
     default="gallery",
     show_default=True,
-    help="gallery: the photos of a folder support one another. plain: each face for itself.",
+    help="gallery: the faces of one person are judged together. plain: each face for itself.",
 )
 @click.option("--top-k", type=click.IntRange(1, 20), default=5, show_default=True, help="Candidates a face.")
 @click.option(
@@ -162,6 +162,12 @@ def _say(found: GalleryResult, problems: Sequence[str]) -> None:
         console.print(_people(found))
     else:
         console.print("Nobody recognised.")
+    several = [one for one in found.unknown if len(one.photos) > 1 or one.track.status == "ambiguous"]
+    if several:
+        console.print()
+        console.print(_unknown(several[:FEW]))
+        if len(several) > FEW:
+            console.print(f"... and {len(several) - FEW} more; --json lists all.")
     if len(found.photos) <= FEW:
         console.print()
         console.print(_faces(found))
@@ -186,6 +192,21 @@ def _people(found: GalleryResult) -> Table:
             f"{presence.best_distance:.2f}",
             f"{presence.avg_distance:.2f}",
             f"{one.confidence:.0%}",
+        )
+    return rows
+
+
+def _unknown(several: Sequence[UnknownPerson]) -> Table:
+    rows = table("Not named", "Photos", "First photo", "Why", right=("Photos",))
+    for one in several:
+        who = "Unknown person"
+        if one.track.status == "ambiguous":
+            who = " or ".join(match.name for match in one.track.nearest[:2]) + "?"
+        rows.add_row(
+            cell(who, STYLES[one.track.status]),
+            str(len(one.photos)),
+            cell(one.photos[0].name),
+            cell(one.track.reason),
         )
     return rows
 

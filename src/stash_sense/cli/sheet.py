@@ -12,7 +12,7 @@ from stash_sense.errors import StashSenseError
 from stash_sense.faces.types import Pixels
 from stash_sense.jobs import Progress
 from stash_sense.media import load_image
-from stash_sense.workflows.galleries import GalleryResult, NamedPhoto
+from stash_sense.workflows.galleries import GalleryResult, NamedPhoto, UnknownPerson
 from stash_sense.workflows.recognizer import RecognizedFace
 
 FACE = 120
@@ -52,40 +52,70 @@ class _Someone:
     faces: list[tuple[int, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """Somebody who was given no name. question: whom it may be, else empty."""
+
+    count: int
+    question: str
+    reason: str
+    faces: list[tuple[int, str]]
+
+
 def contact_sheet(found: GalleryResult, progress: Progress) -> bytes:
     """The whole sheet as UTF-8 HTML; pictures inside it, no script, nothing loaded from elsewhere."""
     progress.start("Drawing", len(found.photos))
     side = 640 if len(found.photos) < MANY else 320
     faces_of: dict[str, list[tuple[int, str]]] = {}
+    unknown_of = {face: at for at, one in enumerate(found.unknown) for face in one.track.faces}
+    unknown_faces: list[list[tuple[int, str]]] = [[] for _ in found.unknown]
     shots = []
+    before = 0
     for number, photo in enumerate(found.photos):
-        shots.append(_shot(number, photo, side, faces_of))
+        shot, crops = _shot(number, photo, side)
+        shots.append(shot)
+        for at, (face, crop) in enumerate(zip(photo.faces, crops, strict=False)):
+            if face.named:
+                faces_of.setdefault(face.named.performer_id, []).append((number, crop))
+            elif before + at in unknown_of:
+                unknown_faces[unknown_of[before + at]].append((number, crop))
+        before += len(photo.faces)
         progress.tick()
     people = [
         _Someone(one.person.name, len(one.photos), one.confidence, faces_of.get(one.person.key, []))
         for one in found.people
     ]
+    unknown = [
+        _Unknown(len(one.photos), _question(one), one.track.reason, faces)
+        for one, faces in zip(found.unknown, unknown_faces, strict=True)
+    ]
     environment = Environment(
         loader=PackageLoader("stash_sense.cli", "templates"), autoescape=True, undefined=StrictUndefined
     )
     faces = sum(len(photo.faces) for photo in found.photos)
-    text = environment.get_template("sheet.html.j2").render(people=people, shots=shots, faces=faces)
+    text = environment.get_template("sheet.html.j2").render(
+        people=people, unknown=unknown, shots=shots, faces=faces
+    )
     return text.encode("utf-8", "replace")
 
 
-def _shot(number: int, photo: NamedPhoto, side: int, faces_of: dict[str, list[tuple[int, str]]]) -> _Shot:
+def _question(one: UnknownPerson) -> str:
+    names = [match.name for match in one.track.nearest[:2]] if one.track.status == "ambiguous" else []
+    return " or ".join(names) + "?" if names else ""
+
+
+def _shot(number: int, photo: NamedPhoto, side: int) -> tuple[_Shot, list[str]]:
+    """The photo, and a crop of each of its faces; none where it cannot be shown."""
     try:
         pixels = load_image(photo.path).pixels if not photo.error else None
     except StashSenseError as error:  # gone or changed since it was looked at
-        return _Shot(number, photo.path.name, "", str(error), 1.5, [])
+        return _Shot(number, photo.path.name, "", str(error), 1.5, []), []
     if pixels is None:
-        return _Shot(number, photo.path.name, "", photo.error, 1.5, [])
-    for face in photo.faces:
-        if face.named:
-            crop = _crop(pixels, face, photo)
-            faces_of.setdefault(face.named.performer_id, []).append((number, crop))
+        return _Shot(number, photo.path.name, "", photo.error, 1.5, []), []
+    crops = [_crop(pixels, face, photo) for face in photo.faces]
     faces = [_boxed(face, photo) for face in photo.faces]
-    return _Shot(number, photo.path.name, _picture(pixels, side), "", photo.width / photo.height, faces)
+    shot = _Shot(number, photo.path.name, _picture(pixels, side), "", photo.width / photo.height, faces)
+    return shot, crops
 
 
 def _boxed(face: RecognizedFace, photo: NamedPhoto) -> _Face:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from stash_sense.workflows.galleries import GalleryResult, NamedPhoto, PersonFound
+from stash_sense.workflows.galleries import GalleryResult, NamedPhoto, PersonFound, UnknownPerson
 from stash_sense.workflows.recognizer import Match, RecognizedFace
 
 
@@ -12,6 +12,7 @@ def result(found: GalleryResult, problems: Iterable[str]) -> dict[str, Any]:
     return {
         "images": [_photo(photo) for photo in found.photos],
         "performers": [_person(person) for person in found.people],
+        "unknown": [_unknown(one) for one in found.unknown],
         "errors": [*problems, *(photo.error for photo in found.photos if photo.error)],
     }
 
@@ -41,6 +42,7 @@ def _face(face: RecognizedFace) -> dict[str, Any]:
         "verdict": face.verdict.word,
         "reason": face.verdict.reason,
         "performer_id": face.named.performer_id if face.named else None,
+        "name": face.named.name if face.named else None,
         "matches": [_match(match) for match in face.matches],
     }
 
@@ -65,5 +67,18 @@ def _person(found: PersonFound) -> dict[str, Any]:
         "best_distance": round(found.presence.best_distance, 4),
         "avg_distance": round(found.presence.avg_distance, 4),
         "confidence": round(found.confidence, 4),
+        "face_count": len(found.presence.appearances),
+        "faces_alone": found.presence.alone,
         "images": [str(path) for path in found.photos],
+    }
+
+
+def _unknown(one: UnknownPerson) -> dict[str, Any]:
+    return {
+        "verdict": one.track.status,
+        "reason": one.track.reason,
+        "face_count": len(one.track.faces),
+        "image_count": len(one.photos),
+        "images": [str(path) for path in one.photos],
+        "nearest": [_match(match) for match in one.track.nearest],
     }

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -107,6 +107,17 @@ class FaceDatabase:
         fields = self._people[index]
         stash_ids = tuple((endpoint, stash_id) for endpoint, stash_id in fields.get("stash_ids", ()))
         return Person(**{**fields, "aliases": tuple(fields["aliases"]), "stash_ids": stash_ids})
+
+    def find(self, keys: Iterable[str]) -> dict[str, int]:
+        """Key or alias -> index of the person, for those who are enrolled."""
+        found = {}
+        for key in keys:
+            for index in self._people.holding(json.dumps(key).encode("ascii")):
+                person = self.person(index)
+                if key == person.key or key in person.aliases:
+                    found[key] = index
+                    break
+        return found
 
     def reference(self, row: int) -> Reference:
         """The reference face at `row`, 0 to faces - 1."""

@@ -129,6 +129,7 @@ class Scorer:
         parts = [calibration.slots[slot] for slot in slots]
         self._factors = [np.float32(part.weight / part.sd) for part in parts]
         self._offset = float(sum(part.weight * part.mean / part.sd for part in parts))
+        self._zero, self._decade = _scale(calibration.curve)
 
     def queries(self, embeddings: Mapping[str, Array]) -> Array:
         """Slot -> (n, d) unit vectors become (n, all d) queries for a search over rows of unit vectors."""
@@ -150,3 +151,38 @@ class Scorer:
     def slot_distances(self, slot: str, cosines: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """One slot's own distances, 0 to 2, same shape."""
         return self.calibration.slots[slot].curve.distance(cosines)
+
+    def decades(self, dot_products: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """A search's scores in decades of the false-match rate: 0 at distance 0.6, 1 at 0.4, and on in a
+        line.
+
+        Unlike distances they add up: a lead of one decade means the same wherever it is measured.
+        """
+        return np.asarray((dot_products - np.float32(self._offset + self._zero)) / np.float32(self._decade))
+
+    def decades_at(self, distance: float) -> float:
+        """Decades at a fused distance."""
+        return (self.calibration.curve.score(distance) - self._zero) / self._decade
+
+    def distance_at(self, decades: float) -> float:
+        """The fused distance, 0 to 2, at so many decades."""
+        return float(self.calibration.curve.distance(np.array([decades * self._decade + self._zero]))[0])
+
+    @property
+    def second_slot(self) -> str | None:
+        """The slot that counts less in the fusion, whose own opinion is asked for too; None of one slot."""
+        if len(self.slots) < 2:
+            return None
+        return min(self.slots, key=lambda slot: (self.calibration.slots[slot].weight, slot != "facenet"))
+
+    def slot_decades_at(self, slot: str, distance: float) -> float:
+        """Decades of a slot's own false-match rate at its own distance."""
+        curve = self.calibration.slots[slot].curve
+        zero, decade = _scale(curve)
+        return (curve.score(distance) - zero) / decade
+
+
+def _scale(curve: Curve) -> tuple[float, float]:
+    """The score at distance 0.6, and how much further the score at 0.4 lies: one decade."""
+    zero = curve.score(0.6)
+    return zero, curve.score(0.4) - zero

@@ -56,7 +56,7 @@ def honour(
         return _confirmed(confirmed, confirmed.performer_id, left)
     if not left and candidates:
         return Outcome("unknown", "You rejected every candidate.", ())
-    if verdict == "match" and left[:1] != tuple(candidates[:1]):
+    if verdict != "unknown" and left[:1] != tuple(candidates[:1]):
         return Outcome("unknown", "You rejected the person this looked like.", left)
     return Outcome(verdict, reason, left)
 

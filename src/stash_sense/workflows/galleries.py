@@ -9,7 +9,7 @@ from pathlib import Path
 from stash_sense.facedb import Person
 from stash_sense.identify.evidence import Presence
 from stash_sense.jobs import Progress
-from stash_sense.workflows.evidence import Knobs, weigh
+from stash_sense.workflows.evidence import Knobs, Unnamed, weigh
 from stash_sense.workflows.reading import PhotoFaces, read_faces
 from stash_sense.workflows.recognizer import FaceRecognizer, RecognizedFace
 
@@ -40,11 +40,20 @@ class PersonFound:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class UnknownPerson:
+    """Somebody on a gallery's photos who was given no name."""
+
+    track: Unnamed
+    photos: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class GalleryResult:
-    """A gallery's photos in order, and the people in it, most photos first."""
+    """A gallery's photos in order, the people in it, and those who were given no name, most photos first."""
 
     photos: tuple[NamedPhoto, ...]
     people: tuple[PersonFound, ...]
+    unknown: tuple[UnknownPerson, ...] = ()
 
 
 def identify_photos(
@@ -78,8 +87,12 @@ def gather(photos: Sequence[NamedPhoto], recognizer: FaceRecognizer, knobs: Knob
         )
         for found in weighed.people
     )
+    unknown = tuple(
+        UnknownPerson(track, tuple(photos[position].path for position in track.images))
+        for track in weighed.unnamed
+    )
     named = (replace(photo, faces=faces) for photo, faces in zip(photos, weighed.pictures, strict=True))
-    return GalleryResult(tuple(named), people)
+    return GalleryResult(tuple(named), people, unknown)
 
 
 def _ticking(read: Iterable[PhotoFaces], progress: Progress) -> Iterator[PhotoFaces]:
@@ -113,11 +126,16 @@ def _name_batch(
 
 
 def joined(results: Sequence[GalleryResult]) -> GalleryResult:
-    """Several galleries' results as one: photos one after another, a person's appearances together."""
+    """Several galleries' results as one: photos one after another, a person's appearances together.
+
+    An unknown person of one gallery stays another than those of the next.
+    """
     photos: list[NamedPhoto] = []
     people: dict[int, PersonFound] = {}
+    unknown: list[UnknownPerson] = []
     faces = 0
     for result in results:
+        unknown += [_moved(one, faces, len(photos)) for one in result.unknown]
         for found in result.people:
             moved = tuple(
                 replace(seen, image=seen.image + len(photos), face=seen.face + faces)
@@ -126,9 +144,21 @@ def joined(results: Sequence[GalleryResult]) -> GalleryResult:
             before = people.get(found.presence.person)
             seen_before = before.presence.appearances if before else ()
             photos_before = before.photos if before else ()
-            presence = Presence(found.presence.person, seen_before + moved)
+            alone = found.presence.alone + (before.presence.alone if before else 0)
+            presence = Presence(found.presence.person, seen_before + moved, alone)
             people[presence.person] = PersonFound(found.person, presence, photos_before + found.photos)
         photos += result.photos
         faces += sum(len(photo.faces) for photo in result.photos)
     order = sorted(people.values(), key=lambda one: (-len(one.photos), one.presence.best_distance))
-    return GalleryResult(tuple(photos), tuple(order))
+    unknown.sort(key=lambda one: -len(one.photos))
+    return GalleryResult(tuple(photos), tuple(order), tuple(unknown))
+
+
+def _moved(one: UnknownPerson, faces: int, images: int) -> UnknownPerson:
+    """With the positions that the faces and images have behind so many others."""
+    track = replace(
+        one.track,
+        faces=tuple(face + faces for face in one.track.faces),
+        images=tuple(image + images for image in one.track.images),
+    )
+    return replace(one, track=track)

@@ -48,7 +48,7 @@ class RecognizedFace:
     box: (4,) x1, y1, x2, y2 in pixels of the upright picture, clamped to it; confidence: the detector's,
     0.5 its stated operating point; landmarks (5, 2); embeddings: slot -> unit vector.
     matches: at or below the distance asked for, best first; named: the one that a verdict of match means.
-    nearest: the closest people however far away, for evidence from a whole gallery.
+    nearest: the closest people however far away, at least two where so many are enrolled.
     """
 
     box: Vectors
@@ -137,8 +137,8 @@ class FaceRecognizer:
     ) -> RecognizedFace:
         within = [candidate for candidate in near if candidate.combined <= max_distance]
         verdict = judge(
-            within,
-            near[0] if near else None,
+            near,
+            self.pack.scorer,
             self.database.people,
             max_distance,
             lambda person: self.database.person(person).name,

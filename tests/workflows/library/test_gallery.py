@@ -16,7 +16,8 @@ from stash_sense.workflows.galleries import identify_photos
 from stash_sense.workflows.library import as_json
 from stash_sense.workflows.library.pipeline import FETCHERS
 
-REDDISH = (240, 120, 20)
+REDDISH = (240, 160, 20)
+"""Beyond 0.05 from red, within 0.2 of that."""
 
 
 async def test_everybody_is_found_with_their_images(fill, identify, people_of, report, fetched):
@@ -91,24 +92,24 @@ async def test_an_image_of_another_gallery_is_not_fetched_again(fill, identify, 
 
 async def test_the_gallerys_verdict_is_stored(fill, identify, look_at, state):
     """Beyond the distance asked for, but Red is sure on two other images."""
-    knobs = Knobs(max_distance=0.02)
+    knobs = Knobs(max_distance=0.05)
     gallery, images = fill("red", "red", REDDISH)
     answer = await identify(gallery, knobs)
     assert answer.performers[0].image_count == 3
     stored = state.get_image_result(images[2]).faces[0]
     assert (stored.verdict, stored.candidates[0].support) == ("match", "gallery")
-    assert stored.reason.endswith("sure on 2 other photos here")
+    assert stored.reason.endswith("together with 2 other photos here")
     shown = await look_at(images[2], knobs)
     assert (shown.reused, shown.faces[0].face.matches[0].support) == (True, "gallery")
 
 
 async def test_plain_evidence_takes_the_gallerys_verdict_back(fill, identify, state):
     gallery, images = fill("red", "red", REDDISH)
-    await identify(gallery, Knobs(max_distance=0.02))
-    answer = await identify(gallery, Knobs(max_distance=0.02, evidence="plain"))
+    await identify(gallery, Knobs(max_distance=0.05))
+    answer = await identify(gallery, Knobs(max_distance=0.05, evidence="plain"))
     assert answer.performers[0].image_count == 2
     assert state.get_image_result(images[2]).faces[0].candidates == ()
-    again = await identify(gallery, Knobs(max_distance=0.02))
+    again = await identify(gallery, Knobs(max_distance=0.05))
     assert again.performers[0].image_count == 3
 
 
@@ -170,12 +171,70 @@ async def test_rejected_people_are_not_listed(fill, identify, state, people_of):
 
 
 @pytest.mark.parametrize("evidence", ["plain", "gallery"])
-async def test_one_rejected_face_leaves_the_person_the_others(fill, identify, state, people_of, evidence):
+async def test_one_rejected_face_that_is_apart_leaves_the_person_the_others(
+    fill, identify, state, people_of, evidence
+):
     gallery, images = fill("red", "red", REDDISH)
-    knobs = Knobs(evidence=evidence)
+    knobs = Knobs(evidence=evidence, max_distance=0.2)
     await identify(gallery, knobs)
-    state.decide(state.get_image_result(images[2]).faces[0].face_id, "rejected", "Red")
+    face_id = state.get_image_result(images[2]).faces[0].face_id
+    state.decide(face_id, "rejected", "Red")
+    state.decide(face_id, "apart")
     assert people_of(await identify(gallery, knobs)) == {"Red": images[:2]}
+
+
+async def test_a_person_rejected_on_one_face_is_no_name_for_its_track(fill, identify, state, people_of):
+    gallery, images = fill("red", "red", "green")
+    await identify(gallery)
+    state.decide(state.get_image_result(images[0]).faces[0].face_id, "rejected", "Red")
+    answer = await identify(gallery)
+    assert people_of(answer) == {"Green": [images[2]]}
+    assert [one.image_ids for one in answer.unknown] == [tuple(images[:2])]
+
+
+async def test_one_confirmed_face_names_its_track_and_no_other(fill, identify, state, people_of):
+    gallery, images = fill("blue", "blue", "green")
+    await identify(gallery)
+    state.decide(state.get_image_result(images[0]).faces[0].face_id, "confirmed", "local:77", "New")
+    answer = await identify(gallery)
+    assert people_of(answer) == {"New": images[:2], "Green": [images[2]]}
+    assert [(one.confirmed, one.face_count) for one in answer.performers] == [(True, 2), (False, 1)]
+
+
+async def test_an_ignored_face_is_in_no_track(fill, identify, state):
+    gallery, images = fill("blue", "blue")
+    await identify(gallery)
+    for image in images:
+        state.decide(state.get_image_result(image).faces[0].face_id, "ignored")
+    answer = await identify(gallery)
+    assert (answer.performers, answer.unknown, answer.faces_detected) == ((), (), 2)
+
+
+async def test_a_face_that_is_apart_is_judged_alone(fill, identify, state, people_of):
+    """Blue was rejected on a face that this one is no longer together with."""
+    gallery, images = fill("blue", "blue", "blue")
+    await identify(gallery)
+    faces = [state.get_image_result(image).faces[0].face_id for image in images]
+    state.decide(faces[0], "rejected", "Blue")
+    assert [one.image_ids for one in (await identify(gallery)).unknown] == [tuple(images)]
+    state.decide(faces[1], "apart")
+    answer = await identify(gallery)
+    assert people_of(answer) == {"Blue": [images[1]]}
+    assert [one.image_ids for one in answer.unknown] == [(images[0], images[2])]
+
+
+async def test_the_faces_of_a_track_stand_in_the_answer(fill, identify, state):
+    gallery, images = fill("red", "blue", "red")
+    await identify(gallery)
+    faces = {image: state.get_image_result(image).faces[0].face_id for image in images}
+    state.decide(faces[images[1]], "rejected", "Blue")
+    answer = await identify(gallery)
+    (red,), (unknown,) = answer.performers, answer.unknown
+    assert dict(zip(red.face_image_ids, red.face_ids, strict=True)) == {
+        image: str(faces[image]) for image in (images[0], images[2])
+    }
+    assert (unknown.face_ids, unknown.face_image_ids) == ((str(faces[images[1]]),), (images[1],))
+    assert (red.face_count, red.faces_alone, unknown.verdict) == (2, 2, "unknown")
 
 
 @pytest.mark.parametrize("evidence", ["plain", "gallery"])
@@ -192,7 +251,7 @@ async def test_confirmed_people_are_listed(fill, identify, state, people_of, evi
 
 
 async def test_each_person_comes_with_the_reference_of_their_nearest_face(fill, identify, state, colours):
-    gallery, images = fill(REDDISH, "red", "green", "black")
+    gallery, images = fill((240, 120, 20), "red", "green", "black")
     answer = await identify(gallery)
     for one, image in zip(answer.performers, (images[1], images[2]), strict=True):
         (match, *_) = state.get_image_result(image).faces[0].candidates
@@ -214,7 +273,7 @@ async def test_ignored_faces_count_for_nobody(fill, identify, state, people_of):
 async def test_an_empty_gallery_is_an_answer_of_zeros(stash, identify, report):
     gallery = str(stash.library.add_gallery("Empty"))
     answer = await identify(gallery)
-    assert dataclasses.astuple(answer) == (gallery, 0, 0, 0, (), (), 0, (), 0)
+    assert dataclasses.astuple(answer) == (gallery, 0, 0, 0, (), (), (), 0, (), 0)
     assert report.steps[-1] == (0, 0, 0, 0)
 
 

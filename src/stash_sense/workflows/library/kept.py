@@ -11,14 +11,16 @@ from stash_sense.faces.types import Quality
 from stash_sense.identify import candidates as near
 from stash_sense.identify.verdict import Verdict, Word
 from stash_sense.store import Box, Candidate, Decision, DetectedFace, FaceMatches, StoredFace, StoredResult
-from stash_sense.store.honour import CONFIRMED, IGNORED, honour
-from stash_sense.workflows.evidence import Said
+from stash_sense.store.honour import APART, CONFIRMED, IGNORED, honour
+from stash_sense.workflows.known_people import Said
 from stash_sense.workflows.pictures import reference_id
 from stash_sense.workflows.recognizer import Match, RecognizedFace
 
 BY_GALLERY = "gallery"
 BY_HAND = "decision"
-_QUALITY, _OWN, _NEAREST = "quality", "own", "nearest"
+_QUALITY, _OWN, _NEAREST = "quality", "own", "two_nearest"
+KEPT_NEAREST = 2
+"""Of the nearest people of a face: how far the second is behind decides with how near the first is."""
 
 
 def detected(face: RecognizedFace, width: int, height: int, database: FaceDatabase) -> DetectedFace:
@@ -108,6 +110,8 @@ def said_of(decisions: Iterable[Decision]) -> Said:
             return Said(ignored=True)
         if one.word == CONFIRMED:
             said = replace(said, confirmed=one.performer_id, name=one.name)
+        elif one.word == APART:
+            said = replace(said, apart=True)
         elif one.performer_id:
             said = replace(said, rejected=said.rejected | {one.performer_id})
     return said
@@ -118,7 +122,6 @@ def _face(
 ) -> RecognizedFace:
     details = stored.details or {}
     box, landmarks = stored.box, stored.landmarks
-    nearest = details.get(_NEAREST)
     return RecognizedFace(
         box=np.array(
             [box.x * width, box.y * height, (box.x + box.w) * width, (box.y + box.h) * height], np.float32
@@ -135,7 +138,7 @@ def _face(
         },
         matches=matches,
         verdict=verdict,
-        nearest=(near.Candidate(*nearest),) if nearest else (),
+        nearest=tuple(near.Candidate(*one) for one in details.get(_NEAREST, ())),
         named=matches[0] if verdict.word == "match" and matches else None,
     )
 
@@ -147,10 +150,11 @@ def _verdict(word: str, reason: str) -> Verdict:
 def _details(face: RecognizedFace, own: Verdict | None) -> dict[str, Any]:
     quality = face.quality
     details: dict[str, Any] = {_QUALITY: [quality.size, quality.blur, quality.yaw, quality.reason]}
-    if face.nearest:
-        # The index and row are good for the version of the database that is kept with the run.
-        best = face.nearest[0]
-        details[_NEAREST] = [best.person, best.combined, best.facenet, best.arcface, best.reference]
+    # The index and row are good for the version of the database that is kept with the run.
+    details[_NEAREST] = [
+        [one.person, one.combined, one.facenet, one.arcface, one.reference]
+        for one in face.nearest[:KEPT_NEAREST]
+    ]
     if own is not None:
         details[_OWN] = [own.word, own.reason]
     return details

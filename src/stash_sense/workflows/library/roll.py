@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stash_sense.store import Decision, FaceMatches, StoredResult
-from stash_sense.workflows.evidence import Faces, Said, Weighed, weigh
+from stash_sense.workflows.evidence import Faces, Weighed, weigh
 from stash_sense.workflows.library.answers import (
     MOST_ERRORS,
+    AnsweredFaces,
     GalleryAnswer,
     SkippedImage,
     performer,
+    unknown_track,
 )
 from stash_sense.workflows.library.kept import matched, own_face, said_of, size
 from stash_sense.workflows.library.terms import Terms
@@ -21,14 +23,15 @@ from stash_sense.workflows.recognizer import FaceRecognizer
 class Entry:
     """An image whose faces are known, each as its picture alone makes it.
 
-    face_ids: none where the image could not be stored. words: verdict and reason as they are stored now.
-    floor: the detection confidence from which the stored run kept faces.
+    face_ids: none where the image could not be stored. words: verdict, reason and whom a match means, as they
+    are stored now: two people may have one name. floor: the detection confidence from which the stored run
+    kept faces.
     """
 
     image_id: str
     faces: Faces
     face_ids: tuple[int, ...]
-    words: tuple[tuple[str, str], ...]
+    words: tuple[tuple[str, str, str], ...]
     floor: float
 
     @classmethod
@@ -38,7 +41,10 @@ class Entry:
     @classmethod
     def stored(cls, result: StoredResult, terms: Terms, named: Faces | None = None) -> "Entry":
         """named: its faces, matched anew and stored so."""
-        words = tuple((face.verdict, face.reason) for face in result.faces)
+        words = tuple(
+            (face.verdict, face.reason, face.candidates[0].performer_id if face.verdict == "match" else "")
+            for face in result.faces
+        )
         return cls(
             result.stash_image_id,
             faces_of(result) if named is None else named,
@@ -77,7 +83,7 @@ class Roll:
     def weigh(self, decided: Mapping[int, Sequence[Decision]]) -> tuple[list[Entry], Weighed]:
         """The images that are done, in gallery order, and their evidence. decided: by face id."""
         order = [self.entries[position] for position in sorted(self.entries)]
-        said: dict[int, Said] = {}
+        said = {}
         if decided:
             said = {
                 place: said_of(decided[face_id])
@@ -89,8 +95,12 @@ class Roll:
 
     def answer(self, order: Sequence[Entry], weighed: Weighed) -> GalleryAnswer:
         """The contract's answer."""
+        faces = AnsweredFaces(
+            [face for own in weighed.pictures for face in own],
+            list(self._face_ids(order)),
+            [entry.image_id for entry, own in zip(order, weighed.pictures, strict=True) for _ in own],
+        )
         image_ids = [entry.image_id for entry in order]
-        faces = tuple(face for own in weighed.pictures for face in own)
         errors = [self.errors[position] for position in sorted(self.errors)]
         return GalleryAnswer(
             gallery_id=self.gallery_id,
@@ -99,6 +109,9 @@ class Roll:
             faces_detected=sum(len(faces) for faces in weighed.pictures),
             performers=tuple(
                 performer(found, image_ids, faces, self.recognizer.database) for found in weighed.people
+            ),
+            unknown=tuple(
+                unknown_track(one, image_ids, faces, self.recognizer.database) for one in weighed.unnamed
             ),
             errors=tuple(errors[:MOST_ERRORS]),
             error_count=len(errors),
@@ -140,5 +153,8 @@ def faces_of(result: StoredResult) -> Faces:
     return tuple(own_face(face, width, height) for face in result.faces)
 
 
-def _words(faces: Faces) -> tuple[tuple[str, str], ...]:
-    return tuple((face.verdict.word, face.verdict.reason) for face in faces)
+def _words(faces: Faces) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (face.verdict.word, face.verdict.reason, face.named.performer_id if face.named else "")
+        for face in faces
+    )

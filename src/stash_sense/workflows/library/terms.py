@@ -11,6 +11,9 @@ from stash_sense.workflows.recognizer import FaceRecognizer
 
 Source = Literal["original", "thumbnail"]
 
+RULES = "tracks-1"
+"""Stands for how verdicts are made; where it changes, stored faces are matched again, without a look at a
+picture."""
 USUAL_FLOOR = 0.5
 """Faces as sure as this are kept even where only surer ones are asked for: the next one may ask for these."""
 
@@ -93,4 +96,4 @@ def pack_key(pack: LoadedPack) -> str:
 
 def _scale(pack: LoadedPack) -> str:
     text = pack.scorer.calibration.model_dump_json()
-    return hashlib.sha256(f"{text}{pack.calibrated}".encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{RULES}{text}{pack.calibrated}".encode()).hexdigest()[:12]

@@ -10,7 +10,7 @@ from stash_sense.errors import StashSenseError
 from stash_sense.media import MediaLimits
 from stash_sense.store import ImageResult
 from stash_sense.workflows.evidence import Faces
-from stash_sense.workflows.library.kept import detected
+from stash_sense.workflows.library.kept import KEPT_NEAREST, detected
 from stash_sense.workflows.library.terms import Terms
 from stash_sense.workflows.library.wanted import Wanted
 from stash_sense.workflows.reading import SeenPicture, faces_in, in_full
@@ -96,7 +96,7 @@ def slim(faces: Faces) -> Faces:
     return tuple(
         replace(
             face,
-            nearest=tuple(replace(one, cosines={}) for one in face.nearest[:1]),
+            nearest=tuple(replace(one, cosines={}) for one in face.nearest[:KEPT_NEAREST]),
             matches=(matches := tuple(replace(one, diagnostics={}) for one in face.matches)),
             named=matches[0] if face.named else None,
         )

@@ -1,0 +1,288 @@
+"""Faces of one gallery are put together into tracks: one person each, by their likeness alone, whoever it is.
+
+Average linkage over all faces, without the matrix of all pairs: the likeness of two tracks is the dot product
+of their mean vectors. Two faces of one picture are two people, but for copies and contact sheets.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stash_sense.identify.calibration import Scorer
+from stash_sense.identify.candidates import Embeddings, stacked
+
+COPY_DISTANCE = 0.1
+"""Two faces nearer than this show one moment: the same picture, scaled or saved again, or the next frame."""
+JOIN_DISTANCE = 0.9
+"""Two tracks are joined up to this mean distance of their faces: one pair of strangers in a thousand is as
+near."""
+COHESION = 2.8
+"""Decades by which the faces of two tracks may be less like one another than each track's own faces are."""
+SHEET_DISTANCE = 0.6
+SHEET_QUALITY = 0.5
+SHEET_FACES = 2
+"""On a contact sheet one person stands several times: faces of this quality, this near to one another, one of
+them to at least so many others of its picture."""
+
+_BLOCK = 512
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackFace:
+    """One face to be put together with others. image: its picture's position in the gallery.
+
+    embeddings: slot -> (d,) unit vector; quality: 0 to 1. confirmed: whom a person said it shows; rejected:
+    whom it does not show, as a person said; apart: a person said that it belongs to no other face.
+    """
+
+    image: int
+    embeddings: Embeddings
+    quality: float = 1.0
+    confirmed: int | None = None
+    rejected: frozenset[int] = frozenset()
+    apart: bool = False
+
+
+class FaceLikeness:
+    """How like the faces of a gallery are to one another, in decades of the false-match rate.
+
+    queries, units: (n, d) float32; a query's dot product with a unit vector is the search's score.
+    """
+
+    def __init__(self, faces: Sequence[TrackFace], scorer: Scorer) -> None:
+        vectors = stacked([face.embeddings for face in faces], scorer.slots)
+        self.scorer = scorer
+        self.vectors = vectors
+        self.queries = np.ascontiguousarray(scorer.queries(vectors), np.float32)
+        self.units = np.concatenate([vectors[slot] for slot in scorer.slots], axis=1)
+
+    def between(self, some: Sequence[int], others: Sequence[int]) -> NDArray[np.floating[Any]]:
+        """(some, others) decades."""
+        return self.scorer.decades(self.queries[list(some)] @ self.units[list(others)].T)
+
+
+Moments = list[list[int]]
+"""A track's faces by position: those of one moment together, the best of them first."""
+
+
+def put_together(faces: Sequence[TrackFace], likeness: FaceLikeness) -> list[Moments]:
+    """The tracks. The order of the faces does not matter, only what they are."""
+    if not faces:
+        return []
+    order = sorted(
+        range(len(faces)), key=lambda at: (-faces[at].quality, likeness.units[at].tobytes(), faces[at].image)
+    )
+    groups = _copies(order, faces, likeness)
+    joined = _Linkage(groups, faces, likeness).run()
+    return [[groups[group] for group in track] for track in joined]
+
+
+def _copies(order: Sequence[int], faces: Sequence[TrackFace], likeness: FaceLikeness) -> Moments:
+    """Faces that show one moment, together; the first of each stands for all of them."""
+    bar = likeness.scorer.decades_at(COPY_DISTANCE)
+    groups: list[list[int]] = []
+    leaders: list[int] = []
+    said: list[_Said] = []
+    for start in range(0, len(order), _BLOCK):
+        block = list(order[start : start + _BLOCK])
+        known = len(leaders)
+        to_known = likeness.between(block, leaders)
+        seen_before = set(np.flatnonzero((to_known >= bar).any(axis=1)).tolist())
+        to_block = likeness.between(block, block)
+        new: list[int] = []  # places in the block that lead a group
+        for place, face in enumerate(block):
+            own = _Said.of(faces[face])
+            near = np.flatnonzero(to_known[place] >= bar).tolist() if place in seen_before else []
+            near += [known + at for at, other in enumerate(new) if to_block[place, other] >= bar]
+            home = next((group for group in near if said[group].agrees(own)), None)
+            if home is None:
+                new.append(place)
+                leaders.append(face)
+                groups.append([face])
+                said.append(own)
+            else:
+                groups[home].append(face)
+                said[home] = said[home].with_(own)
+    return groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a person said of the faces of a track."""
+
+    confirmed: int | None = None
+    rejected: frozenset[int] = frozenset()
+    apart: bool = False
+
+    @classmethod
+    def of(cls, face: TrackFace) -> "_Said":
+        return cls(face.confirmed, face.rejected, face.apart)
+
+    def agrees(self, other: "_Said") -> bool:
+        """Whether nothing that was said keeps the faces from those of another track."""
+        if self.apart or other.apart:
+            return False
+        if self.confirmed is not None and other.confirmed is not None:
+            return self.confirmed == other.confirmed
+        return self.confirmed not in other.rejected and other.confirmed not in self.rejected
+
+    def with_(self, other: "_Said") -> "_Said":
+        confirmed = other.confirmed if self.confirmed is None else self.confirmed
+        return _Said(confirmed, self.rejected | other.rejected, self.apart or other.apart)
+
+    def __bool__(self) -> bool:
+        return self.confirmed is not None or bool(self.rejected) or self.apart
+
+
+class _Linkage:
+    """Average linkage of groups of copies, nearest first.
+
+    Every track remembers the nearest other as it was when last looked for. Joining two never brings a third
+    nearer than the nearer of both was, so what is remembered is at least as near as the truth, and is looked
+    at again only when it comes out first.
+    """
+
+    def __init__(
+        self, groups: Sequence[Sequence[int]], faces: Sequence[TrackFace], likeness: FaceLikeness
+    ) -> None:
+        leaders = [group[0] for group in groups]
+        self._scorer = likeness.scorer
+        self._queries = likeness.queries[leaders].copy()
+        self._units = likeness.units[leaders].copy()
+        self._own = float((self._queries[0] * self._units[0]).sum())
+        count = len(groups)
+        self._sizes = np.ones(count, np.float32)
+        self._tracks = [[group] for group in range(count)]
+        self._home = np.arange(count)
+        self._alive = np.ones(count, bool)
+        self._cohesion = np.full(count, np.inf)
+        self._foes = _same_picture(groups, faces, likeness)
+        self._said: dict[int, _Said] = {}
+        for group, members in enumerate(groups):
+            said = _Said()
+            for face in members:
+                said = said.with_(_Said.of(faces[face]))
+            if said:
+                self._said[group] = said
+        self._refused: list[set[int]] = [set() for _ in groups]
+        self._best = np.full(count, np.inf)
+        self._nearest = np.full(count, -1)
+        self._fresh = np.zeros(count, bool)
+        self._compact()
+
+    def run(self) -> list[list[int]]:
+        """The groups of each track."""
+        cut = self._scorer.decades_at(JOIN_DISTANCE)
+        for start in range(0, len(self._tracks), _BLOCK):
+            self._look(np.arange(start, min(start + _BLOCK, len(self._tracks))))
+        while True:
+            one = int(self._left[self._best[self._left].argmax()])
+            if self._best[one] < cut:
+                return [track for track, alive in zip(self._tracks, self._alive, strict=True) if alive]
+            other = int(self._nearest[one])
+            if not self._fresh[one]:
+                self._look(np.array([one]))
+            elif self._too_loose(one, other):
+                self._refused[one].add(other)
+                self._refused[other].add(one)
+                self._look(np.array([one]))
+            else:
+                self._join(*((one, other) if self._sizes[one] >= self._sizes[other] else (other, one)))
+
+    def _too_loose(self, one: int, other: int) -> bool:
+        """Whether the two are much less like one another than each one's own faces are."""
+        own = min(self._cohesion[one], self._cohesion[other])
+        return bool(np.isfinite(own) and self._best[one] < own - COHESION)
+
+    def _look(self, tracks: NDArray[np.int64]) -> None:
+        """Find the nearest track of each of these."""
+        means = self._queries[tracks] / self._sizes[tracks, None]
+        near = self._scorer.decades(means @ self._means_left.T)
+        near[:, ~self._alive[self._left]] = -np.inf
+        column = self._column
+        for line, track in enumerate(tracks.tolist()):
+            foes = self._home[np.fromiter(self._foes[track], np.int64, len(self._foes[track]))]
+            near[line, column[foes]] = -np.inf
+            near[line, column[[track, *self._refused[track]]]] = -np.inf
+            own = self._said.get(track, _Said())
+            strangers = [at for at, said in self._said.items() if self._alive[at] and not own.agrees(said)]
+            near[line, column[strangers]] = -np.inf
+            if own.apart:
+                near[line] = -np.inf
+        first = near.argmax(axis=1)
+        self._nearest[tracks] = self._left[first]
+        self._best[tracks] = near[np.arange(len(tracks)), first]
+        self._fresh[tracks] = True
+
+    def _join(self, one: int, other: int) -> None:
+        bound = max(self._best[one], self._best[other])
+        self._queries[one] += self._queries[other]
+        self._units[one] += self._units[other]
+        self._sizes[one] += self._sizes[other]
+        self._tracks[one] += self._tracks[other]
+        self._home[self._tracks[other]] = one
+        self._foes[one] |= self._foes[other]
+        size = float(self._sizes[one])
+        pairs = (float(self._queries[one] @ self._units[one]) - size * self._own) / (size * (size - 1))
+        self._cohesion[one] = float(self._scorer.decades(np.array(pairs)))
+        said = self._said.get(one, _Said()).with_(self._said.pop(other, _Said()))
+        if said:
+            self._said[one] = said
+        for changed in (one, other):
+            for track in self._refused[changed]:
+                self._refused[track].discard(changed)
+                self._best[track] = np.inf  # it may be nearer now than what it remembers
+                self._fresh[track] = False
+            self._refused[changed].clear()
+        self._alive[other] = False
+        self._best[other] = -np.inf
+        self._best[one] = bound
+        self._fresh[one] = False
+        self._fresh[(self._nearest == one) | (self._nearest == other)] = False
+        self._means_left[self._column[one]] = self._units[one] / self._sizes[one]
+        self._gone += 1
+        if 4 * self._gone > len(self._left):
+            self._compact()
+
+    def _compact(self) -> None:
+        """Leave the tracks that were joined to others out of what is searched."""
+        self._left = np.flatnonzero(self._alive)
+        self._means_left = self._units[self._left] / self._sizes[self._left, None]
+        self._column = np.zeros(len(self._alive), np.int64)
+        self._column[self._left] = np.arange(len(self._left))
+        self._gone = 0
+
+
+def _same_picture(
+    groups: Sequence[Sequence[int]], faces: Sequence[TrackFace], likeness: FaceLikeness
+) -> list[set[int]]:
+    """For each group the others that have a face on one of its pictures, and so are other people."""
+    foes: list[set[int]] = [set() for _ in groups]
+    on: dict[int, list[tuple[int, int]]] = {}
+    for group, members in enumerate(groups):
+        for face in members:
+            on.setdefault(faces[face].image, []).append((group, face))
+    for there in on.values():
+        if len(there) < 2:
+            continue
+        alike = _contact_sheet([face for _, face in there], faces, likeness)
+        for at, (group, _) in enumerate(there):
+            foes[group].update(
+                other for to, (other, _) in enumerate(there) if other != group and not alike[at, to]
+            )
+    return foes
+
+
+def _contact_sheet(
+    members: Sequence[int], faces: Sequence[TrackFace], likeness: FaceLikeness
+) -> NDArray[np.bool_]:
+    """(n, n): which faces of one picture may be one person several times, as on a contact sheet."""
+    good = np.array([faces[face].quality >= SHEET_QUALITY for face in members])
+    alike = likeness.between(members, members) >= likeness.scorer.decades_at(SHEET_DISTANCE)
+    alike &= good[:, None] & good[None]
+    np.fill_diagonal(alike, val=False)
+    often = alike.sum(axis=1) >= SHEET_FACES
+    return np.asarray(alike & (often[:, None] | often[None]))
