@@ -121,26 +121,31 @@ interface ScenePerson {
   all_matches: Match[];
 }
 
-interface GalleryPerson extends Person {
+/** One person's faces and the images that they are on, in the gallery's order. */
+interface FacesOnImages {
+  image_ids: string[];
+  /** Best view first; results of before this was kept have none. */
+  face_ids?: string[];
+  /** The image of each of `face_ids`; older results have none. */
+  face_image_ids?: string[];
+}
+
+interface GalleryPerson extends Person, FacesOnImages {
   best_distance: number;
   avg_distance: number;
   image_count: number;
-  image_ids: string[];
-  /** The faces taken for theirs, best view first; results of before this was kept have none. */
-  face_ids?: string[];
   face_count?: number;
   faces_alone?: number;
   confirmed?: boolean;
 }
 
 /** Faces of one person, by their likeness alone, whom nobody could name. */
-interface UnknownGroup {
+interface UnknownGroup extends FacesOnImages {
   track_id: string;
   verdict: "ambiguous" | "unknown";
   reason: string;
   face_ids: string[];
   face_count: number;
-  image_ids: string[];
   image_count: number;
   nearest: Match[];
 }
@@ -278,18 +283,8 @@ interface ShownResult {
   partial: boolean;
 }
 
-/** What is looked at: an image, or the one that shows a face; whose faces, and on which images they are. */
+/** What is looked at: an image, whose faces are framed in it, and the one that was clicked. */
 interface SeenInView {
-  imageId: string | null;
-  faceId: string | null;
-  imageIds: string[];
-  faceIds: string[];
-  name: string;
-  performerId: string | null;
-}
-
-interface FramedProps {
-  key: string;
   imageId: string;
   faceId: string | null;
   faceIds: string[];
@@ -362,7 +357,7 @@ interface NamingOptions {
   id: string;
   faceIds: () => string[];
   /** Which images are tagged too; null: none. */
-  imageIds: (() => Promise<string[]>) | null;
+  imageIds: (() => string[]) | null;
   tagged?: (localId: string, on: boolean) => void;
   changed?: () => void;
 }
@@ -581,8 +576,10 @@ interface Sense {
   Filters: View<FiltersProps>;
   AcceptAll: View<AcceptAllProps>;
   SeenIn: View<SeenInView & { close: () => void }>;
-  /** Of some images those that still show one of the faces once others of these are taken out. */
-  imagesWithout(imageIds: string[], out: string[], faceIds: string[]): Promise<string[]>;
+  /** The image that a face is on; of an older result, which does not say, the person's first. */
+  imageOf(faces: FacesOnImages, faceId: string): string;
+  /** Their images but those that only faces taken out are on; throws where an older result does not say. */
+  imagesWithout(faces: FacesOnImages, out: string[]): string[];
   // jobs
   runs(job: Job | null | undefined): boolean;
   canResume(job: Job): boolean;

@@ -32,7 +32,7 @@ window.StashSense.part("naming", (sense, api) => {
       const performer = await find();
       wanted.current = { find: async () => performer, key }; // made once, however often the rest is tried
       const performer_id = key ?? (await sense.performerKey(performer));
-      const images = imageIds ? await imageIds() : [];
+      const images = imageIds ? imageIds() : [];
       let written = entries.filter((each) => each.local_id === performer.id);
       const write = async (/** @type {TargetType} */ target, /** @type {string[]} */ ids) => {
         const entry = await sense.tag(target, ids, performer.id);

@@ -8,8 +8,10 @@ window.StashSense.part("performer-picker", (sense, api) => {
     const own = h(sense.PerformerSearch, { pick });
     const load = api.loadableComponents?.PerformerSelect;
     const offered = load || api.components?.PerformerSelect;
-    const close = (/** @type {KeyboardEvent} */ event) => {
-      if (event.key !== "Escape" || event.defaultPrevented) return;
+    const close = (/** @type {KeyboardEvent & {currentTarget: HTMLElement}} */ event) => {
+      // Stash's field prevents every Escape, whether or not it had a list to close by it.
+      const listed = event.currentTarget.querySelector('[role="listbox"], .react-select__menu');
+      if (event.key !== "Escape" || (event.defaultPrevented && listed)) return;
       event.preventDefault(); // or the whole dialogue would close
       cancel();
     };

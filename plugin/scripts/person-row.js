@@ -20,7 +20,7 @@ window.StashSense.part("person-row", (sense, api) => {
       learn: people.learn,
       write: async (whom, note) => {
         wroteImages.current = alsoImages;
-        const images = alsoImages ? await sense.imagesWithout(person.image_ids, out, faceIds) : [];
+        const images = alsoImages ? sense.imagesWithout(person, out) : [];
         const entry = await sense.tag("gallery", [gallery.id], whom.id);
         if (entry) note(entry);
         if (!images.length) return;
@@ -40,7 +40,7 @@ window.StashSense.part("person-row", (sense, api) => {
       first.current = resultId;
     }, [resultId]);
     const name = person.name.slice(0, 300);
-    const whose = { imageIds: person.image_ids, faceIds, name, performerId: person.performer_id };
+    const whose = { faceIds, name, performerId: person.performer_id };
     const lookAt = (/** @type {string} */ imageId) => look({ imageId, faceId: null, ...whose });
     return h(
       "li",
@@ -68,7 +68,7 @@ window.StashSense.part("person-row", (sense, api) => {
                   name,
                   person,
                   split,
-                  look: (/** @type {string} */ faceId) => look({ imageId: null, faceId, ...whose }),
+                  look: (/** @type {string} */ faceId) => look({ imageId: sense.imageOf(person, faceId), faceId, ...whose }),
                 }),
                 h(AllImages, { imageIds: person.image_ids, name, look: lookAt }),
               )

@@ -71,7 +71,7 @@ window.StashSense.part("unknown-groups", (sense, api) => {
       type: "gallery",
       id: gallery.id,
       faceIds: () => group.face_ids.filter((each) => !out.includes(each)),
-      imageIds: alsoImages ? () => sense.imagesWithout(group.image_ids, out, group.face_ids) : null,
+      imageIds: alsoImages ? () => sense.imagesWithout(group, out) : null,
       tagged,
       changed,
     });
@@ -101,9 +101,8 @@ window.StashSense.part("unknown-groups", (sense, api) => {
               split: named || group.face_ids.length > 1 ? split : null,
               look: (/** @type {string} */ faceId) =>
                 look({
-                  imageId: null,
+                  imageId: sense.imageOf(group, faceId),
                   faceId,
-                  imageIds: group.image_ids,
                   faceIds: group.face_ids,
                   name: named ? name : title,
                   performerId: named?.performer_id ?? null,

@@ -62,6 +62,9 @@ class World:
 
     def found(self, *performers: dict[str, Any], **rest: Any) -> None:
         """What the gallery's job will find."""
+        for each in (*performers, *rest.get("unknown", [])):
+            on = dict(zip(each.get("face_ids", []), each.get("face_image_ids", []), strict=True))
+            assert {*on.values()} <= {*each["image_ids"]}
         images = len(self.stash.library.images)
         self.sidecar.galleries[str(self.gallery)] = {
             "total_images": images,
@@ -119,6 +122,7 @@ def person_of(
     name: str, images: list[str], local_id: str | None = None, best: float = 0.2, **fields: Any
 ) -> dict[str, Any]:
     """Somebody found in a gallery."""
+    placed = {"face_image_ids": spread(fields["face_ids"], images)} if "face_ids" in fields else {}
     return {
         **performer_of(name, local_id),
         "best_distance": best,
@@ -127,6 +131,7 @@ def person_of(
         "image_count": len(images),
         "image_ids": images,
         "reference_id": None,
+        **placed,
         **fields,
     }
 
@@ -140,12 +145,18 @@ def group_of(
         "verdict": "ambiguous" if nearest else "unknown",
         "reason": f"{nearest[0]['name']} is near" if nearest else "nobody is near enough",
         "face_ids": faces,
+        "face_image_ids": spread(faces, images),
         "face_count": len(faces),
         "image_ids": images,
         "image_count": len(images),
         "nearest": list(nearest),
         **fields,
     }
+
+
+def spread(faces: list[str], images: list[str]) -> list[str]:
+    """An image for each of the faces, in turn."""
+    return [images[at % len(images)] for at in range(len(faces))]
 
 
 def thumbnail(path: Path) -> bytes:

@@ -17,7 +17,7 @@ IMAGES = ["1", "2", "3"]
 def hopper(world):
     """Somebody of the library whom no face database knows, on three images: her id."""
     world.crops(*FACES)
-    world.found(unknown=[group_of("t1", FACES, IMAGES)])
+    world.found(unknown=[group_of("17.0", FACES, IMAGES)])
     world.performer("Grace Kelly")
     return world.performer("Grace Hopper", disambiguation="admiral", alias_list=["Amazing Grace"])
 
