@@ -130,6 +130,11 @@ def test_a_copy_does_not_hide_another_picture(seen, listed):
     assert one.images == [0, 1, 2]
 
 
+def test_a_picture_of_two_look_alikes_and_its_copy_are_one_image(seen, listed):
+    """Each twin of the first picture stands on the second again; both have the same best match."""
+    assert listed(*[seen(image, {7: 0.5}, own=twin) for image in (0, 1) for twin in (1, 2)]) == []
+
+
 def test_one_very_near_picture_lists_a_person_however_often_it_is_there(seen, listed):
     (one,) = listed(seen(0, {7: 0.3}, own=1), seen(1, {7: 0.3}, own=1))
     assert one.images == [0, 1]

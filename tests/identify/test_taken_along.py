@@ -144,3 +144,10 @@ def test_a_question_is_settled_by_a_person_who_takes_it_along():
     """Alone it is between two people, one of whom is in the gallery."""
     torn = on(2, {0: 0.5, 3: 0.49})
     assert (person_of(0, torn), person_of(2, *ADA, torn)) == (None, 0)
+
+
+def test_who_takes_a_face_along_comes_first_of_its_candidates():
+    """Even where they do not stand among so few as were asked for."""
+    tight = on(0, {3: 0.6, 11: 0.6}), on(1, {3: 0.6, 11: 0.6})
+    *_, track = named(*tight, on(2, {0: 0.1, 1: 0.1, 11: 0.7}), top_k=2)
+    assert (track.person, track.candidates[0].person) == (3, 3)

@@ -16,7 +16,6 @@ from stash_sense.identify.verdict import (
     RIVAL_LEAD,
     Word,
     bar_at,
-    crowd_decades,
     evidence_for,
     lead_of,
 )
@@ -66,7 +65,11 @@ class JudgedTrack:
 
 @dataclass(slots=True, eq=False)
 class Judging:
-    """What the tracks of one gallery are judged by, and who was named so far: person -> their tracks."""
+    """What the tracks of one gallery are judged by, and who was named so far: person -> their tracks.
+
+    bar: what evidence and nearness are measured from, decades. slack: from how many decades on a named person
+    takes along what is left. More people enrolled raise both.
+    """
 
     faces: Sequence[TrackFace]
     likeness: FaceLikeness
@@ -75,17 +78,14 @@ class Judging:
     max_distance: float
     top_k: int
     named: dict[int, list[JudgedTrack]] = field(default_factory=dict)
+    bar: float = field(init=False)
+    slack: float = field(init=False)
 
-    @property
-    def bar(self) -> float:
-        """What evidence and nearness are measured from, decades."""
-        return bar_at(self.max_distance, self.database.people, self.scorer)
-
-    @property
-    def slack(self) -> float:
-        """The decades from which a named person takes along what is left; more people raise it too."""
+    def __post_init__(self) -> None:
+        people = self.database.people
         distance = self.max_distance + self.scorer.calibration.gallery_slack
-        return self.scorer.decades_at(distance) + crowd_decades(self.database.people)
+        self.bar = bar_at(self.max_distance, people, self.scorer)
+        self.slack = bar_at(distance, people, self.scorer)
 
     def judged(self, tracks: Sequence[Moments]) -> list[JudgedTrack]:
         """The tracks with their evidence; none is named yet."""
