@@ -68,14 +68,18 @@ lint-web: ## Types and style of the plugin's scripts
 	elif [ "$$CI" = true ]; then exit 1; \
 	else echo "THE PLUGIN'S SCRIPTS ARE NOT CHECKED: npm cannot get what package-lock.json lists."; fi
 
-bench: $(STAMP) ## Speed, search, state and sidecar figures; the first two need the evaluation photos
+bench: $(STAMP) ## Speed, grouping, search, state and sidecar figures; speed and search need the evaluation photos
 	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python benchmarks/grouping.py
 	@$(BIN)/python benchmarks/search.py
 	@$(BIN)/python benchmarks/store.py
 	@$(BIN)/python benchmarks/sidecar.py
 
 accuracy: $(STAMP) ## Accuracy figures and plots; needs the evaluation photos
+	@$(BIN)/python benchmarks/leave_out.py
 	@$(BIN)/python benchmarks/accuracy.py
+	@$(BIN)/python benchmarks/constants.py
+	@$(BIN)/python benchmarks/alone.py
 	@$(BIN)/python benchmarks/one_to_many.py
 	@$(BIN)/python benchmarks/detection.py
 

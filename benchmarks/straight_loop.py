@@ -1,7 +1,7 @@
 """What one would write first: one photo after another on one core. Run by speed.py as a process of its own.
 
-The same networks, scores and evidence as ours; all around them as plain as it gets: OpenCV's own reading,
-resizing and warping, one face a call, no second pass, no turned photos.
+The same networks, scores, tracks and names as ours; all around them as plain as it gets: OpenCV's own
+reading, resizing and warping, one face a call, no second pass, no turned photos, no measure of quality.
 
 Reads one gallery a line (a JSON list of paths) from stdin, answers each with {person: [paths]} on stdout.
 """
@@ -9,7 +9,6 @@ Reads one gallery a line (a JSON list of paths) from stdin, answers each with {p
 import json
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,8 @@ from stash_sense.faces.align import similarity
 from stash_sense.faces.session import OnnxSession
 from stash_sense.faces.yunet import decode
 from stash_sense.identify.calibration import Calibration, Scorer
-from stash_sense.identify.candidates import Candidate
-from stash_sense.identify.evidence import SeenFace, together
+from stash_sense.identify.naming import name_tracks
+from stash_sense.identify.tracks import TrackFace
 from stash_sense.settings import Settings
 from stash_sense.workflows.packs import SLOTS
 
@@ -54,16 +53,18 @@ class Loop:
 
     def gallery(self, paths: list[str]) -> dict[str, list[str]]:
         """Person -> their photos."""
-        seen = []
+        faces = []
         for position, path in enumerate(paths):
             image = np.asarray(cv2.imread(path), np.uint8)
             for landmarks in self.find(image):
                 embeddings = {slot: self.embed(image, landmarks, slot) for slot in self.sides}
-                seen.append(SeenFace(position, embeddings, self.search(embeddings)))
-        return {
-            self.database.person(one.person).name: [paths[image] for image in one.images]
-            for one in together(seen, self.database, self.scorer, 0.6)
-        }
+                faces.append(TrackFace(position, embeddings))
+        named: dict[str, set[int]] = {}
+        for track in name_tracks(faces, self.database, self.scorer, 0.6):
+            if track.person is not None:
+                images = {faces[face].image for face in track.faces}
+                named.setdefault(self.database.person(track.person).name, set()).update(images)
+        return {name: [paths[image] for image in sorted(images)] for name, images in named.items()}
 
     def find(self, image: Pixels) -> list[Array]:
         """The landmarks (5, 2) of every face."""
@@ -83,14 +84,6 @@ class Loop:
         blob = np.ascontiguousarray(crop[..., ::-1].transpose(2, 0, 1)[None], np.float32)
         (vector,) = network.run({network.input_name: blob}).values()
         return np.asarray(vector.ravel() / np.linalg.norm(vector), np.float32)
-
-    def search(self, embeddings: Mapping[str, Array]) -> list[Candidate]:
-        """The five nearest people of one face."""
-        queries = self.scorer.queries({slot: vector[None] for slot, vector in embeddings.items()})
-        found = self.database.search(queries, 5)
-        distances = self.scorer.distances(found.scores[0]).tolist()
-        rows = zip(found.people[0].tolist(), distances, found.rows[0].tolist(), strict=True)
-        return [Candidate(person, near, near, near, row) for person, near, row in rows]
 
 
 def main() -> None:
