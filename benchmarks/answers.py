@@ -128,7 +128,7 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else float("nan")
 
 
-RATES: dict[str, Callable[[NDArray[np.int64]], float]] = {
+RATES: dict[str, Callable[[NDArray[Any]], float]] = {
     "precision": lambda row: _share(row[0], row[0] + row[1]),
     "recall": lambda row: _share(row[0], row[0] + row[2]),
     "f1": lambda row: _share(2 * row[0], 2 * row[0] + row[1] + row[2]),

@@ -147,6 +147,7 @@ def main() -> None:
             command = [sys.executable, __file__, "--one", str(photos), kind]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             rows.append(json.loads(done.stdout))
+    lab.save("grouping", {"galleries": rows})
     head = (
         "photos",
         "of",
@@ -154,6 +155,7 @@ def main() -> None:
         "tracks",
         "named",
         "put together, s",
+        "processor s",
         "and named, s",
         "others",
         "added MB",
@@ -183,7 +185,6 @@ def main() -> None:
     changed = sum(not row["any_order"] for row in rows)
     bars.append(lab.bar("galleries that another order changes", changed, 0, least=False))
     lab.table("Bars", ["what", "figure", "wanted", "reached"], bars)
-    lab.save("grouping", {"galleries": rows})
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from stash_sense.identify.verdict import CROWD, NAME_ALONE, OFFER_ALONE
+from stash_sense.identify.judging import Judging
+from stash_sense.identify.tracks import FaceLikeness, put_together
+from stash_sense.identify.verdict import CROWD, NAME_ALONE, OFFER_ALONE, evidence_for
 
-from .world import FakeGallery, cosine, enrolled, named, names, on, steep
+from .world import FakeGallery, cosine, enrolled, faces_of, named, names, on, steep
 
 ADA = {0: 0.8}
 LOOK_ALIKE = {0: 0.45, 10: 0.8}
@@ -97,6 +99,16 @@ def test_a_track_needs_the_more_the_more_its_faces_are_like_one_another(cohesion
     assert said(named(on(0, face), on(1, face))) == [expected]
 
 
+@pytest.mark.parametrize(("to_ada", "series", "counted"), [(0.5, 0.6083, -2.0), (0.7, 0.2, 0.94)])
+def test_being_nearer_to_the_references_counts_up_to_a_bound(to_ada, series, counted):
+    """The gaps are -2 decades and 2.8: further away counts in full."""
+    faces = faces_of(*[on(at, {0: to_ada, 10: series}) for at in range(2)])
+    likeness = FaceLikeness(faces, steep())
+    (track,) = Judging(faces, likeness, enrolled(), steep(), 0.6, 5).judged(put_together(faces, likeness))
+    alone = evidence_for(track.template.candidates, steep())
+    assert track.evidence - alone == pytest.approx(0.65 * counted, abs=1e-3)
+
+
 def test_faces_beyond_the_asked_distance_are_far():
     assert said(named(on(0, {0: 0.3, 10: 0.8}), on(1, {0: 0.3, 10: 0.8}))) == [("unknown", None, "far")]
 
@@ -109,6 +121,11 @@ def test_the_mean_of_far_faces_can_be_near():
 
 def test_a_second_track_of_a_person_on_the_same_photo_is_taken():
     assert said(named(on(0, {0: 0.9}), on(0, {0: 0.7}))) == [("match", 0, ""), ("ambiguous", None, "taken")]
+
+
+def test_a_copy_takes_its_picture_too():
+    seen = on(0, {0: 0.9}, own=40), on(1, {0: 0.9}, own=40, quality=0.3), on(1, {0: 0.7})
+    assert names(named(*seen)) == {(0, 1): 0, (2,): None}
 
 
 def test_the_track_with_more_evidence_takes_the_person():

@@ -135,6 +135,11 @@ def test_a_picture_of_two_look_alikes_and_its_copy_are_one_image(seen, listed):
     assert listed(*[seen(image, {7: 0.5}, own=twin) for image in (0, 1) for twin in (1, 2)]) == []
 
 
+def test_a_copy_that_lacks_one_of_the_faces_is_no_other_image(seen, listed):
+    """What is left of the second picture is the second of the first picture's faces."""
+    assert listed(seen(0, {7: 0.5}, own=1), seen(0, {7: 0.5}, own=2), seen(1, {7: 0.5}, own=2)) == []
+
+
 def test_one_very_near_picture_lists_a_person_however_often_it_is_there(seen, listed):
     (one,) = listed(seen(0, {7: 0.3}, own=1), seen(1, {7: 0.3}, own=1))
     assert one.images == [0, 1]

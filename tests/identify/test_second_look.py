@@ -117,6 +117,23 @@ def test_fragments_with_a_rival_are_not_named():
     assert set(names(named(*fragments(torn, torn))).values()) == {None}
 
 
+def test_a_question_between_two_people_is_no_fragment():
+    """With the fragment it would be the first person's."""
+    assert names(named(*fragments({0: 0.5, 1: 0.49}, FRAGMENT))) == {(0,): None, (1,): None}
+
+
+def test_fragments_that_are_nearer_to_another_together_are_not_named():
+    """Each is nearest to another picture of the first person; what they share is the second."""
+    database = enrolled(person_0=[{0: 1.0}, {8: 1.0}])
+    seen = fragments({0: 0.46, 1: 0.42}, {8: 0.46, 1: 0.42})
+    assert set(names(named(*seen, database=database)).values()) == {None}
+
+
+def test_fragments_on_the_pictures_of_a_named_person_are_not_theirs():
+    ada = on(0, {0: 0.8}), on(1, {0: 0.8})
+    assert names(named(*ada, *fragments(FRAGMENT, FRAGMENT))) == {(0, 1): 0, (2,): None, (3,): None}
+
+
 def test_fragments_nearest_to_two_people_are_not_judged_together():
     assert names(named(*fragments({0: 0.38}, {1: 0.38}))) == {(0,): None, (1,): None}
 

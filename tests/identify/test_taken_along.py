@@ -40,6 +40,12 @@ def test_a_pack_without_slack_takes_nobody_along():
     assert person_of(2, *ADA, on(2, FAR), scorer=steep(slack=0.0)) is None
 
 
+def test_the_mean_of_the_references_counts_too():
+    """Each of the person's pictures is too far from the face, and so are the faces here."""
+    database = enrolled(person_0=[{0: 0.7, 8: 0.7}, {0: 0.7, 8: -0.7}])
+    assert person_of(2, *ADA, on(2, {0: 0.37}), database=database) == 0
+
+
 def test_a_smaller_asked_distance_takes_fewer_along():
     assert person_of(2, *ADA, on(2, FAR), max_distance=0.5) is None
 

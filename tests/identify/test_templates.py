@@ -115,6 +115,13 @@ def test_the_mean_of_a_persons_references_brings_them_forward():
     assert two.candidates[0].combined == pytest.approx(one.candidates[0].combined, abs=0.01)
 
 
+def test_the_mean_brings_one_forward_from_behind_those_asked_for():
+    """Five others are nearer than each of the first person's pictures, and further than their mean."""
+    database = enrolled(6, person_0=[{0: 0.7, 8: 0.7}, {0: 0.7, 8: -0.7}])
+    face = on(0, {0: 0.5} | dict.fromkeys(range(1, 6), 0.36))
+    assert people(templates([[[0]]], face, database=database, top_k=2)[0])[0] == 0
+
+
 def test_without_the_mean_another_would_be_nearer():
     references = [{0: 0.7, 8: 0.7}]
     (one,) = templates([[[0]]], on(0, {0: 0.8, 1: 0.6}), database=enrolled(person_0=references))
@@ -224,6 +231,12 @@ def test_the_gap_is_how_much_nearer_the_faces_are_to_the_references(track):
     references = [dict.fromkeys(SLOTS, own) for own in database.references[template.candidates[0].person]]
     near = naive([faces[moment[0]].embeddings for moment in moments], references, scorer).max(axis=1)
     assert template.gap == pytest.approx(near.mean() - template.cohesion, abs=1e-3)
+
+
+def test_a_candidate_says_which_reference_is_nearest():
+    database = enrolled(person_1=[{8: 1.0}, {1: 1.0}])
+    (template,) = templates([[[0]]], on(0, {0: 0.6, 1: 0.6}), database=database)
+    assert template.candidate(1, database, steep()).reference == 2
 
 
 def test_to_a_person_counts_the_nearest_reference_or_the_mean():

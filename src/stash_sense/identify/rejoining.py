@@ -48,7 +48,11 @@ def join_fragments(judging: Judging, free: Sequence[JudgedTrack]) -> None:
     by_person: dict[int, list[JudgedTrack]] = {}
     for track in free:
         best = track.best
-        if best is None or best.person in judging.named or track.why == "rival" or track.template.apart:
+        if best is None or track.why == "rival" or track.template.apart:
+            continue
+        # Who is named by evidence takes along what is left; a confirmation says nothing of the other tracks.
+        there = judging.named.get(best.person, [])
+        if track.meets(there) or any(other.why != "confirmed" for other in there):
             continue
         if judging.scorer.decades_at(best.combined) >= judging.bar + FRAGMENT_NEAR:
             by_person.setdefault(best.person, []).append(track)

@@ -140,9 +140,9 @@ class _Said:
 class _Linkage:
     """Average linkage of groups of copies, nearest first.
 
-    Every track remembers the nearest other as it was when last looked for. Joining two never brings a third
-    nearer than the nearer of both was, so what is remembered is at least as near as the truth, and is looked
-    at again only when it comes out first.
+    Every track remembers the nearest other as it was when last looked for. Joining two brings a third no
+    nearer than the nearer of both was, but for those that may be joined only now; so what is remembered is at
+    least as near as the truth, and is looked at again only when it comes out first.
     """
 
     def __init__(
@@ -158,16 +158,13 @@ class _Linkage:
         self._tracks = [[group] for group in range(count)]
         self._home = np.arange(count)
         self._alive = np.ones(count, bool)
-        self._cohesion = np.full(count, np.inf)
+        self._cohesion = np.full(count, np.inf)  # of a face alone there is none
         self._foes = _same_picture(groups, faces, likeness)
-        self._said: dict[int, _Said] = {}
-        for group, members in enumerate(groups):
-            said = _Said()
-            for face in members:
-                said = said.with_(_Said.of(faces[face]))
+        self._said = [_said_of(group, faces) for group in groups]
+        self._said_by: dict[_Said, set[int]] = {}
+        for group, said in enumerate(self._said):
             if said:
-                self._said[group] = said
-        self._refused: list[set[int]] = [set() for _ in groups]
+                self._said_by.setdefault(said, set()).add(group)
         self._best = np.full(count, np.inf)
         self._nearest = np.full(count, -1)
         self._fresh = np.zeros(count, bool)
@@ -185,40 +182,37 @@ class _Linkage:
             other = int(self._nearest[one])
             if not self._fresh[one]:
                 self._look(np.array([one]))
-            elif self._too_loose(one, other):
-                self._refused[one].add(other)
-                self._refused[other].add(one)
-                self._look(np.array([one]))
             else:
                 self._join(*((one, other) if self._sizes[one] >= self._sizes[other] else (other, one)))
 
-    def _too_loose(self, one: int, other: int) -> bool:
-        """Whether the two are much less like one another than each one's own faces are."""
-        own = min(self._cohesion[one], self._cohesion[other])
-        return bool(np.isfinite(own) and self._best[one] < own - COHESION)
-
-    def _look(self, tracks: NDArray[np.int64]) -> None:
-        """Find the nearest track of each of these."""
+    def _look(self, tracks: NDArray[np.int64]) -> NDArray[np.floating[Any]]:
+        """Find the nearest track of each; (tracks, those left) decades, -inf where they may not join."""
         means = self._queries[tracks] / self._sizes[tracks, None]
         near = self._scorer.decades(means @ self._means_left.T)
+        # Much less like one another than each one's own faces are: another person who looks like this one.
+        own = np.minimum(self._cohesion[tracks, None], self._cohesion[self._left])
+        near[near < np.where(np.isfinite(own), own - COHESION, -np.inf)] = -np.inf
         near[:, ~self._alive[self._left]] = -np.inf
-        column = self._column
         for line, track in enumerate(tracks.tolist()):
             foes = self._home[np.fromiter(self._foes[track], np.int64, len(self._foes[track]))]
-            near[line, column[foes]] = -np.inf
-            near[line, column[[track, *self._refused[track]]]] = -np.inf
-            own = self._said.get(track, _Said())
-            strangers = [at for at, said in self._said.items() if self._alive[at] and not own.agrees(said)]
-            near[line, column[strangers]] = -np.inf
-            if own.apart:
-                near[line] = -np.inf
+            near[line, self._column[foes]] = -np.inf
+            near[line, self._column[track]] = -np.inf
+            self._bar_said(near[line], self._said[track])
         first = near.argmax(axis=1)
         self._nearest[tracks] = self._left[first]
         self._best[tracks] = near[np.arange(len(tracks)), first]
         self._fresh[tracks] = True
+        return near
+
+    def _bar_said(self, near: NDArray[np.floating[Any]], own: "_Said") -> None:
+        """Bar the tracks that a person's words keep from this one."""
+        if own.apart:
+            near[:] = -np.inf
+        for said, tracks in self._said_by.items():
+            if not own.agrees(said):
+                near[self._column[np.fromiter(tracks, np.int64, len(tracks))]] = -np.inf
 
     def _join(self, one: int, other: int) -> None:
-        bound = max(self._best[one], self._best[other])
         self._queries[one] += self._queries[other]
         self._units[one] += self._units[other]
         self._sizes[one] += self._sizes[other]
@@ -228,24 +222,27 @@ class _Linkage:
         size = float(self._sizes[one])
         pairs = (float(self._queries[one] @ self._units[one]) - size * self._own) / (size * (size - 1))
         self._cohesion[one] = float(self._scorer.decades(np.array(pairs)))
-        said = self._said.get(one, _Said()).with_(self._said.pop(other, _Said()))
-        if said:
-            self._said[one] = said
-        for changed in (one, other):
-            for track in self._refused[changed]:
-                self._refused[track].discard(changed)
-                self._best[track] = np.inf  # it may be nearer now than what it remembers
-                self._fresh[track] = False
-            self._refused[changed].clear()
+        self._join_said(one, other)
         self._alive[other] = False
         self._best[other] = -np.inf
-        self._best[one] = bound
-        self._fresh[one] = False
         self._fresh[(self._nearest == one) | (self._nearest == other)] = False
         self._means_left[self._column[one]] = self._units[one] / self._sizes[one]
         self._gone += 1
         if 4 * self._gone > len(self._left):
             self._compact()
+        (near,) = self._look(np.array([one]))
+        nearer = (
+            near > self._best[self._left]
+        )  # they were kept from one of the two, and are not from both together
+        changed = self._left[nearer]
+        self._best[changed], self._nearest[changed], self._fresh[changed] = near[nearer], one, True
+
+    def _join_said(self, one: int, other: int) -> None:
+        for track in (one, other):
+            self._said_by.get(self._said[track], set()).discard(track)
+        self._said[one] = self._said[one].with_(self._said[other])
+        if self._said[one]:
+            self._said_by.setdefault(self._said[one], set()).add(one)
 
     def _compact(self) -> None:
         """Leave the tracks that were joined to others out of what is searched."""
@@ -254,6 +251,13 @@ class _Linkage:
         self._column = np.zeros(len(self._alive), np.int64)
         self._column[self._left] = np.arange(len(self._left))
         self._gone = 0
+
+
+def _said_of(group: Sequence[int], faces: Sequence[TrackFace]) -> _Said:
+    said = _Said()
+    for face in group:
+        said = said.with_(_Said.of(faces[face]))
+    return said
 
 
 def _same_picture(

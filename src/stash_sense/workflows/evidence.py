@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from stash_sense.facedb import Person
-from stash_sense.identify.candidates import Candidate
+from stash_sense.identify.candidates import Candidate, candidates
 from stash_sense.identify.evidence import Presence, SeenFace, plain
 from stash_sense.identify.naming import name_tracks
 from stash_sense.identify.tracks import TrackFace
@@ -132,14 +132,18 @@ def _plain(
 ) -> list[Found]:
     everything = [face for own in pictures for face in own]
     seen = [
-        SeenFace(face, _not_rejected(everything[at].nearest, face))
+        SeenFace(face, _not_rejected(face, recognizer) if face.rejected else everything[at].nearest)
         for face, at in zip(faces, positions, strict=True)
     ]
     present = plain(seen, recognizer.pack.scorer, recognizer.database.people, knobs.max_distance)
     return [Found(people.person(one.person), _at(one, positions)) for one in present]
 
 
-def _not_rejected(near: Sequence[Candidate], face: TrackFace) -> list[Candidate]:
+def _not_rejected(face: TrackFace, recognizer: FaceRecognizer) -> list[Candidate]:
+    """The two people nearest to a face who were not rejected on it: the second counts against the first."""
+    (near,) = candidates(
+        [face.embeddings], recognizer.database, recognizer.pack.scorer, 2 + len(face.rejected)
+    )
     return [one for one in near if one.person not in face.rejected]
 
 

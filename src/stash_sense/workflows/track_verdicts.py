@@ -32,6 +32,9 @@ class TrackVerdicts:
         self._max_distance = max_distance
         self._top_k = top_k
         self._image_of = [image for image, own in enumerate(pictures) for _ in own]
+        self._images_of = {
+            id(track): tuple(sorted({self._image_of[face] for face in track.faces})) for track in tracks
+        }
 
     def people(self) -> Iterator[tuple[Presence, tuple[tuple[int, ...], ...]]]:
         """Who was named, on most pictures first, and the faces of each of their tracks."""
@@ -49,7 +52,7 @@ class TrackVerdicts:
 
     def images(self, track: Track) -> tuple[int, ...]:
         """The pictures that the track is on, in order."""
-        return tuple(sorted({self._image_of[face] for face in track.faces}))
+        return self._images_of[id(track)]
 
     def nearest(self, track: Track) -> tuple[Match, ...]:
         """The people that a track without a name may be."""
@@ -87,9 +90,10 @@ class TrackVerdicts:
     def _candidates(self, track: Track) -> list[Candidate]:
         """The people a track may be: as near as was asked for, and both of two that are equally near."""
         near = [one for one in track.candidates if one.combined <= self._max_distance]
+        most = max(self._top_k, 2) if track.why == "rival" else self._top_k
         if track.why == "rival" and len(near) < 2:
             near = list(track.candidates[:2])
-        return near[: self._top_k]
+        return near[:most]
 
     def _told(self, face: RecognizedFace, track: Track, at: int) -> RecognizedFace:
         if track.person is None:
@@ -142,7 +146,7 @@ class TrackVerdicts:
 def reason_of(track: Track, name: Callable[[int], str]) -> str:
     """Why a track was given no name, in one line for a person. name: index of a person -> their name."""
     if not track.candidates:
-        return "nobody is enrolled"
+        return "nobody is enrolled who was not rejected"
     best, *others = track.candidates
     first = f"{name(best.person)} at {best.combined:.2f}"
     if track.why == "weak" and track.status == "unknown":

@@ -9,6 +9,7 @@ from stash_sense.workflows.evidence import Found, Unnamed
 from stash_sense.workflows.pictures import reference_id
 from stash_sense.workflows.recognizer import Match, RecognizedFace, bare_ids
 
+CONFIRMED = "You confirmed this person."
 MOST_ERRORS = 10
 """Errors told in a gallery's answer; a job keeps them all."""
 
@@ -52,9 +53,11 @@ class AnsweredFaces:
 
     def track_id(self, positions: Sequence[int]) -> str:
         """The track's first image and which of its faces: the same however often the gallery is looked at."""
-        first = min(positions)
+        first = start = min(positions)
         image = self.image_ids[first]
-        return f"{image}.{first - self.image_ids.index(image)}"
+        while start and self.image_ids[start - 1] == image:
+            start -= 1
+        return f"{image}.{first - start}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ def performer(
         face_count=len(presence.appearances),
         faces_alone=presence.alone,
         confirmed=presence.confirmed,
-        reason=faces.faces[nearest.face].verdict.reason,
+        reason=CONFIRMED if presence.confirmed else faces.faces[nearest.face].verdict.reason,
     )
 
 
