@@ -30,7 +30,7 @@ def test_a_gallery_awaited(words, stash, gallery, awaited):
     said = awaited(place)
     assert set(said) == {
         *("gallery_id", "total_images", "images_processed", "faces_detected", "performers", "errors"),
-        *("error_count", "skipped", "not_stored"),
+        *("error_count", "skipped", "not_stored", "unknown"),
     }
     assert (said["gallery_id"], said["total_images"], said["images_processed"]) == (place, 12, 12)
     assert (said["errors"], said["error_count"], said["skipped"], said["not_stored"]) == ([], 0, [], 0)
@@ -39,7 +39,8 @@ def test_a_gallery_awaited(words, stash, gallery, awaited):
     first = said["performers"][0]
     assert set(first) == {
         *("performer_id", "stashdb_id", "stash_ids", "local_id", "name", "best_distance", "avg_distance"),
-        *("confidence", "image_count", "image_ids", "country", "image_url", "reference_id"),
+        *("confidence", "image_count", "image_ids", "country", "image_url", "reference_id", "reason"),
+        *("track_ids", "face_ids", "face_image_ids", "face_count", "faces_alone", "confirmed"),
     }
     assert first["name"] == "Barack Obama"
     assert {one["name"] for one in said["performers"]} == {"Barack Obama", "Joe Biden", "Eileen Collins"}
@@ -160,7 +161,7 @@ def test_an_empty_gallery_is_an_answer_of_zeros(stash, awaited):
     place = str(stash.library.add_gallery("Nothing"))
     assert awaited(place) == {
         "gallery_id": place, "total_images": 0, "images_processed": 0, "faces_detected": 0, "performers": [],
-        "errors": [], "error_count": 0, "skipped": [], "not_stored": 0,
+        "unknown": [], "errors": [], "error_count": 0, "skipped": [], "not_stored": 0,
     }  # fmt: skip
 
 
