@@ -21,6 +21,7 @@ from stash_sense.facedb import FaceDatabase
 from stash_sense.faces import detect, engine, yunet
 from stash_sense.faces.embed import Embedder
 from stash_sense.faces.session import OnnxSession
+from stash_sense.identify import naming
 from stash_sense.jobs import Silent
 from stash_sense.services import open_pack, recognizer
 from stash_sense.settings import Settings
@@ -79,7 +80,8 @@ def main() -> None:
         (reading, "_read_step", worker, "rest of reading"),
         (FaceDatabase, "search", taker, "search"),
         (galleries, "_name_batch", taker, "verdicts"),
-        (evidence, "together", taker, "evidence"),
+        (naming, "put_together", taker, "putting together"),
+        (evidence, "name_tracks", taker, "naming of tracks"),
         (galleries, "gather", taker, "words of the result"),
     ]
     with ExitStack() as patches:
