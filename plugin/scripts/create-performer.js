@@ -1,4 +1,4 @@
-/** A new performer of the library: asks for the name, offers whoever has it already. */
+/** A new performer of the library: asks for the name, offers the performer who has it already. */
 window.StashSense.part("create-performer", (sense, api) => {
   const { h, say } = sense;
   const { Button, Form } = api.libraries.Bootstrap;

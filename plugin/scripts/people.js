@@ -62,7 +62,7 @@ window.StashSense.part("people", (sense, api) => {
     return authority.replace(/^.*@/, "").replace(/:\d*$/, "").replace(/^\[|\]$/g, "").toLowerCase();
   }
 
-  /** Who each key means here while a dialogue shows: resolved anew only for people not seen before. */
+  /** Who each key means here while a dialogue shows: only people not seen before are resolved. */
   sense.useLocals = (people) => {
     const { useEffect, useRef, useState } = api.React;
     const [locals, setLocals] = useState(() => new Map());

@@ -81,6 +81,7 @@ def test_a_face_whose_nearest_is_taken_is_offered_and_not_named(stash, identify,
     (left,) = answer["unknown"]
     assert (left["verdict"], left["nearest"][0]["name"]) == ("ambiguous", "Barack Obama")
     assert "another face on the same photo" in left["reason"]
+    assert set(left["nearest"][0]) == set(faces[0]["matches"][0])
 
 
 def test_people_and_strangers_of_a_gallery(gallery, identify, look):

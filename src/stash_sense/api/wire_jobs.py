@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from stash_sense.api.asked import MaxDistance, MinFaceConfidence, TopK
-from stash_sense.api.wire import StashIdOut
+from stash_sense.api.wire import MatchOut, StashIdOut
 from stash_sense.api.wire_words import StashIdIn
 from stash_sense.jobs import Job
 from stash_sense.services.library import Asked
@@ -60,23 +60,6 @@ class DatabaseIn(BaseModel):
     )
 
 
-class NearOut(BaseModel):
-    """Somebody whom the faces of a track may be, as a whole."""
-
-    performer_id: str
-    stashdb_id: str | None
-    stash_ids: list[StashIdOut]
-    local_id: str | None
-    name: str
-    confidence: float
-    distance: float
-    facenet_distance: float
-    arcface_distance: float
-    country: str | None
-    image_url: str | None
-    reference_id: str | None
-
-
 class PerformerOut(BaseModel):
     """A person found in a gallery."""
 
@@ -116,7 +99,7 @@ class UnknownTrackOut(BaseModel):
     face_count: int
     image_ids: list[str] = Field(description="In the gallery's order.")
     image_count: int
-    nearest: list[NearOut] = Field(description="Whom it may be, best first; often nobody for `unknown`.")
+    nearest: list[MatchOut] = Field(description="Whom it may be, best first; often nobody for `unknown`.")
 
 
 class SkippedOut(BaseModel):

@@ -32,9 +32,7 @@ class WordIn(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
         default=None, description="The performer's name, to be remembered."
     )
-    word: Word = Field(
-        description="`apart`: not the same person as the faces it was grouped with, whoever it is."
-    )
+    word: Word = Field(description="`apart`: not the same person as the faces it was grouped with.")
     entry_id: Number | None = Field(
         default=None, description="The journal's entry of the tag it came with: undoing that takes it back."
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from stash_sense.identify.calibration import Scorer
 from stash_sense.identify.candidates import Candidate, Gallery
-from stash_sense.identify.templates import Template, describe
+from stash_sense.identify.templates import Template, templates_of
 from stash_sense.identify.tracks import FaceLikeness, Moments, TrackFace
 from stash_sense.identify.verdict import (
     NAME_ALONE,
@@ -89,7 +89,7 @@ class Judging:
 
     def judged(self, tracks: Sequence[Moments]) -> list[JudgedTrack]:
         """The tracks with their evidence; none is named yet."""
-        templates = describe(tracks, self.faces, self.likeness, self.database, self.top_k)
+        templates = templates_of(tracks, self.faces, self.likeness, self.database, self.top_k)
         return [
             JudgedTrack(moments, template, self._images(moments), self._evidence(template))
             for moments, template in zip(tracks, templates, strict=True)

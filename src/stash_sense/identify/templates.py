@@ -50,7 +50,7 @@ class Template:
         return found
 
 
-def describe(
+def templates_of(
     tracks: Sequence[Moments],
     faces: Sequence[TrackFace],
     likeness: FaceLikeness,

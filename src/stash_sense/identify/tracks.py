@@ -1,4 +1,4 @@
-"""Faces of one gallery are put together into tracks: one person each, by their likeness alone, whoever it is.
+"""Faces of a gallery are put together into tracks: one person each, by likeness alone, enrolled or not.
 
 Average linkage over all faces, without the matrix of all pairs: the likeness of two tracks is the dot product
 of their mean vectors. Two faces of one picture are two people, but for copies and contact sheets.

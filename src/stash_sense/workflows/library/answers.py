@@ -107,6 +107,7 @@ class NearPerformer:
     country: str | None
     image_url: str | None
     reference_id: str | None
+    support: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,7 @@ def _near(match: Match, database: FaceDatabase) -> NearPerformer:
         country=match.country,
         image_url=match.image_url,
         reference_id=reference_id(database, match.reference_id),
+        support=match.support or None,
     )
 
 
