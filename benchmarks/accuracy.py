@@ -11,12 +11,11 @@ import numpy as np
 
 import lab
 from score import official_score
-from stash_sense.jobs import Silent
-from stash_sense.services import recognizer
-from stash_sense.workflows.evidence import Evidence, Knobs
-from stash_sense.workflows.galleries import GalleryResult, NamedPhoto, gather, identify_photos
-from stash_sense.workflows.packs import LoadedPack
-from stash_sense.workflows.recognizer import FaceRecognizer
+from stash_sense.domain.progress import Silent
+from stash_sense.recognition.evidence import Evidence, MatchOptions
+from stash_sense.recognition.folder import GalleryResult, NamedPhoto, gather, identify_photos
+from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
+from stash_sense.runtime.engine import recognizer
 
 RESAMPLES = 2000
 Photos = dict[str, tuple[NamedPhoto, ...]]
@@ -25,14 +24,14 @@ Named = dict[str, dict[str, list[str]]]
 
 def look(data: lab.FaceData, ready: FaceRecognizer) -> Photos:
     """Every gallery's photos with their faces; what evidence makes of them comes later."""
-    knobs = Knobs(evidence="plain")
+    knobs = MatchOptions(evidence="plain")
     return {
         gallery: identify_photos(paths, ready, knobs, Silent()).photos
         for gallery, paths in data.galleries().items()
     }
 
 
-def named(photos: Photos, ready: FaceRecognizer, knobs: Knobs) -> Named:
+def named(photos: Photos, ready: FaceRecognizer, knobs: MatchOptions) -> Named:
     """Gallery -> person -> photos."""
     results: dict[str, GalleryResult] = {
         gallery: gather(seen, ready, knobs) for gallery, seen in photos.items()
@@ -80,10 +79,10 @@ def variations(
     """The same faces with another distance, and with nobody but the 182 enrolled."""
     rows = []
     for value in (0.5, 0.55, 0.6, 0.65, 0.7):
-        knobs = Knobs(max_distance=value)
+        knobs = MatchOptions(max_distance=value)
         rows.append(row(f"max distance {value:g}", data.truth, named(photos, ready, knobs)))
     with recognizer(pack, data.enrolled(pack, crowd=False)) as alone:
-        rows.append(row("without the crowd", data.truth, named(look(data, alone), alone, Knobs())))
+        rows.append(row("without the crowd", data.truth, named(look(data, alone), alone, MatchOptions())))
     return rows
 
 
@@ -95,7 +94,7 @@ def main() -> None:
     with recognizer(pack, data.enrolled(pack)) as ready:
         people = ready.database.people
         photos = look(data, ready)
-        found = {kind: named(photos, ready, Knobs(evidence=kind)) for kind in kinds}
+        found = {kind: named(photos, ready, MatchOptions(evidence=kind)) for kind in kinds}
         others = variations(data, pack, photos, ready)
     truth = lab.read_truth(data)
     spans = {kind: resampled(truth, found[kind]) for kind in kinds}

@@ -21,10 +21,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import lab
-from stash_sense.facedb import FaceDatabase
-from stash_sense.identify.candidates import Candidate, Embeddings, candidates
-from stash_sense.identify.tracks import COPY_DISTANCE
-from stash_sense.identify.verdict import (
+from stash_sense.enrolment.portraits import prominent
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.matching.candidates import Candidate, Embeddings, candidates
+from stash_sense.matching.tracks import COPY_DISTANCE
+from stash_sense.matching.verdict import (
     NAME_ALONE,
     OFFER_ALONE,
     RIVAL_LEAD,
@@ -33,11 +34,10 @@ from stash_sense.identify.verdict import (
     judge,
     lead_of,
 )
-from stash_sense.media import list_images
-from stash_sense.services import open_recognizer, recognizer
-from stash_sense.workflows.packs import LoadedPack
-from stash_sense.workflows.portraits import prominent
-from stash_sense.workflows.reading import read_faces
+from stash_sense.media.folder import list_images
+from stash_sense.recognition.analysis import read_faces
+from stash_sense.recognition.recognizer import LoadedPack
+from stash_sense.runtime.engine import open_recognizer, recognizer
 from trials import write_part
 
 MAX_DISTANCE = 0.6

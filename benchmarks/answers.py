@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 import lab
 from splits import Variant
-from stash_sense.workflows.evidence import Evidence, Knobs
-from stash_sense.workflows.galleries import GalleryResult, NamedPhoto, gather
-from stash_sense.workflows.recognizer import FaceRecognizer
+from stash_sense.recognition.evidence import Evidence, MatchOptions
+from stash_sense.recognition.folder import GalleryResult, NamedPhoto, gather
+from stash_sense.recognition.recognizer import FaceRecognizer
 from trials import Trials
 
 Names = dict[str, set[str]]
@@ -62,7 +62,7 @@ def answered(photos: Sequence[NamedPhoto], ready: FaceRecognizer, way: Way) -> A
     if way == "single image":
         return of_single_images(photos, ready)
     evidence: Evidence = way
-    return of_gallery(gather(photos, ready, Knobs(evidence=evidence)))
+    return of_gallery(gather(photos, ready, MatchOptions(evidence=evidence)))
 
 
 @dataclass(slots=True)

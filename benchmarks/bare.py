@@ -13,15 +13,16 @@ from unittest.mock import patch
 
 import numpy as np
 
-from stash_sense.assets import prepare
+from stash_sense.domain.progress import Silent
 from stash_sense.faces.session import Array, OnnxSession
-from stash_sense.jobs import Silent
-from stash_sense.services import recognizer
+from stash_sense.models.prepare import prepare
+from stash_sense.recognition import analysis
+from stash_sense.recognition import recognizer as recognizers
+from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.recognition.folder import identify_galleries
+from stash_sense.recognition.recognizer import LoadedPack
+from stash_sense.runtime.engine import recognizer
 from stash_sense.settings import Settings
-from stash_sense.workflows import packs, reading
-from stash_sense.workflows.evidence import Knobs
-from stash_sense.workflows.galleries import identify_galleries
-from stash_sense.workflows.packs import LoadedPack
 
 
 class Recorder:
@@ -47,12 +48,12 @@ class Recorder:
                 return super().run(inputs)
 
         settings = Settings()
-        with patch.object(packs, "OnnxSession", Watched):
-            return packs.load_pack(prepare(settings.pack, settings.data_dir))
+        with patch.object(recognizers, "OnnxSession", Watched):
+            return recognizers.load_pack(prepare(settings.pack, settings.data_dir))
 
     def run(self) -> None:
         """All recorded calls, on as many one-thread workers as ours has."""
-        with ThreadPoolExecutor(reading.workers()) as pool:
+        with ThreadPoolExecutor(analysis.workers()) as pool:
             for _ in pool.map(lambda call: call[0].run(call[1]), self.calls):
                 pass
 
@@ -62,7 +63,7 @@ def main() -> None:
     galleries = [[Path(path) for path in paths] for paths in json.loads(sys.stdin.readline())]
     with recognizer(recorder.open_pack(), Path(sys.argv[1])) as watched:
         recorder.recording = True
-        identify_galleries(galleries, watched, Knobs(), Silent())
+        identify_galleries(galleries, watched, MatchOptions(), Silent())
     print(len(recorder.calls), flush=True)
     for _ in sys.stdin:
         recorder.run()

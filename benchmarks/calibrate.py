@@ -8,10 +8,10 @@ import json
 import sys
 from pathlib import Path
 
-from stash_sense.jobs import Silent
-from stash_sense.services import open_pack
+from stash_sense.domain.progress import Silent
+from stash_sense.enrolment.calibrate import calibrate
+from stash_sense.runtime.engine import open_pack
 from stash_sense.settings import Settings
-from stash_sense.workflows.calibrate import calibrate
 
 WEIGHTS = {"arcface": 2 / 3, "facenet": 1 / 3}
 """SFace at twice the weight of dlib's ResNet: its scores of the same person lie twice as many standard

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 import lab
 from answers import RATES, Tally, tally
 from splits import VARIANTS
-from stash_sense import identify
+from stash_sense import matching
 from trials import Trials, trials
 
-MODULES = [import_module(f"{identify.__name__}.{module.name}") for module in iter_modules(identify.__path__)]
+MODULES = [import_module(f"{matching.__name__}.{module.name}") for module in iter_modules(matching.__path__)]
 GRIDS: Mapping[str, Sequence[float]] = {
     "NAME_TRACK": (2.0, 2.25, 2.5, 2.75, 3.0, 3.25, 3.5, 3.75, 4.0),
     "OFFER_TRACK": (0.0, 0.5, 1.0, 1.5),

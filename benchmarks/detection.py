@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 
 import lab
-from stash_sense.assets import load_manifest, prepare
-from stash_sense.faces.detect import Detector
+from stash_sense.domain.faces import Detection, Pixels
+from stash_sense.faces.detect import Detector, YuNet, iou
 from stash_sense.faces.session import OnnxSession
-from stash_sense.faces.types import Detection, Pixels
-from stash_sense.faces.yunet import YuNet, iou
-from stash_sense.media import load_image
+from stash_sense.media.photo import load_image
+from stash_sense.models.manifest import load_manifest
+from stash_sense.models.prepare import prepare
+from stash_sense.recognition.recognizer import detector_spec
 from stash_sense.settings import Settings
-from stash_sense.workflows.packs import detector_spec
 
 SAME = 0.4
 """Overlap from which a found box is the official one."""

@@ -22,14 +22,16 @@ import numpy as np
 
 import lab
 from quiet import Timing, time_quietly
-from stash_sense.assets import prepare
-from stash_sense.facedb import DatabaseWriter, FaceDatabase, Person, Reference
-from stash_sense.facedb.layout import Slot
-from stash_sense.identify.calibration import Calibration, Scorer
-from stash_sense.identify.naming import Track, name_tracks
-from stash_sense.identify.tracks import FaceLikeness, TrackFace, put_together
+from stash_sense.domain.people import Person
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.facedb.layout import Reference, Slot
+from stash_sense.facedb.writer import DatabaseWriter
+from stash_sense.matching.calibration import Calibration, Scorer
+from stash_sense.matching.naming import Track, name_tracks
+from stash_sense.matching.tracks import FaceLikeness, TrackFace, put_together
+from stash_sense.models.prepare import prepare
+from stash_sense.recognition.recognizer import SLOTS
 from stash_sense.settings import Settings
-from stash_sense.workflows.packs import SLOTS
 from strangers import MEASURED
 from synthetic import Array, Population
 

@@ -6,19 +6,19 @@ import time
 from pathlib import Path
 
 from lab import peak_megabytes
-from stash_sense.jobs import Silent
-from stash_sense.media import list_images
-from stash_sense.services import open_pack, recognizer
+from stash_sense.domain.progress import Silent
+from stash_sense.media.folder import list_images
+from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.recognition.folder import identify_photos
+from stash_sense.runtime.engine import open_pack, recognizer
 from stash_sense.settings import Settings
-from stash_sense.workflows.evidence import Knobs
-from stash_sense.workflows.galleries import identify_photos
 
 
 def main() -> None:
     paths = list_images(Path(sys.argv[2])).images
     with recognizer(open_pack(Settings()), Path(sys.argv[1])) as named:
         start = time.perf_counter()
-        result = identify_photos(paths, named, Knobs(), Silent())
+        result = identify_photos(paths, named, MatchOptions(), Silent())
         seconds = time.perf_counter() - start
     figures = {"photos": len(result.photos), "seconds": seconds, "peak_mb": peak_megabytes()}
     print(json.dumps(figures))

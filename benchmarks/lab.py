@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from stash_sense.jobs import Silent
-from stash_sense.media import list_images
-from stash_sense.services import enrol, folders_place, open_pack
+from stash_sense.domain.progress import Silent
+from stash_sense.media.folder import list_images
+from stash_sense.recognition.recognizer import LoadedPack
+from stash_sense.runtime.engine import enrol, folders_place, open_pack
 from stash_sense.settings import Settings
-from stash_sense.workflows.packs import LoadedPack
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 OUT = REPOSITORY / "benchmarks" / "out"

@@ -14,7 +14,7 @@ import numpy as np
 import lab
 from answers import Tally, Way, tally
 from splits import VARIANTS
-from stash_sense.identify.candidates import stacked
+from stash_sense.matching.candidates import stacked
 from trials import Trials, trials
 
 WAYS: tuple[Way, ...] = ("gallery", "plain", "single image")

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 import lab
 from plots import curve_plot, score_plot
-from stash_sense.identify.calibration import Calibration, Scorer
-from stash_sense.identify.fit import fit
-from stash_sense.jobs import Silent
-from stash_sense.workflows.calibrate import LabelledFaces, embed_labelled
-from stash_sense.workflows.packs import SLOTS
+from stash_sense.domain.progress import Silent
+from stash_sense.enrolment.calibrate import LabelledFaces, embed_labelled
+from stash_sense.matching.calibration import Calibration, Scorer
+from stash_sense.matching.fit_calibration import fit
+from stash_sense.recognition.recognizer import SLOTS
 
 Array = NDArray[np.float64]
 Faces = Mapping[str, NDArray[np.float32]]

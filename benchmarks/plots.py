@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lab
-from stash_sense.identify.calibration import Scorer
-from stash_sense.workflows.calibrate import LabelledFaces
+from stash_sense.enrolment.calibrate import LabelledFaces
+from stash_sense.matching.calibration import Scorer
 
 mpl.use("Agg")
 mpl.rcParams.update({"svg.hashsalt": "stash-sense", "font.size": 10, "axes.grid": True, "grid.alpha": 0.3})

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 import lab
 from quiet import time_quietly
-from stash_sense.facedb import DatabaseWriter, FaceDatabase, Person, Reference
-from stash_sense.facedb.layout import Slot
-from stash_sense.jobs import Silent
-from stash_sense.workflows.calibrate import embed_labelled
-from stash_sense.workflows.packs import SLOTS, LoadedPack
+from stash_sense.domain.people import Person
+from stash_sense.domain.progress import Silent
+from stash_sense.enrolment.calibrate import embed_labelled
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.facedb.layout import Reference, Slot
+from stash_sense.facedb.writer import DatabaseWriter
+from stash_sense.recognition.recognizer import SLOTS, LoadedPack
 from synthetic import Population, Scores, measured
 
 HERE = Path(__file__).resolve().parent

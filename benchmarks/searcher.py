@@ -13,7 +13,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command sets it, be
 
 import numpy as np
 
-from stash_sense.facedb import FaceDatabase
+from stash_sense.facedb.database import FaceDatabase
 
 
 def main() -> None:

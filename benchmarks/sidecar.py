@@ -27,12 +27,12 @@ import lab
 from callers import Callers, quantiles_ms
 from serving import Asked, Serving, ask_gallery, serving
 from stand_in import Stash, stand_in
-from stash_sense.jobs import Silent
-from stash_sense.services import database_place, open_pack
+from stash_sense.domain.progress import Silent
+from stash_sense.enrolment.folder import build_from_folders
+from stash_sense.recognition.analysis import read_faces
+from stash_sense.recognition.recognizer import LoadedPack
+from stash_sense.runtime.engine import database_place, open_pack
 from stash_sense.settings import Settings
-from stash_sense.workflows.enrol import build_from_folders
-from stash_sense.workflows.packs import LoadedPack
-from stash_sense.workflows.reading import read_faces
 from strangers import add_strangers
 from varied import SAMPLES, varied_photos
 

@@ -18,11 +18,11 @@ from typing import Any
 import lab
 from quiet import Timing, time_quietly
 from score import photo_score
-from stash_sense.jobs import Silent
-from stash_sense.services import recognizer
-from stash_sense.workflows.evidence import Knobs
-from stash_sense.workflows.galleries import identify_galleries
-from stash_sense.workflows.recognizer import FaceRecognizer
+from stash_sense.domain.progress import Silent
+from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.recognition.folder import identify_galleries
+from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.runtime.engine import recognizer
 
 HERE = Path(__file__).resolve().parent
 WAYS = ("straight loop, one core", "bare inference, two cores", "ours, end to end")
@@ -105,7 +105,7 @@ def compare(
 
 
 def _identify(galleries: Mapping[str, Sequence[Path]], ours: FaceRecognizer) -> Named:
-    results = identify_galleries(list(galleries.values()), ours, Knobs(), Silent())
+    results = identify_galleries(list(galleries.values()), ours, MatchOptions(), Silent())
     return {
         gallery: {one.person.name: [str(path) for path in one.photos] for one in result.people}
         for gallery, result in zip(galleries, results, strict=True)

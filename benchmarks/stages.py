@@ -17,15 +17,15 @@ from unittest.mock import patch
 if __name__ == "__main__":
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # before NumPy and OpenCV count the cores
 
-from stash_sense.facedb import FaceDatabase
-from stash_sense.faces import detect, engine, yunet
+from stash_sense.domain.progress import Silent
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.faces import detect, engine
 from stash_sense.faces.embed import Embedder
 from stash_sense.faces.session import OnnxSession
-from stash_sense.identify import naming
-from stash_sense.jobs import Silent
-from stash_sense.services import open_pack, recognizer
+from stash_sense.matching import naming
+from stash_sense.recognition import analysis, evidence, folder
+from stash_sense.runtime.engine import open_pack, recognizer
 from stash_sense.settings import Settings
-from stash_sense.workflows import evidence, galleries, reading
 
 
 class Stages:
@@ -69,20 +69,20 @@ def main() -> None:
         network[id(session)] = path.name
 
     spots: list[tuple[object, str, Stages, str | Callable[..., str]]] = [
-        (reading, "load_image", worker, "read and decode"),
+        (analysis, "load_image", worker, "read and decode"),
         (detect, "fit", worker, "shrink for the detector"),
-        (yunet, "to_input", worker, "shrink for the detector"),
-        (yunet, "decode", worker, "boxes out of scores"),
+        (detect, "to_input", worker, "shrink for the detector"),
+        (detect, "decode", worker, "boxes out of scores"),
         (OnnxSession, "run", worker, lambda session, inputs: _network(network[id(session)], inputs)),
         (Embedder, "crop", worker, "align and crop"),
         (Embedder, "embed", worker, "embedders' input and output"),
         (engine, "judge", worker, "quality"),
-        (reading, "_read_step", worker, "rest of reading"),
+        (analysis, "_read_step", worker, "rest of reading"),
         (FaceDatabase, "search", taker, "search"),
-        (galleries, "_name_batch", taker, "verdicts"),
+        (folder, "_name_batch", taker, "verdicts"),
         (naming, "put_together", taker, "putting together"),
         (evidence, "name_tracks", taker, "naming of tracks"),
-        (galleries, "gather", taker, "words of the result"),
+        (folder, "gather", taker, "words of the result"),
     ]
     with ExitStack() as patches:
         patches.enter_context(patch.object(OnnxSession, "__init__", remember))
@@ -91,12 +91,12 @@ def main() -> None:
             patches.enter_context(patch.object(owner, attribute, timed))
         photos: list[list[str]] = json.load(sys.stdin)
         with recognizer(open_pack(Settings()), Path(sys.argv[1])) as named:
-            galleries.identify_photos(list(map(Path, photos[0][:8])), named, evidence.Knobs(), Silent())
+            folder.identify_photos(list(map(Path, photos[0][:8])), named, evidence.MatchOptions(), Silent())
             worker.seconds.clear()
             taker.seconds.clear()
             start = time.process_time()
             for gallery in photos:
-                galleries.identify_photos(list(map(Path, gallery)), named, evidence.Knobs(), Silent())
+                folder.identify_photos(list(map(Path, gallery)), named, evidence.MatchOptions(), Silent())
             total = time.process_time() - start
     seconds = {**worker.seconds, **taker.seconds}
     seconds["everything else"] = total - sum(seconds.values())

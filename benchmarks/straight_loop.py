@@ -19,16 +19,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stash_sense.assets import prepare
-from stash_sense.facedb import FaceDatabase
+from stash_sense.facedb.database import FaceDatabase
 from stash_sense.faces.align import similarity
+from stash_sense.faces.detect import decode
 from stash_sense.faces.session import OnnxSession
-from stash_sense.faces.yunet import decode
-from stash_sense.identify.calibration import Calibration, Scorer
-from stash_sense.identify.naming import name_tracks
-from stash_sense.identify.tracks import TrackFace
+from stash_sense.matching.calibration import Calibration, Scorer
+from stash_sense.matching.naming import name_tracks
+from stash_sense.matching.tracks import TrackFace
+from stash_sense.models.prepare import prepare
+from stash_sense.recognition.recognizer import SLOTS
 from stash_sense.settings import Settings
-from stash_sense.workflows.packs import SLOTS
 
 Pixels = NDArray[np.uint8]
 Array = NDArray[np.float32]

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stash_sense.facedb import DatabaseWriter, FaceDatabase, Person, Reference
-from stash_sense.facedb.layout import Slot
-from stash_sense.workflows.packs import SLOTS, LoadedPack
+from stash_sense.domain.people import Person
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.facedb.layout import Reference, Slot
+from stash_sense.facedb.writer import DatabaseWriter
+from stash_sense.recognition.recognizer import SLOTS, LoadedPack
 from synthetic import Population, Scores
 
 MEASURED = {

@@ -10,14 +10,13 @@ import numpy as np
 
 import lab
 from splits import Truth, Variant
-from stash_sense.facedb import FaceDatabase
-from stash_sense.jobs import Silent
-from stash_sense.services import open_recognizer, recognizer
-from stash_sense.workflows.evidence import Knobs
-from stash_sense.workflows.galleries import NamedPhoto, identify_photos
-from stash_sense.workflows.packs import SLOTS, LoadedPack
-from stash_sense.workflows.recognizer import FaceRecognizer
-from stash_sense.workflows.versions import new_version
+from stash_sense.domain.progress import Silent
+from stash_sense.enrolment.versions import new_version
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.recognition.folder import NamedPhoto, identify_photos
+from stash_sense.recognition.recognizer import SLOTS, FaceRecognizer, LoadedPack
+from stash_sense.runtime.engine import open_recognizer, recognizer
 
 Photos = Mapping[str, Sequence[NamedPhoto]]
 """Gallery -> its photos with their faces."""
@@ -90,7 +89,7 @@ def trials(data: lab.FaceData) -> Iterator[Trials]:
         recognizer(pack, data.enrolled(pack)) as whole,
     ):
         seen = {
-            gallery: identify_photos(paths, whole, Knobs(evidence="plain"), Silent()).photos
+            gallery: identify_photos(paths, whole, MatchOptions(evidence="plain"), Silent()).photos
             for gallery, paths in data.galleries().items()
         }
         known = frozenset(person.name for person in data.enrol.iterdir())

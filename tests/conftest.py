@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from stash_sense.assets import DEFAULT_PACK, prepare
-from stash_sense.workflows.packs import LoadedPack, load_pack
+from stash_sense.models.manifest import DEFAULT_PACK
+from stash_sense.models.prepare import prepare
+from stash_sense.recognition.recognizer import LoadedPack, load_pack
+
+pytest_plugins = ["fakes.colours"]
 
 # A busy machine makes any example slow once in a while.
 settings.register_profile("house", deadline=None)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from stash_sense.settings import BadSetting, Settings
+from stash_sense.errors import BadSetting
+from stash_sense.settings import Settings
 
 RUNNING = Path(__file__).parents[1] / "docs" / "running.md"
 

@@ -10,16 +10,12 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from stash_sense.errors import BadInput
+from stash_sense.errors import BadSetting
 
 FILE = "stash-sense.env"
+
+
 _EMPTY_SAYS_NONE = frozenset({"STASH_URL"})
-
-
-class BadSetting(BadInput):
-    """A setting has a value that cannot be worked with."""
-
-    code = "bad-setting"
 
 
 class Settings(BaseSettings):

@@ -23,9 +23,9 @@ from pydantic import SecretStr
 from fakes.stash import Delay, StashStandIn
 from stash_sense.api.logs import JsonLines, RecentEvents
 from stash_sense.api.server import secrets_of, server
-from stash_sense.jobs import Silent
-from stash_sense.services import database_place, enrol, open_pack
-from stash_sense.services.sidecar import Sidecar, build_sidecar
+from stash_sense.domain.progress import Silent
+from stash_sense.runtime.engine import database_place, enrol, open_pack
+from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
 from stash_sense.store import Box, Candidate, DetectedFace, ImageResult, Picture
 

@@ -7,7 +7,7 @@ import hmac
 import pytest
 from pydantic import SecretStr
 
-from stash_sense.services.secret import derived
+from stash_sense.runtime.secret import derived
 
 from .conftest import API_KEY
 

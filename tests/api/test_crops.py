@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fakes.stash import Delay, Drop, Status, Truncate
-from stash_sense.workflows import crops
+from stash_sense.recognition import crops
 
 from .conftest import picture_with_a_mark
 from .test_failures import problem

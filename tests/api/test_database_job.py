@@ -6,8 +6,9 @@ import threading
 import pytest
 
 from fakes.stash import Delay, StashStandIn
-from stash_sense.jobs import Silent
-from stash_sense.services import database_place, enrol, keeper, open_pack
+from stash_sense.domain.progress import Silent
+from stash_sense.runtime import keeper
+from stash_sense.runtime.engine import database_place, enrol, open_pack
 
 from .galleries import WAITS, begin, ended, fetched, fill, job_of, reached, varied_photos
 from .test_failures import problem
@@ -180,7 +181,7 @@ def _enrol_folders(settings, samples):
 def test_a_stash_that_is_away_fails_the_job_and_resumed_it_is_done(
     serve, settings_with, stash, without_database, monkeypatch
 ):
-    monkeypatch.setattr("stash_sense.services.library.PATIENT", WAITS["stash_limits"])
+    monkeypatch.setattr("stash_sense.runtime.job_kinds.PATIENT", WAITS["stash_limits"])
     settings = settings_with(DATA_DIR=without_database, STASH_URL=stash.url)
     with serve(settings, **WAITS) as served:
         stash.down()

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stash_sense.facedb.errors import NoDatabase
+from stash_sense.errors import NoDatabase
 
 
 def problem(answer, status, code):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Chunked, Delay, Dribble, Drop, StashStandIn, Status, Truncate
-from stash_sense.services import stash_watch
+from stash_sense.runtime import stash_watch
 
 from .conftest import API_KEY
 from .galleries import QUICK, SHORT, WAITS, begin, ended, fetched, fill, job_of, reached, varied_photos
@@ -36,7 +36,7 @@ def midway(words, stash, gallery, slow):
 
 
 def test_an_image_that_dribbles_in_gives_its_place_back_in_time(words, stash, gallery, monkeypatch):
-    monkeypatch.setattr("stash_sense.workflows.library.image.LONGEST_S", 0.5)
+    monkeypatch.setattr("stash_sense.recognition.image.LONGEST_S", 0.5)
     _, images = gallery(1)
     stash.faults.add(Dribble(size=50, pause_s=0.1), where="original")
     began = time.monotonic()

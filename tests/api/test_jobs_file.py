@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from stash_sense.jobs import queue
-from stash_sense.services import jobs_in_use
+from stash_sense.runtime import jobs_in_use
 from stash_sense.store.jobs import file
 
 from .galleries import WAITS, begin, ended, fetched, reached

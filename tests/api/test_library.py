@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stash_sense.workflows import state_in_use
-from stash_sense.workflows.library import Patience
+from stash_sense.recognition import state_in_use
+from stash_sense.stash.outage import OutageLimits
 
 from .galleries import begin, ended, fetched, fill, job_of, varied_photos
 from .test_failures import problem
@@ -219,7 +219,7 @@ def test_a_gallery_waits_for_a_state_that_another_process_holds(
     monkeypatch.setattr(state_in_use, "BUSY_S", 0.2)
     photos = varied_photos(samples, 2, seed=int(patience_s) + 900)
     first, again = fill(stash, photos)[0], fill(stash, photos)[0]
-    with serve(settings_with(STASH_URL=stash.url), patience=Patience(state_s=patience_s)) as served:
+    with serve(settings_with(STASH_URL=stash.url), patience=OutageLimits(state_s=patience_s)) as served:
         assert ended(served.client, begin(served.client, first))["status"] == "done"
         stash.record.forget()
         with written_by_another(served):

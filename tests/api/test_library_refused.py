@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Delay, Drop, StashStandIn, Status, Truncate
-from stash_sense.workflows import state_in_use
+from stash_sense.recognition import state_in_use
 
 from .conftest import API_KEY
 from .galleries import QUICK, WAITS, fetched

@@ -11,8 +11,9 @@ import httpx
 import numpy as np
 import pytest
 
-from stash_sense.jobs import Lane, Silent
-from stash_sense.services import database_place, enrol, open_pack
+from stash_sense.domain.progress import Silent
+from stash_sense.jobs.workers import Lane
+from stash_sense.runtime.engine import database_place, enrol, open_pack
 
 log = logging.getLogger(__name__)
 

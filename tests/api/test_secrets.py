@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn, Status
-from stash_sense.services import stash_watch
+from stash_sense.runtime import stash_watch
 
 from .conftest import API_KEY
 from .galleries import QUICK, SHORT, begin, ended, fill, reached, varied_photos

@@ -13,9 +13,10 @@ import httpx
 import numpy as np
 import pytest
 
-from stash_sense.facedb import DatabaseWriter, Person, Reference
-from stash_sense.facedb.layout import Slot
-from stash_sense.workflows.packs import SLOTS
+from stash_sense.domain.people import Person
+from stash_sense.facedb.layout import Reference, Slot
+from stash_sense.facedb.writer import DatabaseWriter
+from stash_sense.recognition.recognizer import SLOTS
 
 KEY = "the-key-of-stash-0123456789"
 

@@ -11,10 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn, Status
-from stash_sense.services import stash_watch
-from stash_sense.services.sidecar import build_sidecar
-from stash_sense.store import DiskFull, RecommendationsDB, StateError
-from stash_sense.workflows import state_in_use
+from stash_sense.errors import DiskFull, StateError
+from stash_sense.recognition import state_in_use
+from stash_sense.runtime import stash_watch
+from stash_sense.runtime.sidecar import build_sidecar
+from stash_sense.store import RecommendationsDB
 
 from .conftest import API_KEY
 from .test_failures import problem as told

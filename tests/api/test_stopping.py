@@ -8,9 +8,8 @@ import httpx
 import pytest
 
 from fakes.stash import Delay
-from stash_sense.jobs import Stopping
-from stash_sense.services.sidecar import build_sidecar
-from stash_sense.workflows.in_use import Starting
+from stash_sense.errors import ShuttingDown, Starting
+from stash_sense.runtime.sidecar import build_sidecar
 
 
 async def test_a_step_that_fails_keeps_no_other_from_being_taken(settings_with, monkeypatch, caplog):
@@ -24,7 +23,7 @@ async def test_a_step_that_fails_keeps_no_other_from_being_taken(settings_with, 
     await sidecar.stop()
     assert caplog.text.count("could not be closed") == 3
     assert "the jobs could not be closed" in caplog.text
-    with pytest.raises(Stopping):
+    with pytest.raises(ShuttingDown):
         sidecar.pool.submit(lambda: None)
     with pytest.raises(Starting, match="being stopped"):
         _ = sidecar.store

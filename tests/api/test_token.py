@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import SecretStr
 
-from stash_sense.services.secret import NoSecret, find_secret, make_secret, secret_to_serve_with, token_file
+from stash_sense.errors import NoSecret
+from stash_sense.runtime.secret import find_secret, make_secret, secret_to_serve_with, token_file
 from stash_sense.settings import Settings
 
 

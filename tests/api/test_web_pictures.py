@@ -9,7 +9,7 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 
-from stash_sense.media.errors import UrlUnreachable
+from stash_sense.errors import UrlUnreachable
 from stash_sense.media.remote import FetchLimits, RemotePictures
 
 from .conftest import Web

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from stash_sense.workflows import state_in_use
+from stash_sense.recognition import state_in_use
 
 from .test_failures import problem
 

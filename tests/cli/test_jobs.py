@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from fakes.stash import Delay, StashStandIn
-from stash_sense.jobs import Silent
-from stash_sense.services import database_place, enrol, open_pack
+from stash_sense.domain.progress import Silent
+from stash_sense.runtime.engine import database_place, enrol, open_pack
 from stash_sense.settings import Settings
 
 SAMPLES = Path(__file__).parents[2] / "samples"

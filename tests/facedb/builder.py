@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stash_sense.facedb import DatabaseWriter, Person, Photo, Reference
-from stash_sense.facedb.layout import Slot
+from stash_sense.domain.people import Person
+from stash_sense.facedb.layout import Photo, Reference, Slot
+from stash_sense.facedb.writer import DatabaseWriter
 
 place, people, builds, name = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 for build in range(1, builds + 1):

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stash_sense.facedb import DatabaseWriter, FaceDatabase, Person, Photo, Reference
-from stash_sense.facedb.layout import Slot
+from stash_sense.domain.people import Person
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.facedb.layout import Photo, Reference, Slot
+from stash_sense.facedb.writer import DatabaseWriter
 
 SLOTS = (Slot(name="arcface", dimension=4), Slot(name="facenet", dimension=2))
 

@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from stash_sense.facedb import FaceDatabase, NoDatabase
+from stash_sense.errors import NoDatabase
+from stash_sense.facedb.database import FaceDatabase
 
 PEOPLE = 400
 

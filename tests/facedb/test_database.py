@@ -6,8 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from stash_sense.facedb import BadDatabase, FaceDatabase, NoDatabase, Person, Photo, Reference, layout
-from stash_sense.facedb.database import current_version
+from stash_sense.domain.people import Person
+from stash_sense.errors import BadDatabase, NoDatabase
+from stash_sense.facedb import layout
+from stash_sense.facedb.database import FaceDatabase, current_version
+from stash_sense.facedb.layout import Photo, Reference
 
 PEOPLE = {"Ada": 2, "Grace": 1, "Hedy": 3}
 

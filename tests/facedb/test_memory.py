@@ -6,15 +6,16 @@ import sys
 import numpy as np
 import pytest
 
-from stash_sense.facedb import DatabaseWriter, Person, Photo, Reference
-from stash_sense.facedb.layout import Slot
+from stash_sense.domain.people import Person
+from stash_sense.facedb.layout import Photo, Reference, Slot
+from stash_sense.facedb.writer import DatabaseWriter
 
 FACES, DIMENSION = 50_000, 512
 
 OPENS = """
 import sys, time
 from pathlib import Path
-from stash_sense.facedb import FaceDatabase
+from stash_sense.facedb.database import FaceDatabase
 
 def private():
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

@@ -5,7 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from stash_sense.facedb import Looked, Photo, Reference, Spool
+from stash_sense.facedb.layout import Photo, Reference
+from stash_sense.facedb.spool import Looked, Spool
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ import sys
 import numpy as np
 import pytest
 
-from stash_sense.errors import Cancelled
-from stash_sense.facedb import FaceDatabase, Person, Photo, Reference, WriteFailed
-from stash_sense.facedb import lines as lines_module
+from stash_sense.domain.people import Person
+from stash_sense.errors import Cancelled, WriteFailed
+from stash_sense.facedb import layout
+from stash_sense.facedb import layout as lines_module
 from stash_sense.facedb import writer as writer_module
-from stash_sense.facedb.database import current_version
+from stash_sense.facedb.database import FaceDatabase, current_version
+from stash_sense.facedb.layout import Photo, Reference
 
 A_FACE = [Reference("a.jpg", (0, 0, 1, 1), 1.0)]
 A_VECTOR = np.ones((1, 6), np.float32)
@@ -180,7 +182,7 @@ def test_a_disk_that_fails_at_any_step_of_the_commit_leaves_a_whole_database(
         return run
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer_module, "write_numbers", failing(writer_module.write_numbers))
+        patch.setattr(writer_module, "write_numbers", failing(layout.write_numbers))
         patch.setattr(lines_module, "write_numbers", failing(lines_module.write_numbers))
         patch.setattr(writer_module, "_sync", failing(writer_module._sync))
         patch.setattr(type(place), "rename", failing(type(place).rename))
@@ -251,7 +253,10 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from stash_sense.facedb import DatabaseWriter, Person, Photo, Reference, WriteFailed
+from stash_sense.domain.people import Person
+from stash_sense.errors import WriteFailed
+from stash_sense.facedb.layout import Photo, Reference
+from stash_sense.facedb.writer import DatabaseWriter
 from stash_sense.facedb.layout import Slot
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 try:

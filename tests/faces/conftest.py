@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
-from stash_sense.faces.types import Detection
+from stash_sense.domain.faces import Detection
 
 Respond = Callable[[np.ndarray], dict[str, np.ndarray]]
 

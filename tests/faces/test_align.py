@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stash_sense.faces.align import BadLandmarks, crop, similarity
+from stash_sense.errors import BadLandmarks
+from stash_sense.faces.align import crop, similarity
 
 
 def moved(points, angle, scale, shift):

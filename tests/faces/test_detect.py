@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stash_sense.domain.faces import Detection
 from stash_sense.faces.detect import LEAST_CONFIDENCE, Detector, DetectorSpec, turn_back
-from stash_sense.faces.types import Detection
 
 SPEC = DetectorSpec(main_side=1024, close_side=320, close_share=0.1, operating_point=0.75, turned_score=0.8)
 

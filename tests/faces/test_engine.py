@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from stash_sense.domain.faces import Detection
 from stash_sense.faces.detect import DetectorSpec
 from stash_sense.faces.embed import Embedder, EmbedderSpec
 from stash_sense.faces.engine import EMBED_BATCH, FaceEngine
-from stash_sense.faces.types import Detection
 
 SPEC = DetectorSpec(main_side=1024, close_side=320, close_share=0.1, operating_point=0.75, turned_score=0.8)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stash_sense.media import load_image
+from stash_sense.media.photo import load_image
 
 OBAMAS = ("obama2.jpg", "obama3.jpg", "obama_partial_face.jpg", "obama_partial_face2.jpg")
 UPRIGHT_AFTER = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stash_sense.faces.shrink import fit
+from stash_sense.faces.detect import fit
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stash_sense.faces.yunet import Memory, YuNet, decode, iou, suppress, to_input
+from stash_sense.faces.detect import Memory, YuNet, decode, iou, suppress, to_input
 
 HEIGHT, WIDTH = 64, 96
 

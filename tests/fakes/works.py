@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 
-from stash_sense.jobs import JobQueue
+from stash_sense.jobs.queue import JobQueue
 
 
 class Works:

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from stash_sense.jobs import Full, Lane, Stopping, WorkPool
+from stash_sense.errors import QueueFull, ShuttingDown
+from stash_sense.jobs.workers import Lane, WorkPool
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_within_a_lane_the_first_comes_first(pool, held):
 
 def test_places_are_bounded_and_given_back(pool):
     with pool.place(), pool.place(), pool.place():
-        with pytest.raises(Full) as refused, pool.place():
+        with pytest.raises(QueueFull) as refused, pool.place():
             pass
         assert refused.value.pause_s >= 1
     with pool.place():
@@ -90,9 +91,9 @@ def test_stopping_ends_what_runs_and_turns_away_the_rest():
     began.wait(5)
     assert pool.close(5)
     assert running.done()
-    with pytest.raises(Stopping):
+    with pytest.raises(ShuttingDown):
         waiting.result(1)
-    with pytest.raises(Stopping):
+    with pytest.raises(ShuttingDown):
         pool.submit(lambda: None)
 
 

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from fakes.works import running, until
-from stash_sense.errors import BadInput
-from stash_sense.jobs import Full, JobQueue, NoSuchJob, Stopping, queue
-from stash_sense.store.errors import Refused
+from stash_sense.errors import BadInput, Conflict, NoSuchJob, QueueFull, ShuttingDown
+from stash_sense.jobs import queue
+from stash_sense.jobs.queue import JobQueue
 
 
 async def test_a_job_is_done_and_keeps_what_it_was(place, works):
@@ -144,7 +144,7 @@ async def test_resume_runs_it_again_under_the_same_id_behind_the_others(place, w
         job = await jobs.wait(first)
         assert (job.status, job.result) == ("done", {"asked": {"n": 1}})
         assert works.begun == [first, second, third, first]
-        with pytest.raises(Refused, match="done already"):
+        with pytest.raises(Conflict, match="done already"):
             await jobs.resume(first)
 
 
@@ -180,7 +180,7 @@ async def test_the_queue_has_an_end(place, works, monkeypatch):
     async with running(place, works.kinds) as jobs:
         for number in range(3):
             await jobs.submit("held", f"thing:{number}", {})
-        with pytest.raises(Full):
+        with pytest.raises(QueueFull):
             await jobs.submit("held", "thing:4", {})
         [open_job] = await jobs.list("thing:1")
         assert await jobs.submit("held", "thing:1", {}) == open_job.job_id
@@ -193,7 +193,7 @@ async def test_resuming_keeps_to_the_end_of_the_queue(place, works, monkeypatch)
         await jobs.cancel(first)
         second = await jobs.submit("held", "thing:2", {})
         await jobs.submit("held", "thing:3", {})
-        with pytest.raises(Full):
+        with pytest.raises(QueueFull):
             await jobs.resume(first)
         assert (await jobs.get(first)).status == "cancelled"
         assert (await jobs.resume(second)).status in ("queued", "running")  # it is, and needs no place
@@ -204,7 +204,7 @@ async def test_resuming_what_was_asked_for_anew_is_refused(place, works):
         first = await jobs.submit("held", "thing:1", {"b": 1, "a": None})
         await jobs.cancel(first)
         second = await jobs.submit("held", "thing:1", {"a": None, "b": 1})
-        with pytest.raises(Refused, match=second):
+        with pytest.raises(Conflict, match=second):
             await jobs.resume(first)
         works.go.set()
         await jobs.wait(second)
@@ -223,10 +223,10 @@ async def test_whoever_asks_and_goes_away_has_asked_all_the_same(place, works):
 
 async def test_before_start_and_after_stop_nothing_is_taken(place, works):
     jobs = JobQueue(place, works.kinds)
-    with pytest.raises(Stopping):
+    with pytest.raises(ShuttingDown):
         await jobs.submit("quick", "thing:1", {})
     await jobs.start()
     await jobs.stop()
     await jobs.stop()
-    with pytest.raises(Stopping):
+    with pytest.raises(ShuttingDown):
         await jobs.list()

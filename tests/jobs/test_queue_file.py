@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from fakes.works import running, until
-from stash_sense.jobs import JobQueue, Stopping, queue
+from stash_sense.errors import DiskFull, NewerState, NotAStateFile, ShuttingDown, StateBusy, StateUnwritable
+from stash_sense.jobs import queue
+from stash_sense.jobs.queue import JobQueue
 from stash_sense.store import jobs as stored
-from stash_sense.store.errors import DiskFull, NewerState, NotAStateFile, StateBusy, StateUnwritable
+from stash_sense.store.jobs import file
 
 SCRIPT = Path(__file__).parent / "scripts" / "work_until_killed.py"
 ENDING = Path(__file__).parent / "scripts" / "end_at_a_job.py"
@@ -29,7 +31,7 @@ async def test_a_stopped_job_is_the_first_to_go_on(place, works):
         waiting = asyncio.create_task(jobs.wait(asked[0]))
         await asyncio.sleep(0)
         await jobs.stop()
-        with pytest.raises(Stopping):
+        with pytest.raises(ShuttingDown):
             await waiting
         assert works.at_work == 0
     with closing(sqlite3.connect(place)) as connection:
@@ -209,7 +211,7 @@ async def test_a_place_that_cannot_be_a_file(tmp_path, works):
 
 
 async def test_a_second_process_is_refused_and_the_first_goes_on(place, works, monkeypatch):
-    monkeypatch.setattr(stored.file, "_OWNER_WAIT_S", 0.2)
+    monkeypatch.setattr(file, "_OWNER_WAIT_S", 0.2)
     async with running(place, works.kinds) as jobs:
         with pytest.raises(StateBusy, match="another Stash Sense"):
             await JobQueue(place, works.kinds).start()
@@ -217,7 +219,7 @@ async def test_a_second_process_is_refused_and_the_first_goes_on(place, works, m
 
 
 async def test_a_file_that_is_locked_for_a_while_delays_and_blocks_nothing(place, works, monkeypatch):
-    monkeypatch.setattr(stored.file, "_BUSY_S", 0.2)
+    monkeypatch.setattr(file, "_BUSY_S", 0.2)
     monkeypatch.setattr(queue, "AGAIN_S", 0.1)
     async with running(place, works.kinds) as jobs:
         held = await jobs.submit("held", "thing:1", {})
@@ -268,7 +270,7 @@ async def test_a_long_history_is_bounded_and_fast(place, works, monkeypatch, tel
             last = await jobs.wait(ids[-1])
         assert last.status == "done"
         listed = await jobs.list(limit=5000)
-        assert len(listed) == stored.file.KEPT
+        assert len(listed) == file.KEPT
         assert listed[0].asked == {"n": 1099}
         began = time.monotonic()
         for _ in range(20):
@@ -280,9 +282,9 @@ async def test_a_long_history_is_bounded_and_fast(place, works, monkeypatch, tel
     began = time.monotonic()
     async with running(place, works.kinds) as jobs:
         opened = time.monotonic() - began
-        assert len(await jobs.list(limit=5000)) == stored.file.KEPT
+        assert len(await jobs.list(limit=5000)) == file.KEPT
     assert opened < 1
-    tell(f"{stored.file.KEPT} jobs: {spent * 1000:.1f} ms a look, opened in {opened * 1000:.0f} ms")
+    tell(f"{file.KEPT} jobs: {spent * 1000:.1f} ms a look, opened in {opened * 1000:.0f} ms")
 
 
 async def test_a_job_of_a_kind_that_is_gone_fails_in_words(place, works):

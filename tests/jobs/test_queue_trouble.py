@@ -8,8 +8,8 @@ import time
 import pytest
 
 from fakes.works import running, until
-from stash_sense.errors import BadInput
-from stash_sense.jobs import Stopping, report, run
+from stash_sense.errors import BadInput, ShuttingDown
+from stash_sense.jobs import run
 
 
 async def one(place, work, **kinds):
@@ -138,9 +138,9 @@ async def test_errors_are_kept_up_to_a_bound_and_counted(place):
         return {}
 
     job = await one(place, work)
-    assert len(job.all_errors) == report.LINES_KEPT + 1
+    assert len(job.all_errors) == run.LINES_KEPT + 1
     assert job.all_errors[-1] == "... and 1,501 more."
-    assert max(map(len, job.all_errors)) == report.LINE_LENGTH
+    assert max(map(len, job.all_errors)) == run.LINE_LENGTH
 
 
 async def test_a_job_that_does_not_leave_off_is_let_go(place, works, monkeypatch, caplog):
@@ -176,7 +176,7 @@ async def test_a_pool_that_was_closed_first_parks_the_job(place):
 
     async def work(report, asked):
         tries.append(1)
-        raise Stopping("Stash Sense was stopped before this was done.")
+        raise ShuttingDown("Stash Sense was stopped before this was done.")
 
     async with running(place, {"one": work}) as jobs:
         job_id = await jobs.submit("one", "thing:1", {})

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from stash_sense.services.secret import derived
+from stash_sense.runtime.secret import derived
 from waiting import until
 
 from .passing import Passing

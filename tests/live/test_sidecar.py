@@ -5,7 +5,9 @@ import json
 import httpx
 import pytest
 
-from stash_sense.stash import NotInStash, RefusedByStash, StashClient, StashId
+from stash_sense.domain.people import StashId
+from stash_sense.errors import NotInStash, StashRefused
+from stash_sense.stash.client import StashClient
 from waiting import until
 
 EXPECTED = {
@@ -133,7 +135,7 @@ async def test_tags_are_added_and_taken_back(client, library, tagged):
 
 async def test_an_update_with_a_wrong_id_changes_nothing(client, library, tagged):
     person = library.people["Joe Biden"]
-    with pytest.raises(RefusedByStash, match="image with id 999999 not found"):
+    with pytest.raises(StashRefused, match="image with id 999999 not found"):
         await client.add_performers("image", [library.images["obama2.jpg"], "999999"], [person])
     assert tagged() == (set(), {})
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pillow_heif import from_pillow
 
-from stash_sense.media import load_image
+from stash_sense.media.photo import load_image
 
 Encode = Callable[..., bytes]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stash_sense.errors import BadInput
-from stash_sense.media import NotAnImage, UnreadableImage, load_image
+from stash_sense.errors import BadInput, NotAnImage, UnreadableImage
+from stash_sense.media.photo import load_image
 
 FORMATS = ["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"]
 OTHER_FILES = {

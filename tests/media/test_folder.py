@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from stash_sense.errors import BadInput
-from stash_sense.media import NotAFolder, list_images
+from stash_sense.errors import BadInput, NotAFolder
+from stash_sense.media.folder import list_images
 
 
 @pytest.fixture

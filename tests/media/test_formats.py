@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stash_sense.media import load_image
+from stash_sense.media.photo import load_image
 
 RED, GREEN, BLUE, GREY = (40, 40, 220), (40, 200, 40), (220, 60, 60), (190, 190, 190)
 UPRIGHT = [RED, GREEN, BLUE, GREY]

@@ -7,7 +7,8 @@ from contextlib import suppress
 import pytest
 
 from stash_sense.errors import BadInput
-from stash_sense.media import MediaLimits, load_image
+from stash_sense.media.limits import MediaLimits
+from stash_sense.media.photo import load_image
 
 FORMATS = ["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"]
 LIMITS = MediaLimits(decode_bytes=50_000_000)

@@ -7,8 +7,10 @@ import zlib
 import pytest
 from PIL import Image
 
-from stash_sense.media import ImageTooLarge, ImageTooSmall, MediaLimits, UnreadableImage, load_image
-from stash_sense.media.headers import BadHeader, read_jpeg_header
+from stash_sense.errors import ImageTooLarge, ImageTooSmall, UnreadableImage
+from stash_sense.media.formats import BadHeader, read_jpeg_header
+from stash_sense.media.limits import MediaLimits
+from stash_sense.media.photo import load_image
 
 
 def _patched(data, before, replacement, skip=0):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stash_sense.media import load_image
-from stash_sense.media.headers import exif_orientation
+from stash_sense.media.formats import exif_orientation
+from stash_sense.media.photo import load_image
 
 UPRIGHT = [(40, 40, 220), (40, 200, 40), (220, 60, 60), (190, 190, 190)]
 # What a camera stored, so that the orientation of the key makes it upright again.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stash_sense.media import load_image
 from stash_sense.media.limits import reduction
+from stash_sense.media.photo import load_image
 
 KINDS = ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC", "GIF", "BMP"]
 

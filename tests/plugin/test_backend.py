@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fakes.sidecar import Problem, performer_of
-from stash_sense.services.secret import derived
+from stash_sense.runtime.secret import derived
 
 from .conftest import KEY, SESSION, run_backend
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stash_sense.jobs import Silent
-from stash_sense.services import database_place, enrol, open_pack
+from stash_sense.domain.progress import Silent
+from stash_sense.runtime.engine import database_place, enrol, open_pack
 from stash_sense.settings import Settings
 
 from .conftest import KEY, SESSION

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from fakes.stash import StashStandIn
-from stash_sense.stash import Limits, StashClient
+from stash_sense.stash.client import StashClient
+from stash_sense.stash.transport import Limits
 
 KEY = "eyJ-the-api-key"
 

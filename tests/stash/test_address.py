@@ -2,7 +2,7 @@
 
 import pytest
 
-from stash_sense.stash import BadAddress, StashAddress
+from stash_sense.stash.address import BadAddress, StashAddress
 
 
 def test_graphql_is_asked_below_the_path_of_stash_url():

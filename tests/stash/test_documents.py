@@ -6,35 +6,40 @@ import pytest
 from graphql import parse, validate
 
 from fakes.stash import LATEST, OLDEST, RECOMMENDED, schema
-from stash_sense.stash.documents import Document, load, names
+from stash_sense.stash.graphql import Document, document_names, load_document
 from stash_sense.stash.performers import BATCH
 
 
 @pytest.mark.parametrize("version", [OLDEST, RECOMMENDED, LATEST])
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", document_names())
 def test_the_document_is_valid(name: str, version: str):
-    assert validate(schema(version), parse(load(name).text)) == []
+    assert validate(schema(version), parse(load_document(name).text)) == []
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", document_names())
 def test_a_document_holds_one_operation(name: str):
-    text = load(name).text
+    text = load_document(name).text
     assert len(re.findall(r"^(query|mutation|subscription)\b", text, re.MULTILINE)) == 1
 
 
 def test_a_mutation_is_known_as_such():
-    assert not load("create_performer").is_query
+    assert not load_document("create_performer").is_query
 
 
 def test_a_document_knows_its_operation():
-    document = load("find_image")
+    document = load_document("find_image")
     assert document == Document("FindImage", document.text, is_query=True)
 
 
 def test_an_image_is_asked_for_alike_alone_and_in_a_list():
-    alone, listed = (load(name).text.partition("fragment ")[2] for name in ("find_image", "find_images"))
+    alone, listed = (
+        load_document(name).text.partition("fragment ")[2] for name in ("find_image", "find_images")
+    )
     assert alone == listed
 
 
 def test_the_document_of_a_batch_has_as_many_questions_as_a_batch():
-    assert len(re.findall(r"^  found\d+:", load("find_performers_by_stash_ids").text, re.MULTILINE)) == BATCH
+    assert (
+        len(re.findall(r"^  found\d+:", load_document("find_performers_by_stash_ids").text, re.MULTILINE))
+        == BATCH
+    )

@@ -4,16 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from stash_sense.stash import (
-    Fingerprint,
-    Image,
-    PerformerKey,
-    StashId,
-    VisualFile,
-    performer_key,
-    picture_identity,
-    stashdb_id,
-)
+from stash_sense.domain.people import PerformerKey, StashId, performer_key, stashdb_id
+from stash_sense.stash.identity import picture_identity
+from stash_sense.stash.types import Fingerprint, Image, VisualFile
 
 UUID, OTHER = "50459d16-787c-47c9-8ce9-a4cac9404324", "0aa9e0c1-1111-4222-8333-444455556666"
 STASHDB, FANSDB, LOCAL = (

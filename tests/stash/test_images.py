@@ -5,13 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from fakes.stash import Seen, StashStandIn, Status
-from stash_sense.stash import (
-    Fingerprint,
-    NotInStash,
-    PerformerName,
-    StashAnsweredWrongly,
-    StashClient,
-)
+from stash_sense.errors import NotInStash, StashAnsweredWrongly
+from stash_sense.stash.client import StashClient
+from stash_sense.stash.types import Fingerprint, PerformerName
 
 Jpeg = Callable[..., bytes]
 

@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 
 from fakes.stash import Chunked, Dribble, StashStandIn, Status, Truncate
-from stash_sense.stash import (
-    Limits,
+from stash_sense.errors import (
     MediaTooLarge,
     NoPicture,
     NotAPicture,
     NotInStash,
     StashAnsweredWrongly,
-    StashClient,
     StashTooSlow,
     StashUnreachable,
 )
+from stash_sense.stash.client import StashClient
+from stash_sense.stash.transport import Limits
 
 Jpeg = Callable[..., bytes]
 

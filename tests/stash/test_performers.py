@@ -3,16 +3,10 @@
 import pytest
 
 from fakes.stash import LATEST, OLDEST, StashStandIn
-from stash_sense.stash import (
-    NewPerformer,
-    NotInStash,
-    PerformerName,
-    RefusedByStash,
-    StashBox,
-    StashClient,
-    StashId,
-    Target,
-)
+from stash_sense.domain.people import StashId
+from stash_sense.errors import NotInStash, StashRefused
+from stash_sense.stash.client import StashClient
+from stash_sense.stash.types import NewPerformer, PerformerName, StashBox, Target
 
 STASHDB, FANSDB = "https://stashdb.org/graphql", "https://fansdb.cc/graphql"
 
@@ -135,7 +129,7 @@ async def test_removing_keeps_the_others(tagged: StashStandIn, client: StashClie
 
 
 async def test_one_missing_image_leaves_all_as_they_were(tagged: StashStandIn, client: StashClient):
-    with pytest.raises(RefusedByStash, match="image with id 99 not found"):
+    with pytest.raises(StashRefused, match="image with id 99 not found"):
         await client.add_performers("image", ["1", "99"], ["2"])
     assert performers_on(tagged, "image") == [1]
 
@@ -165,6 +159,6 @@ async def test_a_performer_is_created_with_its_portrait(stash: StashStandIn, cli
 
 
 async def test_a_name_that_is_taken_is_refused_in_stashs_words(tagged: StashStandIn, client: StashClient):
-    with pytest.raises(RefusedByStash) as refused:
+    with pytest.raises(StashRefused) as refused:
         await client.create_performer(NewPerformer("Ann"))
     assert refused.value.messages == ("performer with name 'Ann' already exists",)

@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from fakes.stash import Drop, StashStandIn, Status
-from stash_sense.stash import KeyRefused, Limits, StashClient, StashError
+from stash_sense.errors import StashError, StashKeyRefused
+from stash_sense.stash.client import StashClient
+from stash_sense.stash.transport import Limits
 
 Jpeg = Callable[..., bytes]
 
@@ -126,7 +128,7 @@ async def test_a_key_that_the_server_quotes_is_not_passed_on(
 
 @pytest.mark.parametrize("bad", ["two words", "línea", "a\nb"])
 def test_a_key_that_no_header_can_carry_is_refused_unseen(bad: str):
-    with pytest.raises(KeyRefused) as refused:
+    with pytest.raises(StashKeyRefused) as refused:
         StashClient("http://nas:9999", bad)
     assert bad not in "".join(traceback.format_exception(refused.value))
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 
 from fakes.stash import Delay, Drop, StashStandIn, Status
-from stash_sense.stash import (
-    KeyRefused,
-    Limits,
-    RefusedByStash,
+from stash_sense.errors import (
     StashAnsweredWrongly,
-    StashClient,
+    StashKeyRefused,
+    StashRefused,
     StashTooSlow,
     StashUnreachable,
 )
+from stash_sense.stash.client import StashClient
+from stash_sense.stash.transport import Limits
 
 Reply = Callable[..., Status]
 
@@ -126,26 +126,26 @@ async def test_a_busy_server_says_how_long_to_wait(stash: StashStandIn, client: 
 
 async def test_a_wrong_key_is_named_with_the_place_of_the_right_one(stash: StashStandIn, limits: Limits):
     async with StashClient(stash.url, "wrong", limits) as client:
-        with pytest.raises(KeyRefused, match="STASH_API_KEY"):
+        with pytest.raises(StashKeyRefused, match="STASH_API_KEY"):
             await client.status()
 
 
 async def test_a_wrong_key_is_asked_once(stash: StashStandIn, limits: Limits):
     async with StashClient(stash.url, "wrong", limits) as client:
-        with pytest.raises(KeyRefused):
+        with pytest.raises(StashKeyRefused):
             await client.status()
     assert stash.record.counts["graphql"] == 1
 
 
 async def test_a_key_is_refused_where_stash_has_no_login(stash: StashStandIn, client: StashClient):
     stash.api_key = ""
-    with pytest.raises(KeyRefused, match="no login"):
+    with pytest.raises(StashKeyRefused, match="no login"):
         await client.status()
 
 
 async def test_a_missing_key_is_named(stash: StashStandIn, limits: Limits):
     async with StashClient(stash.url, "", limits) as client:
-        with pytest.raises(KeyRefused, match="there is no API key"):
+        with pytest.raises(StashKeyRefused, match="there is no API key"):
             await client.status()
 
 
@@ -155,7 +155,7 @@ async def test_the_login_page_instead_of_a_picture_means_a_missing_key(
     stash.library.add_image(b"x")
     image = await client.get_image_by_id("1")
     async with StashClient(stash.url, "", limits) as nobody:
-        with pytest.raises(KeyRefused, match="there is no API key"):
+        with pytest.raises(StashKeyRefused, match="there is no API key"):
             await nobody.original(image)
     assert stash.record.counts["login"] == 0
 
@@ -199,13 +199,13 @@ async def test_a_field_that_stash_does_not_know_is_told_in_its_words(
 ):
     said = b'{"errors": [{"message": "Cannot query field \\"x\\" on type \\"Image\\"."}], "data": null}'
     stash.faults.add(Status(422, said, "application/json"), where="FindStatus")
-    with pytest.raises(RefusedByStash, match='Cannot query field "x"'):
+    with pytest.raises(StashRefused, match='Cannot query field "x"'):
         await client.status()
 
 
 async def test_a_refused_query_is_not_asked_again(stash: StashStandIn, client: StashClient):
     stash.faults.add(Status(422, b'{"errors": [{"message": "no"}]}', "application/json"), where="FindStatus")
-    with pytest.raises(RefusedByStash):
+    with pytest.raises(StashRefused):
         await client.status()
     assert stash.record.counts["FindStatus"] == 1
 

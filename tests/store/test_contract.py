@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stash_sense.recommendations_db import RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
 
 
 def test_creating_an_image_fingerprint_gives_an_id(path: Path) -> None:

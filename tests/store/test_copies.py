@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from stash_sense.store import NewerState, NotAStateFile, RecommendationsDB, Refused, StateBusy, StateDamaged
+from stash_sense.errors import Conflict, NewerState, NotAStateFile, StateBusy, StateDamaged
+from stash_sense.store import RecommendationsDB
 from stash_sense.store.copies import backup, restore
 from stash_sense.store.health import check
 from stash_sense.store.steps import STEPS
@@ -63,9 +64,9 @@ def test_copies_made_while_others_write_are_whole(db: RecommendationsDB, tmp_pat
 
 def test_a_copy_never_goes_over_a_file(db: RecommendationsDB, tmp_path: Path, path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
-    with pytest.raises(Refused, match="exists already"):
+    with pytest.raises(Conflict, match="exists already"):
         db.backup(tmp_path / "mine")
-    with pytest.raises(Refused):
+    with pytest.raises(Conflict):
         backup(path, path)
     assert (tmp_path / "mine").read_text() == "precious"
 
@@ -159,7 +160,7 @@ def test_what_cannot_serve_is_refused_and_changes_nothing(
         (empty, NotAStateFile),
         (tmp_path / "none", NotAStateFile),
         (newer, NewerState),
-        (path, Refused),
+        (path, Conflict),
         (tmp_path, NotAStateFile),
     ):
         with pytest.raises(error):

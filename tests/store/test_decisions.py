@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stash_sense.errors import BadInput
-from stash_sense.store import FaceMatches, NotStored, Picture, RecommendationsDB, Refused
+from stash_sense.errors import BadInput, Conflict, NotStored
+from stash_sense.store import FaceMatches, Picture, RecommendationsDB
 
 PACK = "test-pack"
 
@@ -189,7 +189,7 @@ def test_a_word_that_comes_after_its_tag_was_undone_is_refused(
     (face_id,) = db.store_image_result(result("1", face(0.1))).face_ids
     entry = tagged(db)
     db.journal_undone(entry)
-    with pytest.raises(Refused, match="undone meanwhile"):
+    with pytest.raises(Conflict, match="undone meanwhile"):
         db.decide(face_id, "confirmed", "anna", entry_id=entry)
     with pytest.raises(NotStored, match="journal entry 99"):
         db.decide(face_id, "confirmed", "anna", entry_id=99)
@@ -203,7 +203,7 @@ def test_what_came_with_a_tag_that_proves_to_be_gone_is_taken_back(
     db.decide(face_id, "confirmed", "anna", entry_id=entry)
     db.journal_complete(entry, "failed", [])
     assert (db.get_face(face_id).decisions, named(db)) == ((), [])
-    with pytest.raises(Refused, match="added nothing"):
+    with pytest.raises(Conflict, match="added nothing"):
         db.decide(face_id, "confirmed", "anna", entry_id=entry)
 
 

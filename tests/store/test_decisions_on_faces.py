@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from stash_sense.errors import BadInput
-from stash_sense.store import Box, Candidate, DetectedFace, NotStored, Picture, RecommendationsDB, Refused
+from stash_sense.errors import BadInput, Conflict, NotStored
+from stash_sense.store import Box, Candidate, DetectedFace, Picture, RecommendationsDB
 from stash_sense.store.connection import connect, prepare, writing
 from stash_sense.store.deciding import decide_faces, undecide_all
 
@@ -121,7 +121,7 @@ def test_a_word_of_a_tag_that_was_undone_is_refused_for_them_all(db: Recommendat
     face_ids = crowd(2)
     entry = tagged(db)
     db.journal_undone(entry)
-    with pytest.raises(Refused, match="undone meanwhile"):
+    with pytest.raises(Conflict, match="undone meanwhile"):
         db.decide_faces(face_ids, "confirmed", "anna", entry_id=entry)
     with pytest.raises(NotStored, match="journal entry 99"):
         db.decide_faces(face_ids, "confirmed", "anna", entry_id=99)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stash_sense.errors import BadInput
-from stash_sense.store import NotStored, RecommendationsDB, Refused
+from stash_sense.errors import BadInput, Conflict, NotStored
+from stash_sense.store import RecommendationsDB
 
 
 def test_an_undo_removes_exactly_what_was_added_and_once(db: RecommendationsDB) -> None:
@@ -18,7 +18,7 @@ def test_an_undo_removes_exactly_what_was_added_and_once(db: RecommendationsDB) 
     assert (done.status, done.added_ids, done.local_id) == ("done", ("1", "3"), "88")
     undone = db.journal_undone(entry.entry_id)
     assert (undone.status, undone.added_ids) == ("undone", ("1", "3"))
-    with pytest.raises(Refused, match="was undone on"):
+    with pytest.raises(Conflict, match="was undone on"):
         db.journal_undone(entry.entry_id)
 
 
@@ -51,10 +51,10 @@ def test_a_failed_write_that_added_some_can_be_undone(db: RecommendationsDB) -> 
 
 def test_a_write_that_added_nothing_has_nothing_to_undo(db: RecommendationsDB) -> None:
     entry = db.journal_begin("image", ["1"], "88")
-    with pytest.raises(Refused, match="is open"):
+    with pytest.raises(Conflict, match="is open"):
         db.journal_undone(entry.entry_id)
     db.journal_complete(entry.entry_id, "done")
-    with pytest.raises(Refused, match="added nothing"):
+    with pytest.raises(Conflict, match="added nothing"):
         db.journal_undone(entry.entry_id)
 
 
@@ -62,9 +62,9 @@ def test_the_same_report_twice_is_one_and_another_is_refused(db: Recommendations
     entry = db.journal_begin("image", ["1", "2"], "88")
     first = db.journal_complete(entry.entry_id, "done", ["1"])
     assert db.journal_complete(entry.entry_id, "done", ["1"]) == first
-    with pytest.raises(Refused, match="is done already"):
+    with pytest.raises(Conflict, match="is done already"):
         db.journal_complete(entry.entry_id, "done", ["1", "2"])
-    with pytest.raises(Refused):
+    with pytest.raises(Conflict):
         db.journal_complete(entry.entry_id, "failed", ["1"])
 
 

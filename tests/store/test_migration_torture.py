@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stash_sense.store import DiskFull, MigrationFailed
+from stash_sense.errors import DiskFull, MigrationFailed
 from stash_sense.store.declared import OLDER
 from stash_sense.store.inspection import look_at
 from stash_sense.store.migrations import bring_up_to_date

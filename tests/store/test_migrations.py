@@ -13,14 +13,8 @@ from typing import Any
 
 import pytest
 
-from stash_sense.store import (
-    DiskFull,
-    MigrationFailed,
-    NewerState,
-    NotAStateFile,
-    RecommendationsDB,
-    StateDamaged,
-)
+from stash_sense.errors import DiskFull, MigrationFailed, NewerState, NotAStateFile, StateDamaged
+from stash_sense.store import RecommendationsDB
 from stash_sense.store.migrations import bring_up_to_date, migrate
 from stash_sense.store.sqltext import normalised
 from stash_sense.store.steps import STEPS, Step

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stash_sense.errors import BadInput
-from stash_sense.store import Candidate, Picture, RecommendationsDB, SceneFace, StateBusy
+from stash_sense.errors import BadInput, StateBusy
+from stash_sense.store import Candidate, Picture, RecommendationsDB, SceneFace
 
 SECRET = "stashdb.org:50459d16-1111-2222-3333-444455556666"
 NAME = "Wilhelmina Testmann"

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stash_sense.errors import BadInput
-from stash_sense.store import Box, DetectedFace, NotStored, Picture, RecommendationsDB, Refused
+from stash_sense.errors import BadInput, Conflict, NotStored
+from stash_sense.store import Box, DetectedFace, Picture, RecommendationsDB
 
 PACK = "test-pack"
 
@@ -128,7 +128,7 @@ def test_a_refused_image_leaves_no_trace_and_the_others_are_stored(
     assert [one.stash_image_id for one in outcome.stored] == ["1", "3"]
     ((image, error),) = outcome.failed
     assert image == "2"
-    assert isinstance(error, Refused)
+    assert isinstance(error, Conflict)
     assert [one["performer_id"] for one in db.get_image_fingerprint_faces("2")] == ["anna"]
     assert len(db.get_image_result("2").faces) == 1
 
@@ -136,7 +136,7 @@ def test_a_refused_image_leaves_no_trace_and_the_others_are_stored(
 def test_an_error_inside_one_image_stores_nothing_of_it(
     db: RecommendationsDB, face: Any, result: Any
 ) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Conflict):
         db.store_image_result(result("1", face(0.1), face(0.6, facenet=np.ones(7), arcface=np.ones(7))))
     assert db.get_image_fingerprint("1") is None
     assert db.get_image_result("1") is None

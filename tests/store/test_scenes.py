@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stash_sense.errors import BadInput
-from stash_sense.store import NotStored, RecommendationsDB, SceneFace
+from stash_sense.errors import BadInput, NotStored
+from stash_sense.store import RecommendationsDB, SceneFace
 
 
 def test_a_scene_comes_back_with_its_faces(db: RecommendationsDB) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Collection
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stash_sense.api.errors import ForeignHost, ForeignOrigin, Unauthorized
 from stash_sense.api.problems import answer
+from stash_sense.errors import ForeignHost, ForeignOrigin, Unauthorized
 
 PAGES = frozenset({"/", "/docs", "/openapi.json", "/metrics"})
 """What a person opens in a browser: by Basic too, and only to be read."""

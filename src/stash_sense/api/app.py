@@ -17,7 +17,6 @@ from stash_sense.api.access import AccessGate
 from stash_sense.api.asked import sentence
 from stash_sense.api.bodies import Bodies
 from stash_sense.api.depends import Desk
-from stash_sense.api.errors import BadParameter, MethodNotAllowed, NotFound
 from stash_sense.api.logs import RecentEvents
 from stash_sense.api.metrics import Metrics
 from stash_sense.api.openapi import describe
@@ -34,10 +33,16 @@ from stash_sense.api.routes import (
     pages,
     references,
 )
-from stash_sense.errors import StashSenseError
-from stash_sense.services.sidecar import Sidecar
-from stash_sense.stash import StashError
-from stash_sense.store import StateBusy, StateError
+from stash_sense.errors import (
+    BadParameter,
+    MethodNotAllowed,
+    NotFound,
+    StashError,
+    StashSenseError,
+    StateBusy,
+    StateError,
+)
+from stash_sense.runtime.sidecar import Sidecar
 
 log = logging.getLogger(__name__)
 

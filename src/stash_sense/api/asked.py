@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from stash_sense.api.errors import BadParameter, UnknownContentType
 from stash_sense.api.multipart import read_parts
-from stash_sense.media.web_address import LONGEST
-from stash_sense.workflows.evidence import Knobs
+from stash_sense.errors import BadParameter, UnknownContentType
+from stash_sense.media.addresses import LONGEST
+from stash_sense.recognition.evidence import MatchOptions
 
 TopK = Annotated[int, Field(ge=1, le=20, description="At most so many candidates a face.")]
 MaxDistance = Annotated[
@@ -70,7 +70,7 @@ class Wanted:
 
     picture: bytes | None
     url: str
-    knobs: Knobs
+    knobs: MatchOptions
 
 
 def read_asked(content_type: str, body: bytes | bytearray) -> Wanted:
@@ -93,7 +93,7 @@ def _from_json(body: bytes | bytearray) -> Wanted:
         raise BadParameter(sentence(error.errors(include_url=False, include_input=False))) from None
     if bool(asked.image_url) == bool(asked.image_base64):
         raise BadParameter("Give either image_url or image_base64, one of the two.")
-    knobs = Knobs(asked.top_k, asked.max_distance, asked.min_face_confidence)
+    knobs = MatchOptions(asked.top_k, asked.max_distance, asked.min_face_confidence)
     picture = _decoded(asked.image_base64) if asked.image_base64 else None
     return Wanted(picture, asked.image_url, knobs)
 
@@ -111,7 +111,7 @@ def _from_form(content_type: str, body: bytes | bytearray) -> Wanted:
         form = _Form.model_validate(values)
     except ValidationError as error:
         raise BadParameter(sentence(error.errors(include_url=False, include_input=False))) from None
-    return Wanted(files[0].content, "", Knobs(form.top_k, form.max_distance, form.min_face_confidence))
+    return Wanted(files[0].content, "", MatchOptions(form.top_k, form.max_distance, form.min_face_confidence))
 
 
 def _decoded(text: str) -> bytes:

@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from starlette.requests import ClientDisconnect, Request
 
-from stash_sense.api.errors import BodyTooLarge, BodyTooSlow
-from stash_sense.jobs import Full
+from stash_sense.errors import BodyTooLarge, BodyTooSlow, QueueFull
 
 _LINGER_S = 1.0
 _LINGER_BYTES = 100_000_000
@@ -58,7 +57,7 @@ class Bodies:
             if len(body) + len(part) > self._most:
                 raise self._too_large()
             if self._held + len(part) > self._together:
-                raise Full("Too many large pictures are being sent at once. Try again in a moment.", 2)
+                raise QueueFull("Too many large pictures are being sent at once. Try again in a moment.", 2)
             self._held += len(part)
             body += part
 

@@ -9,9 +9,9 @@ from stash_sense.api.access import KNOWN
 from stash_sense.api.bodies import Bodies
 from stash_sense.api.logs import RecentEvents
 from stash_sense.api.metrics import Metrics
-from stash_sense.services.sidecar import Sidecar
-from stash_sense.stash import StashClient
-from stash_sense.workflows.state_in_use import StateInUse
+from stash_sense.recognition.state_in_use import StateInUse
+from stash_sense.runtime.sidecar import Sidecar
+from stash_sense.stash.client import StashClient
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,67 +1,7 @@
-"""What can be wrong with a request itself, before any work is begun."""
+"""The error of a job that was waited for."""
 
-from stash_sense.errors import BadInput, StashSenseError
-from stash_sense.jobs import Job
-
-
-class BadParameter(BadInput):
-    """A field is missing, unknown, of another type or out of range."""
-
-    code = "bad-parameter"
-
-
-class BodyTooLarge(BadInput):
-    """More bytes than are accepted; the rest was not read."""
-
-    code = "body-too-large"
-
-
-class BodyTooSlow(BadInput):
-    """The body did not arrive in time."""
-
-    code = "body-too-slow"
-
-
-class UnknownContentType(BadInput):
-    """The body is announced as something that this call does not take."""
-
-    code = "unknown-content-type"
-
-
-class Unauthorized(StashSenseError):
-    """No secret, or a wrong one."""
-
-    code = "unauthorized"
-
-
-class ForeignHost(StashSenseError):
-    """The request was sent to a name that is not known to be ours: another page may be behind it."""
-
-    code = "foreign-host"
-
-
-class ForeignOrigin(StashSenseError):
-    """A page of another server sent the request."""
-
-    code = "foreign-origin"
-
-
-class NotBuilt(StashSenseError):
-    """The call is promised, and does not work yet."""
-
-    code = "not-built"
-
-
-class NotFound(StashSenseError):
-    """There is no such call."""
-
-    code = "not-found"
-
-
-class MethodNotAllowed(StashSenseError):
-    """There is such a call, but by another method."""
-
-    code = "method-not-allowed"
+from stash_sense.errors import StashSenseError
+from stash_sense.store.jobs.job import Job
 
 
 class JobEnded(StashSenseError):

@@ -1,6 +1,6 @@
 """What works here, now: the names that `GET /health` lists, for the plugin to know which buttons to offer."""
 
-from stash_sense.services.sidecar import Sidecar
+from stash_sense.runtime.sidecar import Sidecar
 
 _ALWAYS = ("health", "metrics")
 _WITH_A_DATABASE = ("database-info", "identify", "identify-url", "references")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from stash_sense.api.asked import sentence
 from stash_sense.api.depends import Desk
-from stash_sense.api.errors import BadParameter, UnknownContentType
+from stash_sense.errors import BadParameter, UnknownContentType
 
 Model = TypeVar("Model", bound=BaseModel)
 

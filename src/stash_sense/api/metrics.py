@@ -7,7 +7,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.process_collector import ProcessCollector
 
 from stash_sense import __version__
-from stash_sense.services.sidecar import Sidecar
+from stash_sense.runtime.sidecar import Sidecar
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60)

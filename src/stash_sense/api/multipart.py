@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from stash_sense.api.errors import BadParameter
+from stash_sense.errors import BadParameter
 
 _MOST_PARTS = 16
 _LONGEST_HEADERS = 8192

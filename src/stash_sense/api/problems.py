@@ -8,8 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stash_sense.api.context import request_id
-from stash_sense.errors import Busy, StashSenseError
-from stash_sense.jobs import Full
+from stash_sense.errors import Busy, QueueFull, StashSenseError
 
 MEDIA_TYPE = "application/problem+json"
 INTERNAL = "internal"
@@ -139,7 +138,7 @@ def status_of(error: StashSenseError) -> int:
 def answer(error: StashSenseError, headers: Mapping[str, str] | None = None) -> Response:
     """The problem document for an error that says what to do."""
     extra = dict(headers or {})
-    if isinstance(error, Full):
+    if isinstance(error, QueueFull):
         extra["Retry-After"] = str(error.pause_s)
     elif error.code in _PAUSES or isinstance(error, Busy):
         extra["Retry-After"] = str(PAUSE_S)

@@ -12,22 +12,21 @@ import uvicorn
 from stash_sense import __version__
 from stash_sense.api.app import create_app
 from stash_sense.api.logs import JsonLines, RecentEvents, log_to_stderr
-from stash_sense.errors import StashSenseError
-from stash_sense.services.sidecar import Sidecar, build_sidecar
+from stash_sense.errors import CannotListen
+from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
 
 log = logging.getLogger(__name__)
 
+
 _BACKLOG = 512
+
+
 _KEEP_ALIVE_S = 15
+
+
 _SWITCH_S = 0.001
 """After how long a worker's Python lets the event loop have its turn; the usual 5 ms add up in an answer."""
-
-
-class CannotListen(StashSenseError):
-    """The address and port of the settings cannot be taken."""
-
-    code = "cannot-listen"
 
 
 def serve(settings: Settings) -> None:

@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from stash_sense.jobs import Job
-from stash_sense.services.sidecar import Sidecar
-from stash_sense.stash import StashAddress, StashNotConfigured
-from stash_sense.workflows.in_use import Starting
+from stash_sense.errors import Starting, StashNotConfigured
+from stash_sense.runtime.sidecar import Sidecar
+from stash_sense.stash.address import StashAddress
+from stash_sense.store.jobs.job import Job
 
 State = Literal["ok", "wait", "off", "fault"]
 JOBS_SHOWN = 10

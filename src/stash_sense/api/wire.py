@@ -4,9 +4,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from stash_sense.workflows.library import ImageAnswer
-from stash_sense.workflows.pictures import NamedPicture, content_face_id, reference_id
-from stash_sense.workflows.recognizer import FaceRecognizer, Match, RecognizedFace
+from stash_sense.recognition.answers import ImageAnswer
+from stash_sense.recognition.crops import reference_id
+from stash_sense.recognition.picture import NamedPicture, content_face_id
+from stash_sense.recognition.recognizer import FaceRecognizer, Match, RecognizedFace
 
 
 class StashIdOut(BaseModel):

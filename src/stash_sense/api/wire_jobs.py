@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from stash_sense.api.asked import MaxDistance, MinFaceConfidence, TopK
 from stash_sense.api.wire import MatchOut, StashIdOut
 from stash_sense.api.wire_words import StashIdIn
-from stash_sense.jobs import Job
-from stash_sense.services.library import Asked
-from stash_sense.workflows.evidence import Knobs
+from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.runtime.job_kinds import Asked
+from stash_sense.store.jobs.job import Job
 
 
 class _LibraryIn(BaseModel):
@@ -31,7 +31,9 @@ class ImageIn(_LibraryIn):
 
     def asked(self) -> Asked:
         """For the work."""
-        return Asked(Knobs(self.top_k, self.max_distance, self.min_face_confidence), self.force, self.source)
+        return Asked(
+            MatchOptions(self.top_k, self.max_distance, self.min_face_confidence), self.force, self.source
+        )
 
 
 class GalleryIn(_LibraryIn):
@@ -45,7 +47,7 @@ class GalleryIn(_LibraryIn):
 
     def asked(self) -> Asked:
         """For the work."""
-        knobs = Knobs(self.top_k, self.max_distance, self.min_face_confidence, self.evidence)
+        knobs = MatchOptions(self.top_k, self.max_distance, self.min_face_confidence, self.evidence)
         return Asked(knobs, self.force, self.source)
 
 

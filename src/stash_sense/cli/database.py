@@ -4,8 +4,8 @@ import click
 
 from stash_sense.cli.build import build
 from stash_sense.cli.console import cell, out, print_json, table
-from stash_sense.facedb import FaceDatabase
-from stash_sense.services import database_place
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.runtime.engine import database_place
 from stash_sense.settings import Settings
 
 

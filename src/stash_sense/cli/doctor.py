@@ -12,19 +12,18 @@ from datetime import UTC, datetime
 
 import click
 
-from stash_sense import assets
 from stash_sense.cli.console import cell, out, print_json, table
-from stash_sense.errors import StashSenseError
-from stash_sense.facedb import FaceDatabase, NoDatabase
-from stash_sense.services import database_place, open_pack
-from stash_sense.services.secret import find_secret, token_file
-from stash_sense.services.stash import open_stash
+from stash_sense.enrolment.stash_write import SOURCE
+from stash_sense.errors import NoDatabase, StashError, StashSenseError
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.models import verify
+from stash_sense.recognition.analysis import workers
+from stash_sense.runtime.engine import database_place, open_pack
+from stash_sense.runtime.secret import find_secret, token_file
+from stash_sense.runtime.stash import open_stash
 from stash_sense.settings import Settings
-from stash_sense.stash import Limits, StashError
-from stash_sense.workflows.findings import Finding, State
-from stash_sense.workflows.reading import workers
-from stash_sense.workflows.stash_checks import stash_findings
-from stash_sense.workflows.stash_write import SOURCE
+from stash_sense.stash.checks import Finding, State, stash_findings
+from stash_sense.stash.transport import Limits
 
 STYLES = {"ok": "green", "note": "yellow", "fault": "red"}
 SHORT_SECRET = 16
@@ -103,7 +102,7 @@ def _data_dir(settings: Settings) -> tuple[State, str]:
 
 
 def _models(settings: Settings) -> tuple[State, str]:
-    checks = assets.verify(settings.pack, settings.data_dir)
+    checks = verify.verify(settings.pack, settings.data_dir)
     broken = [check.problem for check in checks if check.problem]
     if broken:
         return "fault", "; ".join(broken)

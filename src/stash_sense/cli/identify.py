@@ -19,15 +19,15 @@ from stash_sense.cli.console import (
     write_file,
 )
 from stash_sense.cli.sheet import contact_sheet
+from stash_sense.domain.progress import Progress
+from stash_sense.enrolment.folder import BuildReport
 from stash_sense.errors import BadInput
-from stash_sense.jobs import Progress
-from stash_sense.media import list_images
-from stash_sense.services import database_place, enrol, folders_place, open_pack, recognizer
+from stash_sense.media.folder import list_images
+from stash_sense.recognition.evidence import Evidence, MatchOptions
+from stash_sense.recognition.folder import GalleryResult, UnknownPerson, identify_galleries, joined
+from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.runtime.engine import database_place, enrol, folders_place, open_pack, recognizer
 from stash_sense.settings import Settings
-from stash_sense.workflows.enrol import BuildReport
-from stash_sense.workflows.evidence import Evidence, Knobs
-from stash_sense.workflows.galleries import GalleryResult, UnknownPerson, identify_galleries, joined
-from stash_sense.workflows.recognizer import FaceRecognizer
 
 FEW = 12
 """Up to so many photos, each face is told in the table."""
@@ -96,7 +96,7 @@ def identify(
       stash-sense identify a.jpg b.jpg --people People/ --json result.json
       stash-sense identify Holiday/ --people People/ --html holiday.html
     """
-    knobs = Knobs(top_k, max_distance, min_face_confidence, evidence)
+    knobs = MatchOptions(top_k, max_distance, min_face_confidence, evidence)
     galleries, problems = _galleries(photos)
     with progress() as bars:
         pack = open_pack(settings)
@@ -143,7 +143,7 @@ def _galleries(photos: Sequence[Path]) -> tuple[list[Sequence[Path]], list[str]]
 
 
 def _identify(
-    galleries: Sequence[Sequence[Path]], ready: FaceRecognizer, knobs: Knobs, bars: Progress
+    galleries: Sequence[Sequence[Path]], ready: FaceRecognizer, knobs: MatchOptions, bars: Progress
 ) -> GalleryResult:
     return joined(identify_galleries(galleries, ready, knobs, bars))
 

@@ -11,9 +11,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from stash_sense import assets
 from stash_sense.cli.console import cell, out, print_json, progress, shown, table
-from stash_sense.services import calibrate_pack
+from stash_sense.models import download, manifest, prepare, verify
+from stash_sense.runtime.engine import calibrate_pack
 from stash_sense.settings import Settings
 
 OUTCOMES = {"intact": "green", "made": "green", "mended": "yellow", "missing": "red", "altered": "red"}
@@ -25,13 +25,13 @@ def models() -> None:
     """Model packs: list, download, verify and calibrate them."""
 
 
-def _packs(names: tuple[str, ...] = ()) -> list[assets.PackManifest]:
+def _packs(names: tuple[str, ...] = ()) -> list[manifest.PackManifest]:
     """All packs, or those with these names. Raises UnknownPack."""
-    return [assets.load_manifest(name) for name in names] if names else list(assets.list_packs())
+    return [manifest.load_manifest(name) for name in names] if names else list(manifest.list_packs())
 
 
 @contextmanager
-def _files(unit_is_bytes: bool) -> Iterator[assets.Progress]:
+def _files(unit_is_bytes: bool) -> Iterator[prepare.Progress]:
     """A bar on the error stream, one line a file; silent where that is no terminal."""
     columns = (DownloadColumn(), TimeRemainingColumn()) if unit_is_bytes else ()
     console = Console(stderr=True)
@@ -54,7 +54,7 @@ def _files(unit_is_bytes: bool) -> Iterator[assets.Progress]:
         yield report
 
 
-def _licences(pack: assets.PackManifest) -> str:
+def _licences(pack: manifest.PackManifest) -> str:
     names = dict.fromkeys(file.licence.name for file in pack.files)
     return "\n".join(names)
 
@@ -67,7 +67,7 @@ def list_command(settings: Settings, as_json: bool) -> None:
 
     ready: at once; available: prepared at first use; missing: has to be downloaded or installed first.
     """
-    statuses = [assets.pack_status(pack, settings.data_dir) for pack in _packs()]
+    statuses = [verify.pack_status(pack, settings.data_dir) for pack in _packs()]
     if as_json:
         print_json(
             [
@@ -110,9 +110,9 @@ def list_command(settings: Settings, as_json: bool) -> None:
             click.echo(shown(status.problem))
 
 
-def _consent(pack: assets.PackManifest, accepted: bool) -> None:
+def _consent(pack: manifest.PackManifest, accepted: bool) -> None:
     """Shows the licences on the error stream and asks, unless the answer was given beforehand."""
-    click.echo(assets.licence_text(pack), err=True)
+    click.echo(download.licence_text(pack), err=True)
     if accepted:
         return
     if not sys.stdin.isatty():
@@ -132,9 +132,9 @@ def download_command(settings: Settings, pack_id: str, accept_licence: bool, as_
     if pack.downloads:
         _consent(pack, accept_licence)
         with _files(unit_is_bytes=True) as report:
-            paths = assets.download(pack, settings.data_dir, report)
+            paths = download.download(pack, settings.data_dir, report)
     with _files(unit_is_bytes=False) as report:
-        prepared = assets.prepare(pack, settings.data_dir, report)
+        prepared = prepare.prepare(pack, settings.data_dir, report)
     if as_json:
         print_json(
             {
@@ -167,9 +167,9 @@ def verify_command(ctx: click.Context, pack_ids: tuple[str, ...], as_json: bool)
     data_dir: Path = ctx.obj.data_dir
     packs = _packs(pack_ids)
     if not pack_ids:
-        packs = [pack for pack in packs if assets.pack_status(pack, data_dir).state != "missing"] or packs[:1]
+        packs = [pack for pack in packs if verify.pack_status(pack, data_dir).state != "missing"] or packs[:1]
     with _files(unit_is_bytes=False) as report:
-        checks = {pack.id: assets.verify(pack, data_dir, report) for pack in packs}
+        checks = {pack.id: verify.verify(pack, data_dir, report) for pack in packs}
     if as_json:
         print_json({pack_id: [asdict(check) for check in files] for pack_id, files in checks.items()})
     else:

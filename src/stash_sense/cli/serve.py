@@ -3,7 +3,7 @@
 import click
 
 from stash_sense.cli.console import shown
-from stash_sense.services.secret import make_secret, token_file
+from stash_sense.runtime.secret import make_secret, token_file
 from stash_sense.settings import Settings
 
 ORIGINS = {

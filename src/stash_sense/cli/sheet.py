@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stash_sense.domain.faces import Pixels
+from stash_sense.domain.progress import Progress
 from stash_sense.errors import StashSenseError
-from stash_sense.faces.types import Pixels
-from stash_sense.jobs import Progress
-from stash_sense.media import load_image
-from stash_sense.workflows.galleries import GalleryResult, NamedPhoto, UnknownPerson
-from stash_sense.workflows.recognizer import RecognizedFace
+from stash_sense.media.photo import load_image
+from stash_sense.recognition.folder import GalleryResult, NamedPhoto, UnknownPerson
+from stash_sense.recognition.recognizer import RecognizedFace
 
 FACE = 120
 """Side of a person's face pictures, pixels."""

@@ -7,27 +7,15 @@ from typing import Any
 
 import httpx
 
-from stash_sense.errors import StashSenseError
-from stash_sense.services.secret import find_secret
+from stash_sense.errors import NoSidecar, SidecarRefused
+from stash_sense.runtime.secret import find_secret
 from stash_sense.settings import Settings
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 """Seconds; a job that is cancelled may take half of them to leave off."""
+
+
 _ALL_INTERFACES = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
-
-
-class NoSidecar(StashSenseError):
-    """Nothing answers where the sidecar should be, or something else does."""
-
-    code = "no-sidecar"
-
-
-class SidecarRefused(StashSenseError):
-    """The sidecar said no; its code and words are the error's."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
 
 
 class RunningSidecar:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from stash_sense.cli.console import out, print_json, shown
-from stash_sense.services import state_file
+from stash_sense.runtime.engine import state_file
 from stash_sense.settings import Settings
 from stash_sense.store.copies import backup as make_backup
 from stash_sense.store.copies import restore as bring_back

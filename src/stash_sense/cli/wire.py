@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from stash_sense.workflows.galleries import GalleryResult, NamedPhoto, PersonFound, UnknownPerson
-from stash_sense.workflows.recognizer import Match, RecognizedFace
+from stash_sense.recognition.folder import GalleryResult, NamedPhoto, PersonFound, UnknownPerson
+from stash_sense.recognition.recognizer import Match, RecognizedFace
 
 
 def result(found: GalleryResult, problems: Iterable[str]) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from stash_sense.domain.people import Person
+from stash_sense.errors import BadDatabase, NoDatabase
 from stash_sense.facedb import layout
-from stash_sense.facedb.errors import BadDatabase, NoDatabase
-from stash_sense.facedb.layout import Manifest, Person, Photo, Reference
-from stash_sense.facedb.lines import OFFSETS, LineReader, PieceReader
+from stash_sense.facedb.layout import OFFSETS, LineReader, Manifest, Photo, PieceReader, Reference
 from stash_sense.facedb.search import Neighbours, search
 
 log = logging.getLogger(__name__)

@@ -16,12 +16,22 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from stash_sense.errors import Busy, StashSenseError
+from stash_sense.domain.people import Person
+from stash_sense.errors import BadDatabase, Busy, StashSenseError, WriteFailed
 from stash_sense.facedb import layout
 from stash_sense.facedb.database import as_line, current_version
-from stash_sense.facedb.errors import BadDatabase, WriteFailed
-from stash_sense.facedb.layout import Manifest, Person, Photo, Reference, Slot
-from stash_sense.facedb.lines import LINES, OFFSETS, PIECES, LineWriter, PieceWriter, write_numbers
+from stash_sense.facedb.layout import (
+    LINES,
+    OFFSETS,
+    PIECES,
+    LineWriter,
+    Manifest,
+    Photo,
+    PieceWriter,
+    Reference,
+    Slot,
+    write_numbers,
+)
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""Faces in pictures: find, align, embed, judge. Arrays in, frozen values out; no network, no SQL."""
+"""Faces in pictures: detect, align, embed, judge the quality."""

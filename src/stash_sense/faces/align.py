@@ -7,18 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stash_sense.errors import StashSenseError
-from stash_sense.faces.shrink import halved
-from stash_sense.faces.types import Pixels, Vectors
+from stash_sense.domain.faces import Pixels, Vectors
+from stash_sense.errors import BadLandmarks
+from stash_sense.faces.detect import halved
 
 LONGEST_WARPED = 32_000
 """Pixels a side; OpenCV's warp takes no picture of 2**15."""
-
-
-class BadLandmarks(StashSenseError):
-    """The five points do not span a face in the picture (all in one place, far outside, or not finite)."""
-
-    code = "bad-landmarks"
 
 
 def similarity(source: Vectors, target: Vectors) -> NDArray[np.float64]:

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stash_sense.domain.faces import Pixels, Vectors
 from stash_sense.faces.align import crop
 from stash_sense.faces.session import Array, Session
-from stash_sense.faces.types import Pixels, Vectors
 
 
 @dataclass(frozen=True, slots=True)

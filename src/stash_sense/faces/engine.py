@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from stash_sense.faces.align import BadLandmarks
+from stash_sense.domain.faces import Detection, Face, Pixels, Quality, Vectors
+from stash_sense.errors import BadLandmarks
 from stash_sense.faces.detect import Detector, turn_back
 from stash_sense.faces.embed import Embedder
 from stash_sense.faces.quality import judge
-from stash_sense.faces.types import Detection, Face, Pixels, Quality, Vectors
 
 EMBED_BATCH = 8
 """Faces a call: 4 to 8 were best; larger batches leave the cache."""

@@ -2,7 +2,7 @@
 
 import cv2
 
-from stash_sense.faces.types import Pixels, Quality, Vectors
+from stash_sense.domain.faces import Pixels, Quality, Vectors
 
 FULL_SIZE = 80.0
 """Pixels; from here on, more of them change the embeddings little (the networks see 112)."""

@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stash_sense.errors import BadInput, StashSenseError
-from stash_sense.jobs.errors import Full, Stopping
+from stash_sense.errors import BadInput, QueueFull, ShuttingDown, StashSenseError
 from stash_sense.jobs.run import GRACE_S, JobWork, Run
 from stash_sense.store.jobs import ENDED, ERRORS_LISTED, Job, JobsFile
 
@@ -203,7 +202,7 @@ class JobQueue:
 
     def _opened(self) -> JobsFile:
         if self._file is None or self._stopping.is_set():
-            raise Stopping(
+            raise ShuttingDown(
                 "Jobs are not taken now: Stash Sense is starting or being stopped. Try again soon."
             )
         return self._file
@@ -214,8 +213,8 @@ class JobQueue:
         self._changed = asyncio.Event()
 
 
-def _full() -> Full:
-    return Full(f"{QUEUED_AT_MOST:,} jobs are waiting, and no more are taken. Cancel some first.", 30)
+def _full() -> QueueFull:
+    return QueueFull(f"{QUEUED_AT_MOST:,} jobs are waiting, and no more are taken. Cancel some first.", 30)
 
 
 async def _at_most(event: asyncio.Event, seconds: float) -> None:

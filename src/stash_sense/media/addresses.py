@@ -1,9 +1,87 @@
-"""Which addresses of the internet a picture may be fetched from."""
+"""Which URLs an image may be fetched from, checked before and after the host is resolved."""
 
 import ipaddress
 import re
+from dataclasses import dataclass
+
+import httpx
+
+from stash_sense.errors import BadUrl, ForbiddenAddress
+
+LONGEST = 4096
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class WebAddress:
+    """Where a picture is said to be. `host`: a name or an IP literal, as it goes into a request's Host."""
+
+    url: httpx.URL
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "WebAddress":
+        """Raises BadUrl, ForbiddenAddress."""
+        if len(text) > LONGEST:
+            raise BadUrl(f"The URL is {len(text):,} characters long; at most {LONGEST:,} are accepted.")
+        try:
+            return cls.of(httpx.URL(text.strip()))
+        except httpx.InvalidURL as error:
+            raise BadUrl(
+                f"The URL is none ({error}). Give one that begins with http:// or https://."
+            ) from None
+
+    @classmethod
+    def of(cls, url: httpx.URL) -> "WebAddress":
+        """Raises BadUrl, ForbiddenAddress."""
+        if url.scheme not in _PORTS:
+            raise BadUrl(
+                "Pictures are fetched by http:// and https:// only. For a file, send its bytes: as a "
+                "multipart `file` or as `image_base64`."
+            )
+        if url.userinfo:
+            raise BadUrl("The URL holds a user name or password. Leave them out: none are sent.")
+        host = url.raw_host.decode("ascii").lower()
+        if not host:
+            raise BadUrl("The URL names no host. Give one like https://example.org/photo.jpg.")
+        if ":" not in host and disguised(host):
+            raise ForbiddenAddress(
+                "The URL's host is a number that is no plain IP address; such URLs hide where they lead. "
+                "Give the host's name."
+            )
+        if ":" not in host and not _NAME.match(host):
+            raise BadUrl("The URL's host holds characters that no host name has. Give the host's name.")
+        port = _PORTS[url.scheme] if url.port is None else url.port
+        if not 0 < port < 65536:
+            raise BadUrl(f"The URL's port is {port}; ports go from 1 to 65535.")
+        return cls(url.copy_with(fragment=None), host, port)
+
+    @property
+    def literal(self) -> str | None:
+        """The host as an IP address, where it is one."""
+        try:
+            return str(ipaddress.ip_address(self.host))
+        except ValueError:
+            return None
+
+    def at(self, address: str) -> httpx.URL:
+        """This URL with the host's checked address in its place, so that nobody resolves it once more."""
+        return self.url.copy_with(host=address)
+
+    @property
+    def host_header(self) -> str:
+        """What the server is to hear as Host."""
+        return self.url.netloc.decode("ascii")
+
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 
 # IANA's special-purpose registries; Python's own `is_global` has changed from release to release.
 _V4_ELSEWHERE = tuple(
@@ -19,14 +97,22 @@ _V4_ELSEWHERE = tuple(
         ),
     )
 )
+
+
 _V4_PRIVATE = tuple(
     map(
         ipaddress.IPv4Network,
         ("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15"),
     )
 )
+
+
 _V4_NEVER = tuple(map(ipaddress.IPv4Network, ("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4")))
+
+
 _V6_PUBLIC = ipaddress.IPv6Network("2000::/3")
+
+
 _V6_ELSEWHERE = tuple(
     map(
         ipaddress.IPv6Network,
@@ -38,9 +124,14 @@ _V6_ELSEWHERE = tuple(
         ),
     )
 )
+
+
 _V6_PRIVATE = tuple(map(ipaddress.IPv6Network, ("::1/128", "fc00::/7")))
+
+
 # Where clouds hand credentials to whoever asks from inside; never a picture, whatever is allowed.
 _METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "100.100.100.200", "fd00:ec2::254")))
+
 
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)\.?\Z", re.IGNORECASE)
 

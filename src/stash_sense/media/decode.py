@@ -1,4 +1,4 @@
-"""Bytes of a known format -> upright pixels; sizes are checked between the header and the decoding.
+"""Decoding: bytes of a known format to upright BGR pixels, with the size checked from the header first.
 
 JPEG goes through libjpeg-turbo's own interface, faster than Pillow and OpenCV and just as exact; all else
 goes through Pillow. Each of
@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -26,11 +27,124 @@ from PIL import Image as PillowImage
 from pillow_heif import HeifImageFile
 from simplejpeg import decode_jpeg
 
-from stash_sense.media.errors import ImageTooLarge, NotAnImage, UnreadableImage
-from stash_sense.media.headers import BadHeader, JpegHeader, exif_orientation, read_jpeg_header
+from stash_sense.errors import ImageTooLarge, NotAnImage, UnreadableImage
+from stash_sense.media.formats import (
+    ACCEPTED,
+    BadHeader,
+    Format,
+    JpegHeader,
+    exif_orientation,
+    read_jpeg_header,
+)
 from stash_sense.media.limits import PILLOW_PIXELS, MediaLimits, check_size, reduction
-from stash_sense.media.pixels import OUTPUT_BYTES, Pixels, bytes_per_pixel, shrink, to_bgr, upright
-from stash_sense.media.sniff import ACCEPTED, Format
+
+Pixels = npt.NDArray[np.uint8]
+
+
+# A cut-out stands before mid-grey: neither dark hair nor pale skin meets an edge of full contrast there, and
+# grey is near the zero of the networks' input.
+BEHIND_TRANSPARENCY = (128, 128, 128)
+
+
+_BITS_PER_SAMPLE = 258  # TIFF tag
+
+
+_DEEP_MODES = ("I", "F")
+
+
+# Memory per pixel (measured) before the picture is reduced: as decoded, and what that is converted to.
+_MODE_BYTES = {"1": 1, "L": 1, "RGB": 4, "P": 5, "I;16": 6, "I;16B": 6, "I": 22, "F": 22}
+
+
+_OTHER_MODE_BYTES = 13
+
+
+# After it is reduced: the rows in pieces and joined, and the turned copy.
+OUTPUT_BYTES = 9
+
+
+def bytes_per_pixel(picture: PillowImage.Image, factor: int) -> float:
+    """Return the memory per full pixel that `to_bgr` takes at its peak, the decoded picture included."""
+    plain = not picture.has_transparency_data
+    decoded = _MODE_BYTES.get(picture.mode, _OTHER_MODE_BYTES) if plain else _OTHER_MODE_BYTES
+    return decoded + OUTPUT_BYTES / factor**2
+
+
+def to_bgr(picture: PillowImage.Image, factor: int) -> Pixels:
+    """Return a loaded picture as (H, W, 3) uint8 BGR, both sides divided by `factor` and rounded up.
+
+    Transparency is laid over mid-grey; deep grey is scaled, never clipped. CMYK is converted without its ICC
+    profile, and profiles are ignored throughout: they shift hues by less than lighting does.
+    """
+    if picture.mode.startswith(_DEEP_MODES):
+        return cv2.cvtColor(shrink(_deep_grey(picture), factor), cv2.COLOR_GRAY2BGR).astype(
+            np.uint8, copy=False
+        )
+    if picture.has_transparency_data:
+        # Pillow reduces RGBA with its colours weighted by alpha, so that hidden colours do not bleed in.
+        layer = _reduce(_as(picture, "RGBA"), factor)
+        picture = PillowImage.new("RGB", layer.size, BEHIND_TRANSPARENCY)
+        picture.paste(layer, mask=layer.getchannel("A"))
+    elif picture.mode in ("1", "L"):
+        grey = np.asarray(_reduce(_as(picture, "L"), factor))
+        return _uint8(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
+    else:
+        picture = _reduce(_as(picture, "RGB"), factor)
+    rows = picture.tobytes("raw", "BGR")
+    return np.frombuffer(rows, np.uint8).reshape(picture.height, picture.width, 3)
+
+
+def shrink(pixels: Pixels, factor: int) -> Pixels:
+    """Return pixels, (H, W) or (H, W, 3), with both sides divided by `factor` and rounded up."""
+    if factor == 1:
+        return pixels
+    height, width = pixels.shape[:2]
+    size = (-(-width // factor), -(-height // factor))
+    return _uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+
+
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Return (H, W, 3) pixels, or (W, H, 3) for orientations 5 to 8, as EXIF says they are to be seen."""
+    turned: cv2.typing.MatLike = pixels
+    if orientation in (5, 7):
+        turned = cv2.transpose(turned)
+    elif orientation == 6:
+        turned = cv2.rotate(turned, cv2.ROTATE_90_CLOCKWISE)
+    elif orientation == 8:
+        turned = cv2.rotate(turned, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    if orientation in (2, 3, 4, 7):
+        turned = cv2.flip(turned, {2: 1, 3: -1, 4: 0, 7: -1}[orientation])
+    return _uint8(turned)
+
+
+def _uint8(array: cv2.typing.MatLike) -> Pixels:
+    return array.astype(np.uint8, copy=False)  # OpenCV's own declaration leaves the type open
+
+
+def _as(picture: PillowImage.Image, mode: str) -> PillowImage.Image:
+    return picture if picture.mode == mode else picture.convert(mode)  # `convert` always copies
+
+
+def _reduce(picture: PillowImage.Image, factor: int) -> PillowImage.Image:
+    return picture if factor == 1 else picture.reduce(factor)
+
+
+def _deep_grey(picture: PillowImage.Image) -> Pixels:
+    """Scale 16-bit, 32-bit and floating-point grey to 8 bits; Pillow's own conversion clips at 255."""
+    values = np.asarray(picture)
+    if picture.mode.startswith("I;16"):
+        bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
+        white = float(2**bits - 1)
+        values = values.astype(np.uint16, copy=False)  # native byte order, which OpenCV asks for
+        return _uint8(cv2.convertScaleAbs(values, alpha=255 / white))
+    # 32 bits say nothing of what white is: the smallest usual white that holds every value.
+    floats = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    whites = ((1.0,) if picture.mode == "F" else ()) + (255.0, 65535.0)
+    highest = float(floats.max())
+    white = next((level for level in whites if highest <= level), highest)
+    scaled: Pixels = np.clip(floats * (255.0 / white) + 0.5, 0, 255).astype(np.uint8)
+    return scaled
+
 
 # What the decoders raise on damaged input, found by reading and by fuzzing them. The two warnings are there
 # for processes that turn warnings into errors: Pillow warns of damaged TIFF tags and EXIF blocks.
@@ -52,6 +166,8 @@ _DAMAGE = (
     UserWarning,
     RuntimeWarning,
 )
+
+
 _READERS: dict[Format, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "WebP": WebPImagePlugin.WebPImageFile,
@@ -61,17 +177,29 @@ _READERS: dict[Format, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "AVIF": AvifImagePlugin.AvifImageFile,
     "HEIC": HeifImageFile,
 }
+
+
 # Memory per pixel that a decoder takes beside the decoded picture (measured).
 _DECODER_BYTES: dict[Format, int] = {"WebP": 13, "AVIF": 8, "HEIC": 6}
+
+
 _LARGEST_JPEG_REDUCTION = 8
+
+
 _IMREAD = {
     1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
+
+
 _MOST_PIECES = 2_000_000
+
+
 _NEW_SUBFILE_TYPE = 254
+
+
 _DNG_VERSION = 50706
 
 

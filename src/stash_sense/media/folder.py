@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from stash_sense.media.errors import NotAFolder
-from stash_sense.media.source import display_name
+from stash_sense.errors import NotAFolder
+from stash_sense.media.photo import display_name
 
 EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}

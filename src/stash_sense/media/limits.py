@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stash_sense.media.errors import ImageTooLarge, ImageTooSmall
+from stash_sense.errors import ImageTooLarge, ImageTooSmall
 
 # Above this count Pillow warns (and above its double refuses), by a process-wide setting that is not ours
 # to change. Staying below it keeps Pillow silent.

@@ -15,8 +15,7 @@ from functools import partial
 
 import httpx
 
-from stash_sense.media.addresses import may_be_asked
-from stash_sense.media.errors import (
+from stash_sense.errors import (
     BadUrl,
     ForbiddenAddress,
     ImageTooLarge,
@@ -25,8 +24,8 @@ from stash_sense.media.errors import (
     UrlTooSlow,
     UrlUnreachable,
 )
-from stash_sense.media.sniff import ACCEPTED
-from stash_sense.media.web_address import WebAddress
+from stash_sense.media.addresses import WebAddress, may_be_asked
+from stash_sense.media.formats import ACCEPTED
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """A host's name and a port -> all its IP addresses."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from stash_sense.stash.errors import StashAnsweredWrongly
+from stash_sense.errors import StashAnsweredWrongly
 
 # Stash's own routes of pictures and streams (internal/api/server.go). What stands before them in a URL that
 # Stash gives is a proxy's business: the prefix that the proxy named, or the path of `external_host`.

@@ -5,13 +5,13 @@ from copy import copy
 from types import TracebackType
 from typing import Any, Self
 
-from stash_sense.stash import media, performers, reading
+from stash_sense.domain.people import StashId
+from stash_sense.errors import NotInStash
+from stash_sense.stash import media, parse, performers
 from stash_sense.stash.address import StashAddress
-from stash_sense.stash.errors import NotInStash
 from stash_sense.stash.graphql import execute
-from stash_sense.stash.limits import DEFAULT_LIMITS, Limits
 from stash_sense.stash.paging import PAGE, read_all
-from stash_sense.stash.transport import Transport
+from stash_sense.stash.transport import DEFAULT_LIMITS, Limits, Transport
 from stash_sense.stash.types import (
     Found,
     Gallery,
@@ -22,7 +22,6 @@ from stash_sense.stash.types import (
     PerformerName,
     Plugin,
     StashBox,
-    StashId,
     StashStatus,
     Target,
 )
@@ -71,27 +70,27 @@ class StashClient:
     async def status(self) -> StashStatus:
         """Stash's version and whether it is ready."""
         data = await self._ask("find_status")
-        with reading.reading("FindStatus"):
-            return reading.status(data)
+        with parse.reading("FindStatus"):
+            return parse.status(data)
 
     async def get_image_by_id(self, image_id: str) -> Image:
         """Raises NotInStash."""
         data = await self._ask("find_image", {"id": _number("image", image_id)})
-        with reading.reading("FindImage"):
+        with parse.reading("FindImage"):
             if data["findImage"] is None:
                 raise _absent("image", image_id)
-            return reading.image(data["findImage"])
+            return parse.image(data["findImage"])
 
     async def get_gallery_by_id(self, gallery_id: str) -> Gallery:
         """The gallery with all its images in the order of its page. Raises NotInStash."""
         data = await self._ask("find_gallery", {"id": _number("gallery", gallery_id)})
-        with reading.reading("FindGallery"):
+        with parse.reading("FindGallery"):
             if data["findGallery"] is None:
                 raise _absent("gallery", gallery_id)
         inside = {"galleries": {"value": [gallery_id], "modifier": "INCLUDES"}}
         images = await read_all(lambda page: self._images_page(inside, page), sort="path")
-        with reading.reading("FindGallery"):
-            return reading.gallery(data["findGallery"], images)
+        with parse.reading("FindGallery"):
+            return parse.gallery(data["findGallery"], images)
 
     async def images(self, image_filter: ImageFilter | None = None) -> AsyncIterator[Image]:
         """All images of a filter, each once, by id; none is missed because others come or go meanwhile."""
@@ -117,7 +116,7 @@ class StashClient:
     async def count_images(self, image_filter: ImageFilter | None = None) -> int:
         """How many images a filter has."""
         data = await self._ask("count_images", {"image_filter": image_filter})
-        with reading.reading("CountImages"):
+        with parse.reading("CountImages"):
             return int(data["findImages"]["count"])
 
     async def performers(self) -> tuple[Performer, ...]:
@@ -127,14 +126,14 @@ class StashClient:
     async def stash_boxes(self) -> tuple[StashBox, ...]:
         """The configured stash-boxes, in Stash's own order."""
         data = await self._ask("find_stash_boxes")
-        with reading.reading("FindStashBoxes"):
-            return reading.stash_boxes(data)
+        with parse.reading("FindStashBoxes"):
+            return parse.stash_boxes(data)
 
     async def plugins(self) -> tuple[Plugin, ...]:
         """The plugins that Stash has loaded."""
         data = await self._ask("find_plugins")
-        with reading.reading("FindPlugins"):
-            return reading.plugins(data)
+        with parse.reading("FindPlugins"):
+            return parse.plugins(data)
 
     async def find_performers_by_stash_ids(self, wanted: Iterable[StashId]) -> Found:
         """The local performers with each of these ids; only endpoints that Stash lists are asked for."""
@@ -156,8 +155,8 @@ class StashClient:
     async def create_performer(self, new: NewPerformer) -> PerformerName:
         """Raises RefusedByStash where the name with this disambiguation is taken."""
         data = await self._ask("create_performer", {"input": performers.create_input(new)})
-        with reading.reading("CreatePerformer"):
-            return reading.performer_name(data["performerCreate"])
+        with parse.reading("CreatePerformer"):
+            return parse.performer_name(data["performerCreate"])
 
     async def original(self, image: Image) -> Media:
         """The file as it is on the disk. Raises the MediaErrors and NotInStash."""
@@ -181,15 +180,15 @@ class StashClient:
         self, image_filter: ImageFilter, page: Mapping[str, Any]
     ) -> tuple[int, tuple[Image, ...]]:
         data = await self._ask("find_images", {"image_filter": image_filter, "filter": page})
-        with reading.reading("FindImages"):
+        with parse.reading("FindImages"):
             found = data["findImages"]
-            return int(found["count"]), tuple(reading.image(json) for json in found["images"])
+            return int(found["count"]), tuple(parse.image(json) for json in found["images"])
 
     async def _performers_page(self, page: Mapping[str, Any]) -> tuple[int, tuple[Performer, ...]]:
         data = await self._ask("find_performers", {"filter": page})
-        with reading.reading("FindPerformers"):
+        with parse.reading("FindPerformers"):
             found = data["findPerformers"]
-            return int(found["count"]), tuple(reading.performer(json) for json in found["performers"])
+            return int(found["count"]), tuple(parse.performer(json) for json in found["performers"])
 
     async def _bulk(
         self, target: Target, ids: Sequence[str], performer_ids: Sequence[str], mode: str
@@ -202,8 +201,8 @@ class StashClient:
         }
         data = await self._ask(f"bulk_update_{target}", {"input": changed})
         operation = f"bulk{target.capitalize()}Update"
-        with reading.reading(operation):
-            return reading.ids(data[operation])
+        with parse.reading(operation):
+            return parse.ids(data[operation])
 
 
 def _number(kind: str, text: str) -> str:

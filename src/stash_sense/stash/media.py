@@ -4,15 +4,8 @@ from http import HTTPStatus
 
 import httpx
 
-from stash_sense.stash.errors import (
-    MediaTooLarge,
-    NoPicture,
-    NotAPicture,
-    NotInStash,
-    StashError,
-)
-from stash_sense.stash.limits import Limits
-from stash_sense.stash.transport import Ask, Transport
+from stash_sense.errors import MediaTooLarge, NoPicture, NotAPicture, NotInStash, StashError
+from stash_sense.stash.transport import Ask, Limits, Transport
 from stash_sense.stash.types import Media
 
 # What Go's file server calls a picture of a kind it does not know, like HEIC; the decoder looks inside.

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
-from stash_sense.stash.errors import StashAnsweredWrongly
+from stash_sense.errors import StashAnsweredWrongly
 
 log = logging.getLogger(__name__)
 

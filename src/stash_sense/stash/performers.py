@@ -4,8 +4,9 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from stash_sense.stash import reading
-from stash_sense.stash.types import Found, NewPerformer, Performer, StashId
+from stash_sense.domain.people import StashId
+from stash_sense.stash import parse
+from stash_sense.stash.types import Found, NewPerformer, Performer
 
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 """A document's name and its variables in, the data of Stash's answer out."""
@@ -25,9 +26,9 @@ async def find_by_stash_ids(ask: Ask, endpoints: Iterable[str], wanted: Iterable
     for start in range(0, len(asked), BATCH):
         batch = asked[start : start + BATCH]
         data = await ask(_DOCUMENT, _variables(batch))
-        with reading.reading("FindPerformersByStashIds"):
+        with parse.reading("FindPerformersByStashIds"):
             for place, stash_id in enumerate(batch):
-                found = [reading.performer(json) for json in data[f"found{place}"]["performers"]]
+                found = [parse.performer(json) for json in data[f"found{place}"]["performers"]]
                 by_id[stash_id] = tuple(one for one in found if _has(one, stash_id))
     return Found(by_id, tuple(stash_id for stash_id in each if stash_id.endpoint not in known))
 

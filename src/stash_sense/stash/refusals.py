@@ -1,4 +1,4 @@
-"""Answers that are no success, and connections that broke, as sentences that say what to do."""
+"""Answers that are not a success, and broken connections, as sentences that say what to do."""
 
 import json
 from collections.abc import Callable
@@ -7,19 +7,35 @@ from typing import Any
 
 import httpx
 
+from stash_sense.errors import StashAnsweredWrongly, StashError, StashKeyRefused, StashUnreachable
 from stash_sense.stash.address import StashAddress
-from stash_sense.stash.errors import (
-    KeyRefused,
-    StashAnsweredWrongly,
-    StashError,
-    StashUnreachable,
-)
-from stash_sense.stash.retry import Passing
+
+
+class Passing(Exception):
+    """A failure that may be gone at the next attempt.
+
+    reached: whether the server may have seen the request. wait_s: how long it asked us to wait.
+    """
+
+    def __init__(self, error: StashError, *, reached: bool, wait_s: float = 0.0) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.reached = reached
+        self.wait_s = wait_s
+
 
 QUOTED = 300
+
+
 _LOGIN = "/login"
+
+
 _LONGEST_WAIT_S = 30.0
+
+
 _WHERE_THE_KEY_IS = "In Stash it stands under Settings, Security, API Key; set STASH_API_KEY to it"
+
+
 _PASSING = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR}
     | {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
@@ -94,13 +110,15 @@ def _message(error: Any) -> str:
     return str(text or "no reason given")
 
 
-def _key_refused(address: StashAddress, *, with_key: bool) -> KeyRefused:
+def _key_refused(address: StashAddress, *, with_key: bool) -> StashKeyRefused:
     if with_key:
-        return KeyRefused(
+        return StashKeyRefused(
             f"{address}: Stash refused the API key (401). {_WHERE_THE_KEY_IS} anew. "
             "Leave it empty only if this Stash has no login: it refuses a wrong key even then."
         )
-    return KeyRefused(f"{address}: Stash asks for a login, and there is no API key. {_WHERE_THE_KEY_IS}.")
+    return StashKeyRefused(
+        f"{address}: Stash asks for a login, and there is no API key. {_WHERE_THE_KEY_IS}."
+    )
 
 
 def _redirected(address: StashAddress, what: str, response: httpx.Response, *, with_key: bool) -> StashError:
@@ -109,7 +127,7 @@ def _redirected(address: StashAddress, what: str, response: httpx.Response, *, w
     except httpx.InvalidURL:
         return StashAnsweredWrongly(f"{address}: answered {what} with a redirect to nowhere.")
     if target.path.endswith(_LOGIN) and with_key:
-        return KeyRefused(
+        return StashKeyRefused(
             f"{address}: asks for a login although the API key was sent. Does a proxy before Stash take the "
             "ApiKey header away? Set STASH_URL to Stash's own address."
         )

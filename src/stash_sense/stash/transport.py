@@ -1,24 +1,93 @@
-"""One request to Stash and its answer: bounded in time and bytes, repeated where that is safe.
+"""One request to Stash and its answer: bounded in time and bytes, retried where that is safe.
 
 The API key goes into a header, to Stash's own origin, and nowhere else: requests are made for URLs of
 `StashAddress` only, redirects are not followed, and no proxy of the environment is used.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TypeVar
 
 import httpx
 
+from stash_sense.errors import StashAnsweredWrongly, StashError, StashKeyRefused, StashTooSlow
 from stash_sense.stash.address import StashAddress
-from stash_sense.stash.errors import KeyRefused, StashAnsweredWrongly, StashError, StashTooSlow
-from stash_sense.stash.limits import Limits
-from stash_sense.stash.refusals import broken_off, refusal, unreachable
-from stash_sense.stash.retry import Passing, repeat
+from stash_sense.stash.refusals import Passing, broken_off, refusal, unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds and bytes; every request is bounded by all of them.
+
+    `connect_s`: to reach the server. `stall_s`: without a byte arriving or leaving. `total_s`: one request
+    with all its repetitions, its wait for a free connection, and its whole body.
+    `retry_s`: after this, no new attempt is begun. A person waits a few seconds for Stash to come back, a
+    job of an hour may wait for a minute.
+    `attempts`: how often a request that reached the server is sent in all. `pause_s`: before the second,
+    doubled for each further one up to `longest_pause_s`; each is shortened at random by up to half, lest
+    all come back at once.
+    `media_bytes`: of one picture. `answer_bytes`: of one GraphQL answer; 200 images are about 300 kB.
+    `connections`: to Stash at a time, all callers together; fixed when the pool is made.
+    """
+
+    connect_s: float = 5.0
+    stall_s: float = 20.0
+    total_s: float = 60.0
+    retry_s: float = 5.0
+    attempts: int = 3
+    pause_s: float = 0.25
+    longest_pause_s: float = 4.0
+    media_bytes: int = 200_000_000
+    answer_bytes: int = 64_000_000
+    connections: int = 16
+
+
+DEFAULT_LIMITS = Limits()
+
+
+log = logging.getLogger(__name__)
+
+
+T = TypeVar("T")
+
+
+async def repeat(attempt: Callable[[], Awaitable[T]], limits: Limits, *, safe: bool) -> T:
+    """Return the first attempt's result that succeeds; else raise the last attempt's error.
+
+    A request that did not reach the server is sent again until `retry_s` is over. One that may have reached
+    it is sent again only if it is `safe` to repeat, and `attempts` times in all.
+    """
+    started = time.monotonic()
+    reached = failures = 0
+    while True:
+        try:
+            return await attempt()
+        except Passing as passing:
+            reached += passing.reached
+            failures += 1
+            pause = max(passing.wait_s, _pause(failures, limits))
+            over = time.monotonic() - started + pause > limits.retry_s
+            if over or reached >= (limits.attempts if safe else 1):
+                raise passing.error from passing.__cause__
+            log.info("%s Trying again in %.1f s.", passing.error, pause)
+            await asyncio.sleep(pause)
+
+
+def _pause(failures: int, limits: Limits) -> float:
+    doubled = limits.pause_s * 2.0 ** min(failures - 1, 16)
+    # Spread out, not secret.
+    return min(doubled, limits.longest_pause_s) * random.uniform(0.5, 1.0)  # noqa: S311
+
 
 _WORDS_BYTES = 65_536  # of an answer that is no success
+
+
 _DOUBT = " It is not known whether Stash carried it out."
 
 
@@ -59,7 +128,7 @@ class Transport:
         key = api_key.strip()
         if not all("!" <= letter <= "~" for letter in key):
             # Found here, since the HTTP library would quote the key in its error.
-            raise KeyRefused(
+            raise StashKeyRefused(
                 "STASH_API_KEY holds a blank or a letter that no key has. Copy it anew from Stash: "
                 "Settings, Security, API Key."
             )

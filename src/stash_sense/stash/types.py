@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from stash_sense.domain.people import StashId
+
 Target = Literal["image", "gallery", "scene"]
 """What performers can be tagged on."""
+Source = Literal["original", "thumbnail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +38,6 @@ class VisualFile:
     fingerprints: tuple[Fingerprint, ...]
     format: str = ""
     duration: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StashId:
-    """A performer's entry on a stash-box: the URL of its GraphQL endpoint, and the uuid there."""
-
-    endpoint: str
-    stash_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,18 @@
 """The state of Stash Sense in one SQLite file: what was recognised, decided and tagged."""
 
-from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.errors import (
+from stash_sense.errors import (
+    Conflict,
     DiskFull,
     MigrationFailed,
     NewerState,
     NotAStateFile,
     NotStored,
-    Refused,
     StateBusy,
     StateDamaged,
     StateError,
     StateUnwritable,
 )
+from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.exchange import Imported
 from stash_sense.store.faces import DetectedFace, StoredFace
 from stash_sense.store.honour import Decision, Outcome, honour
@@ -29,6 +29,7 @@ __all__ = [
     "BatchOutcome",
     "Box",
     "Candidate",
+    "Conflict",
     "Decision",
     "Deleted",
     "DetectedFace",
@@ -46,7 +47,6 @@ __all__ = [
     "Outcome",
     "Picture",
     "RecommendationsDB",
-    "Refused",
     "SceneFace",
     "StateBusy",
     "StateDamaged",

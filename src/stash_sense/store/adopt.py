@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from stash_sense.store.errors import NotStored
+from stash_sense.errors import NotStored
 from stash_sense.store.faces import DetectedFace, faces_of
 from stash_sense.store.pictures import picture_by_number, picture_of_image
 from stash_sense.store.results import ImageResult, StoredImage, get_image_result, store_image_result

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stash_sense.errors import BadInput
-from stash_sense.store.errors import DiskFull, StateBusy, StateDamaged, StateError, StateUnwritable
+from stash_sense.errors import BadInput, DiskFull, StateBusy, StateDamaged, StateError, StateUnwritable
 
 log = logging.getLogger(__name__)
 

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from stash_sense.store.connection import connect, connect_read_only, translated
-from stash_sense.store.errors import (
+from stash_sense.errors import (
+    Conflict,
     DiskFull,
     NewerState,
     NotAStateFile,
-    Refused,
     StateBusy,
     StateDamaged,
     StateUnwritable,
 )
+from stash_sense.store.connection import connect, connect_read_only, translated
 from stash_sense.store.inspection import look_at
 
 _PARTIAL = ".partial"
@@ -37,7 +37,7 @@ def backup(path: Path, target: Path | None = None) -> Path:
     if target.is_dir():
         target = target / path.name
     if target.exists():
-        raise Refused(f"{target} exists already; give a new name, or remove it first.")
+        raise Conflict(f"{target} exists already; give a new name, or remove it first.")
     _copy(path, target)
     return target
 
@@ -79,7 +79,7 @@ def restore(path: Path, source: Path) -> Path | None:
     if not source.exists():
         raise NotAStateFile(f"{source} does not exist. Give a copy made by `stash-sense state backup`.")
     if path.exists() and source.samefile(path):
-        raise Refused(f"{source} is the state file itself; give a copy of it.")
+        raise Conflict(f"{source} is the state file itself; give a copy of it.")
     if look_at(source).version == 0:
         raise NotAStateFile(f"{source} is empty. Give a copy made by `stash-sense state backup`.")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,9 +4,8 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from stash_sense.errors import BadInput
+from stash_sense.errors import BadInput, Conflict, NotStored
 from stash_sense.store.decisions import by_face, decisions_on, decisions_on_pictures, get_decision
-from stash_sense.store.errors import NotStored, Refused
 from stash_sense.store.honour import APART, CONFIRMED, IGNORED, REJECTED, WITHOUT_PERFORMER, WORDS, Decision
 from stash_sense.store.journal import OPEN, UNDONE, JournalEntry, get_entry
 from stash_sense.store.people import remember_person
@@ -127,9 +126,9 @@ def _sound(entry: JournalEntry) -> None:
     """Refused where nothing of that write is there."""
     number = entry.entry_id
     if entry.status == UNDONE:
-        raise Refused(f"Journal entry {number} was undone meanwhile, and with it what was said by it.")
+        raise Conflict(f"Journal entry {number} was undone meanwhile, and with it what was said by it.")
     if entry.status != OPEN and not entry.added_ids:
-        raise Refused(f"Journal entry {number} added nothing, so nothing can be said by it.")
+        raise Conflict(f"Journal entry {number} added nothing, so nothing can be said by it.")
 
 
 def put(

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from stash_sense.store.errors import NotStored
+from stash_sense.errors import NotStored
 from stash_sense.store.honour import Decision
 from stash_sense.store.pictures import Picture, find_picture
 from stash_sense.store.places import Box, nearest

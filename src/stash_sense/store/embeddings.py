@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stash_sense.errors import BadInput
-from stash_sense.store.errors import Refused
+from stash_sense.errors import BadInput, Conflict
 
 Vector = npt.NDArray[np.float32]
 
@@ -69,7 +68,7 @@ def remember_embeddings(
         )
         known = (int(cursor.lastrowid or 0), sizes)
     if known[1] != sizes:
-        raise Refused(
+        raise Conflict(
             f"Pack {name} has embeddings of {known[1][0]} and {known[1][1]} values; {sizes[0]} and "
             f"{sizes[1]} arrived. Another network is another pack: give it its own id."
         )

@@ -9,17 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stash_sense.errors import BadInput
+from stash_sense.errors import BadInput, NotStored
 from stash_sense.store.decisions import by_face, decisions_on_pictures
 from stash_sense.store.embeddings import Vector, decode, remember_embeddings
-from stash_sense.store.errors import NotStored
 from stash_sense.store.honour import Decision, honour
-from stash_sense.store.people import (
-    Candidate,
-    add_candidates,
-    candidates_by_face,
-    forget_candidates,
-)
+from stash_sense.store.people import Candidate, add_candidates, candidates_by_face, forget_candidates
 from stash_sense.store.places import Box
 from stash_sense.store.values import as_json, from_json, line, optional_finite, whole, within
 

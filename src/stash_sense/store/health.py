@@ -5,9 +5,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from stash_sense.errors import StateError
 from stash_sense.store.connection import connect, translated
 from stash_sense.store.copies import copies_of
-from stash_sense.store.errors import StateError
 from stash_sense.store.inspection import look_at
 from stash_sense.store.sqltext import quoted
 

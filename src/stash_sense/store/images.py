@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any
 
-from stash_sense.store.errors import NotStored
+from stash_sense.errors import NotStored
 from stash_sense.store.galleries import remember_gallery
 from stash_sense.store.pictures import forget_unused_pictures, picture_of_image
 from stash_sense.store.values import optional_finite, optional_text, stash_id, text, whole

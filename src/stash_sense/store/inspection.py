@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from stash_sense.errors import NewerState, NotAStateFile, StateUnwritable
 from stash_sense.store.connection import connect, connect_read_only, translated
-from stash_sense.store.errors import NewerState, NotAStateFile, StateUnwritable
 from stash_sense.store.steps import CONTRACT_VERSION, STEPS
 
 T = TypeVar("T")

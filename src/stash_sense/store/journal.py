@@ -5,8 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stash_sense.errors import BadInput
-from stash_sense.store.errors import NotStored, Refused
+from stash_sense.errors import BadInput, Conflict, NotStored
 from stash_sense.store.values import stash_id, whole
 
 TARGETS = ("image", "gallery", "scene")
@@ -63,7 +62,7 @@ def complete_entry(
     if (entry.status, entry.added_ids) == (status, tuple(added)):
         return entry
     if entry.status != OPEN:
-        raise Refused(f"Journal entry {entry_id} is {entry.status} already and cannot become {status}.")
+        raise Conflict(f"Journal entry {entry_id} is {entry.status} already and cannot become {status}.")
     connection.execute(
         "UPDATE stash_sense_journal SET status = ?, added_ids = ?, completed_at = datetime('now') "
         "WHERE id = ?",
@@ -76,13 +75,13 @@ def mark_undone(connection: sqlite3.Connection, entry_id: int) -> JournalEntry:
     """Record that exactly `added_ids` were taken back. Refused a second time, and where nothing was added."""
     entry = get_entry(connection, entry_id)
     if entry.status == OPEN:
-        raise Refused(f"Journal entry {entry_id} is open: report what was added first, then undo that.")
+        raise Conflict(f"Journal entry {entry_id} is open: report what was added first, then undo that.")
     if entry.status == UNDONE:
-        raise Refused(
+        raise Conflict(
             f"Journal entry {entry_id} was undone on {entry.undone_at} UTC; nothing is left to undo."
         )
     if not entry.added_ids:
-        raise Refused(f"Journal entry {entry_id} added nothing, so there is nothing to undo.")
+        raise Conflict(f"Journal entry {entry_id} added nothing, so there is nothing to undo.")
     connection.execute(
         "UPDATE stash_sense_journal SET status = 'undone', undone_at = datetime('now') WHERE id = ?",
         (entry_id,),

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
+from stash_sense.errors import MigrationFailed, NotFaithful, StateDamaged, StateUnwritable
 from stash_sense.store.connection import BUSY_SECONDS, connect, translated
 from stash_sense.store.copies import copy_aside
-from stash_sense.store.errors import MigrationFailed, StateDamaged, StateUnwritable
 from stash_sense.store.inspection import look_at, standing
-from stash_sense.store.rebuild import NotFaithful, savepoint
+from stash_sense.store.rebuild import savepoint
 from stash_sense.store.steps import RECORD, STEPS, Step
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stash_sense.errors import StateBusy, StateError
 from stash_sense.store.connection import connect, prepare, reading, translated, writing
-from stash_sense.store.errors import StateBusy, StateError
 
 
 class Pool:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stash_sense.errors import StateBusy, StateError
 from stash_sense.store.deciding import refresh_images_of
-from stash_sense.store.errors import StateBusy, StateError
 from stash_sense.store.images import delete_image_fingerprint
 from stash_sense.store.people import forget_unused_people
 from stash_sense.store.pictures import forget_unused_pictures, picture_of_image

@@ -11,17 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from stash_sense.errors import NotFaithful
 from stash_sense.store.declared import Table
-from stash_sense.store.errors import StateError
 from stash_sense.store.sqltext import normalised, quoted
 
 log = logging.getLogger(__name__)
-
-
-class NotFaithful(StateError):
-    """The table cannot be declared as ours without changing what it holds."""
-
-    code = "state-not-faithful"
 
 
 @dataclass(frozen=True, slots=True)

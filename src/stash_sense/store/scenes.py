@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stash_sense.store.errors import NotStored
+from stash_sense.errors import NotStored
 from stash_sense.store.images import as_dicts
 from stash_sense.store.values import optional_text, optional_within, text, whole
 

@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from stash_sense.jobs import JobQueue
+from stash_sense.jobs.queue import JobQueue
 
 
 async def main(place: Path, *, further: bool) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from stash_sense.jobs import JobQueue
+from stash_sense.jobs.queue import JobQueue
 from stash_sense.store.jobs import crashes
 
 crashes.ENDS_AT_MOST = 1000  # it is killed from outside, and none of its jobs is at fault

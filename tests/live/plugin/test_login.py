@@ -5,7 +5,7 @@ import os
 import pytest
 
 from pages import card, once
-from stash_sense.services.secret import derived
+from stash_sense.runtime.secret import derived
 
 SETTINGS = '{ configuration { plugins(include: ["stash-sense"]) } logs { message } }'
 

@@ -4,6 +4,7 @@ import pytest
 
 from fakes.stash import Delay
 from pages import row
+from stash_sense.domain.people import StashId, performer_key
 from waiting import until
 
 from .conftest import BOX, group_of, person_of
@@ -124,9 +125,6 @@ UUID = "50459D16-0000-4000-8000-00000000000A"
     ],
 )
 def test_the_key_is_the_one_that_the_sidecar_makes(open_gallery, world, stash_ids):
-    from stash_sense.stash.identity import performer_key  # noqa: PLC0415 - only to compare with
-    from stash_sense.stash.types import StashId  # noqa: PLC0415 - the same
-
     boxes = ["https://second.example/graphql", BOX, "HTTPS://user:pass@StashDB.example:8443/g?q"]
     world.stash.library.stash_boxes = [(each, each, "") for each in boxes]
     local_id = world.performer("Jane", stash_ids=stash_ids)

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from stash_sense.api.depends import InSidecar, WithStash
 from stash_sense.api.jpeg import jpeg, shown
 from stash_sense.api.openapi import documented
-from stash_sense.workflows.crops import face_crop
+from stash_sense.recognition.crops import face_crop
 
 router = APIRouter(tags=["faces"])
 

@@ -9,8 +9,8 @@ from stash_sense.api import wire_words as wire
 from stash_sense.api.depends import AtDesk, WithState
 from stash_sense.api.json_body import FAILURES, json_body, read_json
 from stash_sense.api.openapi import documented
-from stash_sense.store import NotStored
-from stash_sense.workflows.crops import stored_face_id
+from stash_sense.errors import NotStored
+from stash_sense.recognition.crops import stored_face_id
 
 router = APIRouter(tags=["decisions"])
 

@@ -9,8 +9,8 @@ from stash_sense.api import wire
 from stash_sense.api.depends import AtDesk, InSidecar, IsKnown
 from stash_sense.api.features import features
 from stash_sense.api.openapi import documented
-from stash_sense.services.sidecar import Sidecar
-from stash_sense.stash import StashNotConfigured
+from stash_sense.errors import StashNotConfigured
+from stash_sense.runtime.sidecar import Sidecar
 
 router = APIRouter(tags=["state"])
 

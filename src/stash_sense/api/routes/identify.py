@@ -10,9 +10,9 @@ from stash_sense.api import wire
 from stash_sense.api.asked import Asked, MaxDistance, TopK, Wanted, read_asked
 from stash_sense.api.depends import AtDesk, Desk
 from stash_sense.api.openapi import documented
-from stash_sense.media.web_address import LONGEST
-from stash_sense.workflows.evidence import Knobs
-from stash_sense.workflows.pictures import identify_picture
+from stash_sense.media.addresses import LONGEST
+from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.recognition.picture import identify_picture
 
 router = APIRouter(tags=["identify"])
 
@@ -73,7 +73,7 @@ async def identify_url(
 ) -> wire.IdentifyOut:
     """The same for a picture on the web."""
     with desk.sidecar.pool.place():
-        return await _identified(desk, Wanted(None, url, Knobs(top_k, max_distance)))
+        return await _identified(desk, Wanted(None, url, MatchOptions(top_k, max_distance)))
 
 
 async def _identified(desk: Desk, wanted: Wanted) -> wire.IdentifyOut:

@@ -8,7 +8,7 @@ from stash_sense.api.depends import AtDesk, Desk, InSidecar, WithStash
 from stash_sense.api.json_body import FAILURES, json_body, read_json
 from stash_sense.api.openapi import documented
 from stash_sense.api.wire_jobs import DatabaseIn, GalleryIn, JobIdOut, JobOut, JobsAsked, JobsOut, job_out
-from stash_sense.services.library import to_json
+from stash_sense.runtime.job_kinds import to_json
 
 router = APIRouter(tags=["jobs"])
 

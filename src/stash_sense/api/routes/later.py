@@ -4,8 +4,8 @@ from typing import NoReturn
 
 from fastapi import APIRouter
 
-from stash_sense.api.errors import NotBuilt
 from stash_sense.api.openapi import documented
+from stash_sense.errors import NotBuilt
 
 router = APIRouter(tags=["not built"])
 

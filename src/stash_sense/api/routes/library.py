@@ -9,7 +9,7 @@ from stash_sense.api.json_body import FAILURES, json_body, read_json
 from stash_sense.api.openapi import documented
 from stash_sense.api.routes.jobs import GALLERY, ask_for_gallery
 from stash_sense.api.wire_jobs import GalleryIn, GalleryOut, ImageIn
-from stash_sense.workflows.library import identify_image
+from stash_sense.recognition.image import identify_image
 
 router = APIRouter(tags=["identify"])
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from stash_sense.api.depends import InSidecar
 from stash_sense.api.jpeg import jpeg, shown
 from stash_sense.api.openapi import documented
-from stash_sense.workflows.pictures import reference_picture
+from stash_sense.recognition.crops import reference_picture
 
 router = APIRouter(tags=["faces"])
 

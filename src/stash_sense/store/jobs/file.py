@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from stash_sense.store.errors import NoSuchJob, Refused, StateBusy, StateUnwritable
+from stash_sense.errors import Conflict, NoSuchJob, StateBusy, StateUnwritable
 from stash_sense.store.jobs.crashes import forget_crashes, give_up_crashed
 from stash_sense.store.jobs.job import ENDED, ERRORS_LISTED, Job
 from stash_sense.store.jobs.opening import ready
@@ -125,11 +125,11 @@ class JobsFile:
         with self._pool.writing(durable=True) as connection:
             job = _get(connection, job_id)
             if job.status == "done":
-                raise Refused(f"Job {job_id} is done already. Ask for a new one to have it done again.")
+                raise Conflict(f"Job {job_id} is done already. Ask for a new one to have it done again.")
             if job.status not in ENDED:
                 return True
             if other := _open_job(connection, (job.kind, job.target, as_json("asked", job.asked))):
-                raise Refused(f"The same as job {job_id} was asked for again and is under way: job {other}.")
+                raise Conflict(f"The same as job {job_id} was asked for again and is under way: job {other}.")
             if _open_count(connection) >= open_at_most:
                 return False
             connection.execute(

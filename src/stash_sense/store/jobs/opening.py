@@ -6,8 +6,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from stash_sense.errors import NewerState, NotAStateFile, StateDamaged, StateUnwritable
 from stash_sense.store.connection import connect, translated, writing
-from stash_sense.store.errors import NewerState, NotAStateFile, StateDamaged, StateUnwritable
 from stash_sense.store.inspection import untouched
 from stash_sense.store.migrations import make_room
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stash_sense.errors import StashSenseError
 from stash_sense.store import adopt, faces, galleries, pictures, rematch, results
 from stash_sense.store.honour import Decision
 from stash_sense.store.methods.base import Methods

@@ -1,0 +1,1 @@
+"""Values that every room speaks of, and pure rules over them."""

@@ -1,0 +1,1 @@
+"""Enrolment: people from folders or from Stash become a face database."""

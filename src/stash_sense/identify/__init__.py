@@ -1,1 +1,0 @@
-"""Who it is and why: faces and neighbours in, ranked people and a verdict out. Pure, no I/O."""

@@ -1,0 +1,1 @@
+"""Who a face is, and why: pure functions from embeddings to candidates, tracks and verdicts."""

@@ -1,0 +1,156 @@
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from stash_sense.matching.calibration import Scorer
+from stash_sense.matching.candidates import Candidate, ReferenceIndex
+from stash_sense.matching.templates import Template, templates_of
+from stash_sense.matching.tracks import FaceLikeness, Moments, TrackFace
+from stash_sense.matching.verdict import (
+    NAME_ALONE,
+    OFFER_ALONE,
+    RIVAL_LEAD,
+    Word,
+    bar_at,
+    evidence_for,
+    lead_of,
+)
+
+NAME_TRACK = 3.0
+"""Evidence, in decades, from which a track of several faces is named."""
+
+
+OFFER_TRACK = 0.5
+"""From here on its nearest person is offered as a question."""
+
+
+GAP_WEIGHT = 0.65
+
+
+GAP_MOST = 0.94
+"""A reference of the person is one more picture of the track's series. A look-alike's is not: the gap between
+how like the track's faces are to the references and to one another tells even a sibling from the person."""
+
+
+Why = Literal["", "confirmed", "rival", "look-alike", "weak", "taken", "far"]
+"""What decided, where it was not plain evidence. rival: a second person is as near. look-alike: the gap is
+too wide. weak: too little evidence. taken: the person is another face of the same picture. far: nobody is
+as near as was asked for."""
+
+
+@dataclass(slots=True, eq=False)
+class JudgedTrack:
+    """A track while it is judged. near: decades that a face of it counts for which is itself further away."""
+
+    moments: Moments
+    template: Template
+    images: frozenset[int]
+    evidence: float = -np.inf
+    status: Word = "unknown"
+    person: int | None = None
+    why: Why = ""
+    near: float = -np.inf
+
+    @property
+    def best(self) -> Candidate | None:
+        """The nearest person."""
+        return self.template.candidates[0] if self.template.candidates else None
+
+    @property
+    def leaders(self) -> list[int]:
+        """The best face of each moment."""
+        return [moment[0] for moment in self.moments]
+
+    def meets(self, others: Iterable["JudgedTrack"]) -> bool:
+        """Whether it shares a picture with one of the others, and so is another person."""
+        return any(not self.images.isdisjoint(other.images) for other in others)
+
+
+@dataclass(slots=True, eq=False)
+class Judging:
+    """What the tracks of one gallery are judged by, and who was named so far: person -> their tracks.
+
+    bar: what evidence and nearness are measured from, decades. slack: from how many decades on a named person
+    takes along what is left. More people enrolled raise both.
+    """
+
+    faces: Sequence[TrackFace]
+    likeness: FaceLikeness
+    database: ReferenceIndex
+    scorer: Scorer
+    max_distance: float
+    top_k: int
+    named: dict[int, list[JudgedTrack]] = field(default_factory=dict)
+    bar: float = field(init=False)
+    slack: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        people = self.database.people
+        distance = self.max_distance + self.scorer.calibration.gallery_slack
+        self.bar = bar_at(self.max_distance, people, self.scorer)
+        self.slack = bar_at(distance, people, self.scorer)
+
+    def judged(self, tracks: Sequence[Moments]) -> list[JudgedTrack]:
+        """The tracks with their evidence; none is named yet."""
+        templates = templates_of(tracks, self.faces, self.likeness, self.database, self.top_k)
+        return [
+            JudgedTrack(moments, template, self._images(moments), self._evidence(template))
+            for moments, template in zip(tracks, templates, strict=True)
+        ]
+
+    def judge(self, tracks: Sequence[JudgedTrack]) -> None:
+        """Name, offer or leave unknown: what a person confirmed first, then by the most evidence."""
+        free = []
+        for track in tracks:
+            said = (self.faces[face].confirmed for moment in track.moments for face in moment)
+            person = next((each for each in said if each is not None), None)
+            if person is None:
+                free.append(track)
+            else:
+                near = self.scorer.decades_at(0.0) if person < 0 else self.near(track, person)
+                self.take(track, person, near, "confirmed")
+        for track in sorted(free, key=lambda track: -track.evidence):
+            self.judge_one(track)
+
+    def judge_one(self, track: JudgedTrack) -> None:
+        """Name, offer or leave unknown one track, beside those that are named already."""
+        best = track.best
+        if best is None:
+            return
+        name, offer = (NAME_ALONE, OFFER_ALONE) if track.template.gap is None else (NAME_TRACK, OFFER_TRACK)
+        near = self.scorer.decades_at(best.combined)
+        if near < self.bar or track.evidence < offer:
+            track.why = "far" if best.combined > self.max_distance else "weak"
+            return
+        track.status = "ambiguous"
+        if lead_of(track.template.candidates, self.scorer) < RIVAL_LEAD:
+            track.why = "rival"
+        elif track.evidence < name:
+            track.why = "look-alike" if track.evidence + self._lost_by_gap(track) >= name else "weak"
+        elif track.meets(self.named.get(best.person, ())):
+            track.why = "taken"
+        else:
+            self.take(track, best.person, near)
+
+    def take(self, track: JudgedTrack, person: int, near: float, why: Why = "") -> None:
+        """Name a track."""
+        track.person, track.status, track.why, track.near = person, "match", why, near
+        self.named.setdefault(person, []).append(track)
+
+    def near(self, track: JudgedTrack, person: int) -> float:
+        """Decades from a track's template to an enrolled person."""
+        return self.scorer.decades_at(track.template.candidate(person, self.database, self.scorer).combined)
+
+    def _images(self, moments: Moments) -> frozenset[int]:
+        return frozenset(self.faces[face].image for moment in moments for face in moment)
+
+    def _evidence(self, template: Template) -> float:
+        if not template.candidates:
+            return -np.inf
+        evidence = evidence_for(template.candidates, self.scorer) - self.bar
+        return evidence if template.gap is None else evidence + GAP_WEIGHT * min(template.gap, GAP_MOST)
+
+    def _lost_by_gap(self, track: JudgedTrack) -> float:
+        return 0.0 if track.template.gap is None else -GAP_WEIGHT * min(track.template.gap, 0.0)

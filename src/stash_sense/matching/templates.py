@@ -1,0 +1,161 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stash_sense.matching.calibration import Scorer
+from stash_sense.matching.candidates import Candidate, Embeddings, ReferenceIndex, described
+from stash_sense.matching.tracks import FaceLikeness, Moments, TrackFace
+
+LEAST_WEIGHT = 0.1
+"""Of a face in its track's template, which otherwise is its quality."""
+
+
+SPARE = 6
+"""Candidates looked for beyond those asked for: the mean of a person's references may bring one forward."""
+
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """What a track looks like. vectors: slot -> (d,) unit vector, the mean of its faces weighted by quality.
+
+    candidates: people by the nearer of their nearest reference and the mean of their references, best
+    first, without those that a person rejected. cohesion: mean decades of its faces to one another. gap:
+    mean decades of its faces to the first candidate's references, less the cohesion. Both are None for a
+    face alone. apart: a person said that its face belongs to no other.
+    """
+
+    vectors: Embeddings
+    candidates: tuple[Candidate, ...]
+    cohesion: float | None
+    gap: float | None
+    rejected: frozenset[int]
+    apart: bool = False
+
+    def candidate(self, person: int, database: ReferenceIndex, scorer: Scorer) -> Candidate:
+        """An enrolled person as a candidate for this template."""
+        rows = database.rows(person)
+        references = database.vectors(rows)
+        query = scorer.queries({slot: self.vectors[slot][None] for slot in scorer.slots})[0]
+        scores = units_of(references, scorer) @ query
+        nearest = int(scores.argmax())
+        best = np.array([scores[nearest]])
+        if len(rows) > 1:
+            best = np.maximum(best, mean_of(references, scorer) @ query)
+        cosines = {slot: references[slot][[nearest]] @ self.vectors[slot] for slot in scorer.slots}
+        row = np.array([rows[nearest]])
+        (found,) = described(np.array([person]), scorer.distances(best), cosines, row, scorer)
+        return found
+
+
+def templates_of(
+    tracks: Sequence[Moments],
+    faces: Sequence[TrackFace],
+    likeness: FaceLikeness,
+    database: ReferenceIndex,
+    top_k: int,
+) -> list[Template]:
+    """The template of each track. A moment counts once, by its best face."""
+    scorer = likeness.scorer
+    result: list[Template] = []
+    for start in range(0, len(tracks), _BATCH):
+        batch = tracks[start : start + _BATCH]
+        leaders = [[moment[0] for moment in moments] for moments in batch]
+        vectors = {
+            slot: np.stack([_mean(likeness.vectors[slot][own], _weights(own, faces)) for own in leaders])
+            for slot in scorer.slots
+        }
+        barred = [
+            frozenset().union(*(faces[face].rejected for moment in moments for face in moment))
+            for moments in batch
+        ]
+        wanted = max(top_k, 2) + SPARE + max(len(each) for each in barred)
+        found = _people(vectors, barred, database, scorer, wanted)
+        for at, own in enumerate(leaders):
+            one = {slot: vectors[slot][at] for slot in scorer.slots}
+            near = tuple(found[at][: max(top_k, 2)])
+            cohesion = _cohesion(own, likeness)
+            gap = None
+            if cohesion is not None and near:
+                gap = _to_references(own, near[0].person, likeness, database) - cohesion
+            apart = any(faces[face].apart for face in own)
+            result.append(Template(one, near, cohesion, gap, barred[at], apart))
+    return result
+
+
+def _weights(faces_of: Sequence[int], faces: Sequence[TrackFace]) -> NDArray[np.float32]:
+    return np.array([max(faces[face].quality, LEAST_WEIGHT) for face in faces_of], np.float32)
+
+
+def _mean(vectors: NDArray[np.float32], weights: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    mean = np.average(vectors, axis=0, weights=weights)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
+
+
+def units_of(references: Embeddings, scorer: Scorer) -> NDArray[np.float32]:
+    """Slot -> (n, d) unit vectors side by side, (n, all d)."""
+    return np.concatenate([references[slot] for slot in scorer.slots], axis=1)
+
+
+def mean_of(references: Embeddings, scorer: Scorer) -> NDArray[np.float32]:
+    """The mean of a person's references, (all d,), each slot's part a unit vector."""
+    return np.concatenate([_mean(references[slot]) for slot in scorer.slots])
+
+
+def _cohesion(leaders: Sequence[int], likeness: FaceLikeness) -> float | None:
+    """Mean decades of the pairs of these faces, without looking at each pair."""
+    count = len(leaders)
+    if count < 2:
+        return None
+    queries, units = likeness.queries[leaders], likeness.units[leaders]
+    own = float((queries * units).sum(dtype=np.float64))
+    every = float(queries.sum(axis=0, dtype=np.float64) @ units.sum(axis=0, dtype=np.float64))
+    return float(likeness.scorer.decades(np.array((every - own) / (count * (count - 1)))))
+
+
+def _to_references(
+    leaders: Sequence[int], person: int, likeness: FaceLikeness, database: ReferenceIndex
+) -> float:
+    references = database.vectors(database.rows(person))
+    units = units_of(references, likeness.scorer)
+    return float(likeness.scorer.decades(likeness.queries[leaders] @ units.T).max(axis=1).mean())
+
+
+def _people(
+    vectors: Embeddings,
+    barred: Sequence[frozenset[int]],
+    database: ReferenceIndex,
+    scorer: Scorer,
+    wanted: int,
+) -> list[list[Candidate]]:
+    """For each template the people nearest to it, the mean of a person's references heard too."""
+    count = len(barred)
+    if not database.people:
+        return [[] for _ in range(count)]
+    queries = scorer.queries(vectors)
+    found = database.search(queries, wanted)
+    line, place = np.nonzero(found.people >= 0)
+    people, rows = found.people[line, place], found.rows[line, place]
+    scores = found.scores[line, place].astype(np.float32)
+    for person in np.unique(people).tolist():
+        own = database.rows(person)
+        if len(own) < 2:
+            continue
+        mean = mean_of(database.vectors(own), scorer)
+        mine = people == person
+        scores[mine] = np.maximum(scores[mine], queries[line[mine]] @ mean)
+    references = database.vectors(rows)
+    cosines = {slot: np.einsum("nd,nd->n", vectors[slot][line], references[slot]) for slot in scorer.slots}
+    result: list[list[Candidate]] = [[] for _ in range(count)]
+    for at, candidate in zip(
+        line.tolist(), described(people, scorer.distances(scores), cosines, rows, scorer), strict=True
+    ):
+        if candidate.person not in barred[at]:
+            result[at].append(candidate)
+    for own_people in result:
+        own_people.sort(key=lambda each: (each.combined, each.person))
+    return result

@@ -1,0 +1,197 @@
+"""Face crops: of a stored face, as Stash has its image now, and of a reference face."""
+
+import asyncio
+import math
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from stash_sense.domain.faces import Pixels
+from stash_sense.errors import (
+    BadInput,
+    ImageTooLarge,
+    MediaError,
+    MediaTooLarge,
+    NoCrop,
+    NoPicture,
+    NoSuchReference,
+    NotInStash,
+    NotStored,
+    StashSenseError,
+    StashTooSlow,
+    UnreadableImage,
+)
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.jobs.workers import WorkPool
+from stash_sense.media.limits import MediaLimits
+from stash_sense.media.photo import load_image
+from stash_sense.recognition.image_tasks import picture_of
+from stash_sense.recognition.state_in_use import StateInUse
+from stash_sense.stash.client import StashClient
+from stash_sense.stash.types import Image, Media
+from stash_sense.store import Box
+
+CROP_SIDE = 320
+"""The longest side of a face to be shown, pixels."""
+
+
+AROUND = 0.7
+"""How far a shown face reaches from its middle, in sides of its box."""
+
+
+QUALITY = 88
+"""Of a face to be shown, as JPEG has it."""
+
+
+def reference_id(database: FaceDatabase, row: int) -> str | None:
+    """What stands for a reference face outside: other versions of the database have other rows."""
+    return f"{database.manifest.version}.{row}" if row >= 0 else None
+
+
+def reference_picture(database: FaceDatabase, wanted: str) -> bytes:
+    """The reference face as a JPEG: kept in the database, or cut from its photo. Raises NoSuchReference."""
+    version, _, row = wanted.rpartition(".")
+    known = row.isascii() and row.isdigit() and len(row) < 12 and int(row) < database.manifest.faces
+    if version != database.manifest.version or not known:
+        raise NoSuchReference(
+            "The face database in use has no such reference face; it may have been built anew since. "
+            "Identify the picture again."
+        )
+    kept = database.crop(int(row))
+    if kept:
+        return kept
+    reference = database.reference(int(row))
+    try:
+        image = load_image(Path(reference.photo))
+    except (StashSenseError, ValueError):
+        raise NoSuchReference(
+            "The photo that this reference face was taken from is gone or cannot be read any more. "
+            "Build the face database again."
+        ) from None
+    across, down = image.scale
+    x1, y1, x2, y2 = reference.box
+    return face_jpeg(image.pixels, (x1 / across, y1 / down, x2 / across, y2 / down))
+
+
+def face_jpeg(
+    pixels: Pixels,
+    box: tuple[float, float, float, float],
+    longest_side: int = CROP_SIDE,
+    quality: int = QUALITY,
+) -> bytes:
+    """A face with some of what is around it. pixels (H, W, 3) BGR; box x1, y1, x2, y2 in these pixels."""
+    height, width = pixels.shape[:2]
+    x1, y1, x2, y2 = box
+    reach = max(1.0, AROUND * max(x2 - x1, y2 - y1))
+    middle_x, middle_y = (x1 + x2) / 2, (y1 + y2) / 2
+    left, top = max(0, int(middle_x - reach)), max(0, int(middle_y - reach))
+    right, bottom = min(width, int(middle_x + reach) + 1), min(height, int(middle_y + reach) + 1)
+    if left >= right or top >= bottom:
+        raise NoSuchReference("The photo has changed since its face was enrolled. Build the database again.")
+    crop = pixels[top:bottom, left:right]
+    scale = longest_side / max(crop.shape[:2])
+    if scale < 1:
+        size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
+        crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
+    _, encoded = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    return encoded.tobytes()
+
+
+LONGEST_S = 25.0
+"""For all of it; whoever looks at the page in Stash waits 30 s at most."""
+
+
+ENOUGH = 160
+"""Pixels across, from which on a face cut out of the thumbnail is good enough to be shown."""
+
+
+_THUMBNAIL_SIDE = 640
+
+
+_SAME_SHAPE = 0.02
+
+
+_LONGEST_ID = 18
+
+
+def stored_face_id(wanted: str) -> int:
+    """The state's number for a face id from outside. Raises NotStored where nothing is stored of it."""
+    if wanted.isascii() and wanted.isdigit() and len(wanted) <= _LONGEST_ID:
+        return int(wanted)
+    raise NotStored(
+        "There is no stored face with this id. Only faces of images in Stash are stored: identify the image "
+        "by its id in Stash, and use the face ids of that answer."
+    )
+
+
+async def face_crop(
+    wanted: str, state: StateInUse, stash: StashClient, pool: WorkPool, limits: MediaLimits
+) -> bytes:
+    """The stored face as a JPEG, at most CROP_SIDE px wide and high.
+
+    Raises NotStored, NoCrop, NotInStash, MediaTooLarge, ImageTooLarge, what keeps the state from being read,
+    and what keeps Stash from being asked.
+    """
+    face_id = stored_face_id(wanted)
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            return await _cut_out(face_id, state, stash, pool, limits)
+    except TimeoutError:
+        raise StashTooSlow(
+            f"The face's image could not be had from Stash within {LONGEST_S:g} s. Try again later."
+        ) from None
+
+
+async def _cut_out(
+    face_id: int, state: StateInUse, stash: StashClient, pool: WorkPool, limits: MediaLimits
+) -> bytes:
+    face = await state.run(lambda store: store.get_face(face_id))
+    image = await stash.get_image_by_id(face.stash_image_id)
+    try:
+        picture = picture_of(image)
+    except NoPicture as error:
+        raise NoCrop(str(error)) from error
+    if not await state.run(lambda store: store.shows_picture(face.stash_image_id, picture)):
+        raise NoCrop(
+            f"image {image.id} shows another picture than the one this face was found in. Identify it again."
+        )
+    if _thumbnail_is_enough(image, face.box):
+        with suppress(MediaError, NotInStash, BadInput):  # the original may still be there
+            thumbnail = await stash.thumbnail(image)
+            return await pool.run(partial(_jpeg, thumbnail, face.box, limits, _shape(image)))
+    try:
+        original = await stash.original(image)
+        return await pool.run(partial(_jpeg, original, face.box, limits, None))
+    except (MediaTooLarge, ImageTooLarge):
+        raise
+    except (MediaError, BadInput) as error:
+        raise NoCrop(f"The picture this face is on cannot be shown any more. {error}") from error
+
+
+def _thumbnail_is_enough(image: Image, box: Box) -> bool:
+    width, height = _shape(image)
+    longer = max(width, height)
+    across = 2 * AROUND * max(box.w * width, box.h * height)
+    return longer > 0 and across * min(1.0, _THUMBNAIL_SIDE / longer) >= ENOUGH
+
+
+def _shape(image: Image) -> tuple[int, int]:
+    file = image.primary_file
+    return (file.width, file.height) if file else (0, 0)
+
+
+def _jpeg(media: Media, box: Box, limits: MediaLimits, shape: tuple[int, int] | None) -> bytes:
+    """shape: width and height that a thumbnail must be in the ratio of; a box in fractions fits no other."""
+    # No more is decoded than the crop needs: a JPEG in halves, quarters, eighths.
+    needed = math.ceil(CROP_SIDE / (2 * AROUND * max(box.w, box.h)))
+    picture = load_image(media.data, limits=limits, wanted_side=max(1, needed))
+    if shape and abs(picture.width * shape[1] / (picture.height * shape[0]) - 1) > _SAME_SHAPE:
+        raise UnreadableImage("The thumbnail has another shape than its picture.")
+    height, width = picture.pixels.shape[:2]
+    return face_jpeg(
+        picture.pixels,
+        (box.x * width, box.y * height, (box.x + box.w) * width, (box.y + box.h) * height),
+    )

@@ -1,0 +1,1 @@
+"""Builds everything from Settings, supervises it, and closes it."""

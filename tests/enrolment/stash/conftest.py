@@ -1,0 +1,90 @@
+"""A stand-in with performers, and a build from it."""
+
+import asyncio
+import io
+
+import pytest
+from PIL import Image
+
+from fakes.stash import StashStandIn
+from stash_sense.enrolment.stash import build_from_stash
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.jobs.workers import WorkPool
+from stash_sense.stash.client import StashClient
+from stash_sense.stash.transport import Limits
+
+STASHDB, FANSDB = "https://stashdb.org/graphql", "https://fansdb.cc/graphql"
+QUICK = Limits(connect_s=10, stall_s=10, total_s=30, retry_s=0.3, pause_s=0.01, longest_pause_s=0.05)
+RED, GREEN, BLUE, BLACK = (255, 30, 30), (30, 255, 30), (30, 30, 255), (0, 0, 0)
+
+
+def picture(colour, size=(80, 72)) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, "PNG")
+    return out.getvalue()
+
+
+class Watch:
+    """What a build reports."""
+
+    def __init__(self):
+        self.steps, self.problems = [], []
+        self._wanted, self._reached = None, asyncio.Event()
+
+    def progress(self, done, total, *, faces=0, people=0):
+        self.steps.append((done, total, faces, people))
+        if done == self._wanted:
+            self._reached.set()
+
+    async def reaches(self, done):
+        """Wait until so many people are dealt with."""
+        self._wanted = done
+        await asyncio.wait_for(self._reached.wait(), 20)
+
+    def problem(self, text):
+        self.problems.append(text)
+
+
+@pytest.fixture
+def stash():
+    with StashStandIn() as stand_in:
+        stand_in.library.stash_boxes += [(FANSDB, "FansDB", "k"), (STASHDB, "StashDB", "k")]
+        yield stand_in
+
+
+@pytest.fixture
+def watch():
+    return Watch()
+
+
+@pytest.fixture
+def pool():
+    pool = WorkPool(2, 1)
+    yield pool
+    pool.close(5)
+
+
+@pytest.fixture
+def enrol(stash, place, colours, watch, pool):
+    """Build the database from the stand-in."""
+
+    async def enrol(pack=colours, key="", limits=QUICK, **options):
+        async with StashClient(stash.url, key, limits) as client:
+            return await build_from_stash(client, place, pack, watch, pool=pool, **options)
+
+    return enrol
+
+
+@pytest.fixture
+def three(stash):
+    """Ann is red and known to two stash-boxes, Bea is green, Cleo has a placeholder."""
+    stash.library.add_performer(
+        "Ann", image=picture(RED), country="SE", stash_ids=[(STASHDB, "u1"), (FANSDB, "u2")]
+    )
+    stash.library.add_performer("Bea", image=picture(GREEN))
+    stash.library.add_performer("Cleo")
+
+
+def enrolled(place):
+    with FaceDatabase.open(place) as database:
+        return {database.person(i).name: len(database.rows(i)) for i in range(database.people)}

@@ -1,0 +1,40 @@
+"""Which face a portrait is of, and when none is taken."""
+
+import numpy as np
+import pytest
+
+from stash_sense.domain.faces import Face, Quality
+from stash_sense.enrolment.portraits import NO_FACE, only_face, portrait_face
+
+
+def face(x1, y1, x2, y2, fault=""):
+    box = np.array([x1, y1, x2, y2], np.float32)
+    return Face(box, 0.9, np.zeros((5, 2), np.float32), Quality(0.9, 60, 0, 0, fault), {})
+
+
+MIDDLE, SPECK = face(300, 300, 600, 600), face(20, 20, 60, 60)
+
+
+@pytest.mark.parametrize("faces", [[MIDDLE], [MIDDLE, SPECK], [SPECK, MIDDLE]])
+def test_the_face_that_stands_out_is_the_portraits(faces):
+    assert portrait_face(faces, 900, 900) is MIDDLE
+
+
+def test_two_equal_faces_are_nobodys_portrait():
+    left, right = face(100, 300, 400, 600), face(500, 300, 800, 600)
+    assert portrait_face([left, right], 900, 900) == "2 faces, none of them clearly the person's"
+
+
+def test_a_poor_face_is_not_taken_and_the_reason_said():
+    assert portrait_face([face(300, 300, 330, 330, "small (30 px), blurred")], 900, 900) == (
+        "the face is small (30 px), blurred"
+    )
+
+
+def test_no_face():
+    assert portrait_face([], 900, 900) == only_face([]) == NO_FACE
+
+
+def test_an_image_must_show_one_face_only():
+    assert only_face([MIDDLE]) is MIDDLE
+    assert only_face([MIDDLE, SPECK]) == "2 faces, and one person tagged"

@@ -1,0 +1,201 @@
+"""match, ambiguous, unknown, for a face alone, and why. A decade is 0.2 of distance, and 0.6 is zero."""
+
+import pytest
+
+from stash_sense.matching.candidates import Candidate
+from stash_sense.matching.verdict import (
+    CROWD,
+    LEAD_COUNTS_TO,
+    NAME_ALONE,
+    OFFER_ALONE,
+    RIVAL_LEAD,
+    bar_at,
+    crowd_decades,
+    evidence_for,
+    judge,
+    lead_of,
+)
+
+from .world import SLOTS, default_pack
+
+NAMES = ["Ada", "Grace", "<b>Hedy</b>"]
+
+
+@pytest.fixture
+def near(candidate):
+    """Candidates at these distances, for people in order."""
+    return lambda *distances: [candidate(person, distance) for person, distance in enumerate(distances)]
+
+
+@pytest.fixture
+def verdict(near, scorer):
+    """The verdict on a face with candidates at these distances, for people in order."""
+
+    def verdict(*distances, people=100, max_distance=0.6, calibrated=True):
+        said = judge(near(*distances), scorer, people, max_distance, NAMES.__getitem__, calibrated=calibrated)
+        return said.word, said.reason
+
+    return verdict
+
+
+def test_nobody_enrolled_is_unknown(verdict):
+    assert verdict(people=0) == ("unknown", "nobody is enrolled")
+
+
+def test_a_face_that_is_no_number_is_unknown(verdict):
+    assert verdict(float("nan"))[0] == "unknown"
+
+
+def test_without_a_calibration_there_is_never_a_match(verdict):
+    assert verdict(0.0, 1.5, calibrated=False) == (
+        "unknown",
+        "the model pack is not calibrated: candidates only",
+    )
+
+
+def test_without_a_calibration_nobody_near_enough_is_still_told(verdict):
+    assert verdict(0.71, calibrated=False)[1] == "nobody near enough: Ada at 0.71, asked 0.6"
+
+
+def test_nobody_near_enough_is_unknown_and_says_who_was_nearest(verdict):
+    assert verdict(0.71, 0.9) == ("unknown", "nobody near enough: Ada at 0.71, asked 0.6")
+
+
+def test_one_near_person_is_a_match(verdict):
+    assert verdict(0.3, 1.2) == ("match", "Ada at 0.30")
+
+
+def test_the_only_person_enrolled_can_be_a_match(verdict):
+    assert verdict(0.3) == ("match", "Ada at 0.30")
+
+
+def test_a_match_may_stand_at_the_asked_distance_itself(verdict):
+    assert verdict(0.6, 1.5)[0] == "match"
+
+
+def test_a_second_person_as_near_makes_it_ambiguous_and_is_named(verdict):
+    assert verdict(0.3, 0.35) == ("ambiguous", "Ada at 0.30, but Grace at 0.35")
+
+
+@pytest.mark.parametrize(("lead", "word"), [(RIVAL_LEAD - 0.01, "ambiguous"), (RIVAL_LEAD + 0.01, "match")])
+def test_however_near_a_lead_below_the_rivals_is_ambiguous(verdict, lead, word):
+    assert verdict(0.1, 0.1 + 0.2 * lead)[0] == word
+
+
+def test_a_second_person_not_far_behind_a_middling_first_makes_it_ambiguous(verdict):
+    """0.25 decades near, 1.5 of lead, 0.56 from the second network: between offered and named."""
+    assert verdict(0.55, 0.85) == ("ambiguous", "Ada at 0.55, but Grace at 0.85")
+
+
+def test_a_stranger_may_come_as_near_with_others_behind(verdict):
+    assert verdict(0.55, 0.75) == ("unknown", "Ada at 0.55, as near as a stranger may come")
+
+
+def test_the_only_person_enrolled_without_enough_evidence_is_ambiguous(scorer):
+    """The second network speaks against: 3.75 of lead, 0.5 near, less 1.88."""
+    near = [Candidate(0, 0.5, 1.2, 0.1, 0)]
+    said = judge(near, scorer, 1, 0.6, NAMES.__getitem__)
+    assert (said.word, said.reason) == ("ambiguous", "Ada at 0.50, which is not enough to be sure")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "word"),
+    [
+        (OFFER_ALONE - 0.02, "unknown"),
+        (OFFER_ALONE + 0.02, "ambiguous"),
+        (NAME_ALONE - 0.02, "ambiguous"),
+        (NAME_ALONE + 0.02, "match"),
+    ],
+)
+def test_the_bars_of_a_face_alone(verdict, evidence, word):
+    """At 0.5, half a decade near and 0.75 from the second network: the rest is the lead."""
+    assert verdict(0.5, 0.5 + 0.2 * (evidence - 1.25))[0] == word
+
+
+def test_names_are_told_letter_for_letter(scorer, candidate):
+    said = judge([candidate(2, 0.1)], scorer, 3, 0.6, NAMES.__getitem__)
+    assert said.reason == "<b>Hedy</b> at 0.10"
+
+
+def test_many_people_enrolled_raise_the_bar(verdict):
+    assert verdict(0.55, 1.5)[0] == "match"
+    word, reason = verdict(0.55, 1.5, people=33_330)
+    assert word == "unknown"
+    assert reason == "Ada at 0.55 could be chance among 33,330 people (needs 0.40)"
+
+
+def test_a_near_person_is_a_match_among_many_too(verdict):
+    assert verdict(0.25, 1.2, people=100_000)[0] == "match"
+
+
+@pytest.mark.parametrize(("max_distance", "word"), [(0, "unknown"), (0.29, "unknown"), (2, "match")])
+def test_the_asked_distance_decides(verdict, max_distance, word):
+    assert verdict(0.3, 1.5, max_distance=max_distance)[0] == word
+
+
+def test_a_smaller_asked_distance_asks_for_more_evidence(verdict):
+    """2.9 decades of evidence: enough to be named at 0.6; at 0.5 half a decade too little."""
+    distances = (0.5, 0.5 + 0.2 * 1.65)
+    assert (verdict(*distances)[0], verdict(*distances, max_distance=0.5)[0]) == ("match", "ambiguous")
+
+
+@pytest.mark.parametrize("people", [0, 1, CROWD])
+def test_up_to_a_crowd_people_do_not_raise_the_bars(people):
+    assert crowd_decades(people) == 0
+
+
+@pytest.mark.parametrize(("people", "decades"), [(10 * CROWD, 1), (100 * CROWD, 2)])
+def test_ten_times_the_crowd_raise_the_bars_by_a_decade(people, decades):
+    assert crowd_decades(people) == pytest.approx(decades)
+
+
+@pytest.mark.parametrize(
+    ("max_distance", "people", "bar"), [(0.6, CROWD, 0), (0.4, CROWD, 1), (0.6, 10 * CROWD, 1), (0.8, 1, -1)]
+)
+def test_the_bar_counts_from_the_asked_distance_and_the_crowd(scorer, max_distance, people, bar):
+    assert bar_at(max_distance, people, scorer) == pytest.approx(bar)
+
+
+def test_the_lead_is_what_parts_the_first_two(near, scorer):
+    assert lead_of(near(0.5, 0.9, 1.0), scorer) == pytest.approx(2)
+
+
+def test_the_lead_of_the_only_person_is_as_much_as_counts(near, scorer):
+    assert lead_of(near(0.5), scorer) == LEAD_COUNTS_TO
+
+
+def test_nearness_lead_and_the_second_network_add_up(scorer):
+    near = [Candidate(0, 0.5, 0.3, 0.7, 0), Candidate(1, 0.8, 0.8, 0.8, 1)]
+    assert evidence_for(near, scorer) == pytest.approx(0.5 + 1.5 + 0.75 * (1.5 + 0.5))
+
+
+def test_a_second_person_very_far_behind_says_no_more(near, scorer):
+    far, farther = evidence_for(near(0.5, 1.25), scorer), evidence_for(near(0.5, 1.9), scorer)
+    assert far == pytest.approx(farther)
+
+
+@pytest.mark.parametrize(
+    ("facenet", "part"), [(0.0, 2.625), (0.7, 0.0), (1.4, -2.625), (1.5, -3.0), (2.0, -3.0)]
+)
+def test_the_second_networks_part_is_bounded(scorer, facenet, part):
+    """Against it no more than three decades; here three and a half ahead is as near as can be."""
+    assert evidence_for([Candidate(0, 0.6, facenet, 0.6, 0)], scorer) - LEAD_COUNTS_TO == pytest.approx(part)
+
+
+@pytest.mark.parametrize("facenet", [0.0, 0.05])
+def test_nor_does_it_speak_for_anybody_by_more(facenet):
+    """In the default pack that network alone goes to four and a half decades."""
+    evidence = evidence_for([Candidate(0, 0.6, facenet, 0.6, 0)], default_pack())
+    assert evidence == pytest.approx(LEAD_COUNTS_TO + 3.0)
+
+
+def test_the_network_that_counts_less_is_asked():
+    assert default_pack().second_slot == "facenet"
+
+
+def test_a_pack_of_one_network_has_no_second_opinion(near, scorer):
+    one = scorer.calibration.model_copy(
+        update={"slots": {"arcface": scorer.calibration.slots["arcface"].model_copy(update={"weight": 1.0})}}
+    )
+    alone = type(scorer)(one, SLOTS[:1])
+    assert evidence_for(near(0.5, 0.8), alone) == pytest.approx(0.5 + 1.5)

@@ -1,0 +1,174 @@
+"""A Stash over HTTP with galleries of coloured pictures, a state file, a pool, and a job that remembers."""
+
+import io
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fakes.stash import StashStandIn
+from stash_sense.jobs.workers import WorkPool
+from stash_sense.recognition.answers import GalleryAnswer
+from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.recognition.gallery import identify_gallery
+from stash_sense.recognition.image import identify_image
+from stash_sense.recognition.parameters import Tools
+from stash_sense.stash.client import StashClient
+from stash_sense.stash.outage import OutageLimits
+from stash_sense.stash.transport import Limits
+from stash_sense.store import RecommendationsDB
+
+KEY = "the-api-key"
+QUICK = Limits(connect_s=5, stall_s=5, total_s=5, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05)
+SHORT = OutageLimits(at_start_s=1, midway_s=1.5, first_pause_s=0.02, longest_pause_s=0.1, in_a_row=6)
+
+COLOURS = {"red": (255, 30, 30), "green": (30, 255, 30), "blue": (30, 30, 255), "black": (0, 0, 0)}
+
+
+class Report:
+    """Remembers what a job said."""
+
+    def __init__(self, job_id: str = "job-1") -> None:
+        self.job_id = job_id
+        self.steps: list[tuple[int, int, int, int]] = []
+        self.problems: list[str] = []
+        self.make: Callable[[], Any] | None = None
+        self.at_step: Callable[[int], None] = lambda _: None
+
+    def progress(self, done, total, *, faces=0, people=0):
+        self.steps.append((done, total, faces, people))
+        self.at_step(done)
+
+    def problem(self, text):
+        self.problems.append(text)
+
+    def result_so_far(self, make):
+        self.make = make
+
+
+@pytest.fixture
+def report() -> Report:
+    return Report()
+
+
+@pytest.fixture
+def new_report() -> Callable[..., Report]:
+    return Report
+
+
+@pytest.fixture
+def stash() -> Iterator[StashStandIn]:
+    with StashStandIn(api_key=KEY) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def state(tmp_path, request: pytest.FixtureRequest) -> Iterator[RecommendationsDB]:
+    """Impatient only where another program holds it: a slow disk makes writes wait for each other too."""
+    busy_s = 0.1 if "locked" in request.fixturenames else 10.0
+    with RecommendationsDB(tmp_path / "stash_sense.db", busy_seconds=busy_s) as opened:
+        yield opened
+
+
+@pytest.fixture
+def locked(state) -> Callable[[], Any]:
+    """Another program writes to the state, and does not end."""
+
+    @contextmanager
+    def locked():
+        with closing(sqlite3.connect(state.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+
+    return locked
+
+
+@pytest.fixture
+def pool() -> Iterator[WorkPool]:
+    made = WorkPool(2, 4)
+    yield made
+    assert made.close(10)
+
+
+@pytest.fixture
+async def tools(stash, state, pool) -> AsyncIterator[Tools]:
+    async with StashClient(stash.url, KEY, QUICK) as client:
+        yield Tools(client, state, pool)
+
+
+@pytest.fixture(scope="session")
+def picture() -> Callable[..., bytes]:
+    """A PNG of one colour, by name or RGB; `number` makes other bytes of the same colour."""
+
+    def picture(colour="red", number=0, size=(40, 36)) -> bytes:
+        pixels = np.full((size[1], size[0], 3), COLOURS.get(colour, colour), np.uint8)
+        pixels[0, 0] = (number % 256, number // 256 % 256, 77)
+        out = io.BytesIO()
+        Image.fromarray(pixels).save(out, "PNG")
+        return out.getvalue()
+
+    return picture
+
+
+@pytest.fixture
+def fill(stash, picture) -> Callable[..., list[str]]:
+    """Put pictures of these colours into a new gallery; returns its id and the images' ids."""
+
+    def fill(*colours) -> tuple[str, list[str]]:
+        gallery = stash.library.add_gallery("Gallery")
+        images = [
+            str(
+                stash.library.add_image(
+                    picture(colour, number), galleries=[gallery], path=f"/data/{gallery}/{number:05}.png"
+                )
+            )
+            for number, colour in enumerate(colours)
+        ]
+        return str(gallery), images
+
+    return fill
+
+
+@pytest.fixture
+def identify(tools, sees_colours, report):
+    """Identify a gallery by its colours."""
+
+    async def identify(gallery, knobs=None, recognizer=None, report=report, **more) -> GalleryAnswer:
+        more.setdefault("patience", SHORT)
+        return await identify_gallery(
+            gallery, recognizer or sees_colours, knobs or MatchOptions(), tools, report, **more
+        )
+
+    return identify
+
+
+@pytest.fixture
+def look_at(tools, sees_colours):
+    """Identify an image by its colours."""
+
+    async def look_at(image, knobs=None, recognizer=None, **more):
+        return await identify_image(image, recognizer or sees_colours, knobs or MatchOptions(), tools, **more)
+
+    return look_at
+
+
+@pytest.fixture
+def fetched(stash):
+    """How many pictures were fetched since the last call."""
+
+    def fetched() -> int:
+        counts = stash.record.counts
+        stash.record.forget()
+        return counts["original"] + counts["thumbnail"]
+
+    return fetched
+
+
+@pytest.fixture
+def people_of():
+    """Name -> image ids."""
+    return lambda answer: {one.name: list(one.image_ids) for one in answer.performers}
