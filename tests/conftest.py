@@ -1,5 +1,6 @@
 """Options and fixtures shared by all tests."""
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,9 @@ from stash_sense.models.prepare import prepare
 from stash_sense.recognition.recognizer import LoadedPack, load_pack
 
 pytest_plugins = ["fakes.colours"]
+
+# A runner started in the background ignores Ctrl-C; the commands under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine makes any example slow once in a while.
 settings.register_profile("house", deadline=None)
