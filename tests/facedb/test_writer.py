@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from stash_sense import files
 from stash_sense.domain.people import Person
 from stash_sense.errors import Cancelled, WriteFailed
 from stash_sense.facedb import layout
@@ -21,7 +22,7 @@ A_VECTOR = np.ones((1, 6), np.float32)
 
 
 def leftovers(place):
-    return sorted(path.name for path in place.iterdir() if path.name.startswith(".building"))
+    return sorted(path.name for path in place.iterdir() if path.name.startswith((".building", ".making")))
 
 
 def versions(place):
@@ -164,7 +165,7 @@ def test_a_place_that_may_not_be_written_to_is_told(build, writer, place, names,
     assert names(place) == ["Old"]
 
 
-@pytest.mark.parametrize("call", range(18))
+@pytest.mark.parametrize("call", range(20))
 def test_a_disk_that_fails_at_any_step_of_the_commit_leaves_a_whole_database(
     build, writer, place, names, monkeypatch, call
 ):
@@ -184,7 +185,9 @@ def test_a_disk_that_fails_at_any_step_of_the_commit_leaves_a_whole_database(
     with monkeypatch.context() as patch:
         patch.setattr(writer_module, "write_numbers", failing(layout.write_numbers))
         patch.setattr(lines_module, "write_numbers", failing(lines_module.write_numbers))
-        patch.setattr(writer_module, "_sync", failing(writer_module._sync))
+        for name in ("sync_file", "sync_directory"):
+            patch.setattr(writer_module, name, failing(getattr(files, name)))
+            patch.setattr(files, name, failing(getattr(files, name)))
         patch.setattr(type(place), "rename", failing(type(place).rename))
         patch.setattr(type(place), "replace", failing(type(place).replace))
         with pytest.raises(WriteFailed, match="no space left on the disk"):

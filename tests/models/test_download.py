@@ -190,7 +190,7 @@ def test_a_disk_without_room_is_said_before_anything_is_fetched(fetch, server, m
 
 def test_a_disk_that_fills_up_meanwhile_is_said(fetch, monkeypatch):
     def full(self, response, out):
-        with download_module.clear_write_errors(self._part.path):
+        with download_module.explained_write_errors(self._part.path):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(download_module._Fetch, "_receive", full)

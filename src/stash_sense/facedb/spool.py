@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stash_sense.facedb.database import as_line, as_reference
 from stash_sense.facedb.layout import Photo, Reference
+from stash_sense.files import replacement_of
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +107,8 @@ class Spool:
         if not kept:
             self._path.unlink(missing_ok=True)
             return
-        part = self._path.with_suffix(".part")
-        with part.open("wb") as file:
+        with replacement_of(self._path) as temporary, temporary.open("wb") as file:
             file.writelines(_packed(one) for one in kept)
-        part.replace(self._path)
 
     def _read(self) -> Iterator[tuple[int, Photo]]:
         self._file.seek(0)

@@ -1,8 +1,6 @@
 """Writing a face database: a new version beside the old one, then one atomic switch."""
 
-import errno
 import logging
-import os
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -32,6 +30,7 @@ from stash_sense.facedb.layout import (
     Slot,
     write_numbers,
 )
+from stash_sense.files import is_disk_full, remove_leftovers, replacement_of, sync_directory, sync_file
 
 log = logging.getLogger(__name__)
 
@@ -167,17 +166,18 @@ class DatabaseWriter:
         )
         (self._folder / layout.MANIFEST).write_text(manifest.model_dump_json(indent=1), "utf-8")
         for file in (*files, layout.MANIFEST):
-            _sync(self._folder / file)
-        _sync(self._folder)
+            sync_file(self._folder / file)
+        sync_directory(self._folder)
         before = self._version_before()
-        pointer = self._place / f"{layout.CURRENT}.new"
-        pointer.write_text(name + "\n", "utf-8")
-        _sync(pointer)
-        # All that takes room is written: from here on a full disk can no longer stop the build halfway.
-        self._folder = self._folder.rename(self._place / name)
-        pointer.replace(self._place / layout.CURRENT)
-        self._committed = True
-        _sync(self._place)
+        try:
+            with replacement_of(self._place / layout.CURRENT) as pointer:
+                pointer.write_text(name + "\n", "utf-8")
+                sync_file(pointer)
+                # Everything that takes space is on disk: a full disk can no longer stop the build halfway.
+                self._folder = self._folder.rename(self._place / name)
+        finally:
+            # Where only the last sync failed, the new version is in use and must stay.
+            self._committed = self._version_before() == name
         self._remove_versions(keep={name, before})
         return name
 
@@ -199,6 +199,7 @@ class DatabaseWriter:
         for folder in self._place.glob(f"{BUILDING}*"):
             log.info("removing what a broken-off build left: %s", folder)
             shutil.rmtree(folder, ignore_errors=True)
+        remove_leftovers(self._place)
 
     def _discard(self) -> None:
         for file in (self._vectors, self._people, self._references, self._photos, self._crops):
@@ -209,17 +210,8 @@ class DatabaseWriter:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _failure(self, error: OSError) -> WriteFailed:
-        why = "no space left on the disk" if error.errno == errno.ENOSPC else str(error)
+        why = "no space left on the disk" if is_disk_full(error) else str(error)
         return WriteFailed(
             f"{self._place}: the face database could not be written ({why}). "
             "The one before it is unchanged; make room or choose another --data-dir, and build again."
         )
-
-
-def _sync(path: Path) -> None:
-    """Have the file's (or folder's) bytes on the disk before anything points to them."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

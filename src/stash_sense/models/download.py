@@ -1,7 +1,6 @@
 """Downloading a pack's files: resumed after an interruption, accepted only if the hash matches."""
 
 import logging
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import httpx
 from pydantic import ValidationError
 
 from stash_sense.errors import DownloadFailed, NoSpace
-from stash_sense.files import clear_write_errors, sha256_of, sync_folder, write_whole
+from stash_sense.files import explained_write_errors, move_into_place, sha256_of, write_atomically
 from stash_sense.models.manifest import Frozen, PackFile, PackManifest, UrlSource
 from stash_sense.models.prepare import Progress, pack_folder, pack_lock, resolve, source_path
 
@@ -95,19 +94,16 @@ class _Part:
         """Forgets what was there and notes the new origin."""
         self.discard()
         origin = _Origin(url=self.url, sha256=self.sha256, validator=validator)
-        write_whole(self.note, origin.model_dump_json().encode())
+        write_atomically(self.note, origin.model_dump_json().encode())
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
 
     def finish(self) -> None:
-        with clear_write_errors(self.target):
-            with self.path.open("rb") as file:
-                os.fsync(file.fileno())
-            self.path.replace(self.target)
+        with explained_write_errors(self.target):
+            move_into_place(self.path, self.target)
             self.note.unlink(missing_ok=True)
-            sync_folder(self.target.parent)
 
 
 def _validator(response: httpx.Response) -> str | None:
@@ -190,7 +186,7 @@ class _Fetch:
             size += len(block)
             if size > self._file.size:
                 raise self._wrong_size(size)
-            with clear_write_errors(self._part.path):
+            with explained_write_errors(self._part.path):
                 out.write(block)
             if self._progress:
                 self._progress(self._file.name, size, self._file.size)
@@ -218,7 +214,7 @@ class _Fetch:
                             f"{self._part.url}: the server sent another part than the one asked for."
                         )
                     self._part.begin(_validator(response))
-                with clear_write_errors(self._part.path), self._part.path.open("ab") as out:
+                with explained_write_errors(self._part.path), self._part.path.open("ab") as out:
                     self._receive(response, out)
         except httpx.TransportError as error:
             raise _Dropped(f"{self._part.url}: {str(error) or type(error).__name__}") from error

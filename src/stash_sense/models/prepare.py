@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
 
 from stash_sense.errors import AlteredFile, Busy, MissingFile
-from stash_sense.files import clear_write_errors, remove_leftovers, sha256_of, write_whole
+from stash_sense.files import explained_write_errors, remove_leftovers, sha256_of, write_atomically
 from stash_sense.models.convert import dlib_resnet, sface, yunet
 from stash_sense.models.manifest import (
     AS_IS,
@@ -70,7 +70,7 @@ def read_record(folder: Path) -> Record:
 
 def write_record(folder: Path, record: Record) -> None:
     """Replaces the record. Raises NoSpace or CannotWrite."""
-    write_whole(folder / RECORD, record.model_dump_json(indent=2).encode() + b"\n")
+    write_atomically(folder / RECORD, record.model_dump_json(indent=2).encode() + b"\n")
 
 
 def remember(file: PackFile, path: Path) -> Prepared:
@@ -173,7 +173,7 @@ def checked_source(manifest: PackManifest, file: PackFile, folder: Path) -> Path
 @contextlib.contextmanager
 def pack_lock(folder: Path, name: str = "prepare", wait_s: float | None = None) -> Iterator[None]:
     """Held by one process at a time; given back by the system if that process dies. Raises Busy."""
-    with clear_write_errors(folder):
+    with explained_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f".{name}.lock")
         try:
@@ -220,7 +220,7 @@ def make(manifest: PackManifest, file: PackFile, folder: Path) -> Prepared:
     source, path = checked_source(manifest, file, folder), folder / file.name
     if source != path:
         log.info("converting %s into %s", source, path)
-        write_whole(path, run_recipe(file, source.read_bytes()))
+        write_atomically(path, run_recipe(file, source.read_bytes()))
     return remember(file, path)
 
 

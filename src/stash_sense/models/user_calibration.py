@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stash_sense.errors import AlteredFile
-from stash_sense.files import clear_write_errors, write_whole
+from stash_sense.files import explained_write_errors, write_atomically
 from stash_sense.models.manifest import PackManifest
 
 log = logging.getLogger(__name__)
@@ -21,9 +21,9 @@ def keep_calibration(pack_id: str, data_dir: Path, fingerprint: str, calibration
     """Write a calibration made on the pack of this fingerprint. Raises NoSpace or CannotWrite."""
     path = calibration_path(pack_id, data_dir)
     text = json.dumps({"fingerprint": fingerprint, "calibration": calibration}, indent=1) + "\n"
-    with clear_write_errors(path.parent):
+    with explained_write_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, text.encode("utf-8"))
+    write_atomically(path, text.encode("utf-8"))
     return path
 
 

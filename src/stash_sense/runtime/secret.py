@@ -10,6 +10,7 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from stash_sense.errors import NoSecret
+from stash_sense.files import OWNER_ONLY, replacement_of
 from stash_sense.settings import Settings
 
 FILE = "token"
@@ -22,9 +23,6 @@ _LOCK_WAIT_S = 10.0
 
 
 _LONGEST = 4096
-
-
-_OWNER_ONLY = 0o600
 
 
 _KEEPS_NO_MODES = os.name == "nt"
@@ -84,19 +82,9 @@ def secret_to_serve_with(settings: Settings) -> Secret | None:
 
 def _write(path: Path) -> Secret:
     token = secrets.token_hex(32)
-    part = path.with_name(f".{FILE}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(token + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        _check_mode(part, part.stat())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with replacement_of(path, mode=OWNER_ONLY) as temporary:
+        _check_mode(path, temporary.stat())  # before the token is in it
+        temporary.write_text(token + "\n", "ascii")
     return Secret(token, "file")
 
 
