@@ -1,18 +1,13 @@
 """`stash-sense database` and `stash-sense doctor`."""
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from stash_sense.cli import main
-
 SAMPLES = Path(__file__).parents[2] / "samples"
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -72,20 +67,3 @@ def test_doctor_names_a_data_folder_that_cannot_be(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "--data-dir" in done.stdout
-
-
-def test_every_command_is_documented():
-    usage = (ROOT / "docs" / "usage.md").read_text("utf-8")
-    for name, command in main.commands.items():
-        assert f"## {name}" in usage
-        for inner in getattr(command, "commands", {}):
-            assert re.search(rf"stash-sense {name} .*{inner}|`{inner}", usage), f"{name} {inner}"
-        for option in (one for one in command.params if one.param_type_name == "option"):
-            assert option.opts[0] in usage, f"{name} {option.opts[0]}"
-
-
-def test_the_readme_opens_with_the_two_commands():
-    readme = (ROOT / "README.md").read_text("utf-8")
-    head = readme[: readme.index("## ")]
-    assert "make demo" in head
-    assert "make test" in head

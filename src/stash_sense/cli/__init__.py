@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 # Before NumPy is loaded: one thread a product, as with the networks. Workers keep the cores busy by
-# themselves, and OpenBLAS's own threads spin on the cores that these need (docs/decisions.md).
+# themselves, and OpenBLAS's own threads spin on the cores that these need (docs/decisions/0008).
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import click

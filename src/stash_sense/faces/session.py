@@ -30,7 +30,7 @@ class OnnxSession:
     """A network on onnxruntime, one thread a call.
 
     Two one-thread calls side by side beat one two-thread call on every machine measured
-    (docs/decisions.md), so parallelism belongs to the caller.
+    (docs/decisions/0008), so parallelism belongs to the caller.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,0 +1,114 @@
+"""The documentation names what exists, and everything that exists is documented."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from stash_sense.api.app import create_app
+from stash_sense.api.logs import JsonLines, RecentEvents
+from stash_sense.cli import main
+from stash_sense.runtime.sidecar import build_sidecar
+from stash_sense.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+CODE = ROOT / "src" / "stash_sense"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "samples" / "README.md"])
+TEXT = {page: page.read_text("utf-8") for page in PAGES}
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FILE = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|md|toml|json|yml|yaml|js|css|svg|sql|graphql|j2))`")
+COMMAND = re.compile(r"(?:`|^\$ |bin/|exec stash-sense )stash-sense ([a-z]+)(?: ([a-z-]+))?", re.MULTILINE)
+SETTING = re.compile(r"\bSTASH_SENSE_[A-Z_]+\b")
+MADE_AT_RUN_TIME = {"index.yml", "1.jpg", "current.json", "stash_sense_backend.py"}
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory):
+    """Every call of the sidecar, as `GET /health`."""
+    sidecar = build_sidecar(Settings(DATA_DIR=tmp_path_factory.mktemp("data"), STASH_URL=""))
+    app = create_app(sidecar, RecentEvents(JsonLines(())))
+    paths = app.openapi()["paths"]
+    return {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+
+
+def commands(group: click.Group, before: str = "") -> dict[str, click.Command]:
+    """Every command below a group by its full name, groups included."""
+    below: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        below[before + name] = command
+        if isinstance(command, click.Group):
+            below |= commands(command, f"{before}{name} ")
+    return below
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors that GitHub gives to a page's headings."""
+    titles = re.findall(r"^#+ (.+)$", TEXT[page], re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings_that_exist(page):
+    for target in LINK.findall(TEXT[page]):
+        if target.startswith(("http://", "https://")):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        assert path.exists(), target
+        assert not anchor or anchor in headings(path), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_named_in_the_pages_exist(page):
+    for name in set(FILE.findall(TEXT[page])) - MADE_AT_RUN_TIME:
+        places = [base / name for base in (ROOT, CODE, ROOT / "benchmarks", page.parent)]
+        assert any(place.exists() for place in places), name
+
+
+def test_every_command_and_option_is_documented():
+    usage = TEXT[ROOT / "docs" / "usage.md"]
+    for name, command in commands(main).items():
+        assert f"stash-sense {name}" in usage
+        for option in (parameter for parameter in command.params if isinstance(parameter, click.Option)):
+            assert option.opts[0] in usage, f"{name} {option.opts[0]}"
+
+
+def test_commands_named_in_the_pages_exist():
+    known = commands(main)
+    for page, text in TEXT.items():
+        for name, below in COMMAND.findall(text):
+            assert name in known, f"{page.name}: stash-sense {name}"
+            if below and isinstance(known[name], click.Group):
+                assert f"{name} {below}" in known, f"{page.name}: stash-sense {name} {below}"
+
+
+def test_every_call_is_documented(calls):
+    page = TEXT[ROOT / "docs" / "api.md"]
+    assert {call for call in calls if f"`{call}`" not in page} == set()
+
+
+def test_every_setting_is_documented():
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", TEXT[ROOT / "docs" / "running.md"], re.MULTILINE)
+    assert sorted(rows) == sorted(str(field.validation_alias) for field in Settings.model_fields.values())
+
+
+def test_settings_named_in_the_pages_exist():
+    known = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    known |= {"STASH_SENSE_BENCH_DATA"}  # the benchmarks' own
+    for page, text in TEXT.items():
+        assert set(SETTING.findall(text)) <= known, page.name
+
+
+def test_every_decision_is_listed():
+    listed = LINK.findall(TEXT[ROOT / "docs" / "decisions" / "README.md"])
+    records = {page.name for page in (ROOT / "docs" / "decisions").glob("[0-9]*.md")}
+    assert records == {name for name in listed if name[0].isdigit()}
+
+
+def test_the_readme_opens_with_the_two_commands():
+    opening, _, _ = TEXT[ROOT / "README.md"].partition("\n## ")
+    assert "make demo" in opening
+    assert "make test" in opening
+    assert "![" in opening
