@@ -1,10 +1,12 @@
 import logging
 import os
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from stash_sense.media.limits import DEFAULT_LIMITS, MediaLimits
 from stash_sense.media.photo import load_image
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 PHOTOS_A_STEP = 6
@@ -49,14 +54,23 @@ def read_faces(
 ) -> Generator[PhotoFaces]:
     """The faces of each photo, in the order of `paths`. A bad photo is an entry with an error.
 
-    Closing the generator early stops after the steps in hand; use `contextlib.closing`, since an exception
-    in flight keeps a mere loop's generator, and its threads, alive.
+    Close it early as `run_in_steps` says.
+    """
+    read = partial(_read_step, engine=engine, min_confidence=min_confidence, reference=reference)
+    return run_in_steps(paths, read)
+
+
+def run_in_steps(photos: Sequence[T], analyze: Callable[[Sequence[T]], Sequence[R]]) -> Generator[R]:
+    """Call `analyze` with a few photos at a time, on all cores; yield its results in the photos' order.
+
+    Closing the generator early stops after the steps in hand. Use `contextlib.closing`: an exception in
+    flight keeps the generator of a plain loop, and its threads, alive.
     """
     pool = ThreadPoolExecutor(workers(), thread_name_prefix="faces")
-    waiting: deque[Future[list[PhotoFaces]]] = deque()
+    waiting: deque[Future[Sequence[R]]] = deque()
     try:
-        for step in _steps(paths):
-            waiting.append(pool.submit(_read_step, step, engine, min_confidence, reference))
+        for step in _steps(photos):
+            waiting.append(pool.submit(analyze, step))
             if len(waiting) > STEPS_AHEAD * workers():
                 yield from waiting.popleft().result()
         while waiting:
@@ -65,12 +79,12 @@ def read_faces(
         pool.shutdown(cancel_futures=True)
 
 
-def _steps(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
+def _steps(photos: Sequence[T]) -> Iterator[Sequence[T]]:
     """Runs of PHOTOS_A_STEP photos, shorter towards the end, so that no core waits long for the last one."""
     first = 0
-    while first < len(paths):
-        size = min(PHOTOS_A_STEP, -(-(len(paths) - first) // (2 * workers())))
-        yield paths[first : first + size]
+    while first < len(photos):
+        size = min(PHOTOS_A_STEP, -(-(len(photos) - first) // (2 * workers())))
+        yield photos[first : first + size]
         first += size
 
 
