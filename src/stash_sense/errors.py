@@ -1,441 +1,300 @@
-"""The error tree: every error Stash Sense raises on purpose, its code, and what it means."""
+"""The error tree: every error that Stash Sense raises on purpose, with its code and its kind.
+
+A `code` is a contract with scripts and the plugin and never changes. `stash_sense.api.problems` maps each
+kind to an HTTP status. Subclasses inherit both unless they state their own.
+"""
+
+from enum import Enum, auto
+
+
+class ErrorKind(Enum):
+    """What sort of failure an error is, whatever reports it."""
+
+    BAD_INPUT = auto()
+    UNSUPPORTED = auto()
+    TOO_LARGE = auto()
+    TOO_SLOW = auto()
+    PRECONDITION = auto()
+    UNAUTHORIZED = auto()
+    FORBIDDEN = auto()
+    NOT_FOUND = auto()
+    METHOD_NOT_ALLOWED = auto()
+    CONFLICT = auto()
+    FULL = auto()
+    BUSY = auto()
+    UNAVAILABLE = auto()
+    CANCELLED = auto()
+    UPSTREAM_FAILED = auto()
+    UPSTREAM_TIMED_OUT = auto()
+    NOT_BUILT = auto()
+    INTERNAL = auto()
+
+
+KIND_BY_CODE = {"error": ErrorKind.INTERNAL}  # every code of the tree, filled in as its class is defined
 
 
 class StashSenseError(Exception):
-    """Anything that Stash Sense refuses or fails at, in a sentence that says what to do next."""
+    """Any refusal or failure, in a sentence that says what to do next."""
 
-    code = "error"
+    code: str = "error"
+    kind: ErrorKind = ErrorKind.INTERNAL
 
+    def __init_subclass__(cls, *, code: str = "", kind: ErrorKind | None = None) -> None:
+        cls.code = code or cls.code
+        cls.kind = kind or cls.kind
+        KIND_BY_CODE.setdefault(cls.code, cls.kind)
 
-class BadInput(StashSenseError):
-    """What arrived cannot be worked with: says what arrived, what is accepted, and what to do."""
 
-    code = "bad-input"
+# fmt: off
+# One blank line between classes keeps the tree on one page.
 
+class BadInput(StashSenseError, code="bad-input", kind=ErrorKind.BAD_INPUT):
+    """The input is unusable. The message says what arrived, what is accepted and what to do."""
 
-class MissingFile(StashSenseError):
-    """A file that the work needs is absent, cut short or altered."""
+class Conflict(BadInput, code="refused", kind=ErrorKind.CONFLICT):
+    """The request contradicts what is already recorded."""
 
-    code = "missing-file"
+class BadSetting(BadInput, code="bad-setting"):
+    """A setting has an unusable value."""
 
+class MissingFile(StashSenseError, code="missing-file", kind=ErrorKind.UNAVAILABLE):
+    """A required file is absent, truncated or altered."""
 
-class Busy(StashSenseError):
-    """Another process holds what this one needs to write."""
+class AlteredFile(MissingFile, code="altered-file"):
+    """A file's size or sha256 differs from the manifest's."""
 
-    code = "busy"
+class CannotWrite(StashSenseError, code="cannot-write", kind=ErrorKind.UNAVAILABLE):
+    """The data folder is not writable."""
 
+class NoSpace(StashSenseError, code="no-space", kind=ErrorKind.UNAVAILABLE):
+    """The disk is too full for what is to be written."""
 
-class Cancelled(StashSenseError):
-    """The person, or the process's end, asked for the work to stop."""
+class Busy(StashSenseError, code="busy", kind=ErrorKind.BUSY):
+    """Another process holds the lock that this one needs for writing."""
 
-    code = "cancelled"
+class Starting(StashSenseError, code="starting", kind=ErrorKind.BUSY):
+    """The networks and the face database are still being opened."""
 
+class ShuttingDown(StashSenseError, code="stopping", kind=ErrorKind.BUSY):
+    """The process is shutting down."""
 
-class UnknownPack(BadInput):
-    """No manifest has this id."""
+class Cancelled(StashSenseError, code="cancelled", kind=ErrorKind.CANCELLED):
+    """A person or the process's shutdown stopped the work."""
 
-    code = "unknown-pack"
-
-
-class AlteredFile(MissingFile):
-    """A file is there, but its size or its sha256 is not the manifest's."""
-
-    code = "altered-file"
-
-
-class DownloadFailed(StashSenseError):
-    """The server did not deliver the file, or not the file that the manifest names."""
-
-    code = "download-failed"
-
-
-class NoSpace(StashSenseError):
-    """The disk has no room for what is to be written."""
-
-    code = "no-space"
-
-
-class CannotWrite(StashSenseError):
-    """The data folder does not let us write."""
-
-    code = "cannot-write"
-
-
-class NotAnImage(BadInput):
-    """What arrived is no picture of a kind that is read here: empty, a folder, a video, text."""
-
-    code = "not-an-image"
-
-
-class UnreadableImage(BadInput):
-    """It should be a picture, but it cannot be opened, is damaged, or was cut short."""
-
-    code = "unreadable-image"
-
-
-class ImageTooLarge(BadInput):
-    """More bytes or pixels than are accepted; found before anything is decoded."""
-
-    code = "image-too-large"
-
-
-class ImageTooSmall(BadInput):
-    """Too few pixels for a face to be told from another."""
-
-    code = "image-too-small"
-
-
-class NotAFolder(BadInput):
-    """The folder to be listed is missing, or is no folder."""
-
-    code = "not-a-folder"
-
-
-class BadUrl(BadInput):
-    """Not the address of a picture on the web: another scheme, credentials in it, no host."""
-
-    code = "bad-url"
-
-
-class ForbiddenAddress(StashSenseError):
-    """The address leads to where pictures are not fetched from: the home network, this machine."""
-
-    code = "forbidden-address"
-
-
-class UrlUnreachable(StashSenseError):
-    """Nothing answers at the address."""
-
-    code = "url-unreachable"
-
-
-class UrlTooSlow(StashSenseError):
-    """The server at the address took too long."""
-
-    code = "url-too-slow"
-
-
-class UrlAnsweredWrongly(StashSenseError):
-    """The server at the address answered, but not with a picture's bytes."""
-
-    code = "url-answered-wrongly"
-
-
-class NoDatabase(StashSenseError):
-    """There is no face database at the place named."""
-
-    code = "no-database"
-
-
-class BadDatabase(StashSenseError):
-    """The files of a face database are cut short, altered or of an unknown format."""
-
-    code = "bad-database"
-
-
-class WriteFailed(StashSenseError):
-    """A face database could not be written; the one before it is unchanged."""
-
-    code = "database-write-failed"
-
-
-class QueueFull(StashSenseError):
-    """All places are taken; `pause_s` is after how many seconds one may be free."""
-
-    code = "full"
+class QueueFull(StashSenseError, code="full", kind=ErrorKind.FULL):
+    """No capacity is left. pause_s: seconds after which to try again."""
 
     def __init__(self, message: str, pause_s: int = 1) -> None:
         super().__init__(message)
         self.pause_s = pause_s
 
+class UnknownPack(BadInput, code="unknown-pack", kind=ErrorKind.UNAVAILABLE):
+    """No manifest has this pack id."""
 
-class ShuttingDown(StashSenseError):
-    """The process is on its way out."""
+class DownloadFailed(StashSenseError, code="download-failed", kind=ErrorKind.UPSTREAM_FAILED):
+    """The server did not deliver the file that the manifest names."""
 
-    code = "stopping"
+class BadCalibration(StashSenseError, code="bad-calibration", kind=ErrorKind.UNAVAILABLE):
+    """A calibration's numbers contradict one another."""
 
+# Pictures, uploaded or by URL
+class NotAnImage(BadInput, code="not-an-image", kind=ErrorKind.UNSUPPORTED):
+    """Not an image in a supported format: empty, a folder, a video, text."""
 
-class StateError(StashSenseError):
-    """The state file cannot be used, or not for this."""
+class UnreadableImage(BadInput, code="unreadable-image"):
+    """An image that is damaged, truncated, or cannot be opened."""
 
-    code = "state"
+class NotAnalysed(StashSenseError, code=UnreadableImage.code, kind=UnreadableImage.kind):
+    """Our own code failed at an image. The log has the cause."""
 
+class ImageTooLarge(BadInput, code="image-too-large", kind=ErrorKind.TOO_LARGE):
+    """More bytes or pixels than accepted, found before decoding."""
 
-class NotAStateFile(StateError):
-    """The file is no SQLite file, or one that belongs to another program."""
+class ImageTooSmall(BadInput, code="image-too-small"):
+    """Too few pixels to tell one face from another."""
 
-    code = "state-not-ours"
+class BadLandmarks(StashSenseError, code="bad-landmarks", kind=ErrorKind.BAD_INPUT):
+    """The five landmarks span no face: coincident, far outside the image, or not finite."""
 
+class NotAFolder(BadInput, code="not-a-folder"):
+    """The folder to list is missing or is a file."""
 
-class NewerState(StateError):
-    """A later program wrote the file; it was left exactly as it is."""
+class BadUrl(BadInput, code="bad-url"):
+    """Not an http(s) URL with a host and without credentials."""
 
-    code = "state-newer"
+class ForbiddenAddress(StashSenseError, code="forbidden-address", kind=ErrorKind.FORBIDDEN):
+    """The URL leads to a private address: the home network or this machine."""
 
+class UrlUnreachable(StashSenseError, code="url-unreachable", kind=ErrorKind.UPSTREAM_FAILED):
+    """Nothing answers at the URL."""
 
-class StateDamaged(StateError):
-    """SQLite finds the file's own structure broken."""
+class UrlTooSlow(StashSenseError, code="url-too-slow", kind=ErrorKind.UPSTREAM_TIMED_OUT):
+    """The URL's server did not deliver in time."""
 
-    code = "state-damaged"
+class UrlAnsweredWrongly(StashSenseError, code="url-answered-wrongly", kind=ErrorKind.UPSTREAM_FAILED):
+    """The URL's server answered with something other than an image."""
 
+# Face database
+class NoDatabase(StashSenseError, code="no-database", kind=ErrorKind.UNAVAILABLE):
+    """There is no face database here."""
 
-class MigrationFailed(StateError):
-    """A step of the migration failed; the file is as it was before."""
+class BadDatabase(StashSenseError, code="bad-database", kind=ErrorKind.UNAVAILABLE):
+    """A face database whose files are truncated, altered or in an unknown format."""
 
-    code = "state-migration"
+class WriteFailed(StashSenseError, code="database-write-failed", kind=ErrorKind.UNAVAILABLE):
+    """The face database could not be written. The previous one is unchanged."""
 
+class NobodyToEnrol(BadInput, code="nobody-to-enrol"):
+    """No performer has a picture that shows a face. The previous database is unchanged."""
 
-class DiskFull(StateError):
-    """There was no room for what had to be written; nothing half-written stays."""
+class NoSuchReference(StashSenseError, code="no-reference", kind=ErrorKind.NOT_FOUND):
+    """The face database in use has no such reference, or its photo is gone."""
 
-    code = "disk-full"
+# State file, and the jobs in it
+class StateError(StashSenseError, code="state", kind=ErrorKind.UNAVAILABLE):
+    """The state file is unusable."""
 
+class NotAStateFile(StateError, code="state-not-ours"):
+    """Not an SQLite file, or another program's."""
 
-class StateUnwritable(StateError):
+class NewerState(StateError, code="state-newer"):
+    """A newer program wrote the file. It is left untouched."""
+
+class StateDamaged(StateError, code="state-damaged"):
+    """SQLite reports a corrupt file."""
+
+class NotFaithful(StateError, code="state-not-faithful"):
+    """An older table cannot be redeclared as ours without changing its rows."""
+
+class MigrationFailed(StateError, code="state-migration"):
+    """A migration step failed. The file is as it was before."""
+
+class DiskFull(StateError, code="disk-full"):
+    """The disk is full. Nothing half-written stays."""
+
+class StateUnwritable(StateError, code="state-unwritable"):
     """The file or its folder cannot be opened, read or written."""
 
-    code = "state-unwritable"
-
-
 class StateBusy(Busy):
-    """Another process, or a long write of this one, held the state file for too long."""
+    """The state file stayed locked for too long by another process or a long write."""
 
+class NotStored(StashSenseError, code="not-stored", kind=ErrorKind.NOT_FOUND):
+    """Nothing is stored under that id."""
 
-class NotStored(StashSenseError):
-    """The state holds nothing under that id."""
+class NoCrop(StashSenseError, code="no-crop", kind=ErrorKind.NOT_FOUND):
+    """The face is stored, but its image is gone, unreadable, or has become another picture."""
 
-    code = "not-stored"
+class NoSuchJob(StashSenseError, code="no-job", kind=ErrorKind.NOT_FOUND):
+    """No job has that id, or it ended long ago and was dropped."""
 
+class JobCrashed(StashSenseError, code="crashed", kind=ErrorKind.UNAVAILABLE):
+    """The process ended several times in a row during this job."""
 
-class NoSuchJob(StashSenseError):
-    """No job has that id, or it ended so long ago that it was dropped."""
+class JobEnded(StashSenseError, code="cancelled", kind=ErrorKind.CANCELLED):
+    """An awaited job ended without a whole result. It takes the code of whatever ended the job."""
 
-    code = "no-job"
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        if code:
+            self.code, self.kind = code, KIND_BY_CODE.get(code, ErrorKind.INTERNAL)
 
+# Stash
+class StashError(StashSenseError, code="stash", kind=ErrorKind.UPSTREAM_FAILED):
+    """Stash, or the connection to it, failed."""
 
-class Conflict(BadInput):
-    """The request contradicts what is already recorded."""
+class StashNotConfigured(StashError, code="stash-not-configured", kind=ErrorKind.PRECONDITION):
+    """STASH_URL is empty: there is no Stash to ask."""
 
-    code = "refused"
+class StashNotReady(StashError, code="stash-not-ready"):
+    """Stash waits for its owner to finish its setup or a migration."""
 
+class StashUnreachable(StashError, code="stash-unreachable"):
+    """No connection to Stash. The message names the address and what to check."""
 
-class StashError(StashSenseError):
-    """Stash, or the way to it, stands in the way of the work."""
+class StashTooSlow(StashError, code="stash-too-slow", kind=ErrorKind.UPSTREAM_TIMED_OUT):
+    """Stash accepted the request and did not answer in time."""
 
-    code = "stash"
+class StashKeyRefused(StashError, code="stash-key-refused"):
+    """Stash requires an API key or refuses the one it was sent."""
 
+class StashAnsweredWrongly(StashError, code="stash-answered-wrongly"):
+    """Not an answer of Stash: another server's, a proxy's error page, a redirect, a failure."""
 
-class StashNotConfigured(StashError):
-    """STASH_URL is set to empty: there is no Stash to ask."""
+class BadAddress(StashAnsweredWrongly, code="bad-stash-url", kind=ErrorKind.PRECONDITION):
+    """STASH_URL is not a usable address."""
 
-    code = "stash-not-configured"
-
-
-class StashNotReady(StashError):
-    """Stash runs, but its owner has to do something in it first: its set-up, or a migration."""
-
-    code = "stash-not-ready"
-
-
-class StashUnreachable(StashError):
-    """Nothing answers at Stash's address, or the connection broke: names the address and what to check."""
-
-    code = "stash-unreachable"
-
-
-class StashTooSlow(StashError):
-    """Stash took the request and did not answer in time."""
-
-    code = "stash-too-slow"
-
-
-class StashKeyRefused(StashError):
-    """Stash asks for an API key, or refuses the one it was sent."""
-
-    code = "stash-key-refused"
-
-
-class StashAnsweredWrongly(StashError):
-    """An answer that Stash would not give: another server, a proxy's error page, a redirect, a failure."""
-
-    code = "stash-answered-wrongly"
-
-
-class StashRefused(StashError):
-    """Stash understood the request and refused it; `messages` are Stash's own words."""
-
-    code = "stash-refused"
+class StashRefused(StashError, code="stash-refused"):
+    """Stash understood the request and refused it. messages: in Stash's own words."""
 
     def __init__(self, operation: str, messages: tuple[str, ...]) -> None:
         super().__init__(f"Stash refused {operation}: {'; '.join(messages)}")
         self.messages = messages
 
+class OutageTooLong(StashError):
+    """Stash stayed away longer than a job waits. It takes the code of the failure itself."""
 
-class NotInStash(StashError):
-    """There is no image, gallery or other thing with this id in Stash, or no longer."""
+    def __init__(self, error: StashError, waited_s: float) -> None:
+        super().__init__(f"{error} Waited {waited_s:g} s; what is done stays: ask again when Stash is back.")
+        self.code, self.kind = error.code, error.kind
 
-    code = "not-in-stash"
+class NotInStash(StashError, code="not-in-stash", kind=ErrorKind.NOT_FOUND):
+    """Stash has no image, gallery or other object with this id (any more)."""
 
+class MediaError(StashError, code="stash-media"):
+    """Stash cannot deliver one picture. Others are not affected."""
 
-class MediaError(StashError):
-    """One picture cannot be had from Stash; the others are not concerned."""
+class NoPicture(MediaError, code="no-picture", kind=ErrorKind.PRECONDITION):
+    """Stash names no path for the image, or its file is gone."""
 
-    code = "stash-media"
+class NotAPicture(MediaError, code="not-a-picture", kind=ErrorKind.UNSUPPORTED):
+    """Stash serves a video, a page or another non-image."""
 
+class MediaTooLarge(MediaError, code="media-too-large", kind=ErrorKind.TOO_LARGE):
+    """More bytes than accepted, found before reading them."""
 
-class NoPicture(MediaError):
-    """Stash names no address for it, or its file is gone from the disk."""
+# The sidecar and requests to it
+class BadParameter(BadInput, code="bad-parameter"):
+    """A field is missing, unknown, of the wrong type or out of range."""
 
-    code = "no-picture"
+class BodyTooLarge(BadInput, code="body-too-large", kind=ErrorKind.TOO_LARGE):
+    """The body has more bytes than accepted. The rest was not read."""
 
-
-class NotAPicture(MediaError):
-    """What Stash serves for it is a video, a page, or something else that is no picture."""
-
-    code = "not-a-picture"
-
-
-class MediaTooLarge(MediaError):
-    """More bytes than are accepted; found out before they were read."""
-
-    code = "media-too-large"
-
-
-class BadParameter(BadInput):
-    """A field is missing, unknown, of another type or out of range."""
-
-    code = "bad-parameter"
-
-
-class BodyTooLarge(BadInput):
-    """More bytes than are accepted; the rest was not read."""
-
-    code = "body-too-large"
-
-
-class BodyTooSlow(BadInput):
+class BodyTooSlow(BadInput, code="body-too-slow", kind=ErrorKind.TOO_SLOW):
     """The body did not arrive in time."""
 
-    code = "body-too-slow"
+class UnknownContentType(BadInput, code="unknown-content-type", kind=ErrorKind.UNSUPPORTED):
+    """The body has a content type that the call does not accept."""
 
+class Unauthorized(StashSenseError, code="unauthorized", kind=ErrorKind.UNAUTHORIZED):
+    """The secret is missing or wrong."""
 
-class UnknownContentType(BadInput):
-    """The body is announced as something that this call does not take."""
+class ForeignHost(StashSenseError, code="foreign-host", kind=ErrorKind.FORBIDDEN):
+    """The Host header names an unknown host, as in DNS rebinding."""
 
-    code = "unknown-content-type"
-
-
-class Unauthorized(StashSenseError):
-    """No secret, or a wrong one."""
-
-    code = "unauthorized"
-
-
-class ForeignHost(StashSenseError):
-    """The request was sent to a name that is not known to be ours: another page may be behind it."""
-
-    code = "foreign-host"
-
-
-class ForeignOrigin(StashSenseError):
+class ForeignOrigin(StashSenseError, code="foreign-origin", kind=ErrorKind.FORBIDDEN):
     """A page of another server sent the request."""
 
-    code = "foreign-origin"
+class NotBuilt(StashSenseError, code="not-built", kind=ErrorKind.NOT_BUILT):
+    """The call is promised but not built yet."""
 
-
-class NotBuilt(StashSenseError):
-    """The call is promised, and does not work yet."""
-
-    code = "not-built"
-
-
-class NotFound(StashSenseError):
+class NotFound(StashSenseError, code="not-found", kind=ErrorKind.NOT_FOUND):
     """There is no such call."""
 
-    code = "not-found"
+class MethodNotAllowed(StashSenseError, code="method-not-allowed", kind=ErrorKind.METHOD_NOT_ALLOWED):
+    """The call exists, but with another method."""
 
+class NoSecret(StashSenseError, code="no-secret", kind=ErrorKind.UNAVAILABLE):
+    """A required secret is missing or cannot be kept private."""
 
-class MethodNotAllowed(StashSenseError):
-    """There is such a call, but by another method."""
+class CannotListen(StashSenseError, code="cannot-listen", kind=ErrorKind.UNAVAILABLE):
+    """The configured address and port cannot be bound."""
 
-    code = "method-not-allowed"
+class NoSidecar(StashSenseError, code="no-sidecar", kind=ErrorKind.UPSTREAM_FAILED):
+    """No sidecar answers at its address."""
 
-
-class BadCalibration(StashSenseError):
-    """A calibration's numbers contradict one another."""
-
-    code = "bad-calibration"
-
-
-class NoSecret(StashSenseError):
-    """There is no secret where one is needed, or it cannot be kept from others."""
-
-    code = "no-secret"
-
-
-class CannotListen(StashSenseError):
-    """The address and port of the settings cannot be taken."""
-
-    code = "cannot-listen"
-
-
-class BadSetting(BadInput):
-    """A setting has a value that cannot be worked with."""
-
-    code = "bad-setting"
-
-
-class NoSuchReference(StashSenseError):
-    """The face database in use has no such reference, or its photo is gone."""
-
-    code = "no-reference"
-
-
-class NotAnalysed(StashSenseError):
-    """A picture at which our own program failed; the log has more."""
-
-    code = "unreadable-image"
-
-
-class NoCrop(StashSenseError):
-    """The face is stored, but its image is gone, cannot be read, or is another picture by now."""
-
-    code = "no-crop"
-
-
-class NobodyToEnrol(BadInput):
-    """Stash has no performer with a picture, or no picture shows a face; the old database stays."""
-
-    code = "nobody-to-enrol"
-
-
-class Starting(StashSenseError):
-    """Networks and face database are still being opened."""
-
-    code = "starting"
-
-
-class NoSidecar(StashSenseError):
-    """Nothing answers where the sidecar should be, or something else does."""
-
-    code = "no-sidecar"
-
-
-class SidecarRefused(StashSenseError):
-    """The sidecar said no; its code and words are the error's."""
+class SidecarRefused(StashSenseError, code="sidecar-refused", kind=ErrorKind.UPSTREAM_FAILED):
+    """The sidecar answered with a problem document, whose code and detail this error takes."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
-
-
-class NotFaithful(StateError):
-    """The table cannot be declared as ours without changing what it holds."""
-
-    code = "state-not-faithful"
-
-
-class BadLandmarks(StashSenseError):
-    """The five points do not span a face in the picture (all in one place, far outside, or not finite)."""
-
-    code = "bad-landmarks"

@@ -184,7 +184,7 @@ def test_a_job_that_is_done_is_neither_cancelled_nor_resumed(words, gallery, awa
     awaited(place)
     (job,) = words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
     assert words.client.post(f"/jobs/{job['job_id']}/cancel").json()["status"] == "done"
-    problem(words.client.post(f"/jobs/{job['job_id']}/resume"), 422, "refused")
+    problem(words.client.post(f"/jobs/{job['job_id']}/resume"), 409, "refused")
 
 
 def test_the_history_is_newest_first_and_of_one_target(words, gallery, awaited):

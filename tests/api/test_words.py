@@ -168,15 +168,15 @@ def test_a_tag_is_noted_completed_and_undone_once(words):
     assert set(noted) == ENTRY
     assert (noted["status"], noted["target_ids"], noted["local_id"]) == ("open", ["1", "2", "3"], "88")
     place = f"/journal/{noted['entry_id']}"
-    problem(words.client.post(f"{place}/undone"), 422, "refused")
+    problem(words.client.post(f"{place}/undone"), 409, "refused")
     done = words.client.patch(place, json={"status": "done", "added_ids": ["1", 3]}).json()
     assert (done["status"], done["added_ids"]) == ("done", ["1", "3"])
     assert words.client.patch(place, json={"status": "done", "added_ids": ["1", "3"]}).json() == done
-    problem(words.client.patch(place, json={"status": "failed"}), 422, "refused")
+    problem(words.client.patch(place, json={"status": "failed"}), 409, "refused")
     undone = words.client.post(f"{place}/undone").json()
     assert (undone["status"], undone["added_ids"]) == ("undone", ["1", "3"])
     assert undone["undone_at"]
-    problem(words.client.post(f"{place}/undone"), 422, "refused")
+    problem(words.client.post(f"{place}/undone"), 409, "refused")
 
 
 def test_undoing_a_tag_takes_back_the_decision_that_came_with_it(words, face):
@@ -187,7 +187,7 @@ def test_undoing_a_tag_takes_back_the_decision_that_came_with_it(words, face):
     problem(words.client.delete(f"/decisions/{said['decision_id']}"), 404, "not-stored")
     assert words.sidecar.store.get_face(face).candidates[0].performer_id == "Anna"
     late = decide(words, face_id=face, performer_id="Berta", word="confirmed", entry_id=entry_id)
-    problem(late, 422, "refused")
+    problem(late, 409, "refused")
     unknown = decide(words, face_id=face, performer_id="Berta", word="confirmed", entry_id=999_999)
     problem(unknown, 404, "not-stored")
 

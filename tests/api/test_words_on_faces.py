@@ -196,7 +196,7 @@ def test_undoing_a_tag_takes_back_what_was_said_of_a_thousand_faces(words, crowd
     words.client.post(f"/journal/{entry_id}/undone")
     assert {named(words, face_id) for face_id in face_ids} == {"Anna"}
     assert undo(words, said["decision_ids"]).json() == {"undone": 0, "missing": said["decision_ids"]}
-    problem(decide(words, **asked, entry_id=entry_id), 422, "refused")
+    problem(decide(words, **asked, entry_id=entry_id), 409, "refused")
     problem(decide(words, **asked, entry_id=999_999), 404, "not-stored")
     assert {named(words, face_id) for face_id in face_ids} == {"Anna"}
 

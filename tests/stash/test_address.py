@@ -2,7 +2,8 @@
 
 import pytest
 
-from stash_sense.stash.address import BadAddress, StashAddress
+from stash_sense.errors import BadAddress
+from stash_sense.stash.address import StashAddress
 
 
 def test_graphql_is_asked_below_the_path_of_stash_url():

@@ -21,6 +21,7 @@ _SAID = {
     ),
     404: ("no-reference", "The face database in use has no such reference face. Identify the picture again."),
     408: ("body-too-slow", "The body did not arrive within 30 s. Send a smaller picture."),
+    409: ("refused", "Journal entry 12 was undone on 2026-11-01 10:00:00 UTC; nothing is left to undo."),
     413: ("image-too-large", "picture: 60.0 MB; at most 50 MB are accepted. Send a smaller copy."),
     415: ("not-an-image", "picture: is a PDF document; JPEG, PNG, WebP and others are accepted."),
     422: ("bad-parameter", "top_k: input should be less than or equal to 20."),
@@ -51,9 +52,8 @@ def _response(status: int) -> dict[str, Any]:
         detail=detail,
         request_id="5d1f0c6a9e8b4a57",
     )
-    codes = [name for name, its in problems.STATUS.items() if its == status and name != "error"]
     said: dict[str, Any] = {
-        "description": f"Codes: {', '.join(f'`{name}`' for name in codes)}.",
+        "description": f"Codes: {', '.join(f'`{code}`' for code in problems.codes_of(status))}.",
         "content": {
             problems.MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/Problem"},

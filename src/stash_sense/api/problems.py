@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents, and the one table from error code to HTTP status."""
+"""Errors as RFC 9457 problem documents, and the one table from error kind to HTTP status."""
 
 import json
 from collections.abc import Mapping
@@ -8,98 +8,34 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stash_sense.api.context import request_id
-from stash_sense.errors import Busy, QueueFull, StashSenseError
+from stash_sense.errors import KIND_BY_CODE, ErrorKind, QueueFull, StashSenseError
 
 MEDIA_TYPE = "application/problem+json"
 INTERNAL = "internal"
 PAUSE_S = 5
 """How long a caller should wait for what is only not ready yet."""
 
-STATUS: Mapping[str, int] = {
-    # what was sent
-    "bad-input": 422,
-    "bad-parameter": 422,
-    "bad-url": 422,
-    "bad-setting": 422,
-    "body-too-large": 413,
-    "body-too-slow": 408,
-    "unknown-content-type": 415,
-    "not-an-image": 415,
-    "unreadable-image": 422,
-    "image-too-large": 413,
-    "image-too-small": 422,
-    "bad-landmarks": 422,
-    "not-a-folder": 422,
-    "refused": 422,
-    "nobody-to-enrol": 422,
-    # who sent it, and where to
-    "unauthorized": 401,
-    "foreign-host": 403,
-    "foreign-origin": 403,
-    "forbidden-address": 403,
-    "not-found": 404,
-    "method-not-allowed": 405,
-    "no-reference": 404,
-    "no-crop": 404,
-    "not-stored": 404,
-    "no-job": 404,
-    "not-built": 501,
-    # not now
-    "full": 429,
-    "busy": 503,
-    "starting": 503,
-    "stopping": 503,
-    "cancelled": 503,
-    "crashed": 503,
-    # networks, face database, state
-    "no-database": 503,
-    "bad-database": 503,
-    "database-write-failed": 503,
-    "unknown-pack": 503,
-    "missing-file": 503,
-    "altered-file": 503,
-    "bad-calibration": 503,
-    "download-failed": 502,
-    "no-space": 503,
-    "cannot-write": 503,
-    "no-secret": 503,
-    "cannot-listen": 503,
-    "state": 503,
-    "state-not-ours": 503,
-    "state-newer": 503,
-    "state-damaged": 503,
-    "state-not-faithful": 503,
-    "state-migration": 503,
-    "state-unwritable": 503,
-    "disk-full": 503,
-    # the server of a URL
-    "url-unreachable": 502,
-    "url-answered-wrongly": 502,
-    "url-too-slow": 504,
-    # Stash
-    "bad-stash-url": 400,
-    "stash-not-configured": 400,
-    "stash-not-ready": 502,
-    "stash": 502,
-    "stash-unreachable": 502,
-    "stash-answered-wrongly": 502,
-    "stash-key-refused": 502,
-    "stash-refused": 502,
-    "stash-too-slow": 504,
-    "not-in-stash": 404,
-    "stash-media": 502,
-    "no-picture": 400,
-    "not-a-picture": 415,
-    "media-too-large": 413,
-    # a command's own
-    "no-sidecar": 502,
-    "sidecar-refused": 502,
-    # ours
-    "error": 500,
-    INTERNAL: 500,
+STATUS_BY_KIND: Mapping[ErrorKind, int] = {
+    ErrorKind.PRECONDITION: 400,
+    ErrorKind.UNAUTHORIZED: 401,
+    ErrorKind.FORBIDDEN: 403,
+    ErrorKind.NOT_FOUND: 404,
+    ErrorKind.METHOD_NOT_ALLOWED: 405,
+    ErrorKind.TOO_SLOW: 408,
+    ErrorKind.CONFLICT: 409,
+    ErrorKind.TOO_LARGE: 413,
+    ErrorKind.UNSUPPORTED: 415,
+    ErrorKind.BAD_INPUT: 422,
+    ErrorKind.FULL: 429,
+    ErrorKind.INTERNAL: 500,
+    ErrorKind.NOT_BUILT: 501,
+    ErrorKind.UPSTREAM_FAILED: 502,
+    ErrorKind.BUSY: 503,
+    ErrorKind.CANCELLED: 503,
+    ErrorKind.UNAVAILABLE: 503,
+    ErrorKind.UPSTREAM_TIMED_OUT: 504,
 }
 
-_PAUSES = frozenset({"starting", "stopping", "busy"})
 _CLOSES = frozenset({"body-too-large", "body-too-slow"})
 
 
@@ -131,8 +67,15 @@ class Problem(BaseModel):
 
 
 def status_of(error: StashSenseError) -> int:
-    """The HTTP status for an error, by its code."""
-    return STATUS.get(error.code, 500)
+    """The HTTP status of an error."""
+    return STATUS_BY_KIND[error.kind]
+
+
+def codes_of(status: int) -> list[str]:
+    """Every code that is answered with an HTTP status."""
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return [INTERNAL]
+    return [code for code, kind in KIND_BY_CODE.items() if STATUS_BY_KIND[kind] == status]
 
 
 def answer(error: StashSenseError, headers: Mapping[str, str] | None = None) -> Response:
@@ -140,7 +83,7 @@ def answer(error: StashSenseError, headers: Mapping[str, str] | None = None) -> 
     extra = dict(headers or {})
     if isinstance(error, QueueFull):
         extra["Retry-After"] = str(error.pause_s)
-    elif error.code in _PAUSES or isinstance(error, Busy):
+    elif error.kind is ErrorKind.BUSY:
         extra["Retry-After"] = str(PAUSE_S)
     if error.code in _CLOSES:
         extra["Connection"] = "close"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from stash_sense.errors import StashAnsweredWrongly
+from stash_sense.errors import BadAddress, StashAnsweredWrongly
 
 # Stash's own routes of pictures and streams (internal/api/server.go). What stands before them in a URL that
 # Stash gives is a proxy's business: the prefix that the proxy named, or the path of `external_host`.
@@ -13,12 +13,6 @@ _ROUTE = re.compile(
     r"/(?:(?:image|performer|scene|gallery|studio|tag|group)/[0-9]+/[a-z0-9_.]+|scene/[0-9a-z]+_[a-z]+\.[a-z]+)$"
 )
 _KEY_PARAMETER = "apikey"
-
-
-class BadAddress(StashAnsweredWrongly):
-    """STASH_URL is no address that can be asked."""
-
-    code = "bad-stash-url"
 
 
 @dataclass(frozen=True, slots=True)

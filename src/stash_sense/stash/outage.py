@@ -7,7 +7,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from stash_sense.errors import StashAnsweredWrongly, StashError, StashRefused, StashTooSlow, StashUnreachable
+from stash_sense.errors import (
+    OutageTooLong,
+    StashAnsweredWrongly,
+    StashError,
+    StashRefused,
+    StashTooSlow,
+    StashUnreachable,
+)
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Image, Media, Source
 
@@ -144,16 +151,6 @@ class ResilientStash:
             if await over():
                 log.info("Stash is back")
                 return
-
-
-class OutageTooLong(StashError):
-    """Stash stayed away for longer than a job waits; `code` is that of the failure itself."""
-
-    def __init__(self, error: StashError, waited_s: float) -> None:
-        super().__init__(
-            f"{error} Waited {waited_s:g} s for it. What was done is kept: ask again when Stash is back."
-        )
-        self.code = error.code
 
 
 async def _fetch(stash: StashClient, image: Image, source: Source) -> Media:

@@ -41,9 +41,9 @@ class Notes:
         if given.get("entry_id") is not None:
             entry = self.entry(str(given["entry_id"]))
             if entry["status"] == "undone":
-                raise Problem(422, "refused", f"Journal entry {given['entry_id']} was undone meanwhile.")
+                raise Problem(409, "refused", f"Journal entry {given['entry_id']} was undone meanwhile.")
             if entry["status"] != "open" and not entry["added_ids"]:
-                raise Problem(422, "refused", f"Journal entry {given['entry_id']} added nothing.")
+                raise Problem(409, "refused", f"Journal entry {given['entry_id']} added nothing.")
         word = {key: value for key, value in given.items() if key != "face_ids"}
         return [self._put({**word, "face_id": each}) for each in stored], sorted({*face_ids} - {*stored})
 
@@ -98,14 +98,14 @@ class Notes:
         if not set(given["added_ids"]) <= set(entry["target_ids"]):
             raise Problem(422, "bad-parameter", "added_ids has ids that the entry was not noted for.")
         if entry["status"] != "open":
-            raise Problem(422, "refused", f"Journal entry {entry_id} is {entry['status']} already.")
+            raise Problem(409, "refused", f"Journal entry {entry_id} is {entry['status']} already.")
         entry.update(given, completed_at="2026-01-02 03:04:06")
         return entry
 
     def undone(self, entry_id: str) -> Json:
         entry = self.entry(entry_id)
         if entry["status"] != "done" or not entry["added_ids"]:
-            raise Problem(422, "refused", f"Journal entry {entry_id} has nothing to undo.")
+            raise Problem(409, "refused", f"Journal entry {entry_id} has nothing to undo.")
         entry.update(status="undone", undone_at="2026-01-02 03:05:00")
         self.decisions = [each for each in self.decisions if each.get("entry_id") != entry["entry_id"]]
         return entry

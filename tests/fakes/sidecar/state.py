@@ -57,7 +57,7 @@ class Job:
     def resume(self) -> None:
         """Goes on where it stood; what made it fail is mended."""
         if self.view()["status"] not in ("failed", "cancelled"):
-            raise Problem(422, "refused", f"Job {self.job_id} is {self.view()['status']}.")
+            raise Problem(409, "refused", f"Job {self.job_id} is {self.view()['status']}.")
         self.began += time.monotonic() - (self.ended or time.monotonic())
         self.ended, self.word, self.fails = None, "", ""
 

@@ -145,7 +145,7 @@ def test_a_running_job_is_followed_cancelled_and_resumed(open_page, world):
     assert list(world.sidecar.jobs) == ["job-1"]
     page.click(".sense-list >> text=Cancel")
     page.wait_for_selector("text=cancelled")
-    world.sidecar.faults["/jobs/job-1/resume"] = Problem(422, "refused", "It was asked for anew.")
+    world.sidecar.faults["/jobs/job-1/resume"] = Problem(409, "refused", "It was asked for anew.")
     page.click(".sense-list >> text=Resume")
     page.wait_for_selector(".sense-list >> text=It was asked for anew.")
 

@@ -6,12 +6,11 @@ import time
 import pytest
 
 from fakes.stash import Chunked, Dribble, Drop, Status, Truncate
-from stash_sense.errors import StashKeyRefused
+from stash_sense.errors import OutageTooLong, StashKeyRefused
 from stash_sense.recognition.evidence import MatchOptions
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.outage import OutageTooLong
 
 pytestmark = pytest.mark.usefixtures("limited")
 

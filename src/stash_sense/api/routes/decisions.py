@@ -34,7 +34,7 @@ _MANY = json_body(
 _UNDO = json_body(wire.UndoIn, three={"decision_ids": [5, 6, 7]})
 
 
-@router.post("/decisions", responses=documented(404, 503, *FAILURES), openapi_extra=_ONE)
+@router.post("/decisions", responses=documented(404, 409, 503, *FAILURES), openapi_extra=_ONE)
 async def decide(request: Request, desk: AtDesk, state: WithState) -> wire.DecisionOut:
     """Who a stored face is, or is not. It outlives re-runs and new face databases.
 
@@ -49,7 +49,7 @@ async def decide(request: Request, desk: AtDesk, state: WithState) -> wire.Decis
     return wire.decision_out(decision, face_id)
 
 
-@router.post("/decisions/faces", responses=documented(404, 503, *FAILURES), openapi_extra=_MANY)
+@router.post("/decisions/faces", responses=documented(404, 409, 503, *FAILURES), openapi_extra=_MANY)
 async def decide_on_faces(request: Request, desk: AtDesk, state: WithState) -> wire.FacesDecisionOut:
     """The same word on up to 10,000 stored faces, as POST /decisions would record it: on all or on none.
 

@@ -66,7 +66,7 @@ async def cancel(sidecar: InSidecar, job_id: JobId) -> JobOut:
     return job_out(await (await sidecar.jobs.opened()).cancel(job_id))
 
 
-@router.post("/jobs/{job_id}/resume", responses=documented(404, 422, 429, 503))
+@router.post("/jobs/{job_id}/resume", responses=documented(404, 409, 422, 429, 503))
 async def resume(sidecar: InSidecar, job_id: JobId) -> JobOut:
     """Go on with a cancelled or failed job, under the same id; what it had done is not done again."""
     return job_out(await (await sidecar.jobs.opened()).resume(job_id))

@@ -32,7 +32,7 @@ async def begin(request: Request, desk: AtDesk, state: WithState) -> wire.Journa
 
 @router.patch(
     "/journal/{entry_id}",
-    responses=documented(404, 503, *FAILURES),
+    responses=documented(404, 409, 503, *FAILURES),
     openapi_extra=json_body(wire.JournalEnd, example={"status": "done", "added_ids": ["102"]}),
 )
 async def complete(request: Request, desk: AtDesk, state: WithState, entry_id: EntryId) -> wire.JournalOut:
@@ -55,7 +55,7 @@ async def entries(state: WithState, asked: Annotated[wire.JournalAsked, Query()]
     )
 
 
-@router.post("/journal/{entry_id}/undone", responses=documented(404, 422, 503))
+@router.post("/journal/{entry_id}/undone", responses=documented(404, 409, 422, 503))
 async def undone(state: WithState, entry_id: EntryId) -> wire.JournalOut:
     """Say that exactly `added_ids` were taken back in Stash; refused a second time.
 

@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 
 from stash_sense.api import wire
 from stash_sense.api.depends import AtDesk
-from stash_sense.api.errors import JobEnded
 from stash_sense.api.json_body import FAILURES, json_body, read_json
 from stash_sense.api.openapi import documented
 from stash_sense.api.routes.jobs import GALLERY, ask_for_gallery
 from stash_sense.api.wire_jobs import GalleryIn, GalleryOut, ImageIn
+from stash_sense.errors import JobEnded
 from stash_sense.recognition.image import identify_image
 
 router = APIRouter(tags=["identify"])
@@ -50,5 +50,6 @@ async def gallery(request: Request, desk: AtDesk) -> GalleryOut:
     queue = await desk.sidecar.jobs.opened()
     job = await queue.wait(await ask_for_gallery(await read_json(request, desk, GalleryIn), desk))
     if job.status != "done" or job.result is None:
-        raise JobEnded(job)
+        kept = f" What it found is kept, and shown by GET /jobs/{job.job_id}." if job.done else ""
+        raise JobEnded((job.error or "The job was cancelled.") + kept, job.error_code)
     return GalleryOut.model_validate(job.result)
