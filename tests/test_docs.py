@@ -8,6 +8,7 @@ import pytest
 
 from stash_sense.api.app import create_app
 from stash_sense.api.logs import JsonLines, RecentEvents
+from stash_sense.api.problems import STATUS_BY_KIND, codes_of
 from stash_sense.cli import main
 from stash_sense.runtime.sidecar import build_sidecar
 from stash_sense.settings import Settings
@@ -87,6 +88,13 @@ def test_commands_named_in_the_pages_exist():
 def test_every_call_is_documented(calls):
     page = TEXT[ROOT / "docs" / "api.md"]
     assert {call for call in calls if f"`{call}`" not in page} == set()
+
+
+def test_every_error_code_is_documented_with_its_status():
+    page = TEXT[ROOT / "docs" / "api.md"]
+    rows = re.findall(r"^\| (\d{3}) \| (`.*?`) \|", page, re.MULTILINE)
+    documented = {(int(status), code) for status, codes in rows for code in re.findall(r"`([\w-]+)`", codes)}
+    assert documented == {(status, code) for status in STATUS_BY_KIND.values() for code in codes_of(status)}
 
 
 def test_every_setting_is_documented():
