@@ -109,6 +109,12 @@ def test_settings_named_in_the_pages_exist():
         assert set(SETTING.findall(text)) <= known, page.name
 
 
+def test_constants_named_with_their_figures_exist():
+    source = "\n".join(path.read_text("utf-8") for path in CODE.rglob("*.py"))
+    named = set(re.findall(r"`([A-Z][A-Z_]+)`", TEXT[ROOT / "docs" / "accuracy.md"]))
+    assert {name for name in named if not re.search(rf"\b{name}\b", source)} == {"STASH_SENSE_BENCH_DATA"}
+
+
 def test_every_decision_is_listed():
     listed = LINK.findall(TEXT[ROOT / "docs" / "decisions" / "README.md"])
     records = {page.name for page in (ROOT / "docs" / "decisions").glob("[0-9]*.md")}
