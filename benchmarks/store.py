@@ -19,7 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from stash_sense.store import Box, Candidate, DetectedFace, ImageResult, Picture, RecommendationsDB
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.matches import StoredMatch
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.faces import DetectedFace
+from stash_sense.store.results import ImageResult
 
 PACK = "stash-sense-default"
 FACES_AN_IMAGE = 3
@@ -47,10 +52,10 @@ def image_results(start: int, count: int, sizes: tuple[int, int]) -> Iterator[Im
             row = (number * FACES_AN_IMAGE + index) % len(facenet)
             person = (number * 31 + index * 7) % 5000
             candidates = (
-                Candidate(
+                StoredMatch(
                     f"stashdb.org:{person:08d}-0000-4000-8000-000000000000", 0.31, 0.3, 0.3, f"P {person}"
                 ),
-                Candidate(f"stashdb.org:{person + 1:08d}-0000-4000-8000-000000000000", 0.55, 0.5, 0.6, "Q"),
+                StoredMatch(f"stashdb.org:{person + 1:08d}-0000-4000-8000-000000000000", 0.55, 0.5, 0.6, "Q"),
             )
             box = Box(0.05 + 0.3 * index, 0.2, 0.2, 0.25)
             reason = "0.31, and nobody else is near"
@@ -59,7 +64,7 @@ def image_results(start: int, count: int, sizes: tuple[int, int]) -> Iterator[Im
                     box, 0.93, "match", reason, candidates, 0.8, facenet=facenet[row], arcface=arcface[row]
                 )
             )
-        picture = Picture.of({"md5": f"{number:032x}"})
+        picture = PictureIdentity.of([("md5", f"{number:032x}")])
         yield ImageResult(
             str(number), picture, PACK, "2026.11", faces, [str(number // 100)], width=3000, height=2000
         )
@@ -102,7 +107,7 @@ def lookups(db: RecommendationsDB, images: int) -> dict[str, float]:
         "lookup_faces": db.get_image_fingerprint_faces,
         "lookup_result": db.get_image_result,
         "lookup_by_picture": lambda image: db.find_image_result(
-            Picture.of({"md5": f"{int(image):032x}"}), PACK, "2026.11", image
+            PictureIdentity.of([("md5", f"{int(image):032x}")]), PACK, "2026.11", image
         ),
     }
     found = {}

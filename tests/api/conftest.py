@@ -23,11 +23,15 @@ from pydantic import SecretStr
 from fakes.stash import Delay, StashStandIn
 from stash_sense.api.logs import JsonLines, RecentEvents
 from stash_sense.api.server import secrets_of, server
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.matches import StoredMatch
 from stash_sense.domain.progress import Silent
 from stash_sense.runtime.engine import database_place, enrol, open_pack
 from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
-from stash_sense.store import Box, Candidate, DetectedFace, ImageResult, Picture
+from stash_sense.store.faces import DetectedFace
+from stash_sense.store.results import ImageResult
 
 from .galleries import WAITS, fill, varied_photos
 
@@ -361,9 +365,9 @@ def stored(words, stash):
     def put(content, spot=(0.25, 0.5, 0.1, 0.1), people=("Anna", "Berta"), **image):
         image_id = stash.library.add_image(content, **image)
         file = stash.library.images[image_id].files[0]
-        candidates = tuple(Candidate(one, 0.3 + 0.1 * rank, name=one) for rank, one in enumerate(people))
+        candidates = tuple(StoredMatch(one, 0.3 + 0.1 * rank, name=one) for rank, one in enumerate(people))
         face = DetectedFace(Box(*spot), 0.9, "match" if people else "unknown", "because", candidates)
-        picture = Picture.of(file.fingerprints)
+        picture = PictureIdentity.of(file.fingerprints.items())
         result = ImageResult(str(image_id), picture, "stash-sense-default", "v1", [face])
         return image_id, words.sidecar.store.store_image_result(result).face_ids[0]
 

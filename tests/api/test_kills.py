@@ -9,7 +9,7 @@ import pytest
 
 from stash_sense.recognition.analysis import PHOTOS_A_STEP
 from stash_sense.recognition.fetching import FETCHERS, UNITS_A_WORKER
-from stash_sense.store import RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
 
 from .galleries import begin, ended, fetched, fill, varied_photos
 

@@ -15,7 +15,7 @@ from stash_sense.errors import DiskFull, StateError
 from stash_sense.recognition import state_in_use
 from stash_sense.runtime import stash_watch
 from stash_sense.runtime.sidecar import build_sidecar
-from stash_sense.store import RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
 
 from .conftest import API_KEY
 from .test_failures import problem as told

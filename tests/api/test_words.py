@@ -42,7 +42,7 @@ def test_a_face_is_set_apart_and_stays_confirmed(words, face):
     said = decide(words, face_id=face, word="apart").json()
     assert (said["word"], said["performer_id"], said["name"]) == ("apart", None, None)
     found = words.sidecar.store.get_face(face)
-    assert (found.verdict, [one.word for one in found.decisions]) == ("match", ["confirmed", "apart"])
+    assert (found.verdict, [one.kind for one in found.decisions]) == ("match", ["confirmed", "apart"])
 
 
 def test_the_name_given_with_a_word_is_remembered(words, face):

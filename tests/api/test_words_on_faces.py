@@ -4,7 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from stash_sense.store import Box, Candidate, DetectedFace, ImageResult, Picture
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.matches import StoredMatch
+from stash_sense.store.faces import DetectedFace
+from stash_sense.store.results import ImageResult
 
 from .conftest import NUMBERS
 from .test_failures import problem
@@ -30,13 +34,15 @@ def crowd(words):
     """Stores images with so many faces each, which look like Anna: the face ids."""
 
     def store(images=1, faces=3):
-        candidates = (Candidate("Anna", 0.3, name="Anna"),)
+        candidates = (StoredMatch("Anna", 0.3, name="Anna"),)
         drawn = [
             DetectedFace(Box(0.2 * (index % 5), 0.2 * (index // 5), 0.19, 0.19), 0.9, "match", "", candidates)
             for index in range(faces)
         ]
         results = [
-            ImageResult(f"crowd-{number}", Picture.of({"md5": f"crowd {number}"}), "pack", "v1", drawn)
+            ImageResult(
+                f"crowd-{number}", PictureIdentity.of([("md5", f"crowd {number}")]), "pack", "v1", drawn
+            )
             for number in (next(NUMBERS) for _ in range(images))
         ]
         stored = words.sidecar.store.store_image_results(results).stored
@@ -136,7 +142,7 @@ def test_a_group_says_what_one_by_one_says(words, crowd):
     assert group["decision_ids"][1] == one["decision_id"]
     decide(words, face_ids=face_ids, word="ignored")
     said = [words.sidecar.store.get_face(face_id).decisions for face_id in face_ids]
-    assert [[one.word for one in decisions] for decisions in said] == [["ignored"]] * 3
+    assert [[one.kind for one in decisions] for decisions in said] == [["ignored"]] * 3
 
 
 def test_faces_that_are_not_stored_are_told_as_they_were_sent(words, crowd):

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from stash_sense.cli import main
-from stash_sense.store import RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from fakes.works import running, until
 from stash_sense.errors import DiskFull, NewerState, NotAStateFile, ShuttingDown, StateBusy, StateUnwritable
 from stash_sense.jobs import queue
 from stash_sense.jobs.queue import JobQueue
-from stash_sense.store import jobs as stored
 from stash_sense.store.jobs import file
 
 SCRIPT = Path(__file__).parent / "scripts" / "work_until_killed.py"
@@ -120,8 +119,8 @@ async def parked(place):
 
 
 def listed(place):
-    with closing(stored.JobsFile(place)) as file:
-        return file.list(None, 10)[::-1]
+    with closing(file.JobsFile(place)) as jobs:
+        return jobs.list(None, 10)[::-1]
 
 
 async def test_a_job_that_ends_the_program_is_given_up_and_can_be_resumed(place):
@@ -135,8 +134,8 @@ async def test_a_job_that_ends_the_program_is_given_up_and_can_be_resumed(place)
         assert deadly.ended_at
         assert fine.status == "done"
         assert listed(place) == [deadly, fine]
-        with closing(stored.JobsFile(place)) as file:
-            file.again(deadly.job_id, 10)
+        with closing(file.JobsFile(place)) as jobs:
+            jobs.again(deadly.job_id, 10)
 
 
 async def test_a_job_that_gets_on_is_taken_up_after_every_end(place):

@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stash_sense.store import Box, Candidate, DetectedFace, ImageResult, Picture, RecommendationsDB
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.matches import StoredMatch
 from stash_sense.store.connection import connect
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.faces import DetectedFace
 from stash_sense.store.migrations import migrate
+from stash_sense.store.results import ImageResult
 from stash_sense.store.steps import STEPS
 
 PACK = "test-pack"
@@ -29,9 +34,9 @@ def db(path: Path) -> Iterator[RecommendationsDB]:
 
 
 @pytest.fixture
-def candidate() -> Callable[..., Candidate]:
-    def make(performer: str = "stashdb.org:anna", distance: float = 0.3, **more: Any) -> Candidate:
-        return Candidate(performer, distance, **more)
+def candidate() -> Callable[..., StoredMatch]:
+    def make(performer: str = "stashdb.org:anna", distance: float = 0.3, **more: Any) -> StoredMatch:
+        return StoredMatch(performer, distance, **more)
 
     return make
 
@@ -42,7 +47,7 @@ def face() -> Callable[..., DetectedFace]:
 
     def make(x: float = 0.1, *people: str, **more: Any) -> DetectedFace:
         candidates = tuple(
-            Candidate(one, 0.3 + 0.1 * rank, name=f"Name of {one}") for rank, one in enumerate(people)
+            StoredMatch(one, 0.3 + 0.1 * rank, name=f"Name of {one}") for rank, one in enumerate(people)
         )
         values: dict[str, Any] = {"verdict": "match" if people else "unknown", "candidates": candidates}
         rng = np.random.default_rng(round(x * 1000))
@@ -56,7 +61,10 @@ def face() -> Callable[..., DetectedFace]:
 @pytest.fixture
 def result() -> Callable[..., ImageResult]:
     def make(image: str = "1", *faces: DetectedFace, version: str = "v1", **more: Any) -> ImageResult:
-        values: dict[str, Any] = {"picture": Picture.of({"md5": f"contents of {image}"}), "pack": PACK}
+        values: dict[str, Any] = {
+            "picture": PictureIdentity.of([("md5", f"contents of {image}")]),
+            "pack": PACK,
+        }
         values.update(more)
         return ImageResult(image, db_version=version, faces=faces, **values)
 

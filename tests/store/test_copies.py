@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from stash_sense.errors import Conflict, NewerState, NotAStateFile, StateBusy, StateDamaged
-from stash_sense.store import RecommendationsDB
 from stash_sense.store.copies import backup, restore
+from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.health import check
 from stash_sense.store.steps import STEPS
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from stash_sense.errors import DiskFull, StateBusy, StateError, StateUnwritable
-from stash_sense.store import RecommendationsDB
 from stash_sense.store.connection import connect, connect_read_only, translated
+from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.images import create_image_fingerprint
 
 SCRIPTS = Path(__file__).parent / "scripts"

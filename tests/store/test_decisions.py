@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from stash_sense.domain.images import PictureIdentity
 from stash_sense.errors import BadInput, Conflict, NotStored
-from stash_sense.store import FaceMatches, Picture, RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.rematch import FaceMatches
 
 PACK = "test-pack"
 
@@ -61,7 +63,7 @@ def test_several_people_may_be_rejected_on_one_face(db: RecommendationsDB, face:
         db.decide(face_id, "rejected", person)
     assert db.get_face(face_id).candidates == ()
     db.decide(face_id, "confirmed", "anna")
-    assert sorted((one.word, one.performer_id) for one in db.get_face(face_id).decisions) == [
+    assert sorted((one.kind, one.performer_id) for one in db.get_face(face_id).decisions) == [
         ("confirmed", "anna"),
         ("rejected", "berta"),
     ]
@@ -86,7 +88,7 @@ def test_a_decision_taken_back_shows_what_matching_said(
 
 
 def said(db: RecommendationsDB, face_id: int) -> list[tuple[str, str | None]]:
-    return [(one.word, one.performer_id) for one in db.get_face(face_id).decisions]
+    return [(one.kind, one.performer_id) for one in db.get_face(face_id).decisions]
 
 
 @pytest.mark.parametrize("people", [(), ("anna",), ("anna", "berta")])
@@ -144,7 +146,7 @@ def test_a_face_set_apart_stays_so_through_reruns_that_draw_it_differently(
         db.store_image_result(result("1", face(0.1 + 0.06 * step, "anna")))
     assert [one.decision_id for one in db.get_face(face_id).decisions] == [decision.decision_id]
     (batch,) = db.read_embeddings(PACK)
-    assert [one.word for one in batch.decisions[face_id]] == ["apart"]
+    assert [one.kind for one in batch.decisions[face_id]] == ["apart"]
 
 
 def tagged(db: RecommendationsDB) -> int:
@@ -222,15 +224,15 @@ def test_a_new_word_replaces_the_one_it_contradicts(db: RecommendationsDB, face:
         ("confirmed", "berta"),
     ):
         db.decide(face_id, word, person)
-        (only,) = [one for one in db.get_face(face_id).decisions if one.word == word]
-        assert (only.word, only.performer_id) == (word, person)
-    assert [one.word for one in db.get_face(face_id).decisions] == ["confirmed"]
+        (only,) = [one for one in db.get_face(face_id).decisions if one.kind == word]
+        assert (only.kind, only.performer_id) == (word, person)
+    assert [one.kind for one in db.get_face(face_id).decisions] == ["confirmed"]
 
 
 def test_a_decision_is_known_before_the_picture_is_stored_again(
     db: RecommendationsDB, face: Any, result: Any
 ) -> None:
-    picture = Picture.of({"md5": "m"})
+    picture = PictureIdentity.of([("md5", "m")])
     (face_id,) = db.store_image_result(result("1", face(0.1, "anna"), picture=picture)).face_ids
     db.decide(face_id, "rejected", "anna")
     db.delete_image_fingerprint("1")

@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.matches import StoredMatch
 from stash_sense.errors import BadInput, Conflict, NotStored
-from stash_sense.store import Box, Candidate, DetectedFace, Picture, RecommendationsDB
 from stash_sense.store.connection import connect, prepare, writing
+from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.deciding import decide_faces, undecide_all
+from stash_sense.store.faces import DetectedFace
 
 Crowd = Callable[..., list[int]]
 
@@ -24,7 +28,7 @@ def crowd(db: RecommendationsDB, result: Any) -> Crowd:
     """Stores images with so many faces each, which look like Anna: their face ids, image by image."""
 
     def store(images: int, faces: int = 1, into: RecommendationsDB = db, **more: Any) -> list[int]:
-        candidates = (Candidate("anna", 0.3, name="Anna"), Candidate("berta", 0.4))
+        candidates = (StoredMatch("anna", 0.3, name="Anna"), StoredMatch("berta", 0.4))
         drawn = [
             DetectedFace(
                 Box(0.1 * (index % 10), 0.1 * (index // 10), 0.09, 0.09), 0.9, "match", "", candidates
@@ -39,7 +43,7 @@ def crowd(db: RecommendationsDB, result: Any) -> Crowd:
 
 
 def decisions_of(db: RecommendationsDB, face_ids: list[int]) -> list[list[tuple[str, str | None]]]:
-    return [[(one.word, one.performer_id) for one in db.get_face(face_id).decisions] for face_id in face_ids]
+    return [[(one.kind, one.performer_id) for one in db.get_face(face_id).decisions] for face_id in face_ids]
 
 
 def count(path: Path, table: str) -> int:
@@ -168,7 +172,7 @@ def test_the_same_word_again_gives_the_same_decisions(db: RecommendationsDB, cro
 
 
 def test_one_face_of_one_picture_on_two_images_is_one_decision(db: RecommendationsDB, crowd: Crowd) -> None:
-    first, other, again, other_again = crowd(2, 2, picture=Picture.of({"md5": "the same"}))
+    first, other, again, other_again = crowd(2, 2, picture=PictureIdentity.of([("md5", "the same")]))
     decisions, _ = db.decide_faces([first, again, other_again], "confirmed", "berta")
     assert len(decisions) == 2
     assert decisions_of(db, [first, other, again, other_again]) == [[("confirmed", "berta")]] * 4
@@ -200,7 +204,7 @@ def test_a_word_on_many_faces_is_the_word_on_each(
         both = (db, other)
         for state in both:
             crowd(4, 5, into=state)
-            crowd(2, 5, into=state, picture=Picture.of({"md5": "the same"}))
+            crowd(2, 5, into=state, picture=PictureIdentity.of([("md5", "the same")]))
         face_ids = [face.face_id for image in "123456" if (stored := db.get_image_result(image))
                     for face in stored.faces]  # fmt: skip
         for _ in range(30):

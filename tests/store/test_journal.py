@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stash_sense.errors import BadInput, Conflict, NotStored
-from stash_sense.store import RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
 
 
 def test_an_undo_removes_exactly_what_was_added_and_once(db: RecommendationsDB) -> None:
@@ -32,7 +32,7 @@ def test_an_entry_survives_being_closed_for_days(db: RecommendationsDB, path: Pa
 
 def test_entries_left_open_by_a_crash_are_found(db: RecommendationsDB, path: Path) -> None:
     script = (
-        "import os, signal, sys; from stash_sense.store import RecommendationsDB;"
+        "import os, signal, sys; from stash_sense.store.database import RecommendationsDB;"
         "RecommendationsDB(sys.argv[1]).journal_begin('scene', ['9'], '3');"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from stash_sense.errors import DiskFull, MigrationFailed, NewerState, NotAStateFile, StateDamaged
-from stash_sense.store import RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.migrations import bring_up_to_date, migrate
 from stash_sense.store.sqltext import normalised
 from stash_sense.store.steps import STEPS, Step
@@ -477,7 +477,7 @@ def test_a_disk_too_full_for_apart_leaves_the_decisions_as_they_were(pages: int,
 def test_several_processes_opening_an_old_file_at_once_all_succeed(version_5: Any, rows: Rows) -> None:
     path = version_5()
     script = (
-        "import sys; from stash_sense.store import RecommendationsDB; sys.stdin.readline();"
+        "import sys; from stash_sense.store.database import RecommendationsDB; sys.stdin.readline();"
         "db = RecommendationsDB(sys.argv[1]); db.create_image_fingerprint(sys.argv[2]); db.close()"
     )
     running = [

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stash_sense.domain.matches import StoredMatch
 from stash_sense.errors import BadInput
-from stash_sense.store import Candidate, FaceMatches, RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.rematch import FaceMatches
 
 PACK = "test-pack"
 
@@ -44,7 +46,7 @@ def test_new_matches_replace_verdict_and_candidates_and_nothing_else(
     (batch,) = db.read_embeddings(PACK)
     one, two = (int(number) for number in batch.face_ids)
     matches = [
-        FaceMatches(one, "match", "sure", (Candidate("clara", 0.2, name="Clara"),)),
+        FaceMatches(one, "match", "sure", (StoredMatch("clara", 0.2, name="Clara"),)),
         FaceMatches(two, "unknown"),
     ]
     outcome = db.update_matches(PACK, "v2", batch.stash_image_ids, matches)

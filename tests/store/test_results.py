@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.images import PictureIdentity
 from stash_sense.errors import BadInput, Conflict, NotStored
-from stash_sense.store import Box, DetectedFace, Picture, RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.faces import DetectedFace
 
 PACK = "test-pack"
 
@@ -83,7 +86,9 @@ def test_another_picture_under_the_same_image_starts_anew(
     db: RecommendationsDB, face: Any, result: Any, path: Any, rows: Any
 ) -> None:
     (before,) = db.store_image_result(result("1", face(0.1))).face_ids
-    (after,) = db.store_image_result(result("1", face(0.1), picture=Picture.of({"md5": "edited"}))).face_ids
+    (after,) = db.store_image_result(
+        result("1", face(0.1), picture=PictureIdentity.of([("md5", "edited")]))
+    ).face_ids
     assert before != after
     assert rows(path, "SELECT count(*) FROM stash_sense_pictures") == [(1,)]
 
@@ -91,17 +96,17 @@ def test_another_picture_under_the_same_image_starts_anew(
 def test_a_result_is_found_by_picture_pack_and_database(
     db: RecommendationsDB, face: Any, result: Any
 ) -> None:
-    picture = Picture.of({"md5": "m"})
+    picture = PictureIdentity.of([("md5", "m")])
     db.store_image_result(result("1", face(0.1), picture=picture))
     assert db.find_image_result(picture, PACK, "v1").stash_image_id == "1"
-    assert db.find_image_result(Picture.of({"md5": "n"}), PACK, "v1") is None
+    assert db.find_image_result(PictureIdentity.of([("md5", "n")]), PACK, "v1") is None
     assert db.find_image_result(picture, "other", "v1") is None
     assert db.find_image_result(picture, PACK, "v2") is None
     assert db.find_image_result(picture, PACK, "v2", any_version=True).db_version == "v1"
 
 
 def test_an_image_prefers_its_own_result_of_a_picture(db: RecommendationsDB, face: Any, result: Any) -> None:
-    picture = Picture.of({"md5": "m"})
+    picture = PictureIdentity.of([("md5", "m")])
     for image in ("1", "2", "3"):
         db.store_image_result(result(image, face(0.1), picture=picture))
     assert db.find_image_result(picture, PACK, "v1", "2").stash_image_id == "2"
@@ -266,7 +271,7 @@ def test_the_file_itself_refuses_a_box_outside_the_image(
 def test_another_image_of_the_same_picture_takes_over_the_result(
     db: RecommendationsDB, face: Any, result: Any
 ) -> None:
-    picture = Picture.of({"md5": "m"})
+    picture = PictureIdentity.of([("md5", "m")])
     first = db.store_image_result(result("1", face(0.1, "anna", "berta"), face(0.6), picture=picture))
     db.decide(first.face_ids[0], "rejected", "anna")
     copied = db.adopt_image_result("1", "2", ["7"])
@@ -307,8 +312,8 @@ def test_a_picture_that_no_image_shows_any_more_is_forgotten(
 
 
 def test_a_text_that_utf8_cannot_hold_is_refused(db: RecommendationsDB, face: Any, result: Any) -> None:
-    db.store_image_result(result("1", picture=Picture.of({"md5": "m"})))
+    db.store_image_result(result("1", picture=PictureIdentity.of([("md5", "m")])))
     with pytest.raises(BadInput, match="UTF-8"):
         face(0.1, reason="\ud800")
     with pytest.raises(BadInput, match="cannot be stored"):
-        db.find_image_result(Picture.of({"md5": "m"}), "\ud800", "v1", any_version=True)
+        db.find_image_result(PictureIdentity.of([("md5", "m")]), "\ud800", "v1", any_version=True)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from stash_sense.errors import BadInput, NotStored
-from stash_sense.store import RecommendationsDB, SceneFace
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.scenes import SceneFace
 
 
 def test_a_scene_comes_back_with_its_faces(db: RecommendationsDB) -> None:

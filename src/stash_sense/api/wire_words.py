@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from stash_sense.store import Decision, JournalEntry
+from stash_sense.domain.decisions import Decision
+from stash_sense.store.journal import JournalEntry
 
 StashIdIn = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")] | Annotated[int, Field(ge=0, lt=10**18)]
 """An id in Stash, which scripts often send as a number."""
@@ -158,7 +159,7 @@ def decision_out(decision: Decision, face_id: int | None) -> DecisionOut:
             "face_id": None if face_id is None else str(face_id),
             "performer_id": decision.performer_id,
             "name": decision.name,
-            "word": decision.word,
+            "word": decision.kind,
             "created_at": decision.created_at,
         }
     )

@@ -12,7 +12,7 @@ from stash_sense.api.status import duration
 from stash_sense.cli.console import STOPPED, Bars, cell, counted, out, print_json, progress, shown, table
 from stash_sense.cli.sidecar import RunningSidecar, running_sidecar
 from stash_sense.settings import Settings
-from stash_sense.store.jobs import ENDED
+from stash_sense.store.jobs.job import ENDED
 
 Job = Mapping[str, Any]
 """As the sidecar tells it: docs/api.md."""

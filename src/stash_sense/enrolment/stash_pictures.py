@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from stash_sense.domain.faces import Face
+from stash_sense.domain.images import picture_stamp
 from stash_sense.enrolment.known import Known
 from stash_sense.enrolment.portraits import only_face, portrait_face
 from stash_sense.enrolment.stash_people import StashPerson
@@ -29,8 +30,7 @@ from stash_sense.recognition.analysis import in_full
 from stash_sense.recognition.crops import face_jpeg
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.identity import picture_identity
-from stash_sense.stash.types import Image, Media, Performer
+from stash_sense.stash.types import Image, Media, Performer, VisualFile
 
 log = logging.getLogger(__name__)
 
@@ -90,10 +90,11 @@ class Pictures:
             "performer_count": {"value": 1, "modifier": "EQUALS"},
         }
         for image in await self.client.first_images(alone, IMAGES_A_PERSON):
-            if image.is_video or not image.files:
+            file = image.primary_file
+            if image.is_video or file is None:
                 continue
             path = f"{PREFIX}image/{image.id}"
-            await self._guarded(path, self._image(path, person.person.key, image))
+            await self._guarded(path, self._image(path, person.person.key, image, file))
             yield path
 
     async def _guarded(self, path: str, look: Coroutine[Any, Any, Known]) -> None:
@@ -124,9 +125,10 @@ class Pictures:
             return replace(known, stamp=stamp)
         return await self._look(Photo(path, stamp, owner), media, portrait_face)
 
-    async def _image(self, path: str, owner: str, image: Image) -> Known:
+    async def _image(self, path: str, owner: str, image: Image, file: VisualFile) -> Known:
         known = self.known.get(path)
-        stamp = _digest((picture_identity(image) or "").encode())
+        fingerprints = [(each.type, each.value) for each in file.fingerprints]
+        stamp = picture_stamp(fingerprints, file.path, file.size, file.mod_time)
         if known and known.stamp == stamp:
             return known
         media = await self.client.original(image)

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from stash_sense.errors import BadInput, QueueFull, ShuttingDown, StashSenseError
 from stash_sense.jobs.run import GRACE_S, JobWork, Run
-from stash_sense.store.jobs import ENDED, ERRORS_LISTED, Job, JobsFile
+from stash_sense.store.jobs.file import JobsFile
+from stash_sense.store.jobs.job import ENDED, ERRORS_LISTED, Job
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
+from stash_sense.domain.validation import LARGEST_INTEGER, canonical_json
 from stash_sense.errors import BadInput, ShuttingDown, StashSenseError
-from stash_sense.store.jobs import Job
-from stash_sense.store.values import LARGEST_INTEGER, as_json
+from stash_sense.store.jobs.job import Job
 
 LINES_KEPT = 1000
 
@@ -250,7 +250,7 @@ def _keepable(job: Job) -> Job:
     try:
         if not isinstance(result, Mapping) and not missing:
             raise BadInput(f"{type(result).__name__} instead of a mapping")
-        as_json("result", job.result)
+        canonical_json("result", job.result)
     except (StashSenseError, RecursionError) as error:
         log.exception("the result of job %s (%s) cannot be kept", job.job_id, job.kind)
         return replace(

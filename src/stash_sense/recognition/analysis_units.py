@@ -14,7 +14,7 @@ from stash_sense.recognition.image_tasks import ImageTask
 from stash_sense.recognition.parameters import RunParameters
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.stored_faces import KEPT_NEAREST, detected
-from stash_sense.store import ImageResult
+from stash_sense.store.results import ImageResult
 
 log = logging.getLogger(__name__)
 

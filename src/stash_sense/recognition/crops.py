@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from stash_sense.domain.boxes import Box
 from stash_sense.domain.faces import Pixels
 from stash_sense.errors import (
     BadInput,
@@ -32,7 +33,6 @@ from stash_sense.recognition.image_tasks import picture_of
 from stash_sense.recognition.state_in_use import StateInUse
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Image, Media
-from stash_sense.store import Box
 
 CROP_SIDE = 320
 """The longest side of a face to be shown, pixels."""

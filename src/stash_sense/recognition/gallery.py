@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from stash_sense.domain.decisions import Decision
 from stash_sense.errors import NoPicture, NotAPicture, StashSenseError
 from stash_sense.jobs.run import JobReport
 from stash_sense.jobs.workers import Lane, tasks
@@ -21,7 +22,8 @@ from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.stored_faces import matched
 from stash_sense.stash.outage import DEFAULT_OUTAGE_LIMITS, OutageLimits, ResilientStash
 from stash_sense.stash.types import Gallery, Source
-from stash_sense.store import Decision, FaceMatches, StoredResult
+from stash_sense.store.rematch import FaceMatches
+from stash_sense.store.results import StoredResult
 
 LOOKED_UP = 512
 """Images looked up in the state at a time."""

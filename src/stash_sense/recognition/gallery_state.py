@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from stash_sense.domain.decisions import Decision
 from stash_sense.recognition.analysis_units import Looked
 from stash_sense.recognition.answers import (
     MOST_ERRORS,
@@ -16,7 +17,8 @@ from stash_sense.recognition.evidence import Faces, Weighed, weigh
 from stash_sense.recognition.parameters import RunParameters
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.stored_faces import matched, own_face, said_of, size
-from stash_sense.store import Decision, FaceMatches, StoredResult
+from stash_sense.store.rematch import FaceMatches
+from stash_sense.store.results import StoredResult
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,9 @@ from stash_sense.recognition.analysis_units import Looked
 from stash_sense.recognition.gallery_state import RecognizedImage
 from stash_sense.recognition.image_tasks import ImageTask, known_results
 from stash_sense.recognition.parameters import RunParameters
-from stash_sense.store import FaceMatches, RecommendationsDB, StoredResult
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.rematch import FaceMatches
+from stash_sense.store.results import StoredResult
 
 log = logging.getLogger(__name__)
 

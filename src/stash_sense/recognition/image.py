@@ -5,6 +5,7 @@ import hashlib
 import logging
 from functools import partial
 
+from stash_sense.domain.decisions import decisions_by_face
 from stash_sense.errors import StashSenseError, StashTooSlow
 from stash_sense.jobs.workers import Lane
 from stash_sense.recognition.analysis_units import Fetched, Looked, look, name_anew
@@ -16,8 +17,9 @@ from stash_sense.recognition.picture import content_face_id
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.stored_faces import matched, own_face, shown_face, size, with_matches
 from stash_sense.stash.types import Source
-from stash_sense.store import RecommendationsDB, StoredFace, StoredResult
-from stash_sense.store.decisions import by_face
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.faces import StoredFace
+from stash_sense.store.results import StoredResult
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +127,7 @@ def _unstored(looked: Looked, state: RecommendationsDB) -> StoredResult:
     except StashSenseError as error:
         decisions = []
         log.warning("image %s: decisions on it could not be read: %s", asked.image_id, error)
-    words = by_face([face.box for face in result.faces], decisions)
+    words = decisions_by_face([face.box for face in result.faces], decisions)
     faces = tuple(
         StoredFace(
             0,

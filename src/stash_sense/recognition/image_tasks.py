@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stash_sense.domain.images import PictureIdentity
 from stash_sense.errors import NoPicture, NotAPicture
 from stash_sense.recognition.parameters import RunParameters
 from stash_sense.stash.types import Image
-from stash_sense.store import Picture, RecommendationsDB, StoredResult
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.results import StoredResult
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,7 +17,7 @@ class ImageTask:
 
     position: int
     image: Image
-    picture: Picture
+    picture: PictureIdentity
 
     @property
     def image_id(self) -> str:
@@ -29,13 +31,13 @@ def image_task(image: Image, position: int = 0) -> ImageTask:
     return ImageTask(position, image, picture_of(image))
 
 
-def picture_of(image: Image) -> Picture:
+def picture_of(image: Image) -> PictureIdentity:
     """Which picture an image shows, by its primary file. Raises NoPicture where it has none."""
     file = image.primary_file
     if file is None or not image.image_url:
         raise NoPicture(f"Image {image.id}: Stash has no file for it, or no longer. Rescan it in Stash.")
-    prints = [{"type": one.type, "value": one.value} for one in file.fingerprints if one.value]
-    return Picture.of(prints, file.path, file.size, file.mod_time)
+    fingerprints = [(one.type, one.value) for one in file.fingerprints if one.value]
+    return PictureIdentity.of(fingerprints, file.path, file.size, file.mod_time)
 
 
 def known_results(

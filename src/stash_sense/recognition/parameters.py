@@ -10,7 +10,8 @@ from stash_sense.recognition.evidence import MatchOptions
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Source
-from stash_sense.store import RecommendationsDB, StoredResult
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.results import StoredResult
 
 
 @dataclass(frozen=True, slots=True)

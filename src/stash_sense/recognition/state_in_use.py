@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from stash_sense.errors import Starting, StashSenseError, StateBusy, StateError
-from stash_sense.store import RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
 
 T = TypeVar("T")
 

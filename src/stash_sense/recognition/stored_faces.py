@@ -6,15 +6,26 @@ from typing import Any, cast
 
 import numpy as np
 
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.decisions import (
+    APART,
+    CONFIRMED,
+    IGNORED,
+    Decision,
+    apply_decisions,
+    combine_decisions,
+)
 from stash_sense.domain.faces import Quality
+from stash_sense.domain.matches import StoredMatch
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.matching import candidates as near
 from stash_sense.matching.verdict import Verdict, Word
 from stash_sense.recognition.crops import reference_id
 from stash_sense.recognition.recognizer import Match, RecognizedFace
 from stash_sense.recognition.track_verdicts import Said
-from stash_sense.store import Box, Candidate, Decision, DetectedFace, FaceMatches, StoredFace, StoredResult
-from stash_sense.store.honour import APART, CONFIRMED, IGNORED, honour
+from stash_sense.store.faces import DetectedFace, StoredFace
+from stash_sense.store.rematch import FaceMatches
+from stash_sense.store.results import StoredResult
 
 BY_GALLERY = "gallery"
 
@@ -95,10 +106,12 @@ def shown_face(stored: StoredFace, width: int, height: int, top_k: int) -> Recog
 
     stored: as found, its decisions beside it.
     """
-    outcome = honour(stored.verdict, stored.reason, stored.candidates, stored.decisions)
-    matches = tuple(_match(one) for one in outcome.candidates)
+    outcome = apply_decisions(
+        stored.verdict, stored.reason, stored.candidates, combine_decisions(stored.decisions)
+    )
+    matches = tuple(_match(one) for one in outcome.matches)
     named = matches[0] if outcome.verdict == "match" else None
-    confirmed = any(one.word == CONFIRMED for one in stored.decisions)
+    confirmed = any(one.kind == CONFIRMED for one in stored.decisions)
     ranked = sorted(matches, key=lambda match: (confirmed and match is not named, match.combined_score))
     if named is not None and named not in ranked[:top_k]:
         ranked = [*ranked[: top_k - 1], named]
@@ -112,11 +125,11 @@ def said_of(decisions: Iterable[Decision]) -> Said:
     """What a person's decisions on a face mean for the evidence."""
     said = Said()
     for one in decisions:
-        if one.word == IGNORED:
+        if one.kind == IGNORED:
             return Said(ignored=True)
-        if one.word == CONFIRMED:
+        if one.kind == CONFIRMED:
             said = replace(said, confirmed=one.performer_id, name=one.name)
-        elif one.word == APART:
+        elif one.kind == APART:
             said = replace(said, apart=True)
         elif one.performer_id:
             said = replace(said, rejected=said.rejected | {one.performer_id})
@@ -168,7 +181,7 @@ def _details(face: RecognizedFace, own: Verdict | None) -> dict[str, Any]:
 
 def _candidates(
     face: RecognizedFace, database: FaceDatabase, own: RecognizedFace | None = None
-) -> tuple[Candidate, ...]:
+) -> tuple[StoredMatch, ...]:
     """The person meant first: the older tables name that one. None of the face's own is lost to `top_k`."""
     matches = {match.performer_id: match for match in (*(own.matches if own else ()), *face.matches)}
     named = face.named.performer_id if face.named else None
@@ -176,7 +189,7 @@ def _candidates(
     return tuple(_candidate(match, database) for match in order)
 
 
-def _candidate(match: Match, database: FaceDatabase) -> Candidate:
+def _candidate(match: Match, database: FaceDatabase) -> StoredMatch:
     facts: Mapping[str, Any] = {
         "stashdb_id": match.stashdb_id,
         "stash_ids": [list(pair) for pair in match.stash_ids],
@@ -184,7 +197,7 @@ def _candidate(match: Match, database: FaceDatabase) -> Candidate:
         "country": match.country,
         "image_url": match.image_url,
     }
-    return Candidate(
+    return StoredMatch(
         match.performer_id,
         match.combined_score,
         match.facenet_distance,
@@ -196,7 +209,7 @@ def _candidate(match: Match, database: FaceDatabase) -> Candidate:
     )
 
 
-def _match(stored: Candidate) -> Match:
+def _match(stored: StoredMatch) -> Match:
     facts = stored.facts or {}
     row = (stored.reference_id or "").rpartition(".")[2]
     return Match(

@@ -21,7 +21,7 @@ from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.outage import DEFAULT_OUTAGE_LIMITS, OutageLimits
 from stash_sense.stash.transport import DEFAULT_LIMITS, Limits
-from stash_sense.store import RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
 
 log = logging.getLogger(__name__)
 

@@ -4,14 +4,14 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.decisions import Decision, decisions_by_face, replaces, validate_decision
+from stash_sense.domain.validation import validate_integer, validate_text
 from stash_sense.errors import BadInput, Conflict, NotStored
-from stash_sense.store.decisions import by_face, decisions_on, decisions_on_pictures, get_decision
-from stash_sense.store.honour import APART, CONFIRMED, IGNORED, REJECTED, WITHOUT_PERFORMER, WORDS, Decision
+from stash_sense.store.decisions import decisions_on, decisions_on_pictures, get_decision
 from stash_sense.store.journal import OPEN, UNDONE, JournalEntry, get_entry
 from stash_sense.store.people import remember_person
 from stash_sense.store.pictures import forget_unused_pictures
-from stash_sense.store.places import Box
-from stash_sense.store.values import text, whole
 from stash_sense.store.version6 import show_in_version_6
 
 
@@ -46,8 +46,8 @@ def decide_faces(
     the ids under which no face is stored. Raises BadInput, NotStored where none of the faces is stored or
     there is no such entry, Refused where that write was undone or added nothing.
     """
-    performer = checked_performer(word, performer_id)
-    numbers = list(dict.fromkeys(whole("face_id", face_id) for face_id in face_ids))
+    performer = validate_decision(word, performer_id)
+    numbers = list(dict.fromkeys(validate_integer("face_id", face_id) for face_id in face_ids))
     if not numbers:
         raise BadInput("face_ids is empty; give the ids of the faces this is about.")
     images = _faces_by_image(connection, numbers)
@@ -56,19 +56,10 @@ def decide_faces(
     if entry_id is not None:
         _sound(get_entry(connection, entry_id))
     if performer is not None and name is not None:
-        remember_person(connection, performer, text("name", name), None)
+        remember_person(connection, performer, validate_text("name", name), None)
     decisions = _put_all(connection, images, set(numbers), word, performer, entry_id)
     by_id = {decisions[number].decision_id: decisions[number] for number in numbers if number in decisions}
     return list(by_id.values()), [number for number in numbers if number not in decisions]
-
-
-def checked_performer(word: str, performer_id: object) -> str | None:
-    """The performer that a word is about, if any. Raises BadInput."""
-    if word not in WORDS:
-        raise BadInput(f"word is {word!r:.80}; give one of {', '.join(WORDS)}.")
-    if word == APART and performer_id is not None:
-        raise BadInput(f"performer_id is {performer_id!r:.80}; leave it out, {APART} is about no performer.")
-    return None if word in WITHOUT_PERFORMER else text("performer_id", performer_id)
 
 
 def _none_stored(face_ids: list[int]) -> str:
@@ -111,7 +102,7 @@ def _put_all(
     for (picture, _), boxes in images.items():
         # An image before this one may have shown the same picture, and what was just said of it holds here.
         known = decisions_on(connection, picture) if picture in changed else before.get(picture, [])
-        for face_id, there in zip(boxes, by_face(list(boxes.values()), known), strict=True):
+        for face_id, there in zip(boxes, decisions_by_face(list(boxes.values()), known), strict=True):
             if face_id not in wanted:
                 continue
             decision = put(connection, picture, boxes[face_id], word, performer, there, entry_id=entry_id)
@@ -143,7 +134,7 @@ def put(
 ) -> Decision:
     """Write a decision over those already at its place; what images show is to be refreshed after it."""
     for other in there:
-        if (other.word, other.performer_id) == (word, performer):
+        if (other.kind, other.performer_id) == (word, performer):
             # It goes with the latest write that said so; what was said without any goes with none.
             connection.execute(
                 "UPDATE stash_sense_decisions SET entry_id = ?1 "
@@ -151,7 +142,7 @@ def put(
                 (entry_id, other.decision_id),
             )
             return other
-        if contradicts(word, performer, other):
+        if replaces(word, performer, other):
             connection.execute("DELETE FROM stash_sense_decisions WHERE id = ?", (other.decision_id,))
     cursor = connection.execute(
         "INSERT INTO stash_sense_decisions "
@@ -160,17 +151,6 @@ def put(
         (picture, box.x, box.y, box.w, box.h, word, performer, entry_id, created_at),
     )
     return get_decision(connection, int(cursor.lastrowid or 0))
-
-
-def contradicts(word: str, performer: str | None, other: Decision) -> bool:
-    """Whether a new word makes an earlier one on the same face void."""
-    if word == CONFIRMED:
-        return other.word in (CONFIRMED, IGNORED) or (other.word, other.performer_id) == (REJECTED, performer)
-    if word == REJECTED:
-        return (other.word, other.performer_id) == (CONFIRMED, performer)
-    if word == IGNORED:
-        return other.word in (CONFIRMED, APART)
-    return other.word == IGNORED
 
 
 def undecide(connection: sqlite3.Connection, decision_id: int) -> Decision:
@@ -182,7 +162,9 @@ def undecide(connection: sqlite3.Connection, decision_id: int) -> Decision:
 
 def undecide_all(connection: sqlite3.Connection, decision_ids: Iterable[int]) -> tuple[int, list[int]]:
     """Take words back: how many, and the ids under which no decision is stored. Raises BadInput."""
-    numbers = list(dict.fromkeys(whole("decision id", decision_id) for decision_id in decision_ids))
+    numbers = list(
+        dict.fromkeys(validate_integer("decision id", decision_id) for decision_id in decision_ids)
+    )
     pictures = dict(
         connection.execute(
             "DELETE FROM stash_sense_decisions WHERE id IN (SELECT value FROM json_each(?)) "

@@ -2,20 +2,23 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.decisions import Decision
+from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.validation import validate_integer
 from stash_sense.errors import NotStored
-from stash_sense.store.honour import Decision
-from stash_sense.store.pictures import Picture, find_picture
-from stash_sense.store.places import Box, nearest
-from stash_sense.store.values import whole
+from stash_sense.store.pictures import find_picture
 
 _READ = """SELECT d.id, d.x, d.y, d.w, d.h, d.word, d.performer_id, p.name, d.created_at, d.picture_id
   FROM stash_sense_decisions d LEFT JOIN stash_sense_people p ON p.performer_id = d.performer_id"""
 
 
 def get_decision(connection: sqlite3.Connection, decision_id: int) -> Decision:
-    found = connection.execute(f"{_READ} WHERE d.id = ?", (whole("decision id", decision_id),)).fetchone()
+    found = connection.execute(
+        f"{_READ} WHERE d.id = ?", (validate_integer("decision id", decision_id),)
+    ).fetchone()
     if found is None:
         raise NotStored(f"There is no decision {decision_id}; it may have been taken back already.")
     return _decision(found[:-1])
@@ -39,20 +42,10 @@ def decisions_on_pictures(
     return found
 
 
-def decisions_for(connection: sqlite3.Connection, picture: Picture) -> list[Decision]:
+def decisions_for(connection: sqlite3.Connection, picture: PictureIdentity) -> list[Decision]:
     """The same for a picture as Stash describes it, stored or not yet."""
     number = find_picture(connection, picture)
     return [] if number is None else decisions_on(connection, number)
-
-
-def by_face(boxes: Sequence[Box], decisions: Iterable[Decision]) -> list[list[Decision]]:
-    """For each face the decisions made at its place."""
-    found: list[list[Decision]] = [[] for _ in boxes]
-    for decision in decisions:
-        index = nearest(decision.box, boxes)
-        if index is not None:
-            found[index].append(decision)
-    return found
 
 
 def move(connection: sqlite3.Connection, decision_id: int, box: Box) -> None:

@@ -9,15 +9,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.decisions import (
+    NO_DECISIONS,
+    Decision,
+    apply_decisions,
+    combine_decisions,
+    decisions_by_face,
+)
+from stash_sense.domain.matches import StoredMatch, validate_matches
+from stash_sense.domain.validation import (
+    canonical_json,
+    parse_json_object,
+    validate_integer,
+    validate_number,
+    validate_optional_number,
+)
 from stash_sense.errors import BadInput, NotStored
-from stash_sense.store.decisions import by_face, decisions_on_pictures
+from stash_sense.store.decisions import decisions_on_pictures
 from stash_sense.store.embeddings import Vector, decode, remember_embeddings
-from stash_sense.store.honour import Decision, honour
-from stash_sense.store.people import Candidate, add_candidates, candidates_by_face, forget_candidates
-from stash_sense.store.places import Box
-from stash_sense.store.values import as_json, from_json, line, optional_finite, whole, within
+from stash_sense.store.people import add_candidates, candidates_by_face, forget_candidates
 
-VERDICTS = ("match", "ambiguous", "unknown")
 _LANDMARKS = np.dtype("<f4")
 
 
@@ -32,7 +44,7 @@ class DetectedFace:
     detection_confidence: float
     verdict: str = "unknown"
     reason: str = ""
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[StoredMatch, ...] = ()
     quality: float | None = None
     landmarks: Any = None
     facenet: Any = None
@@ -41,9 +53,13 @@ class DetectedFace:
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
-        set_(self, "detection_confidence", within("detection confidence", self.detection_confidence, 0, 1))
-        set_(self, "quality", optional_finite("quality", self.quality))
-        set_(self, "candidates", checked_candidates(self.verdict, self.reason, self.candidates))
+        set_(
+            self,
+            "detection_confidence",
+            validate_number("detection confidence", self.detection_confidence, 0, 1),
+        )
+        set_(self, "quality", validate_optional_number("quality", self.quality))
+        set_(self, "candidates", validate_matches(self.verdict, self.reason, self.candidates))
         if (self.facenet is None) != (self.arcface is None):
             raise BadInput("A face came with one embedding; give both, or neither.")
 
@@ -60,23 +76,11 @@ class StoredFace:
     landmarks: npt.NDArray[np.float32] | None
     verdict: str
     reason: str
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[StoredMatch, ...]
     decisions: tuple[Decision, ...]
     details: Mapping[str, Any] | None = None
     facenet: Vector | None = field(default=None, repr=False)
     arcface: Vector | None = field(default=None, repr=False)
-
-
-def checked_candidates(verdict: str, reason: str, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    if verdict not in VERDICTS:
-        raise BadInput(f"verdict is {verdict!r}; give one of {', '.join(VERDICTS)}.")
-    line("reason", reason)
-    found = tuple(candidates)
-    if len({one.performer_id for one in found}) != len(found):
-        raise BadInput("A person stands twice among a face's candidates; rank people, not references.")
-    if verdict == "match" and not found:
-        raise BadInput("The verdict is match without a candidate; give the person, or say unknown.")
-    return found
 
 
 def _row(face: DetectedFace) -> tuple[Any, ...]:
@@ -88,7 +92,7 @@ def _row(face: DetectedFace) -> tuple[Any, ...]:
         landmarks = points.tobytes()
     box = face.box
     numbers = (box.x, box.y, box.w, box.h, face.detection_confidence, face.quality)
-    return (*numbers, landmarks, face.verdict, face.reason, as_json("details", face.details))
+    return (*numbers, landmarks, face.verdict, face.reason, canonical_json("details", face.details))
 
 
 def put_face(
@@ -181,7 +185,7 @@ def faces_of_images(
     found = {}
     for fingerprint, own in rows.items():
         boxes = [Box(*row[2:6]) for row in own]
-        words = by_face(boxes, decided.get(own[0][11], ()))
+        words = decisions_by_face(boxes, decided.get(own[0][11], ()))
         found[fingerprint] = tuple(
             _face(row, box, said, candidates.get(row[0], []), vectors.get(row[0]), as_found=as_found)
             for row, box, said in zip(own, boxes, words, strict=True)
@@ -193,12 +197,14 @@ def _face(
     row: tuple[Any, ...],
     box: Box,
     words: Sequence[Decision],
-    candidates: Sequence[Candidate],
+    candidates: Sequence[StoredMatch],
     vectors: tuple[Vector, Vector] | None,
     *,
     as_found: bool,
 ) -> StoredFace:
-    outcome = honour(row[9], row[10], candidates, () if as_found else words)
+    outcome = apply_decisions(
+        row[9], row[10], candidates, NO_DECISIONS if as_found else combine_decisions(words)
+    )
     landmarks = None if row[8] is None else np.frombuffer(row[8], dtype=_LANDMARKS).reshape(5, 2)
     facenet, arcface = vectors or (None, None)
     return StoredFace(
@@ -210,9 +216,9 @@ def _face(
         landmarks,
         outcome.verdict,
         outcome.reason,
-        outcome.candidates,
+        outcome.matches,
         tuple(words),
-        from_json(row[12]),
+        parse_json_object(row[12]),
         facenet,
         arcface,
     )
@@ -242,7 +248,8 @@ def _vectors_of(connection: sqlite3.Connection, wanted: str) -> dict[int, tuple[
 def get_face(connection: sqlite3.Connection, face_id: int) -> StoredFace:
     """One face, decisions applied. Raises NotStored."""
     found = connection.execute(
-        "SELECT image_fingerprint_id FROM stash_sense_faces WHERE id = ?", (whole("face_id", face_id),)
+        "SELECT image_fingerprint_id FROM stash_sense_faces WHERE id = ?",
+        (validate_integer("face_id", face_id),),
     ).fetchone()
     if found is None:
         raise NotStored(f"There is no face {face_id}; identify the image again and use its new face ids.")

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from stash_sense.store.values import stash_id
+from stash_sense.domain.validation import validate_stash_id
 
 
 def remember_gallery(connection: sqlite3.Connection, fingerprint: int, gallery_id: str) -> None:
@@ -17,12 +17,12 @@ def remember_gallery(connection: sqlite3.Connection, fingerprint: int, gallery_i
 
 def note_gallery(connection: sqlite3.Connection, gallery_id: str, stash_image_ids: Sequence[str]) -> int:
     """Note that images are in a gallery, nothing else of them changing; returns how many are known."""
-    gallery = stash_id("gallery_id", gallery_id)
+    gallery = validate_stash_id("gallery_id", gallery_id)
     known = 0
     for image in stash_image_ids:
         found = connection.execute(
             "UPDATE image_fingerprints SET gallery_id = ? WHERE stash_image_id = ? RETURNING id",
-            (gallery, stash_id("stash_image_id", image)),
+            (gallery, validate_stash_id("stash_image_id", image)),
         ).fetchall()
         for (fingerprint,) in found:
             remember_gallery(connection, fingerprint, gallery)

@@ -3,10 +3,16 @@
 import sqlite3
 from typing import Any
 
+from stash_sense.domain.validation import (
+    validate_integer,
+    validate_optional_number,
+    validate_optional_text,
+    validate_stash_id,
+    validate_text,
+)
 from stash_sense.errors import NotStored
 from stash_sense.store.galleries import remember_gallery
 from stash_sense.store.pictures import forget_unused_pictures, picture_of_image
-from stash_sense.store.values import optional_finite, optional_text, stash_id, text, whole
 
 _IMAGE = "id, stash_image_id, gallery_id, faces_detected, db_version, created_at, updated_at"
 _FACE = "id, stash_image_id, performer_id, confidence, distance, bbox_x, bbox_y, bbox_w, bbox_h, created_at"
@@ -28,13 +34,13 @@ def create_image_fingerprint(
 
     A null `gallery_id` never erases a known one. Raises BadInput for an empty id or a negative count.
     """
-    image = stash_id("stash_image_id", stash_image_id)
-    gallery = None if gallery_id is None else stash_id("gallery_id", gallery_id)
+    image = validate_stash_id("stash_image_id", stash_image_id)
+    gallery = None if gallery_id is None else validate_stash_id("gallery_id", gallery_id)
     values = {
         "image": image,
-        "faces": whole("faces_detected", faces_detected),
+        "faces": validate_integer("faces_detected", faces_detected),
         "gallery": gallery,
-        "version": optional_text("db_version", db_version),
+        "version": validate_optional_text("db_version", db_version),
     }
     # Never INSERT OR REPLACE: it deletes the row first, and every face of the image with it.
     found = connection.execute(
@@ -62,7 +68,7 @@ def get_image_fingerprint(connection: sqlite3.Connection, stash_image_id: str) -
     found = as_dicts(
         connection.execute(
             f"SELECT {_IMAGE} FROM image_fingerprints WHERE stash_image_id = ?",  # noqa: S608  our columns
-            (stash_id("stash_image_id", stash_image_id),),
+            (validate_stash_id("stash_image_id", stash_image_id),),
         )
     )
     return found[0] if found else None
@@ -76,7 +82,7 @@ def get_gallery_image_fingerprints(connection: sqlite3.Connection, gallery_id: s
                   SELECT image_fingerprint_id FROM stash_sense_image_galleries WHERE gallery_id = ?1
                   UNION SELECT id FROM image_fingerprints WHERE gallery_id = ?1)
                 ORDER BY id""",  # noqa: S608  our columns
-            (stash_id("gallery_id", gallery_id),),
+            (validate_stash_id("gallery_id", gallery_id),),
         )
     )
 
@@ -98,13 +104,13 @@ def add_image_fingerprint_face(
     fractions of the image; it is not enforced, since files in the wild hold pixels here.
     Raises NotStored where the image has no fingerprint.
     """
-    image = stash_id("stash_image_id", stash_image_id)
-    performer = text("performer_id", performer_id)
+    image = validate_stash_id("stash_image_id", stash_image_id)
+    performer = validate_text("performer_id", performer_id)
     numbers = [
-        optional_finite("confidence", confidence),
-        optional_finite("distance", distance),
+        validate_optional_number("confidence", confidence),
+        validate_optional_number("distance", distance),
         *(
-            optional_finite(name, value)
+            validate_optional_number(name, value)
             for name, value in (
                 ("bbox_x", bbox_x),
                 ("bbox_y", bbox_y),
@@ -154,14 +160,14 @@ def get_image_fingerprint_faces(connection: sqlite3.Connection, stash_image_id: 
     return as_dicts(
         connection.execute(
             f"SELECT {_FACE} FROM image_fingerprint_faces WHERE stash_image_id = ? ORDER BY id",  # noqa: S608
-            (stash_id("stash_image_id", stash_image_id),),
+            (validate_stash_id("stash_image_id", stash_image_id),),
         )
     )
 
 
 def delete_image_fingerprint_faces(connection: sqlite3.Connection, stash_image_id: str) -> int:
     """Forget who and what was seen on an image, every detected face included; returns how many were named."""
-    image = stash_id("stash_image_id", stash_image_id)
+    image = validate_stash_id("stash_image_id", stash_image_id)
     picture = picture_of_image(connection, image)
     for table in ("stash_sense_faces", "stash_sense_image_results"):
         connection.execute(
@@ -178,7 +184,7 @@ def delete_image_fingerprint_faces(connection: sqlite3.Connection, stash_image_i
 
 def delete_image_fingerprint(connection: sqlite3.Connection, stash_image_id: str) -> bool:
     """Forget an image that Stash no longer has, with its faces; a person's decisions stay."""
-    image = stash_id("stash_image_id", stash_image_id)
+    image = validate_stash_id("stash_image_id", stash_image_id)
     picture = picture_of_image(connection, image)
     # The cascade does this too, except where a file could not keep our declaration of the table.
     connection.execute("DELETE FROM image_fingerprint_faces WHERE stash_image_id = ?", (image,))

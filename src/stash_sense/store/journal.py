@@ -5,8 +5,8 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stash_sense.domain.validation import validate_integer, validate_stash_id
 from stash_sense.errors import BadInput, Conflict, NotStored
-from stash_sense.store.values import stash_id, whole
 
 TARGETS = ("image", "gallery", "scene")
 OPEN, DONE, FAILED, UNDONE = "open", "done", "failed", "undone"
@@ -43,7 +43,7 @@ def begin_entry(
         raise BadInput("target_ids is empty; give the ids of what is to be tagged.")
     cursor = connection.execute(
         "INSERT INTO stash_sense_journal (target_type, target_ids, local_id) VALUES (?, ?, ?)",
-        (target_type, json.dumps(targets), stash_id("local_id", local_id)),
+        (target_type, json.dumps(targets), validate_stash_id("local_id", local_id)),
     )
     return get_entry(connection, int(cursor.lastrowid or 0))
 
@@ -91,7 +91,9 @@ def mark_undone(connection: sqlite3.Connection, entry_id: int) -> JournalEntry:
 
 def get_entry(connection: sqlite3.Connection, entry_id: int) -> JournalEntry:
     """Raises NotStored."""
-    found = connection.execute(f"{_READ} WHERE id = ?", (whole("journal entry", entry_id),)).fetchone()
+    found = connection.execute(
+        f"{_READ} WHERE id = ?", (validate_integer("journal entry", entry_id),)
+    ).fetchone()
     if found is None:
         raise NotStored(f"There is no journal entry {entry_id}.")
     return _entry(found)
@@ -105,7 +107,11 @@ def list_entries(
         raise BadInput(f"status is {status!r}; give open, done, failed or undone.")
     rows = connection.execute(
         f"{_READ} WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
-        (status, None if before is None else whole("before", before), whole("limit", limit, 1)),
+        (
+            status,
+            None if before is None else validate_integer("before", before),
+            validate_integer("limit", limit, 1),
+        ),
     )
     return [_entry(row) for row in rows]
 
@@ -113,7 +119,7 @@ def list_entries(
 def _ids(what: str, values: Sequence[str]) -> list[str]:
     if isinstance(values, str):
         raise BadInput(f"{what} is the text {values!r:.80}; give a list of ids.")
-    return list(dict.fromkeys(stash_id(what, value) for value in values))
+    return list(dict.fromkeys(validate_stash_id(what, value) for value in values))
 
 
 def _entry(row: tuple[int, str, str, str, str, str | None, str, str | None, str | None]) -> JournalEntry:

@@ -3,42 +3,17 @@
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from stash_sense.store.values import as_json, from_json, optional_text, optional_within, text, within
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A person a face may be. Distances 0..2, lower is better; `facts` are the person's, not the face's
-    (stash_ids, local_id, stashdb_id, country, image_url, …), and the last ones stored count.
-    """
-
-    performer_id: str
-    distance: float
-    facenet_distance: float | None = None
-    arcface_distance: float | None = None
-    name: str | None = None
-    reference_id: str | None = None
-    support: str | None = None
-    facts: Mapping[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        text("performer_id", self.performer_id)
-        set_ = object.__setattr__
-        set_(self, "distance", within("distance", self.distance, 0, 2))
-        for name in ("facenet_distance", "arcface_distance"):
-            set_(self, name, optional_within(name, getattr(self, name), 0, 2))
-        for name in ("name", "reference_id", "support"):
-            optional_text(name, getattr(self, name) or None)
+from stash_sense.domain.matches import StoredMatch
+from stash_sense.domain.validation import canonical_json, parse_json_object
 
 
 def remember_person(
     connection: sqlite3.Connection, performer_id: str, name: str | None, facts: Mapping[str, Any] | None
 ) -> int:
     """The person's number; a null name or null facts never erase known ones."""
-    wanted = as_json(f"What is known of {performer_id}", facts)
+    wanted = canonical_json(f"What is known of {performer_id}", facts)
     found = connection.execute(
         "SELECT id, name, facts FROM stash_sense_people WHERE performer_id = ?", (performer_id,)
     ).fetchone()
@@ -60,7 +35,7 @@ def forget_candidates(connection: sqlite3.Connection, face_id: int) -> None:
     connection.execute("DELETE FROM stash_sense_candidates WHERE face_id = ?", (face_id,))
 
 
-def add_candidates(connection: sqlite3.Connection, face_id: int, candidates: tuple[Candidate, ...]) -> None:
+def add_candidates(connection: sqlite3.Connection, face_id: int, candidates: tuple[StoredMatch, ...]) -> None:
     """Write a new or emptied face's candidates, best first."""
     if not candidates:
         return
@@ -83,9 +58,9 @@ def add_candidates(connection: sqlite3.Connection, face_id: int, candidates: tup
     )
 
 
-def candidates_by_face(connection: sqlite3.Connection, face_ids: list[int]) -> dict[int, list[Candidate]]:
+def candidates_by_face(connection: sqlite3.Connection, face_ids: list[int]) -> dict[int, list[StoredMatch]]:
     """The stored candidates of faces, best first."""
-    found: dict[int, list[Candidate]] = {}
+    found: dict[int, list[StoredMatch]] = {}
     for row in connection.execute(
         """SELECT c.face_id, p.performer_id, c.distance, c.facenet_distance, c.arcface_distance, p.name,
                   c.reference_id, c.support, p.facts
@@ -95,7 +70,7 @@ def candidates_by_face(connection: sqlite3.Connection, face_ids: list[int]) -> d
            ORDER BY c.face_id, c.rank""",
         (json.dumps(face_ids),),
     ):
-        found.setdefault(row[0], []).append(Candidate(*(*row[1:8], from_json(row[8]))))
+        found.setdefault(row[0], []).append(StoredMatch(*(*row[1:8], parse_json_object(row[8]))))
     return found
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stash_sense.domain.validation import validate_stash_id, validate_text
 from stash_sense.errors import StateBusy, StateError
 from stash_sense.store.deciding import refresh_images_of
 from stash_sense.store.images import delete_image_fingerprint
 from stash_sense.store.people import forget_unused_people
 from stash_sense.store.pictures import forget_unused_pictures, picture_of_image
 from stash_sense.store.sqltext import quoted
-from stash_sense.store.values import stash_id, text
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _KEPT = ("schema_version", "stash_sense_migrations")
@@ -37,7 +37,7 @@ def delete_person(connection: sqlite3.Connection, performer_ids: Iterable[str]) 
     """Forget a person under all their keys: decisions, candidates, names, and every image and scene they
     were named on. Their faces stay as faces of nobody. Raises BadInput.
     """
-    keys = json.dumps([text("performer_id", key) for key in performer_ids])
+    keys = json.dumps([validate_text("performer_id", key) for key in performer_ids])
     names = [
         row[0]
         for row in connection.execute(
@@ -131,7 +131,7 @@ def _mentions(connection: sqlite3.Connection, needles: list[str]) -> dict[str, i
 def delete_image(connection: sqlite3.Connection, stash_image_id: str) -> Deleted:
     """Forget an image: its faces, embeddings and names, the decisions on its picture unless another image
     shows it, and its place in the journal."""
-    image = stash_id("stash_image_id", stash_image_id)
+    image = validate_stash_id("stash_image_id", stash_image_id)
     picture = picture_of_image(connection, image)
     rows = int(delete_image_fingerprint(connection, image))
     if picture is not None:

@@ -13,13 +13,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stash_sense.store.decisions import by_face
+from stash_sense.domain.decisions import Decision, decisions_by_face
+from stash_sense.domain.matches import StoredMatch, validate_matches
+from stash_sense.domain.validation import (
+    canonical_json,
+    validate_integer,
+    validate_optional_text,
+    validate_stash_id,
+    validate_text,
+)
 from stash_sense.store.decisions import decisions_on as _decisions_on
 from stash_sense.store.embeddings import Vector, decode, pack_sizes
-from stash_sense.store.faces import boxes_of, checked_candidates, faces_of_images
-from stash_sense.store.honour import Decision
-from stash_sense.store.people import Candidate, add_candidates, forget_candidates
-from stash_sense.store.values import as_json, optional_text, stash_id, text, whole
+from stash_sense.store.faces import boxes_of, faces_of_images
+from stash_sense.store.people import add_candidates, forget_candidates
 from stash_sense.store.version6 import name_faces
 
 FACES_IN_A_BATCH = 8192
@@ -50,12 +56,12 @@ class FaceMatches:
     face_id: int
     verdict: str
     reason: str = ""
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[StoredMatch, ...] = ()
     details: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        whole("face_id", self.face_id, 1)
-        object.__setattr__(self, "candidates", checked_candidates(self.verdict, self.reason, self.candidates))
+        validate_integer("face_id", self.face_id, 1)
+        object.__setattr__(self, "candidates", validate_matches(self.verdict, self.reason, self.candidates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def read_embeddings(
     Only images whose last run used `pack`; with `gallery_id` those seen in it; with `unless_version`
     not those already matched with that database, so that work cut short goes on where it stopped.
     """
-    images = _next_images(connection, text("pack", pack), after, gallery_id, unless_version, faces)
+    images = _next_images(connection, validate_text("pack", pack), after, gallery_id, unless_version, faces)
     if not images:
         return None
     known = pack_sizes(connection, pack)
@@ -113,7 +119,7 @@ def _next_images(
     unless_version: str | None,
     faces: int,
 ) -> list[tuple[int, str]]:
-    gallery = None if gallery_id is None else stash_id("gallery_id", gallery_id)
+    gallery = None if gallery_id is None else validate_stash_id("gallery_id", gallery_id)
     cursor = connection.execute(
         """SELECT r.image_fingerprint_id, i.stash_image_id, r.face_count FROM stash_sense_image_results r
            CROSS JOIN image_fingerprints i ON i.id = r.image_fingerprint_id
@@ -123,7 +129,7 @@ def _next_images(
                 SELECT 1 FROM stash_sense_image_galleries g
                 WHERE g.image_fingerprint_id = i.id AND g.gallery_id = ?4))
            ORDER BY r.image_fingerprint_id LIMIT ?5""",
-        (after, pack, unless_version, gallery, whole("faces", faces, 1)),
+        (after, pack, unless_version, gallery, validate_integer("faces", faces, 1)),
     )
     found, total = [], 0
     for fingerprint, image, count in cursor:
@@ -157,7 +163,7 @@ def decided_faces(
                CROSS JOIN image_fingerprints i ON i.stash_image_id = wanted.value
                JOIN stash_sense_image_results r ON r.image_fingerprint_id = i.id
                JOIN stash_sense_decisions d ON d.picture_id = r.picture_id""",
-            (json.dumps([stash_id("stash_image_id", image) for image in stash_image_ids]),),
+            (json.dumps([validate_stash_id("stash_image_id", image) for image in stash_image_ids]),),
         ),
     )
 
@@ -169,7 +175,7 @@ def _words(
     found = {}
     for fingerprint, picture in list(images):
         faces = boxes_of(connection, fingerprint)
-        words = by_face([box for _, box in faces], _decisions_on(connection, picture))
+        words = decisions_by_face([box for _, box in faces], _decisions_on(connection, picture))
         found.update({face: tuple(said) for (face, _), said in zip(faces, words, strict=True) if said})
     return found
 
@@ -188,13 +194,13 @@ def update_matches(
     An image counts as matched with `db_version` only if `matches` has every face of it that has
     embeddings of `pack`; otherwise it is skipped, and stays as it was.
     """
-    optional_text("db_version", db_version)
-    kept = as_json("settings", settings)
+    validate_optional_text("db_version", db_version)
+    kept = canonical_json("settings", settings)
     by_id = {one.face_id: one for one in matches}
     updated: dict[int, str] = {}
     skipped: list[str] = []
     for image in stash_image_ids:
-        fingerprint = _overtaken_or(connection, pack, stash_id("stash_image_id", image), by_id)
+        fingerprint = _overtaken_or(connection, pack, validate_stash_id("stash_image_id", image), by_id)
         if fingerprint is None:
             skipped.append(image)
             continue
@@ -206,7 +212,7 @@ def update_matches(
                 connection.execute(
                     "UPDATE stash_sense_faces SET verdict = ?, reason = ?, details = coalesce(?, details) "
                     "WHERE id = ?",
-                    (new.verdict, new.reason, as_json("details", new.details), face_id),
+                    (new.verdict, new.reason, canonical_json("details", new.details), face_id),
                 )
                 forget_candidates(connection, face_id)
                 add_candidates(connection, face_id, new.candidates)

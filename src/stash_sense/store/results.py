@@ -6,22 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stash_sense.domain.boxes import pair_boxes
+from stash_sense.domain.decisions import decisions_by_face
+from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.validation import (
+    canonical_json,
+    parse_json_object,
+    validate_integer,
+    validate_optional_text,
+    validate_stash_id,
+    validate_text,
+)
 from stash_sense.errors import BadInput, StashSenseError
-from stash_sense.store.decisions import by_face, decisions_on, move
+from stash_sense.store.decisions import decisions_on, move
 from stash_sense.store.faces import DetectedFace, StoredFace, boxes_of, faces_of, faces_of_images, put_face
 from stash_sense.store.galleries import galleries_of, galleries_of_many, remember_gallery
 from stash_sense.store.images import create_image_fingerprint
-from stash_sense.store.pictures import (
-    Picture,
-    find_picture,
-    forget_unused_pictures,
-    prints_of_many,
-    remember_picture,
-    same_picture,
-)
-from stash_sense.store.places import pair_up
+from stash_sense.store.pictures import find_picture, forget_unused_pictures, prints_of_many, remember_picture
 from stash_sense.store.rebuild import savepoint
-from stash_sense.store.values import as_json, from_json, optional_text, stash_id, text, whole
 from stash_sense.store.version6 import name_faces, show_in_version_6
 
 BATCH = 64  # images in one transaction: what a killed process may lose, and others may wait for
@@ -34,7 +36,7 @@ class ImageResult:
     """
 
     stash_image_id: str
-    picture: Picture
+    picture: PictureIdentity
     pack: str
     db_version: str | None
     faces: Sequence[DetectedFace] = ()
@@ -45,17 +47,17 @@ class ImageResult:
     settings: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        stash_id("stash_image_id", self.stash_image_id)
-        text("pack", self.pack)
-        optional_text("db_version", self.db_version)
-        text("source", self.source)
+        validate_stash_id("stash_image_id", self.stash_image_id)
+        validate_text("pack", self.pack)
+        validate_optional_text("db_version", self.db_version)
+        validate_text("source", self.source)
         for name in ("width", "height"):
             if getattr(self, name) is not None:
-                whole(name, getattr(self, name), 1)
+                validate_integer(name, getattr(self, name), 1)
         if isinstance(self.gallery_ids, str):
             raise BadInput(f"gallery_ids is the text {self.gallery_ids!r}; give a list of ids.")
         for gallery in self.gallery_ids:
-            stash_id("gallery id", gallery)
+            validate_stash_id("gallery id", gallery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +96,25 @@ class StoredResult:
 
 def store_image_result(connection: sqlite3.Connection, result: ImageResult) -> StoredImage:
     """Store a run over what was known of the image. A face found again keeps its id and its decisions."""
-    image = stash_id("stash_image_id", result.stash_image_id)
+    image = validate_stash_id("stash_image_id", result.stash_image_id)
     *others, gallery = result.gallery_ids or (None,)
     fingerprint = create_image_fingerprint(connection, image, len(result.faces), gallery, result.db_version)
     for other in others:
-        remember_gallery(connection, fingerprint, stash_id("gallery id", other))
+        remember_gallery(connection, fingerprint, validate_stash_id("gallery id", other))
     picture = remember_picture(connection, result.picture)
     former = connection.execute(
         "SELECT picture_id FROM stash_sense_image_results WHERE image_fingerprint_id = ?", (fingerprint,)
     ).fetchone()
     same = former is not None and former[0] == picture
     known = boxes_of(connection, fingerprint) if same else []
-    pairs = pair_up([face.box for face in result.faces], [box for _, box in known])
+    pairs = pair_boxes([face.box for face in result.faces], [box for _, box in known])
     kept = {known[j][0] for j in pairs.values()}
     if former is not None:
         gone = [(i,) for i, _ in boxes_of(connection, fingerprint) if i not in kept]
         connection.executemany("DELETE FROM stash_sense_faces WHERE id = ?", gone)
     decisions = decisions_on(connection, picture)
     if same and decisions:
-        decided = by_face([box for _, box in known], decisions)
+        decided = decisions_by_face([box for _, box in known], decisions)
         for new, old in pairs.items():
             for decision in decided[old]:
                 move(connection, decision.decision_id, result.faces[new].box)
@@ -154,7 +156,7 @@ def _put_run(connection: sqlite3.Connection, fingerprint: int, picture: int, res
             result.source,
             result.width,
             result.height,
-            as_json("settings", result.settings),
+            canonical_json("settings", result.settings),
             len(result.faces),
         ),
     )
@@ -178,13 +180,13 @@ def get_image_result(
     """The stored result of an image, whichever picture, pack and database it was made with."""
     found = connection.execute(
         "SELECT id FROM image_fingerprints WHERE stash_image_id = ?",
-        (stash_id("stash_image_id", stash_image_id),),
+        (validate_stash_id("stash_image_id", stash_image_id),),
     ).fetchone()
     return None if found is None else _read(connection, found[0], embeddings=embeddings)
 
 
 def get_image_results(
-    connection: sqlite3.Connection, wanted: Sequence[tuple[str, Picture]]
+    connection: sqlite3.Connection, wanted: Sequence[tuple[str, PictureIdentity]]
 ) -> dict[str, StoredResult]:
     """Of images (id, picture), those whose own stored result shows the same picture, with embeddings.
 
@@ -199,7 +201,7 @@ def get_image_results(
         (json.dumps(list(pictures)),),
     ).fetchall()
     prints = prints_of_many(connection, [row[-2] for row in rows])
-    rows = [row for row in rows if same_picture(pictures[row[0]], prints.get(row[-2], {}), row[-1])]
+    rows = [row for row in rows if pictures[row[0]].is_same_as(prints.get(row[-2], {}), row[-1])]
     wanted_prints = [row[1] for row in rows]
     galleries = galleries_of_many(connection, wanted_prints)
     faces = faces_of_images(connection, wanted_prints, embeddings=True, as_found=True)
@@ -208,7 +210,7 @@ def get_image_results(
 
 def find_image_result(
     connection: sqlite3.Connection,
-    picture: Picture,
+    picture: PictureIdentity,
     pack: str,
     db_version: str | None,
     stash_image_id: str | None = None,
@@ -252,4 +254,4 @@ def _read(connection: sqlite3.Connection, fingerprint: int, *, embeddings: bool)
 
 
 def _stored(row: tuple[Any, ...], galleries: tuple[str, ...], faces: tuple[StoredFace, ...]) -> StoredResult:
-    return StoredResult(*(*row[:7], from_json(row[7]), row[8], galleries, faces))
+    return StoredResult(*(*row[:7], parse_json_object(row[7]), row[8], galleries, faces))

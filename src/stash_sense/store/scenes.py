@@ -5,9 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stash_sense.domain.validation import (
+    validate_integer,
+    validate_optional_number,
+    validate_optional_text,
+    validate_text,
+)
 from stash_sense.errors import NotStored
 from stash_sense.store.images import as_dicts
-from stash_sense.store.values import optional_text, optional_within, text, whole
 
 _SCENE = (
     "id, stash_scene_id, total_faces, frames_analyzed, fingerprint_status, db_version, created_at, updated_at"
@@ -25,17 +30,17 @@ class SceneFace:
     proportion: float | None = None
 
     def __post_init__(self) -> None:
-        text("performer_id", self.performer_id)
-        whole("face_count", self.face_count)
+        validate_text("performer_id", self.performer_id)
+        validate_integer("face_count", self.face_count)
         for name in ("avg_confidence", "proportion"):
-            object.__setattr__(self, name, optional_within(name, getattr(self, name), 0, 1))
+            object.__setattr__(self, name, validate_optional_number(name, getattr(self, name), 0, 1))
 
 
 def _scene_id(value: int | str) -> int:
     """Stash gives text; the older table holds a whole number."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)
-    return whole("stash_scene_id", value)
+    return validate_integer("stash_scene_id", value)
 
 
 def store_scene_result(
@@ -74,10 +79,10 @@ def create_scene_fingerprint(
 ) -> int:
     """Remember a scene, or update what is remembered; the same scene keeps its id (> 0)."""
     values = (
-        whole("total_faces", total_faces),
-        whole("frames_analyzed", frames_analyzed),
-        text("fingerprint_status", fingerprint_status),
-        optional_text("db_version", db_version),
+        validate_integer("total_faces", total_faces),
+        validate_integer("frames_analyzed", frames_analyzed),
+        validate_text("fingerprint_status", fingerprint_status),
+        validate_optional_text("db_version", db_version),
         _scene_id(stash_scene_id),
     )
     found = connection.execute(

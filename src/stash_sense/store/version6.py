@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.matches import StoredMatch
 from stash_sense.store.faces import faces_of_images
-from stash_sense.store.people import Candidate
-from stash_sense.store.places import Box
 
 _IMAGES_AT_ONCE = 500
 
@@ -18,7 +18,7 @@ class Named(Protocol):
     @property
     def verdict(self) -> str: ...
     @property
-    def candidates(self) -> Sequence[Candidate]: ...
+    def candidates(self) -> Sequence[StoredMatch]: ...
     @property
     def box(self) -> Box: ...
 

@@ -20,7 +20,7 @@ from stash_sense.recognition.parameters import Tools
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.outage import OutageLimits
 from stash_sense.stash.transport import Limits
-from stash_sense.store import RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
 
 KEY = "the-api-key"
 QUICK = Limits(connect_s=5, stall_s=5, total_s=5, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05)

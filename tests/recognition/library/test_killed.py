@@ -16,7 +16,7 @@ from fakes.stash import StashStandIn
 from stash_sense.recognition.analysis import PHOTOS_A_STEP
 from stash_sense.recognition.answers import as_json
 from stash_sense.recognition.fetching import UNITS_A_WORKER
-from stash_sense.store import RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
 
 RUN = Path(__file__).parent / "scripts" / "run_gallery.py"
 PHOTOS = 40

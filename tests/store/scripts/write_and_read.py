@@ -7,7 +7,12 @@ import time
 
 import numpy as np
 
-from stash_sense.store import Box, Candidate, DetectedFace, ImageResult, Picture, RecommendationsDB
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.matches import StoredMatch
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.faces import DetectedFace
+from stash_sense.store.results import ImageResult
 
 
 def result(image: str, version: str) -> ImageResult:
@@ -16,11 +21,11 @@ def result(image: str, version: str) -> ImageResult:
         0.9,
         "match",
         "",
-        (Candidate("everyone", 0.3),),
+        (StoredMatch("everyone", 0.3),),
         facenet=np.ones(128),
         arcface=np.ones(128),
     )
-    return ImageResult(image, Picture.of({"md5": image}), "p", version, [face])
+    return ImageResult(image, PictureIdentity.of([("md5", image)]), "p", version, [face])
 
 
 class Work:

@@ -4,8 +4,12 @@ import sys
 
 import numpy as np
 
-from stash_sense.store import Box, Candidate, DetectedFace, ImageResult, Picture, RecommendationsDB
-from stash_sense.store.results import BATCH
+from stash_sense.domain.boxes import Box
+from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.matches import StoredMatch
+from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.faces import DetectedFace
+from stash_sense.store.results import BATCH, ImageResult
 
 
 def result(number: int, run: int) -> ImageResult:
@@ -16,13 +20,13 @@ def result(number: int, run: int) -> ImageResult:
             0.9,
             "match",
             f"run {run}",
-            (Candidate(f"person-{(number + index + run) % 97}", 0.3),),
+            (StoredMatch(f"person-{(number + index + run) % 97}", 0.3),),
             facenet=rng.standard_normal(128),
             arcface=rng.standard_normal(128),
         )
         for index in range(3)
     ]
-    picture = Picture.of({"md5": str(number)})
+    picture = PictureIdentity.of([("md5", str(number))])
     return ImageResult(str(number), picture, "pack", f"run {run}", faces, gallery_ids=[str(number % 10)])
 
 

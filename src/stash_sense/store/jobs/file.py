@@ -11,12 +11,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from stash_sense.domain.validation import canonical_json, parse_json_object, validate_integer, validate_text
 from stash_sense.errors import Conflict, NoSuchJob, StateBusy, StateUnwritable
 from stash_sense.store.jobs.crashes import forget_crashes, give_up_crashed
 from stash_sense.store.jobs.job import ENDED, ERRORS_LISTED, Job
 from stash_sense.store.jobs.opening import ready
 from stash_sense.store.pool import Pool
-from stash_sense.store.values import as_json, from_json, text, whole
 
 KEPT = 1000
 """Ended jobs that are remembered; the oldest are dropped."""
@@ -61,7 +61,11 @@ class JobsFile:
 
     def add(self, kind: str, target: str, asked: Mapping[str, Any], open_at_most: int) -> str | None:
         """Queue a job, or find the same one still open; its id. None: there are too many others open."""
-        wanted = (text("kind", kind), text("target", target), as_json("asked", asked))
+        wanted = (
+            validate_text("kind", kind),
+            validate_text("target", target),
+            canonical_json("asked", asked),
+        )
         with self._pool.writing(durable=True) as connection:
             if found := _open_job(connection, wanted):
                 return found
@@ -128,7 +132,7 @@ class JobsFile:
                 raise Conflict(f"Job {job_id} is done already. Ask for a new one to have it done again.")
             if job.status not in ENDED:
                 return True
-            if other := _open_job(connection, (job.kind, job.target, as_json("asked", job.asked))):
+            if other := _open_job(connection, (job.kind, job.target, canonical_json("asked", job.asked))):
                 raise Conflict(f"The same as job {job_id} was asked for again and is under way: job {other}.")
             if _open_count(connection) >= open_at_most:
                 return False
@@ -152,7 +156,7 @@ class JobsFile:
             return _jobs(
                 connection.execute(
                     f"{_READ} WHERE (?2 IS NULL OR target = ?2) ORDER BY number DESC LIMIT ?3",
-                    (ERRORS_LISTED, target, whole("limit", limit, 1)),
+                    (ERRORS_LISTED, target, validate_integer("limit", limit, 1)),
                 )
             )
 
@@ -183,7 +187,7 @@ def _note(connection: sqlite3.Connection, job: Job) -> None:
           result = coalesce(?, result) WHERE job_id = ?""",
         (
             *(job.done, job.total, job.faces, job.people, job.rate, json.dumps(job.all_errors)),
-            *(as_json("result", job.result), job.job_id),
+            *(canonical_json("result", job.result), job.job_id),
         ),
     )
 
@@ -228,7 +232,7 @@ def _jobs(rows: sqlite3.Cursor) -> list[Job]:
 
 
 def _job(kept: dict[str, Any]) -> Job:
-    kept["asked"] = from_json(kept["asked"]) or {}
+    kept["asked"] = parse_json_object(kept["asked"]) or {}
     kept["all_errors"] = tuple(json.loads(kept["all_errors"]))
-    kept["result"] = from_json(kept["result"])
+    kept["result"] = parse_json_object(kept["result"])
     return Job(**kept)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stash_sense.domain.decisions import Decision
+from stash_sense.domain.images import PictureIdentity
 from stash_sense.errors import StashSenseError
 from stash_sense.store import adopt, faces, galleries, pictures, rematch, results
-from stash_sense.store.honour import Decision
 from stash_sense.store.methods.base import Methods
-from stash_sense.store.pictures import Picture
 
 if TYPE_CHECKING:
     from stash_sense.errors import StashSenseError
@@ -51,14 +51,16 @@ class RecognitionMethods(Methods):
         with self._pool.reading() as connection:
             return results.get_image_result(connection, stash_image_id, embeddings=embeddings)
 
-    def get_image_results(self, wanted: Sequence[tuple[str, Picture]]) -> dict[str, results.StoredResult]:
+    def get_image_results(
+        self, wanted: Sequence[tuple[str, PictureIdentity]]
+    ) -> dict[str, results.StoredResult]:
         """Of images (id, picture) those whose stored result shows the same picture, as found."""
         with self._pool.reading() as connection:
             return results.get_image_results(connection, wanted)
 
     def find_image_result(
         self,
-        picture: Picture,
+        picture: PictureIdentity,
         pack: str,
         db_version: str | None,
         stash_image_id: str | None = None,
@@ -78,7 +80,7 @@ class RecognitionMethods(Methods):
                 embeddings=embeddings,
             )
 
-    def shows_picture(self, stash_image_id: str, picture: Picture) -> bool:
+    def shows_picture(self, stash_image_id: str, picture: PictureIdentity) -> bool:
         """Whether an image's stored result was made of this picture."""
         with self._pool.reading() as connection:
             return pictures.shows(connection, stash_image_id, picture)

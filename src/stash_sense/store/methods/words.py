@@ -4,16 +4,15 @@ These wait until the disk has them (see `connection.writing`).
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from stash_sense.store import deciding, decisions, exchange, journal
-from stash_sense.store.honour import Decision
+from stash_sense.domain.decisions import Decision
+from stash_sense.domain.images import PictureIdentity
+from stash_sense.store import deciding, decisions, journal
 from stash_sense.store.methods.base import Methods
-from stash_sense.store.pictures import Picture
 
 
 class WordMethods(Methods):
-    """Decisions, their export, and the journal."""
+    """Decisions and the journal."""
 
     def decide(
         self,
@@ -61,19 +60,10 @@ class WordMethods(Methods):
         with self._pool.connection() as connection:
             return decisions.get_decision(connection, decision_id)
 
-    def decisions_for(self, picture: Picture) -> list[Decision]:
+    def decisions_for(self, picture: PictureIdentity) -> list[Decision]:
         """All decisions on a picture, stored or not yet: rejected people need not be ranked at all."""
         with self._pool.reading() as connection:
             return decisions.decisions_for(connection, picture)
-
-    def export_decisions(self) -> dict[str, Any]:
-        with self._pool.reading() as connection:
-            return exchange.export_decisions(connection)
-
-    def import_decisions(self, data: object) -> exchange.Imported:
-        """Add exported decisions, all or nothing; on one face the later word wins."""
-        with self._pool.writing(durable=True) as connection:
-            return exchange.import_decisions(connection, data)
 
     def journal_begin(
         self, target_type: str, target_ids: Sequence[str], local_id: str

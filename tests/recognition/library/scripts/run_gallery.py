@@ -18,7 +18,7 @@ from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import load_pack
 from stash_sense.runtime.engine import recognizer
 from stash_sense.stash.client import StashClient
-from stash_sense.store import RecommendationsDB
+from stash_sense.store.database import RecommendationsDB
 
 
 def say(line):

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from stash_sense.domain.boxes import Box, pair_boxes, same_face_index
 from stash_sense.errors import BadInput
-from stash_sense.store.places import Box, nearest, pair_up
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,11 @@ def test_overlap_is_intersection_over_union() -> None:
 def test_the_largest_overlaps_are_paired_first_and_each_face_once() -> None:
     old = [Box(0.1, 0.1, 0.2, 0.2), Box(0.15, 0.1, 0.2, 0.2)]
     new = [Box(0.14, 0.1, 0.2, 0.2), Box(0.1, 0.1, 0.2, 0.2), Box(0.7, 0.7, 0.2, 0.2)]
-    assert pair_up(new, old) == {1: 0, 0: 1}
+    assert pair_boxes(new, old) == {1: 0, 0: 1}
 
 
 def test_exactly_half_an_overlap_is_the_same_face() -> None:
-    assert pair_up([Box(0, 0, 0.5, 0.5)], [Box(0, 0, 0.25, 0.5)]) == {0: 0}
-    assert nearest(Box(0, 0, 0.25, 0.5), [Box(0.5, 0, 0.5, 0.5), Box(0, 0, 0.5, 0.5)]) == 1
-    assert nearest(Box(0, 0, 0.24, 0.5), [Box(0, 0, 0.5, 0.5)]) is None
-    assert nearest(Box(0, 0, 1, 1), []) is None
+    assert pair_boxes([Box(0, 0, 0.5, 0.5)], [Box(0, 0, 0.25, 0.5)]) == {0: 0}
+    assert same_face_index(Box(0, 0, 0.25, 0.5), [Box(0.5, 0, 0.5, 0.5), Box(0, 0, 0.5, 0.5)]) == 1
+    assert same_face_index(Box(0, 0, 0.24, 0.5), [Box(0, 0, 0.5, 0.5)]) is None
+    assert same_face_index(Box(0, 0, 1, 1), []) is None

@@ -1,0 +1,131 @@
+"""People's decisions on faces: the kinds, and the one rule of how they change a verdict."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from stash_sense.domain.boxes import Box, same_face_index
+from stash_sense.domain.matches import BY_DECISION, StoredMatch
+from stash_sense.domain.validation import validate_text
+from stash_sense.errors import BadInput
+
+CONFIRMED, REJECTED, IGNORED, APART = "confirmed", "rejected", "ignored", "apart"
+DECISION_KINDS = (CONFIRMED, REJECTED, IGNORED, APART)
+KINDS_WITHOUT_PERFORMER = (IGNORED, APART)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision of a person on one face.
+
+    kind: `confirmed` and `rejected` are about the performer; `ignored` means that the face is of no
+    interest; `apart` means that it shows another person than the faces it was grouped with, and says nothing
+    about whom. performer_id, name: None for the last two kinds. created_at: UTC.
+    """
+
+    decision_id: int
+    box: Box
+    kind: str
+    performer_id: str | None
+    name: str | None
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaceDecisions:
+    """What the decisions on one face add up to. Nothing else counts for a face that is ignored.
+
+    confirmed: performer id, with `name` where it is known. rejected: performer ids.
+    """
+
+    confirmed: str | None = None
+    name: str | None = None
+    rejected: frozenset[str] = frozenset()
+    ignored: bool = False
+    apart: bool = False
+
+
+NO_DECISIONS = FaceDecisions()
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedVerdict:
+    """A face's verdict, reason and matches with the decisions applied."""
+
+    verdict: str
+    reason: str
+    matches: tuple[StoredMatch, ...]
+
+
+def combine_decisions(decisions: Iterable[Decision]) -> FaceDecisions:
+    """Add up the decisions on one face, oldest first; the latest confirmation counts."""
+    confirmed, name, rejected, apart = None, None, set[str](), False
+    for decision in decisions:
+        if decision.kind == IGNORED:
+            return FaceDecisions(ignored=True)
+        if decision.kind == CONFIRMED:
+            confirmed, name = decision.performer_id, decision.name
+        elif decision.kind == APART:
+            apart = True
+        elif decision.performer_id is not None:
+            rejected.add(decision.performer_id)
+    return FaceDecisions(confirmed, name, frozenset(rejected), ignored=False, apart=apart)
+
+
+def apply_decisions(
+    verdict: str, reason: str, matches: Sequence[StoredMatch], decisions: FaceDecisions
+) -> DecidedVerdict:
+    """Remove rejected people, put the confirmed person first, and name nobody on an ignored face.
+
+    matches: best first. `apart` changes nothing here: it concerns which faces are grouped.
+    """
+    if decisions.ignored:
+        return DecidedVerdict("unknown", "You chose to ignore this face.", ())
+    left = tuple(match for match in matches if match.performer_id not in decisions.rejected)
+    if decisions.confirmed is not None:
+        return DecidedVerdict("match", "You confirmed this person.", _confirmed_first(left, decisions))
+    if not left and matches:
+        return DecidedVerdict("unknown", "You rejected every candidate.", ())
+    if verdict != "unknown" and left[:1] != tuple(matches[:1]):
+        return DecidedVerdict("unknown", "You rejected the person this looked like.", left)
+    return DecidedVerdict(verdict, reason, left)
+
+
+def _confirmed_first(matches: tuple[StoredMatch, ...], decisions: FaceDecisions) -> tuple[StoredMatch, ...]:
+    assert decisions.confirmed is not None
+    own = [match for match in matches if match.performer_id == decisions.confirmed]
+    others = [match for match in matches if match.performer_id != decisions.confirmed]
+    # A confirmation is certain: distance 0 where matching did not offer this person.
+    first = own or [StoredMatch(decisions.confirmed, 0.0, name=decisions.name, support=BY_DECISION)]
+    return (*first, *others)
+
+
+def decisions_by_face(boxes: Sequence[Box], decisions: Iterable[Decision]) -> list[list[Decision]]:
+    """For each box of one picture, the decisions that were made on that face."""
+    by_face: list[list[Decision]] = [[] for _ in boxes]
+    for decision in decisions:
+        index = same_face_index(decision.box, boxes)
+        if index is not None:
+            by_face[index].append(decision)
+    return by_face
+
+
+def validate_decision(kind: str, performer_id: object) -> str | None:
+    """The performer that a decision of this kind is about, if any. Raises BadInput."""
+    if kind not in DECISION_KINDS:
+        raise BadInput(f"word is {kind!r:.80}; give one of {', '.join(DECISION_KINDS)}.")
+    if kind == APART and performer_id is not None:
+        raise BadInput(f"performer_id is {performer_id!r:.80}; leave it out, {APART} is about no performer.")
+    return None if kind in KINDS_WITHOUT_PERFORMER else validate_text("performer_id", performer_id)
+
+
+def replaces(kind: str, performer_id: str | None, earlier: Decision) -> bool:
+    """Whether a new decision on the same face makes an earlier one void."""
+    if kind == CONFIRMED:
+        return earlier.kind in (CONFIRMED, IGNORED) or (
+            (earlier.kind, earlier.performer_id) == (REJECTED, performer_id)
+        )
+    if kind == REJECTED:
+        return (earlier.kind, earlier.performer_id) == (CONFIRMED, performer_id)
+    if kind == IGNORED:
+        return earlier.kind in (CONFIRMED, APART)
+    return earlier.kind == IGNORED

@@ -1,0 +1,102 @@
+"""Checks of ids, numbers and texts that arrive from outside, before they are stored.
+
+Each function returns the value it accepts and raises BadInput for any other. `what` names the value in the
+message.
+"""
+
+import json
+import math
+import numbers
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+from stash_sense.errors import BadInput
+
+LARGEST_INTEGER = 2**63 - 1
+"""The largest integer that SQLite stores."""
+_ROUNDING = 1e-6  # the last digits of a rounded sum may pass a limit; the value is clamped
+
+
+def validate_text(what: str, value: object) -> str:
+    """A non-empty string that UTF-8 can encode."""
+    text = validate_string(what, value)
+    if not text:
+        raise BadInput(f"{what} is empty; give a non-empty text.")
+    return text
+
+
+def validate_string(what: str, value: object) -> str:
+    """A string, possibly empty, that UTF-8 can encode."""
+    if not isinstance(value, str):
+        raise BadInput(f"{what} is {value!r:.80}; give a text.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(f"{what} is {value!r:.80}, which UTF-8 cannot encode; give valid Unicode.") from error
+    return value
+
+
+def validate_optional_text(what: str, value: object) -> str | None:
+    """None, or as `validate_text`."""
+    return None if value is None else validate_text(what, value)
+
+
+def validate_stash_id(what: str, value: object) -> str:
+    """An id in Stash: GraphQL gives text, scripts often an integer."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    stash_id = validate_text(what, value)
+    if stash_id.isspace():
+        raise BadInput(f"{what} is {value!r}; give the id that Stash shows.")
+    return stash_id
+
+
+def validate_integer(what: str, value: object, low: int = 0, high: int = LARGEST_INTEGER) -> int:
+    """An integer from `low` to `high`."""
+    try:
+        integer = operator.index(value)  # type: ignore[arg-type]  # any other type raises TypeError
+    except TypeError as error:
+        raise BadInput(f"{what} is {value!r:.80}; give a whole number from {low} to {high}.") from error
+    if isinstance(value, bool) or not low <= integer <= high:
+        raise BadInput(f"{what} is {value!r:.80}; give a whole number from {low} to {high}.")
+    return integer
+
+
+def validate_number(what: str, value: object, low: float = -math.inf, high: float = math.inf) -> float:
+    """A finite number from `low` to `high`: SQLite would store NaN as NULL."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise BadInput(f"{what} is {value!r:.80}; give a finite number.")
+    number = float(value)
+    if not low - _ROUNDING <= number <= high + _ROUNDING:
+        raise BadInput(f"{what} is {number:g}; give a number from {low:g} to {high:g}.")
+    return min(max(number, low), high)
+
+
+def validate_optional_number(
+    what: str, value: object, low: float = -math.inf, high: float = math.inf
+) -> float | None:
+    """None, or as `validate_number`."""
+    return None if value is None else validate_number(what, value, low, high)
+
+
+def canonical_json(what: str, value: Mapping[str, Any] | None) -> str | None:
+    """JSON text that is equal for equal mappings; None for None."""
+    if value is None:
+        return None
+    try:
+        text = json.dumps(
+            dict(value), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        )
+        text.encode()
+    except (TypeError, ValueError) as error:
+        raise BadInput(
+            f"{what} cannot be written as JSON ({error}); give plain texts and numbers."
+        ) from error
+    return text
+
+
+def parse_json_object(text: str | None) -> dict[str, Any] | None:
+    """The object in stored JSON; None where there is none."""
+    value = None if text is None else json.loads(text)
+    return value if isinstance(value, dict) else None
