@@ -73,7 +73,18 @@ class Busy(StashSenseError, code="busy", kind=ErrorKind.BUSY):
     """Another process holds the lock that this one needs for writing."""
 
 class Starting(StashSenseError, code="starting", kind=ErrorKind.BUSY):
-    """The networks and the face database are still being opened."""
+    """What the call needs is still being opened."""
+
+class EngineError(StashSenseError, code="engine", kind=ErrorKind.UNAVAILABLE):
+    """The networks or the face database failed to open in an unexpected way. The log has the details."""
+
+class Unavailable(StashSenseError):
+    """What the call needs is not open. Takes code, kind and message of the problem that keeps it closed."""
+
+    def __init__(self, problem: StashSenseError) -> None:
+        super().__init__(str(problem))
+        self.code = problem.code
+        self.kind = problem.kind
 
 class ShuttingDown(StashSenseError, code="stopping", kind=ErrorKind.BUSY):
     """The process is shutting down."""

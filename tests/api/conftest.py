@@ -30,6 +30,7 @@ from stash_sense.domain.progress import Silent
 from stash_sense.runtime.engine import database_place, enrol, open_pack
 from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
+from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.faces import DetectedFace
 from stash_sense.store.results import ImageResult
 
@@ -52,6 +53,11 @@ class Served:
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
         self.client = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
         self.stranger = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+
+    @property
+    def store(self) -> RecommendationsDB:
+        """The open state; raises Unavailable."""
+        return self.sidecar.state.require().store
 
 
 class Lines(logging.Handler):
@@ -82,9 +88,8 @@ def serving(settings: Settings, resolve=None, **waits) -> Iterator[Served]:
     try:
         _until(lambda: running.started or not thread.is_alive())
         served = Served(sidecar, running.servers[0].sockets[0].getsockname()[1], handlers[1])
-        _until(sidecar.recognition.first_look.is_set)
-        _until(sidecar.state.first_look.is_set)
-        _until(sidecar.jobs.first_look.is_set)
+        for part in (sidecar.recognition, sidecar.state, sidecar.jobs):
+            _until(part.first_attempt.is_set)
         with contextlib.closing(served.client), contextlib.closing(served.stranger):
             yield served
     finally:
@@ -369,7 +374,7 @@ def stored(words, stash):
         face = DetectedFace(Box(*spot), 0.9, "match" if people else "unknown", "because", candidates)
         picture = PictureIdentity.of(file.fingerprints.items())
         result = ImageResult(str(image_id), picture, "stash-sense-default", "v1", [face])
-        return image_id, words.sidecar.store.store_image_result(result).face_ids[0]
+        return image_id, words.store.store_image_result(result).face_ids[0]
 
     return put
 

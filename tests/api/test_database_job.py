@@ -1,13 +1,12 @@
 """POST /jobs/database: Stash's performers become the face database, in use without a restart."""
 
-import asyncio
 import threading
 
 import pytest
 
 from fakes.stash import Delay, StashStandIn
 from stash_sense.domain.progress import Silent
-from stash_sense.runtime import keeper
+from stash_sense.runtime import engine
 from stash_sense.runtime.engine import database_place, enrol, open_pack
 
 from .galleries import WAITS, begin, ended, fetched, fill, job_of, reached, varied_photos
@@ -149,7 +148,7 @@ def test_a_bad_parameter_is_422(served, asked):
 
 @pytest.mark.parametrize("waits", [{}])
 def test_a_running_gallery_keeps_the_database_it_began_with(served, stash, build, samples, monkeypatch):
-    monkeypatch.setattr(keeper, "LOOK_S", 0.1)
+    monkeypatch.setattr(engine, "DATABASE_POLL_S", 0.1)
     build()
     old = served.client.get("/database/info").json()["version"]
     place, images = fill(stash, varied_photos(samples, 20, seed=22))
@@ -166,7 +165,7 @@ def test_a_running_gallery_keeps_the_database_it_began_with(served, stash, build
     stash.drop_connections()
     result = ended(served.client, job_id)["result"]
     assert {one["name"] for one in result["performers"]} == {"B. Obama", "Joe"}
-    store = served.sidecar.store
+    store = served.store
     assert {store.get_image_fingerprint(image)["db_version"] for image in images} == {old}
     stash.record.forget()
     again = served.client.post("/identify/gallery", json={"gallery_id": place}).json()
@@ -191,4 +190,4 @@ def test_a_stash_that_is_away_fails_the_job_and_resumed_it_is_done(
         stash.up()
         served.client.post(f"/jobs/{job_id}/resume")
         assert ended(served.client, job_id)["status"] == "done"
-        assert asyncio.run(served.sidecar.recognition.opened()).current is not None
+        assert served.sidecar.recognition.current is not None

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Chunked, Delay, Dribble, Drop, StashStandIn, Status, Truncate
-from stash_sense.runtime import stash_watch
+from stash_sense.runtime import sidecar
 
 from .conftest import API_KEY
 from .galleries import QUICK, SHORT, WAITS, begin, ended, fetched, fill, job_of, reached, varied_photos
@@ -59,7 +59,7 @@ def whole(job, images):
 def test_down_when_the_sidecar_starts_it_says_so_and_works_later(
     serve, settings_with, stash, gallery, monkeypatch
 ):
-    monkeypatch.setattr(stash_watch, "AGAIN_S", 0.1)
+    monkeypatch.setattr(sidecar, "STASH_RETRY_S", 0.1)
     place, images = gallery(6)
     stash.down()
     with serve(settings_with(STASH_URL=stash.url), **WAITS) as served:
@@ -84,7 +84,7 @@ def test_down_when_the_sidecar_starts_it_says_so_and_works_later(
 def test_down_for_a_while_midway_costs_no_image(serve, settings_with, stash, midway, torture):
     away = 20 if torture else 2
     patience = replace(SHORT, midway_s=away + 20)
-    with serve(settings_with(STASH_URL=stash.url), stash_limits=QUICK, patience=patience) as served:
+    with serve(settings_with(STASH_URL=stash.url), stash_limits=QUICK, outage_limits=patience) as served:
         job_id, _, images = midway(lambda _: stash.down(), served)
         back = threading.Timer(away, stash.up)
         back.start()
@@ -98,7 +98,7 @@ def test_down_for_longer_fails_and_resumed_it_fetches_only_the_rest(words, stash
     job_id, _, images = midway(lambda _: stash.down())
     job = ended(words.client, job_id, BOUND_S)
     assert (job["status"], job["error_code"]) == ("failed", "stash-unreachable")
-    kept = {image for image in images if words.sidecar.store.get_image_fingerprint(image)}
+    kept = {image for image in images if words.store.get_image_fingerprint(image)}
     assert job["result"]["images_processed"] == len(kept) == job["done"]
     assert 3 <= len(kept) < PHOTOS
     stash.up()

@@ -54,7 +54,7 @@ def test_a_gallery_awaited(words, stash, gallery, awaited):
     order = [(-one["image_count"], one["best_distance"]) for one in said["performers"]]
     assert order == sorted(order)
     for image in images:
-        assert words.sidecar.store.get_image_fingerprint(image)["gallery_id"] == place
+        assert words.store.get_image_fingerprint(image)["gallery_id"] == place
 
 
 def test_a_job_says_how_far_it_is_and_ends_as_the_awaited_one(
@@ -212,7 +212,7 @@ def test_cancelled_it_keeps_what_it_did_and_resumed_it_does_the_rest(words, stas
     assert cancelled["ended_at"]
     done = cancelled["result"]["images_processed"]
     assert 8 <= done < 40
-    kept = {image for image in images if words.sidecar.store.get_image_fingerprint(image)}
+    kept = {image for image in images if words.store.get_image_fingerprint(image)}
     assert len(kept) >= done
     time.sleep(0.5)
     before = fetched(stash)

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from stash_sense.jobs import queue
-from stash_sense.runtime import jobs_in_use
+from stash_sense.runtime import sidecar
 from stash_sense.store.jobs import file
 
 from .galleries import WAITS, begin, ended, fetched, reached
@@ -16,7 +16,7 @@ from .test_state_and_stash import missing, until
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(jobs_in_use, "AGAIN_S", 0.1)
+    monkeypatch.setattr(sidecar, "JOBS_RETRY_S", 0.1)
     monkeypatch.setattr(file, "_OWNER_WAIT_S", 0.3)
 
 

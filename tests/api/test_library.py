@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stash_sense.recognition import state_in_use
 from stash_sense.stash.outage import OutageLimits
+from stash_sense.store import async_state
 
 from .galleries import begin, ended, fetched, fill, job_of, varied_photos
 from .test_failures import problem
@@ -48,7 +48,7 @@ def test_all_of_an_image(words, stash, put, look, photo):
 def test_it_is_stored_as_the_contract_has_it(words, put, look):
     image = put()
     said = look(image)
-    store, box = words.sidecar.store, said["faces"][0]["box"]
+    store, box = words.store, said["faces"][0]["box"]
     assert store.get_image_fingerprint(image)["faces_detected"] == 1
     (kept,) = store.get_image_fingerprint_faces(image)
     best = said["faces"][0]["matches"][0]
@@ -192,7 +192,7 @@ def test_a_decision_taken_back_counts_no_more(words, put, look):
 
 @contextlib.contextmanager
 def written_by_another(served):
-    with contextlib.closing(sqlite3.connect(served.sidecar.state.path, isolation_level=None)) as other:
+    with contextlib.closing(sqlite3.connect(served.store.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
 
@@ -200,7 +200,7 @@ def written_by_another(served):
 def test_a_result_that_cannot_be_stored_is_an_answer_all_the_same(
     serve, settings_with, stash, put, look, monkeypatch
 ):
-    monkeypatch.setattr(state_in_use, "BUSY_S", 0.2)
+    monkeypatch.setattr(async_state, "BUSY_S", 0.2)
     image = put()
     with serve(settings_with(STASH_URL=stash.url)) as served:
         with written_by_another(served):
@@ -216,10 +216,10 @@ def test_a_result_that_cannot_be_stored_is_an_answer_all_the_same(
 def test_a_gallery_waits_for_a_state_that_another_process_holds(
     serve, settings_with, stash, samples, monkeypatch, patience_s
 ):
-    monkeypatch.setattr(state_in_use, "BUSY_S", 0.2)
+    monkeypatch.setattr(async_state, "BUSY_S", 0.2)
     photos = varied_photos(samples, 2, seed=int(patience_s) + 900)
     first, again = fill(stash, photos)[0], fill(stash, photos)[0]
-    with serve(settings_with(STASH_URL=stash.url), patience=OutageLimits(state_s=patience_s)) as served:
+    with serve(settings_with(STASH_URL=stash.url), outage_limits=OutageLimits(state_s=patience_s)) as served:
         assert ended(served.client, begin(served.client, first))["status"] == "done"
         stash.record.forget()
         with written_by_another(served):

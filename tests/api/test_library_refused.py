@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Delay, Drop, StashStandIn, Status, Truncate
-from stash_sense.recognition import state_in_use
+from stash_sense.runtime import sidecar
 
 from .conftest import API_KEY
 from .galleries import QUICK, WAITS, fetched
@@ -177,7 +177,7 @@ def test_without_a_face_database_it_is_503(serve, settings_with, stash, without_
 
 
 def test_without_the_state_it_is_503(serve, settings_with, stash, fresh_data, monkeypatch):
-    monkeypatch.setattr(state_in_use, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(sidecar, "STATE_WAIT_S", 0.5)
     folder = fresh_data()
     (folder / "stash_sense.db").mkdir()
     with serve(settings_with(DATA_DIR=folder, STASH_URL=stash.url)) as served:

@@ -1,5 +1,7 @@
 """The loop stays free, the queue has an end, and what runs keeps the database it began with."""
 
+import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -109,6 +111,15 @@ def own_data(tmp_path, pack_dir, samples):
     return tmp_path, people
 
 
+@contextlib.contextmanager
+def leased(supervised):
+    """A lease held by this thread."""
+    with asyncio.Runner() as runner:
+        lease = supervised.lease()
+        yield runner.run(lease.__aenter__())
+        runner.run(lease.__aexit__(None, None, None))
+
+
 def test_a_newer_database_is_taken_into_use_while_the_old_one_works_on(
     serve, settings_with, own_data, samples, photo
 ):
@@ -119,7 +130,7 @@ def test_a_newer_database_is_taken_into_use_while_the_old_one_works_on(
     with serve(settings) as served:
         before = served.client.post("/identify", files={"file": photo}).json()
         assert before["faces"][0]["verdict"] == "unknown"
-        with served.sidecar.recognition.in_use.lease() as old:
+        with leased(served.sidecar.recognition) as old:
             enrol(settings, [samples / "people"], database_place(settings), pack, Silent())
             deadline = time.monotonic() + 20
             while served.client.get("/database/info").json()["people"] != 3:

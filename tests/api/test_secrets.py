@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn, Status
-from stash_sense.runtime import stash_watch
+from stash_sense.runtime import sidecar
 
 from .conftest import API_KEY
 from .galleries import QUICK, SHORT, begin, ended, fill, reached, varied_photos
@@ -57,7 +57,7 @@ def test_addresses_of_another_host_lead_to_stash_all_the_same(serve, settings, s
     place, images = fill(stash, varied_photos(samples, 6))
     with serve(settings, **WAITS) as served:
         ask_everything(served, place, images)
-        assert len(served.sidecar.store.get_gallery_image_fingerprints(place)) == 6
+        assert len(served.store.get_gallery_image_fingerprints(place)) == 6
     assert other.record.seen == []
     assert {seen.headers.get("apikey") for seen in stash.record.seen} == {API_KEY}
     assert not any(API_KEY in seen.path + seen.query for seen in stash.record.seen)
@@ -101,7 +101,7 @@ GRAPHQL_ECHO = f'{{"errors": [{{"message": "{ECHO}"}}], "data": null}}'
     ],
 )
 def test_no_secret_is_told_or_kept(serve, settings, stash, samples, where, fault, monkeypatch):
-    monkeypatch.setattr(stash_watch, "LOOK_S", 0.2)
+    monkeypatch.setattr(sidecar, "STASH_RECHECK_S", 0.2)
     place, images = fill(stash, varied_photos(samples, 12))
     stash.faults.add(Delay(0.1), where="original")
     with serve(settings, **WAITS) as served:

@@ -11,10 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn, Status
-from stash_sense.errors import DiskFull, StateError
-from stash_sense.recognition import state_in_use
-from stash_sense.runtime import stash_watch
+from stash_sense.errors import DiskFull, Unavailable
+from stash_sense.runtime import sidecar, supervisor
 from stash_sense.runtime.sidecar import build_sidecar
+from stash_sense.store import async_state
 from stash_sense.store.database import RecommendationsDB
 
 from .conftest import API_KEY
@@ -44,11 +44,12 @@ def own(tmp_path, api_data):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(state_in_use, "AGAIN_S", 0.1)
-    monkeypatch.setattr(state_in_use, "BUSY_S", 0.5)
-    monkeypatch.setattr(state_in_use, "PATIENCE_S", 1.0)
-    monkeypatch.setattr(stash_watch, "AGAIN_S", 0.1)
-    monkeypatch.setattr(stash_watch, "LOOK_S", 0.1)
+    monkeypatch.setattr(async_state, "BUSY_S", 0.5)
+    monkeypatch.setattr(supervisor, "FIRST_RETRY_S", 0.1)
+    monkeypatch.setattr(sidecar, "STATE_RETRY_S", 0.1)
+    monkeypatch.setattr(sidecar, "STATE_WAIT_S", 1.0)
+    monkeypatch.setattr(sidecar, "STASH_RETRY_S", 0.1)
+    monkeypatch.setattr(sidecar, "STASH_RECHECK_S", 0.1)
 
 
 def newer(path):
@@ -111,8 +112,8 @@ def test_a_state_that_cannot_be_opened_is_told_and_the_rest_works(
         ):
             assert told(answer, 503, code) == problem["detail"]
         assert not {"decisions", "journal", "face-crops"} & set(said["features"])
-        with pytest.raises(StateError, match=re.escape(str(path))):
-            assert served.sidecar.store
+        with pytest.raises(Unavailable, match=re.escape(str(path))):
+            assert served.store
 
 
 def test_a_state_that_is_mended_is_opened_by_itself(serve, settings_with, own):
@@ -123,12 +124,12 @@ def test_a_state_that_is_mended_is_opened_by_itself(serve, settings_with, own):
         path.unlink()
         until(lambda: missing(served, "state") is None)
         assert served.client.get("/health").json()["status"] == "ok"
-        assert served.sidecar.store.journal_entries() == []
+        assert served.store.journal_entries() == []
 
 
 def test_stopping_closes_the_state(serve, settings_with, own):
     with serve(settings_with(DATA_DIR=own)) as served:
-        served.sidecar.store.journal_begin("image", ["1"], "2")
+        served.store.journal_begin("image", ["1"], "2")
     assert not (own / "stash_sense.db-wal").exists()  # the last connection folds it in
     with RecommendationsDB(own / "stash_sense.db") as again:
         assert len(again.journal_entries()) == 1
@@ -141,7 +142,7 @@ def test_serving_begins_while_the_state_is_still_being_opened(serve, settings_wi
         go_on.wait(10)
         return RecommendationsDB(path, busy_seconds)
 
-    monkeypatch.setattr(state_in_use, "RecommendationsDB", slow)
+    monkeypatch.setattr(async_state, "RecommendationsDB", slow)
     threading.Timer(1.0, go_on.set).start()
     began = time.monotonic()
     with serve(settings_with(DATA_DIR=own)) as served:  # waits for the state, as a test wants
@@ -157,13 +158,13 @@ def test_stopped_while_the_state_is_being_opened_it_is_closed(settings_with, own
         opened.append(RecommendationsDB(path, busy_seconds))
         return opened[0]
 
-    monkeypatch.setattr(state_in_use, "RecommendationsDB", slow)
+    monkeypatch.setattr(async_state, "RecommendationsDB", slow)
 
     async def begun_and_ended():
-        sidecar = build_sidecar(settings_with(DATA_DIR=own))
-        await sidecar.start()
+        begun = build_sidecar(settings_with(DATA_DIR=own))
+        await begun.start()
         await asyncio.sleep(0.1)
-        await sidecar.stop()
+        await begun.stop()
 
     asyncio.run(begun_and_ended())
     with pytest.raises(Exception, match="was closed"):
@@ -182,9 +183,9 @@ def test_stash_is_looked_for_in_the_background(serve, settings_with):
     with StashStandIn(api_key=API_KEY) as stash:
         settings = settings_with(STASH_URL=stash.url, STASH_API_KEY=SecretStr(API_KEY))
         with serve(settings) as served:
-            watch = served.sidecar.stash_watch
-            until(lambda: watch.looked_at)
-            assert watch.status.version
+            status = served.sidecar.stash_status
+            until(lambda: status.checked_at)
+            assert status.current.version
             assert missing(served, "stash") is None
             assert "face-crops" in served.client.get("/health").json()["features"]
             stash.down()
@@ -216,7 +217,7 @@ def test_a_full_disk_keeps_the_state_closed_and_is_told(serve, settings_with, ow
         raise DiskFull(f"{path}: database or disk is full. Nothing half-written stays; free some space.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(state_in_use, "RecommendationsDB", full)
+        patched.setattr(async_state, "RecommendationsDB", full)
         with serve(settings_with(DATA_DIR=own)) as served:
             assert missing(served, "state")["code"] == "disk-full"
             assert "free some space" in told(served.client.get("/journal"), 503, "disk-full")

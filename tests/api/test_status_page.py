@@ -20,13 +20,13 @@ def shown(served):
 
 
 def test_all_well(words):
-    until(lambda: words.sidecar.stash_watch.looked_at)
+    until(lambda: words.sidecar.stash_status.checked_at)
     page, parts, overall = shown(words)
     assert parts == {"Recognition": "ok", "State": "ok", "Stash": "ok"}
     assert overall == "ok"
-    for fact in ("v0.30", "stash-sense-default", words.sidecar.stash_watch.status.version):
+    for fact in ("v0.30", "stash-sense-default", words.sidecar.stash_status.current.version):
         assert fact in page
-    assert str(words.sidecar.state.path) in page
+    assert str(words.store.path) in page
 
 
 def test_no_stash_is_not_set_up_and_nothing_is_wrong(app):
@@ -41,7 +41,7 @@ def test_everything_wrong(serve, settings_with, tmp_path, pack_dir):
     with StashStandIn() as stash:
         url = stash.url.replace("://", "://owner:the-proxy-password@")
     with serve(settings_with(DATA_DIR=tmp_path, STASH_URL=url)) as served:
-        until(lambda: served.sidecar.stash_watch.looked_at)
+        until(lambda: served.sidecar.stash_status.checked_at)
         page, parts, overall = shown(served)
         assert parts == {"Recognition": "fault", "State": "fault", "Stash": "fault"}
         assert overall == "fault"

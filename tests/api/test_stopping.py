@@ -8,26 +8,25 @@ import httpx
 import pytest
 
 from fakes.stash import Delay
-from stash_sense.errors import ShuttingDown, Starting
+from stash_sense.errors import ShuttingDown, Unavailable
 from stash_sense.runtime.sidecar import build_sidecar
 
 
 async def test_a_step_that_fails_keeps_no_other_from_being_taken(settings_with, monkeypatch, caplog):
     sidecar = build_sidecar(settings_with())
     await sidecar.start()
-    await sidecar.recognition.first_look.wait()
-    await sidecar.state.opened()
-    for part in (sidecar.recognition, sidecar.stash_watch):
-        monkeypatch.setattr(part, "stop", broken(part.stop))
-    monkeypatch.setattr(sidecar.jobs, "close", broken(sidecar.jobs.close))
+    await sidecar.recognition.first_attempt.wait()
+    await sidecar.state.ready()
+    for part in (sidecar.recognition, sidecar.stash_status, sidecar.jobs):
+        monkeypatch.setattr(part, "close", broken(part.close))
     await sidecar.stop()
-    assert caplog.text.count("could not be closed") == 3
-    assert "the jobs could not be closed" in caplog.text
+    assert caplog.text.count("cannot close") == 3
+    assert "cannot close the jobs" in caplog.text
     with pytest.raises(ShuttingDown):
         sidecar.pool.submit(lambda: None)
-    with pytest.raises(Starting, match="being stopped"):
-        _ = sidecar.store
-    assert sidecar.recognition.in_use.current is None
+    with pytest.raises(Unavailable, match="being stopped"):
+        sidecar.state.require()
+    assert sidecar.recognition.current is None
 
 
 def broken(act):

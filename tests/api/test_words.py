@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from stash_sense.recognition import state_in_use
+from stash_sense.store import async_state
 
 from .test_failures import problem
 
@@ -24,11 +24,11 @@ def test_a_decision_is_stored_told_and_taken_back(words, face):
     said = answer.json()
     assert set(said) == {"decision_id", "face_id", "performer_id", "name", "word", "created_at"}
     assert (said["face_id"], said["performer_id"], said["name"]) == (str(face), "Berta", "Berta")
-    found = words.sidecar.store.get_face(face)
+    found = words.store.get_face(face)
     assert (found.verdict, found.candidates[0].performer_id) == ("match", "Berta")
     gone = words.client.delete(f"/decisions/{said['decision_id']}").json()
     assert gone == {**said, "face_id": None}
-    assert words.sidecar.store.get_face(face).candidates[0].performer_id == "Anna"
+    assert words.store.get_face(face).candidates[0].performer_id == "Anna"
     problem(words.client.delete(f"/decisions/{said['decision_id']}"), 404, "not-stored")
 
 
@@ -41,7 +41,7 @@ def test_a_face_is_set_apart_and_stays_confirmed(words, face):
     decide(words, face_id=face, performer_id="Berta", word="confirmed")
     said = decide(words, face_id=face, word="apart").json()
     assert (said["word"], said["performer_id"], said["name"]) == ("apart", None, None)
-    found = words.sidecar.store.get_face(face)
+    found = words.store.get_face(face)
     assert (found.verdict, [one.kind for one in found.decisions]) == ("match", ["confirmed", "apart"])
 
 
@@ -49,7 +49,7 @@ def test_the_name_given_with_a_word_is_remembered(words, face):
     performer = f"local:{face}"
     said = decide(words, face_id=face, performer_id=performer, name="Jane Doe", word="confirmed").json()
     assert said["name"] == "Jane Doe"
-    assert words.sidecar.store.get_face(face).candidates[0].name == "Jane Doe"
+    assert words.store.get_face(face).candidates[0].name == "Jane Doe"
     again = decide(words, face_id=face, performer_id=performer, word="confirmed").json()
     assert again == said
 
@@ -185,7 +185,7 @@ def test_undoing_a_tag_takes_back_the_decision_that_came_with_it(words, face):
     words.client.patch(f"/journal/{entry_id}", json={"status": "done", "added_ids": ["1"]})
     words.client.post(f"/journal/{entry_id}/undone")
     problem(words.client.delete(f"/decisions/{said['decision_id']}"), 404, "not-stored")
-    assert words.sidecar.store.get_face(face).candidates[0].performer_id == "Anna"
+    assert words.store.get_face(face).candidates[0].performer_id == "Anna"
     late = decide(words, face_id=face, performer_id="Berta", word="confirmed", entry_id=entry_id)
     problem(late, 409, "refused")
     unknown = decide(words, face_id=face, performer_id="Berta", word="confirmed", entry_id=999_999)
@@ -231,7 +231,7 @@ def test_a_bad_note_names_the_field(words, asked, named):
 def test_a_bad_report_is_refused(words, asked):
     place = f"/journal/{begin(words).json()['entry_id']}"
     problem(words.client.patch(place, json=asked), 422, "bad-parameter")
-    assert words.sidecar.store.journal_entry(int(place.rpartition("/")[2])).status == "open"
+    assert words.store.journal_entry(int(place.rpartition("/")[2])).status == "open"
 
 
 def test_an_unknown_entry(words):
@@ -277,7 +277,7 @@ def locked_by_another(words):
     running = []
 
     def lock(kind="immediate"):
-        command = [sys.executable, "-c", LOCK, str(words.sidecar.state.path), kind]
+        command = [sys.executable, "-c", LOCK, str(words.store.path), kind]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         running.append(process)
         assert process.stdout.readline() == "held\n"
@@ -291,10 +291,10 @@ def locked_by_another(words):
 @pytest.fixture
 def impatient(words, monkeypatch):
     """A sidecar's state that waits only briefly for another process."""
-    store = words.sidecar.store
+    store = words.store
     monkeypatch.setattr(store._pool, "_busy_seconds", 0.4)
     monkeypatch.setattr(store._pool, "_idle", [])  # those that wait longer
-    monkeypatch.setattr(state_in_use, "BUSY_S", 0.4)
+    monkeypatch.setattr(async_state, "BUSY_S", 0.4)
 
 
 def test_a_state_locked_by_another_process_is_busy_and_nothing_hangs(
@@ -323,7 +323,7 @@ def test_a_state_damaged_while_it_is_used_answers_503(serve, settings_with, tmp_
     with serve(settings_with(DATA_DIR=tmp_path)) as served:
         assert begin(served).status_code == 200
         path = tmp_path / "stash_sense.db"
-        served.sidecar.store._pool._idle.clear()  # or it would answer from its cache
+        served.store._pool._idle.clear()  # or it would answer from its cache
         with closing(sqlite3.connect(path)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         size = path.stat().st_size

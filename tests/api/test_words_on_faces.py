@@ -26,7 +26,7 @@ def undo(served, decision_ids):
 
 def named(served, face_id):
     """Whom a face is shown as."""
-    return served.sidecar.store.get_face(face_id).candidates[0].performer_id
+    return served.store.get_face(face_id).candidates[0].performer_id
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def crowd(words):
             )
             for number in (next(NUMBERS) for _ in range(images))
         ]
-        stored = words.sidecar.store.store_image_results(results).stored
+        stored = words.store.store_image_results(results).stored
         return [face_id for image in stored for face_id in image.face_ids]
 
     return store
@@ -104,7 +104,7 @@ def test_a_word_about_nobody_is_refused_for_them_all(words, crowd):
     assert "performer_id" in problem(decide(words, face_ids=face_ids, word="rejected"), 422, "bad-input")
     told = problem(decide(words, face_ids=face_ids, performer_id="Anna", word="apart"), 422, "bad-input")
     assert "leave it out" in told
-    assert [words.sidecar.store.get_face(face_id).decisions for face_id in face_ids] == [()] * 3
+    assert [words.store.get_face(face_id).decisions for face_id in face_ids] == [()] * 3
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_word_is_recorded_on_each_face_and_taken_back(words, crowd):
     said = answer.json()
     assert set(said) == {"decision_ids", "missing"}
     assert (len(set(said["decision_ids"])), said["missing"]) == (6, [])
-    faces = [words.sidecar.store.get_face(face_id) for face_id in face_ids]
+    faces = [words.store.get_face(face_id) for face_id in face_ids]
     assert [face.decisions[0].decision_id for face in faces] == said["decision_ids"]
     assert {(face.candidates[0].performer_id, face.candidates[0].name) for face in faces} == {
         ("local:12", "Jane Doe")
@@ -141,18 +141,18 @@ def test_a_group_says_what_one_by_one_says(words, crowd):
     group = decide(words, face_ids=face_ids, word="apart").json()
     assert group["decision_ids"][1] == one["decision_id"]
     decide(words, face_ids=face_ids, word="ignored")
-    said = [words.sidecar.store.get_face(face_id).decisions for face_id in face_ids]
+    said = [words.store.get_face(face_id).decisions for face_id in face_ids]
     assert [[one.kind for one in decisions] for decisions in said] == [["ignored"]] * 3
 
 
 def test_faces_that_are_not_stored_are_told_as_they_were_sent(words, crowd):
     first, second, gone = crowd(3, 1)
-    words.sidecar.store.delete_image(words.sidecar.store.get_face(gone).stash_image_id)
+    words.store.delete_image(words.store.get_face(gone).stash_image_id)
     sent = ["seen-0123", str(second), gone, first, "seen-0123", f"00{first}", "9" * 100, str(gone)]
     said = decide(words, face_ids=sent, word="ignored").json()
     assert said["missing"] == ["seen-0123", str(gone), "9" * 100]
     assert said["decision_ids"] == [
-        words.sidecar.store.get_face(face_id).decisions[0].decision_id for face_id in (second, first)
+        words.store.get_face(face_id).decisions[0].decision_id for face_id in (second, first)
     ]
 
 

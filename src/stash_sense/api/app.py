@@ -123,9 +123,8 @@ def _answer_errors(app: FastAPI, sidecar: Sidecar) -> None:
 
     async def ours(_: Request, error: Exception) -> Response:
         found = cast("StashSenseError", error)
-        known = (str(sidecar.state.problem), str(sidecar.stash_watch.problem))
         theirs = isinstance(found, StateError | StateBusy | StashError) and problems.status_of(found) >= 500
-        if theirs and str(found) not in known:
+        if theirs and str(found) != str(sidecar.stash_status.problem):
             log.warning("%s", found)  # for the owner, who sees it on the status page; once is enough
         return problems.answer(found)
 

@@ -9,9 +9,9 @@ from stash_sense.api.access import KNOWN
 from stash_sense.api.bodies import Bodies
 from stash_sense.api.logs import RecentEvents
 from stash_sense.api.metrics import Metrics
-from stash_sense.recognition.state_in_use import StateInUse
 from stash_sense.runtime.sidecar import Sidecar
 from stash_sense.stash.client import StashClient
+from stash_sense.store.async_state import AsyncState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +32,8 @@ def _at(request: Request) -> Desk:
     return cast("Desk", request.app.state.desk)
 
 
-# Coroutines, although they wait for nothing: others would run in a thread, and to get there and back takes
-# longer than all the rest of an answer while the workers keep Python busy.
+# Coroutines, even those that await nothing: plain functions would run in a thread, and getting there and back
+# takes longer than the rest of an answer while the workers keep Python busy.
 
 
 async def _desk(request: Request) -> Desk:
@@ -45,11 +45,11 @@ async def _sidecar(request: Request) -> Sidecar:
 
 
 async def _stash(request: Request) -> StashClient:
-    return _at(request).sidecar.library.need_stash()
+    return _at(request).sidecar.services.require_stash()
 
 
-async def _state(request: Request) -> StateInUse:
-    return _at(request).sidecar.state
+async def _state(request: Request) -> AsyncState:
+    return await _at(request).sidecar.state.ready()
 
 
 async def _known(request: Request) -> bool:
@@ -60,6 +60,7 @@ AtDesk = Annotated[Desk, Depends(_desk)]
 InSidecar = Annotated[Sidecar, Depends(_sidecar)]
 WithStash = Annotated[StashClient, Depends(_stash)]
 """Stash; a call that needs it is answered with 400 where none is set up."""
-WithState = Annotated[StateInUse, Depends(_state)]
+WithState = Annotated[AsyncState, Depends(_state)]
+"""The state; a call that needs it is answered with 503 if it cannot be opened."""
 IsKnown = Annotated[bool, Depends(_known)]
 """Whether the caller brought the secret, or none is asked for."""

@@ -13,10 +13,10 @@ _WITH_ALL = ("identify-image", "identify-gallery", "jobs-gallery")
 
 def features(sidecar: Sidecar) -> list[str]:
     """Names of the calls that can be made with success; Stash is there or not as last seen."""
-    database = sidecar.recognition.in_use.current is not None
+    database = sidecar.recognition.current is not None
     state = sidecar.state.problem is None
     jobs = sidecar.jobs.problem is None
-    stash = sidecar.stash_watch.problem is None
+    stash = sidecar.stash_status.problem is None
     return [
         *_ALWAYS,
         *(_WITH_A_DATABASE if database else ()),

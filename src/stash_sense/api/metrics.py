@@ -53,5 +53,5 @@ class Metrics:
 
 
 def _people(sidecar: Sidecar) -> int:
-    current = sidecar.recognition.in_use.current
+    current = sidecar.recognition.current
     return current.database.people if current else 0

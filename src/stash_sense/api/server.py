@@ -81,7 +81,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn.Server."""
-        self._sidecar.jobs.leave_off()
+        self._sidecar.begin_shutdown()
         await super().shutdown(sockets)
 
 

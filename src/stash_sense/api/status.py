@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stash_sense.errors import Starting, StashNotConfigured
+from stash_sense.runtime.engine import state_file
 from stash_sense.runtime.sidecar import Sidecar
 from stash_sense.stash.address import StashAddress
 from stash_sense.store.jobs.job import Job
@@ -67,7 +68,7 @@ async def jobs_of(sidecar: Sidecar) -> list[JobLine]:
     """The newest jobs; none where their list cannot be opened, which `parts_of` tells."""
     if sidecar.jobs.problem:
         return []
-    queue = await sidecar.jobs.opened()
+    queue = await sidecar.jobs.ready()
     return [_line(job) for job in await queue.list(limit=JOBS_SHOWN)]
 
 
@@ -107,7 +108,7 @@ def _part(name: str, problem: Exception | None, facts: dict[str, str]) -> Part:
 
 def _recognition(sidecar: Sidecar) -> Part:
     facts = {}
-    if current := sidecar.recognition.in_use.current:
+    if current := sidecar.recognition.current:
         manifest = current.database.manifest
         facts = {
             "People": f"{manifest.people:,}",
@@ -116,25 +117,25 @@ def _recognition(sidecar: Sidecar) -> Part:
             "Built": manifest.built_at.replace("T", " ").replace("+00:00", " UTC"),
             "Model pack": current.pack.id,
         }
-    return _part("Recognition", sidecar.recognition.in_use.problem, facts)
+    return _part("Recognition", sidecar.recognition.problem, facts)
 
 
 def _state(sidecar: Sidecar) -> Part:
     state = sidecar.state
-    facts = {"File": str(state.path)}
-    if state.problem is None and (copy := state.store.migrated_from):
+    facts = {"File": str(state_file(sidecar.settings))}
+    if state.current and (copy := state.current.store.migrated_from):
         facts["Before its migration"] = str(copy)
     return _part("State", state.problem, facts)
 
 
 def _stash(sidecar: Sidecar) -> Part:
-    watch = sidecar.stash_watch
+    stash = sidecar.stash_status
     facts = {}
     if sidecar.stash:
         facts["Address"] = str(StashAddress.parse(sidecar.settings.stash_url))  # without a password
-    if watch.status:
-        facts["Version"] = watch.status.version or "a build without a version"
-    if watch.looked_at:
-        facts["Looked for"] = ago(watch.looked_at)
-    looking = Starting("Stash is being looked for.") if sidecar.stash and not watch.looked_at else None
-    return _part("Stash", watch.problem or looking, facts)
+    if stash.current:
+        facts["Version"] = stash.current.version or "a build without a version"
+    if stash.checked_at:
+        facts["Looked for"] = ago(stash.checked_at)
+    looking = Starting("Stash is being looked for.") if sidecar.stash and not stash.checked_at else None
+    return _part("Stash", stash.problem or looking, facts)

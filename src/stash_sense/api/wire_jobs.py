@@ -8,7 +8,7 @@ from stash_sense.api.asked import MaxDistance, MinFaceConfidence, TopK
 from stash_sense.api.wire import MatchOut, StashIdOut
 from stash_sense.api.wire_words import StashIdIn
 from stash_sense.recognition.evidence import MatchOptions
-from stash_sense.runtime.job_kinds import Asked
+from stash_sense.runtime.job_kinds import IdentifyOptions
 from stash_sense.store.jobs.job import Job
 
 
@@ -29,9 +29,9 @@ class ImageIn(_LibraryIn):
 
     image_id: StashIdIn
 
-    def asked(self) -> Asked:
+    def asked(self) -> IdentifyOptions:
         """For the work."""
-        return Asked(
+        return IdentifyOptions(
             MatchOptions(self.top_k, self.max_distance, self.min_face_confidence), self.force, self.source
         )
 
@@ -45,10 +45,10 @@ class GalleryIn(_LibraryIn):
         description="`gallery`: the faces of one person are judged together; `plain`: each face for itself.",
     )
 
-    def asked(self) -> Asked:
+    def asked(self) -> IdentifyOptions:
         """For the work."""
         knobs = MatchOptions(self.top_k, self.max_distance, self.min_face_confidence, self.evidence)
-        return Asked(knobs, self.force, self.source)
+        return IdentifyOptions(knobs, self.force, self.source)
 
 
 class DatabaseIn(BaseModel):

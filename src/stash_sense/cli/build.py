@@ -10,8 +10,7 @@ from rich.console import Console
 from stash_sense.cli.console import Bars, cell, counted, out, print_json, progress, shown, table
 from stash_sense.enrolment.folder import BuildReport
 from stash_sense.enrolment.stash_write import LeftOut, StashBuild
-from stash_sense.runtime.engine import database_place, enrol, open_pack
-from stash_sense.runtime.stash import enrol_from_stash
+from stash_sense.runtime.engine import database_place, enrol, enrol_from_stash, open_pack
 from stash_sense.settings import Settings
 
 FEW = 20

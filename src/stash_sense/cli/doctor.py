@@ -18,9 +18,8 @@ from stash_sense.errors import NoDatabase, StashError, StashSenseError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.models import verify
 from stash_sense.recognition.analysis import workers
-from stash_sense.runtime.engine import database_place, open_pack
+from stash_sense.runtime.engine import database_place, open_pack, open_stash
 from stash_sense.runtime.secret import find_secret, token_file
-from stash_sense.runtime.stash import open_stash
 from stash_sense.settings import Settings
 from stash_sense.stash.checks import Finding, State, stash_findings
 from stash_sense.stash.transport import Limits

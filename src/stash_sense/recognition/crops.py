@@ -30,9 +30,9 @@ from stash_sense.jobs.workers import WorkPool
 from stash_sense.media.limits import MediaLimits
 from stash_sense.media.photo import load_image
 from stash_sense.recognition.image_tasks import picture_of
-from stash_sense.recognition.state_in_use import StateInUse
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Image, Media
+from stash_sense.store.async_state import AsyncState
 
 CROP_SIDE = 320
 """The longest side of a face to be shown, pixels."""
@@ -128,7 +128,7 @@ def stored_face_id(wanted: str) -> int:
 
 
 async def face_crop(
-    wanted: str, state: StateInUse, stash: StashClient, pool: WorkPool, limits: MediaLimits
+    wanted: str, state: AsyncState, stash: StashClient, pool: WorkPool, limits: MediaLimits
 ) -> bytes:
     """The stored face as a JPEG, at most CROP_SIDE px wide and high.
 
@@ -146,7 +146,7 @@ async def face_crop(
 
 
 async def _cut_out(
-    face_id: int, state: StateInUse, stash: StashClient, pool: WorkPool, limits: MediaLimits
+    face_id: int, state: AsyncState, stash: StashClient, pool: WorkPool, limits: MediaLimits
 ) -> bytes:
     face = await state.run(lambda store: store.get_face(face_id))
     image = await stash.get_image_by_id(face.stash_image_id)

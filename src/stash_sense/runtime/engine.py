@@ -1,36 +1,92 @@
-"""Model packs, face databases and recognizers, from Settings."""
+"""Model packs, face databases, recognizers and Stash clients, built from Settings."""
 
+import asyncio
 import hashlib
+import logging
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.calibrate import calibrate
 from stash_sense.enrolment.folder import BuildReport, build_from_folders
-from stash_sense.errors import BadDatabase, StashSenseError
-from stash_sense.facedb.database import FaceDatabase
+from stash_sense.enrolment.stash import Report, build_from_stash
+from stash_sense.enrolment.stash_write import StashBuild
+from stash_sense.errors import BadDatabase, StashNotConfigured, StashSenseError
+from stash_sense.facedb.database import FaceDatabase, current_version
+from stash_sense.jobs.workers import WorkPool
 from stash_sense.matching.calibration import Calibration
 from stash_sense.media.limits import MediaLimits
 from stash_sense.models.prepare import prepare
 from stash_sense.models.user_calibration import keep_calibration
+from stash_sense.recognition.analysis import workers
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack, load_pack
 from stash_sense.settings import Settings
+from stash_sense.stash.client import StashClient
+from stash_sense.stash.transport import DEFAULT_LIMITS, Limits
 
-PEOPLE_DATABASES = "people"
-
+log = logging.getLogger(__name__)
 
 DATABASE = "database"
-
-
+PEOPLE_DATABASES = "people"
 STATE = "stash_sense.db"
-
-
 JOBS = "jobs.db"
+
+DATABASE_POLL_S = 2.0
+"""How often a newer database is looked for."""
+
+PATIENT = replace(DEFAULT_LIMITS, total_s=150.0, retry_s=60.0)
+"""For work of minutes or hours, which waits for a Stash that is being restarted."""
+
+
+class Engine:
+    """The model pack of the settings, opened once, and recognizers over their newest face database."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._pack: LoadedPack | None = None
+        self._pack_lock = threading.Lock()
+        self._tried: str | None = None
+
+    def pack(self) -> LoadedPack:
+        """The model pack, with or without a database. Blocks. Raises what `open_pack` raises."""
+        with self._pack_lock:
+            if self._pack is None:
+                self._pack = open_pack(self._settings)
+            return self._pack
+
+    async def newest_recognizer(self, current: FaceRecognizer | None) -> FaceRecognizer:
+        """`current` if its database is still the newest, else a new one for the caller to close.
+
+        Raises NoDatabase, BadDatabase, and what `open_pack` raises.
+        """
+        return await asyncio.to_thread(self._newest_recognizer, current)
+
+    async def database_changed(self) -> None:
+        """Return once the newest database is another than `newest_recognizer` last tried."""
+        while await asyncio.to_thread(self._newest_version) == self._tried:  # noqa: ASYNC110 - a file on disk
+            await asyncio.sleep(DATABASE_POLL_S)
+
+    def _newest_recognizer(self, current: FaceRecognizer | None) -> FaceRecognizer:
+        self._tried = self._newest_version()
+        if current and current.database.manifest.version == self._tried:
+            return current
+        recognizer = open_recognizer(self.pack(), database_place(self._settings))
+        manifest = recognizer.database.manifest
+        log.info("%s people, %s faces are in use", f"{manifest.people:,}", f"{manifest.faces:,}")
+        return recognizer
+
+    def _newest_version(self) -> str | None:
+        try:
+            return current_version(database_place(self._settings))
+        except BadDatabase:  # opening it says why
+            return None
 
 
 def open_pack(settings: Settings) -> LoadedPack:
-    """The model pack of the settings, prepared where it is not yet."""
+    """The model pack of the settings, prepared if it is not yet."""
     return load_pack(prepare(settings.pack, settings.data_dir))
 
 
@@ -47,27 +103,27 @@ def calibrate_pack(
 
 
 def database_place(settings: Settings) -> Path:
-    """Where the database of `stash-sense database build` lies."""
+    """The folder of the database that `stash-sense database build` writes."""
     return settings.data_dir / DATABASE
 
 
 def state_file(settings: Settings) -> Path:
-    """Where everything recognised, decided and tagged is kept."""
+    """The file of everything recognised, decided and tagged."""
     return settings.data_dir / STATE
 
 
 def jobs_file(settings: Settings) -> Path:
-    """Where the list of jobs is kept."""
+    """The file of the list of jobs."""
     return settings.data_dir / JOBS
 
 
 def media_limits(settings: Settings) -> MediaLimits:
-    """What is accepted of a picture."""
+    """The bytes and pixels accepted of a picture."""
     return MediaLimits(file_bytes=settings.max_bytes, pixels=settings.max_pixels)
 
 
 def folders_place(settings: Settings, folders: Sequence[Path]) -> Path:
-    """Where the database made for these people folders lies; the same folders, the same place."""
+    """The folder of the database made for these people folders; the same for the same folders."""
     names = "\0".join(sorted(str(folder.resolve()) for folder in folders))
     digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return settings.data_dir / PEOPLE_DATABASES / digest
@@ -76,10 +132,34 @@ def folders_place(settings: Settings, folders: Sequence[Path]) -> Path:
 def enrol(
     settings: Settings, folders: Sequence[Path], place: Path, pack: LoadedPack, progress: Progress
 ) -> BuildReport:
-    """Bring the database at `place` up to date with people folders, reusing all others' embeddings."""
+    """Bring the database at `place` up to date with people folders, reusing embeddings of all others."""
     with ExitStack() as stack:
         others = [stack.enter_context(other) for other in _others(settings, place)]
         return build_from_folders(folders, place, pack, progress, reuse=others)
+
+
+async def enrol_from_stash(
+    settings: Settings, pack: LoadedPack, report: Report, *, with_images: bool = False
+) -> StashBuild:
+    """Bring the settings' database up to date with the performers of their Stash, on all cores.
+
+    Raises what `open_stash` and `build_from_stash` raise.
+    """
+    pool = WorkPool(settings.workers or workers(), 1)
+    try:
+        async with open_stash(settings, replace(PATIENT, media_bytes=settings.max_bytes)) as client:
+            await client.with_limits(DEFAULT_LIMITS).status()  # fail at once if Stash is down from the start
+            return await build_from_stash(
+                client,
+                database_place(settings),
+                pack,
+                report,
+                pool=pool,
+                with_images=with_images,
+                limits=media_limits(settings),
+            )
+    finally:
+        pool.close(settings.stop_seconds)
 
 
 def open_recognizer(pack: LoadedPack, place: Path) -> FaceRecognizer:
@@ -103,6 +183,21 @@ def recognizer(pack: LoadedPack, place: Path) -> Iterator[FaceRecognizer]:
         yield opened
 
 
+def open_stash(settings: Settings, limits: Limits = DEFAULT_LIMITS) -> StashClient:
+    """A client for the caller to close. Raises StashNotConfigured, BadInput, StashKeyRefused."""
+    if not settings.stash_url:
+        raise stash_not_configured()
+    return StashClient(settings.stash_url, settings.stash_api_key.get_secret_value(), limits)
+
+
+def stash_not_configured() -> StashNotConfigured:
+    """STASH_URL is set to empty, and how to change that."""
+    return StashNotConfigured(
+        "No Stash is set up here. Set STASH_URL to its address as in the browser (http://host:9999), and "
+        "STASH_API_KEY if it asks for a login; then start Stash Sense again."
+    )
+
+
 def _others(settings: Settings, place: Path) -> Iterator[FaceDatabase]:
     places = [database_place(settings)]
     if (settings.data_dir / PEOPLE_DATABASES).is_dir():
@@ -113,4 +208,4 @@ def _others(settings: Settings, place: Path) -> Iterator[FaceDatabase]:
         try:
             yield FaceDatabase.open(other)
         except StashSenseError:
-            continue  # only a source of embeddings: what cannot be opened is embedded anew
+            continue  # only a source of embeddings: what cannot be reused is computed again

@@ -1,9 +1,10 @@
 """The kinds of jobs: what each does with its parameters."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from stash_sense.enrolment.stash import build_from_stash
 from stash_sense.jobs.run import JobReport, JobWork
@@ -13,96 +14,93 @@ from stash_sense.recognition.evidence import MatchOptions
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import FaceRecognizer
-from stash_sense.recognition.state_in_use import StateInUse
-from stash_sense.runtime.engine import database_place, media_limits
-from stash_sense.runtime.keeper import RecognizerKeeper
-from stash_sense.runtime.stash import PATIENT
-from stash_sense.runtime.stash_watch import not_configured
+from stash_sense.runtime.engine import PATIENT, Engine, database_place, media_limits, stash_not_configured
+from stash_sense.runtime.supervisor import Supervised
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.outage import OutageLimits
 from stash_sense.stash.types import Source
+from stash_sense.store.async_state import AsyncState
 
-LEFT_OUT_TOLD = 1000
-"""Pictures that a build did not take, told in its result; their number always is."""
+LISTED_REFUSALS = 1000
+"""Refused pictures that a build's result lists; it always has their number."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of an image or a gallery."""
+class IdentifyOptions:
+    """How to identify an image or a gallery of Stash. force: recognise again despite a stored result."""
 
-    knobs: MatchOptions
+    match: MatchOptions
     force: bool = False
     source: Source = "original"
 
+    def as_json(self) -> dict[str, Any]:
+        """For the parameters of a job."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, parameters: Mapping[str, Any]) -> Self:
+        """What `as_json` made."""
+        return cls(MatchOptions(**parameters["match"]), parameters["force"], parameters["source"])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Library:
-    """What the work needs. stash: None where STASH_URL is set to empty. patience: of jobs with it."""
+class Services:
+    """What jobs and requests about Stash's content work with. stash: None if STASH_URL is set to empty."""
 
     settings: Settings
     stash: StashClient | None
-    state: StateInUse
-    recognition: RecognizerKeeper
+    state: Supervised[AsyncState]
+    engine: Engine
+    recognition: Supervised[FaceRecognizer]
     pool: WorkPool
-    patience: OutageLimits
+    outage_limits: OutageLimits
 
-    def need_stash(self) -> StashClient:
+    def require_stash(self) -> StashClient:
         """The client of Stash. Raises StashNotConfigured."""
         if self.stash is None:
-            raise not_configured()
+            raise stash_not_configured()
         return self.stash
 
-    def kinds(self) -> dict[str, JobWork]:
-        """The jobs by their names."""
-        return {"gallery": self._gallery, "database": self._database}
-
     @asynccontextmanager
-    async def at_hand(self) -> AsyncIterator[tuple[FaceRecognizer, Tools]]:
-        """The recognizer, leased, and the tools. Raises what says which of them is not there, and why."""
-        stash = self.need_stash()
-        with (await self.recognition.opened()).lease() as recognizer:
-            state = await self.state.opened()
-            yield recognizer, Tools(stash, state, self.pool, media_limits(self.settings))
+    async def lease_tools(self) -> AsyncIterator[tuple[FaceRecognizer, Tools]]:
+        """The recognizer, leased, and the tools for a run. Raises StashNotConfigured, Unavailable."""
+        stash = self.require_stash()
+        async with self.recognition.lease() as recognizer:
+            state = await self.state.ready()
+            yield recognizer, Tools(stash, state.store, self.pool, media_limits(self.settings))
 
-    async def _gallery(self, report: JobReport, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        # A job that goes on after a restart is there before what it works with.
-        await self.recognition.first_look.wait()
-        await self.state.first_look.wait()
-        wanted = from_json(asked)
-        async with self.at_hand() as (recognizer, tools):
+    def job_kinds(self) -> dict[str, JobWork]:
+        """What each kind of job does, by the kind's name."""
+        return {"gallery": self._identify_gallery, "database": self._build_database}
+
+    async def _identify_gallery(self, report: JobReport, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        # A job that goes on after a restart starts before the recognizer and the state are open.
+        await self.recognition.first_attempt.wait()
+        await self.state.first_attempt.wait()
+        options = IdentifyOptions.from_json(parameters)
+        async with self.lease_tools() as (recognizer, tools):
             answer = await identify_gallery(
-                asked["gallery_id"],
+                parameters["gallery_id"],
                 recognizer,
-                wanted.knobs,
+                options.match,
                 tools,
                 report,
-                force=wanted.force,
-                source=wanted.source,
-                patience=self.patience,
+                force=options.force,
+                source=options.source,
+                patience=self.outage_limits,
             )
         return as_json(answer)
 
-    async def _database(self, report: JobReport, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        await self.recognition.first_look.wait()
+    async def _build_database(self, report: JobReport, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         build = await build_from_stash(
-            self.need_stash().with_limits(replace(PATIENT, media_bytes=self.settings.max_bytes)),
+            self.require_stash().with_limits(replace(PATIENT, media_bytes=self.settings.max_bytes)),
             database_place(self.settings),
-            await self.recognition.pack(),
+            await asyncio.to_thread(self.engine.pack),
             report,
             pool=self.pool,
-            with_images=asked["images"],
+            with_images=parameters["images"],
             limits=media_limits(self.settings),
         )
-        await self.recognition.look()  # whoever waited for it wants to use it
-        return build.as_json(LEFT_OUT_TOLD)
-
-
-def to_json(asked: Asked) -> dict[str, Any]:
-    """As a job keeps it."""
-    return asdict(asked)
-
-
-def from_json(asked: Mapping[str, Any]) -> Asked:
-    """What `to_json` made."""
-    return Asked(MatchOptions(**asked["knobs"]), asked["force"], asked["source"])
+        await self.recognition.refresh()  # the caller who waited for the database uses it next
+        return build.as_json(LISTED_REFUSALS)

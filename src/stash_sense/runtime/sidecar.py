@@ -1,36 +1,56 @@
+"""The sidecar: what it holds, and starting and stopping it in order."""
+
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from stash_sense.errors import EngineError, Starting, StashError, StashNotReady, StateError
+from stash_sense.jobs.queue import JobQueue
+from stash_sense.jobs.run import JobWork
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.media.limits import MediaLimits
 from stash_sense.media.remote import FetchLimits, RemotePictures, Resolve
 from stash_sense.recognition.analysis import workers
-from stash_sense.recognition.state_in_use import StateInUse
-from stash_sense.runtime.engine import jobs_file, media_limits, state_file
-from stash_sense.runtime.job_kinds import Library
-from stash_sense.runtime.jobs_in_use import JobsInUse
-from stash_sense.runtime.keeper import RecognizerKeeper
+from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.runtime.engine import (
+    Engine,
+    jobs_file,
+    media_limits,
+    open_stash,
+    stash_not_configured,
+    state_file,
+)
+from stash_sense.runtime.job_kinds import Services
 from stash_sense.runtime.secret import Secret, secret_to_serve_with
-from stash_sense.runtime.stash import open_stash
-from stash_sense.runtime.stash_watch import StashWatch
+from stash_sense.runtime.supervisor import Supervised
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.outage import DEFAULT_OUTAGE_LIMITS, OutageLimits
 from stash_sense.stash.transport import DEFAULT_LIMITS, Limits
-from stash_sense.store.database import RecommendationsDB
+from stash_sense.stash.types import StashStatus
+from stash_sense.store.async_state import AsyncState
 
 log = logging.getLogger(__name__)
+
+RECOGNITION_WAIT_S, RECOGNITION_RETRY_S = 20.0, 30.0
+STATE_WAIT_S, STATE_RETRY_S = 15.0, 15.0
+"""A large state may be migrated while requests wait."""
+JOBS_WAIT_S, JOBS_RETRY_S = 15.0, 15.0
+STASH_RECHECK_S, STASH_RETRY_S = 30.0, 5.0
+
+_QUICK = Limits(connect_s=3.0, stall_s=5.0, total_s=8.0, retry_s=0.0, attempts=1)
+_READY = "OK"
 
 
 @dataclass(slots=True, eq=False)
 class Sidecar:
     """What the routes work with. secret: what callers must send; None: nothing, on loopback alone.
 
-    stash: None where STASH_URL is set to empty.
+    stash: None if STASH_URL is set to empty. stash_status: as last seen.
     """
 
     settings: Settings
@@ -38,60 +58,57 @@ class Sidecar:
     pool: WorkPool
     remote: RemotePictures
     stash: StashClient | None
-    stash_watch: StashWatch
-    state: StateInUse
-    recognition: RecognizerKeeper
-    library: Library
-    jobs: JobsInUse
+    stash_status: Supervised[StashStatus]
+    state: Supervised[AsyncState]
+    recognition: Supervised[FaceRecognizer]
+    services: Services
+    jobs: Supervised[JobQueue]
     began: float = field(default_factory=time.time)
 
     @property
     def media_limits(self) -> MediaLimits:
-        """What is accepted of a picture that is handed over."""
+        """The bytes and pixels accepted of a picture."""
         return media_limits(self.settings)
 
-    @property
-    def store(self) -> RecommendationsDB:
-        """The state, for jobs and other threads; a route uses `state.run`. Raises why there is none."""
-        return self.state.store
-
     async def start(self) -> None:
-        """Begin to open networks, database and state; answers about anything else need not wait for it."""
+        """Begin to open everything in the background; requests that need none of it are answered at once."""
         self.state.start()
-        self.stash_watch.start()
+        if self.stash:
+            self.stash_status.start()
         self.recognition.start()
         self.jobs.start()
 
+    def begin_shutdown(self) -> None:
+        """Tell the running job, and requests that wait for jobs, that `stop` follows."""
+        if self.jobs.current:
+            self.jobs.current.leave_off()
+
     async def stop(self) -> None:
-        """End the work in hand, within the settings' time, and give everything back; what fails is logged."""
-        async with AsyncExitStack() as steps:  # the last one first, each whatever became of those before it
+        """End running work within the settings' time and close everything; failures are logged."""
+        async with AsyncExitStack() as steps:  # from the last to the first, each despite failures of others
 
-            def step(what: str, act: Callable[[], Awaitable[None]]) -> None:
-                steps.push_async_callback(_tried, what, act)
+            def step(what: str, close: Callable[[], Awaitable[None]]) -> None:
+                steps.push_async_callback(_close, what, close)
 
-            step("networks and face database", self._let_go)
+            step("networks and face database", self.recognition.close)
             step("the state", self.state.close)  # after the pool: its work may still write
             if self.stash:
                 step("the connections to Stash", self.stash.aclose)
             step("the connections to other servers", self.remote.aclose)
-            step("the look for Stash", self.stash_watch.stop)
+            step("the check of Stash", self.stash_status.close)
             step("the work on pictures", self._close_pool)
             step("the jobs", self.jobs.close)  # before the pool: the running job is parked, not failed
-            step("the look for a newer database", self.recognition.stop)
 
     async def _close_pool(self) -> None:
         if not await asyncio.to_thread(self.pool.close, self.settings.stop_seconds):
-            log.warning("stopped while a picture was still being looked at")
-
-    async def _let_go(self) -> None:
-        self.recognition.in_use.replace(None)
+            log.warning("stopped while work on a picture was still running")
 
 
-async def _tried(what: str, act: Callable[[], Awaitable[None]]) -> None:
+async def _close(what: str, close: Callable[[], Awaitable[None]]) -> None:
     try:
-        await act()
+        await close()
     except Exception:
-        log.exception("%s could not be closed", what)
+        log.exception("cannot close %s", what)
 
 
 def build_sidecar(
@@ -99,12 +116,12 @@ def build_sidecar(
     *,
     resolve: Resolve | None = None,
     stash_limits: Limits = DEFAULT_LIMITS,
-    patience: OutageLimits = DEFAULT_OUTAGE_LIMITS,
+    outage_limits: OutageLimits = DEFAULT_OUTAGE_LIMITS,
 ) -> Sidecar:
     """A sidecar to start. resolve: how hosts of `image_url` are looked up.
 
-    stash_limits: of requests to Stash, but for the bytes of a picture, which are a setting. patience: of jobs
-    with a Stash that is away. Raises NoSecret, BadAddress.
+    stash_limits: of requests to Stash, except for a picture's bytes, which are a setting. outage_limits: how
+    long jobs wait for a Stash that is away. Raises NoSecret, BadInput.
     """
     limits = FetchLimits(
         file_bytes=settings.max_bytes,
@@ -112,26 +129,97 @@ def build_sidecar(
         private_too=settings.allow_private_urls,
     )
     secret = secret_to_serve_with(settings)
-    stash = _stash_client(settings, stash_limits)
+    stash_limits = replace(stash_limits, media_bytes=settings.max_bytes)
+    stash = open_stash(settings, stash_limits) if settings.stash_url else None
     pool = WorkPool(settings.workers or workers(), settings.queue)
-    state = StateInUse(state_file(settings))
-    recognition = RecognizerKeeper(settings)
-    library = Library(settings, stash, state, recognition, pool, patience)
+    state = supervised_state(state_file(settings))
+    engine = Engine(settings)
+    recognition = supervised_recognition(engine)
+    services = Services(settings, stash, state, engine, recognition, pool, outage_limits)
     return Sidecar(
         settings=settings,
         secret=secret,
         pool=pool,
         remote=RemotePictures(limits, resolve),
         stash=stash,
-        stash_watch=StashWatch(stash),
+        stash_status=supervised_stash_status(stash),
         state=state,
         recognition=recognition,
-        library=library,
-        jobs=JobsInUse(jobs_file(settings), library.kinds()),
+        services=services,
+        jobs=supervised_jobs(jobs_file(settings), services.job_kinds()),
     )
 
 
-def _stash_client(settings: Settings, limits: Limits) -> StashClient | None:
-    if not settings.stash_url:
-        return None
-    return open_stash(settings, replace(limits, media_bytes=settings.max_bytes))
+def supervised_recognition(engine: Engine) -> Supervised[FaceRecognizer]:
+    """Networks and face database, replaced as a pair when a newer database appears."""
+
+    async def close(recognizer: FaceRecognizer) -> None:
+        recognizer.database.close()
+
+    return Supervised(
+        "networks and face database",
+        engine.newest_recognizer,
+        close,
+        problem=Starting("Networks and face database are being opened. Try again in a moment."),
+        failure=EngineError,
+        wait_s=RECOGNITION_WAIT_S,
+        retry_s=RECOGNITION_RETRY_S,
+        changed=engine.database_changed,
+    )
+
+
+def supervised_state(path: Path) -> Supervised[AsyncState]:
+    """The state file, opened and migrated in a thread."""
+    return Supervised(
+        f"the state {path}",
+        lambda _: asyncio.to_thread(AsyncState, path),
+        lambda state: asyncio.to_thread(state.close),
+        problem=Starting("The state is being opened. Try again in a moment."),
+        failure=StateError,
+        wait_s=STATE_WAIT_S,
+        retry_s=STATE_RETRY_S,
+    )
+
+
+def supervised_jobs(path: Path, kinds: Mapping[str, JobWork]) -> Supervised[JobQueue]:
+    """The queue of jobs, which resumes what was running or queued."""
+
+    async def start(_: JobQueue | None) -> JobQueue:
+        queue = JobQueue(path, kinds)
+        await queue.start()
+        return queue
+
+    return Supervised(
+        f"the list of jobs {path}",
+        start,
+        lambda queue: queue.stop(),
+        problem=Starting("The list of jobs is being opened. Try again soon."),
+        failure=StateError,
+        wait_s=JOBS_WAIT_S,
+        retry_s=JOBS_RETRY_S,
+    )
+
+
+def supervised_stash_status(stash: StashClient | None) -> Supervised[StashStatus]:
+    """What Stash last said of itself, asked every so often."""
+    quick = stash.with_limits(_QUICK) if stash else None
+
+    async def check(_: StashStatus | None) -> StashStatus:
+        if quick is None:
+            raise stash_not_configured()
+        status = await quick.status()
+        if status.status != _READY:
+            raise StashNotReady(
+                f"Stash says {status.status[:40]}. Open it in a browser and do what it asks for."
+            )
+        return status
+
+    return Supervised(
+        "the connection to Stash",
+        check,
+        problem=None if stash else stash_not_configured(),  # counts as there until the first check is over
+        failure=StashError,
+        wait_s=STASH_RETRY_S,
+        retry_s=STASH_RETRY_S,
+        recheck_s=STASH_RECHECK_S,
+    )

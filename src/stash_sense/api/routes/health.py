@@ -36,13 +36,13 @@ async def health(desk: AtDesk, known: IsKnown) -> wire.HealthOut:
 @router.get("/database/info", responses=documented(429, 503))
 async def database_info(sidecar: InSidecar) -> wire.DatabaseOut:
     """The face database in use."""
-    with (await sidecar.recognition.opened()).lease() as recognizer:
+    async with sidecar.recognition.lease() as recognizer:
         return wire.database_out(recognizer)
 
 
 def loaded_of(sidecar: Sidecar) -> wire.LoadedOut:
     """What is in use."""
-    current = sidecar.recognition.in_use.current
+    current = sidecar.recognition.current
     if current is None:
         return wire.LoadedOut(pack=None, database=None)
     return wire.LoadedOut(pack=current.pack.id, database=wire.database_out(current))
@@ -50,14 +50,14 @@ def loaded_of(sidecar: Sidecar) -> wire.LoadedOut:
 
 def missing_of(sidecar: Sidecar) -> list[wire.MissingOut]:
     """What is not there, and how to mend it; of Stash, what was last seen."""
-    engine, database = sidecar.recognition.in_use.problem, "database"
-    if engine and engine.code in ("starting", "missing-file", "altered-file"):
+    engine, database = sidecar.recognition.problem, "database"
+    if engine and engine.code in ("starting", "engine", "missing-file", "altered-file"):
         database = "engine"
     found = [
         (database, engine),
         ("state", sidecar.state.problem),
         ("jobs", sidecar.jobs.problem),
-        ("stash", sidecar.stash_watch.problem),
+        ("stash", sidecar.stash_status.problem),
     ]
     return [
         wire.MissingOut(what=what, code=problem.code, detail=str(problem))

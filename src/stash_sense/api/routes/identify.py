@@ -78,7 +78,7 @@ async def identify_url(
 
 async def _identified(desk: Desk, wanted: Wanted) -> wire.IdentifyOut:
     sidecar = desk.sidecar
-    with (await sidecar.recognition.opened()).lease() as recognizer:
+    async with sidecar.recognition.lease() as recognizer:
         picture = await sidecar.remote.fetch(wanted.url) if wanted.picture is None else wanted.picture
         work = partial(identify_picture, picture, recognizer, wanted.knobs, sidecar.media_limits)
         found = await sidecar.pool.run(work)

@@ -8,7 +8,6 @@ from stash_sense.api.depends import AtDesk, Desk, InSidecar, WithStash
 from stash_sense.api.json_body import FAILURES, json_body, read_json
 from stash_sense.api.openapi import documented
 from stash_sense.api.wire_jobs import DatabaseIn, GalleryIn, JobIdOut, JobOut, JobsAsked, JobsOut, job_out
-from stash_sense.runtime.job_kinds import to_json
 
 router = APIRouter(tags=["jobs"])
 
@@ -28,9 +27,9 @@ async def begin_gallery(request: Request, desk: AtDesk) -> JobIdOut:
 async def ask_for_gallery(asked: GalleryIn, desk: Desk) -> str:
     """The id of the job. Raises what says that it could not even begin."""
     sidecar, gallery_id = desk.sidecar, str(int(asked.gallery_id))  # "045" is the same gallery, and job
-    async with sidecar.library.at_hand():
-        queue = await sidecar.jobs.opened()
-        wanted = {"gallery_id": gallery_id, **to_json(asked.asked())}
+    async with sidecar.services.lease_tools():
+        queue = await sidecar.jobs.ready()
+        wanted = {"gallery_id": gallery_id, **asked.asked().as_json()}
         return await queue.submit("gallery", f"gallery:{gallery_id}", wanted)
 
 
@@ -43,30 +42,30 @@ async def ask_for_gallery(asked: GalleryIn, desk: Desk) -> str:
 async def begin_database(request: Request, desk: AtDesk, _: WithStash) -> JobIdOut:
     """Enrol the performers of Stash anew; unchanged portraits are not looked at again."""
     asked = await read_json(request, desk, DatabaseIn)
-    queue = await desk.sidecar.jobs.opened()
+    queue = await desk.sidecar.jobs.ready()
     return JobIdOut(job_id=await queue.submit("database", "database", asked.model_dump()))
 
 
 @router.get("/jobs", responses=documented(422, 503))
 async def jobs(sidecar: InSidecar, asked: Annotated[JobsAsked, Query()]) -> JobsOut:
     """The newest jobs, ended ones too; of one target, such as `gallery:45`, or of all. Without results."""
-    queue = await sidecar.jobs.opened()
+    queue = await sidecar.jobs.ready()
     return JobsOut(jobs=[job_out(job) for job in await queue.list(asked.target, asked.limit)])
 
 
 @router.get("/jobs/{job_id}", responses=_ENDS)
 async def job(sidecar: InSidecar, job_id: JobId) -> JobOut:
     """How far a job is, with its result as it stands."""
-    return job_out(await (await sidecar.jobs.opened()).get(job_id))
+    return job_out(await (await sidecar.jobs.ready()).get(job_id))
 
 
 @router.post("/jobs/{job_id}/cancel", responses=_ENDS)
 async def cancel(sidecar: InSidecar, job_id: JobId) -> JobOut:
     """Take a job back; what it has done stays, and one that has ended stays as it is."""
-    return job_out(await (await sidecar.jobs.opened()).cancel(job_id))
+    return job_out(await (await sidecar.jobs.ready()).cancel(job_id))
 
 
 @router.post("/jobs/{job_id}/resume", responses=documented(404, 409, 422, 429, 503))
 async def resume(sidecar: InSidecar, job_id: JobId) -> JobOut:
     """Go on with a cancelled or failed job, under the same id; what it had done is not done again."""
-    return job_out(await (await sidecar.jobs.opened()).resume(job_id))
+    return job_out(await (await sidecar.jobs.ready()).resume(job_id))

@@ -24,11 +24,11 @@ async def image(request: Request, desk: AtDesk) -> wire.ImageOut:
     asked = await read_json(request, desk, ImageIn)
     wanted, sidecar = asked.asked(), desk.sidecar
     with sidecar.pool.place():
-        async with sidecar.library.at_hand() as (recognizer, tools):
+        async with sidecar.services.lease_tools() as (recognizer, tools):
             found = await identify_image(
                 str(int(asked.image_id)),
                 recognizer,
-                wanted.knobs,
+                wanted.match,
                 tools,
                 force=wanted.force,
                 source=wanted.source,
@@ -47,7 +47,7 @@ async def gallery(request: Request, desk: AtDesk) -> GalleryOut:
 
     The work goes on if nobody waits any longer, and what it finds is kept.
     """
-    queue = await desk.sidecar.jobs.opened()
+    queue = await desk.sidecar.jobs.ready()
     job = await queue.wait(await ask_for_gallery(await read_json(request, desk, GalleryIn), desk))
     if job.status != "done" or job.result is None:
         kept = f" What it found is kept, and shown by GET /jobs/{job.job_id}." if job.done else ""
