@@ -11,7 +11,7 @@ import numpy as np
 
 import lab
 from score import official_score
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.recognition.evidence import Evidence, MatchOptions
 from stash_sense.recognition.folder import GalleryResult, NamedPhoto, gather, identify_photos
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
@@ -26,7 +26,7 @@ def look(data: lab.FaceData, ready: FaceRecognizer) -> Photos:
     """Every gallery's photos with their faces; what evidence makes of them comes later."""
     knobs = MatchOptions(evidence="plain")
     return {
-        gallery: identify_photos(paths, ready, knobs, Silent()).photos
+        gallery: identify_photos(paths, ready, knobs, NoProgress()).photos
         for gallery, paths in data.galleries().items()
     }
 

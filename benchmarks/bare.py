@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.faces.session import Array, OnnxSession
 from stash_sense.models.prepare import prepare
 from stash_sense.recognition import analysis
@@ -63,7 +63,7 @@ def main() -> None:
     galleries = [[Path(path) for path in paths] for paths in json.loads(sys.stdin.readline())]
     with recognizer(recorder.open_pack(), Path(sys.argv[1])) as watched:
         recorder.recording = True
-        identify_galleries(galleries, watched, MatchOptions(), Silent())
+        identify_galleries(galleries, watched, MatchOptions(), NoProgress())
     print(len(recorder.calls), flush=True)
     for _ in sys.stdin:
         recorder.run()

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.calibrate import calibrate
 from stash_sense.runtime.engine import open_pack
 from stash_sense.settings import Settings
@@ -22,7 +22,7 @@ def main() -> None:
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     pack = open_pack(Settings())
-    calibration = calibrate([Path(folder) for folder in sys.argv[1:]], pack, Silent(), WEIGHTS)
+    calibration = calibrate([Path(folder) for folder in sys.argv[1:]], pack, NoProgress(), WEIGHTS)
     print(json.dumps(calibration.model_dump(), indent=1))
 
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from lab import peak_megabytes
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.media.folder import list_images
 from stash_sense.recognition.evidence import MatchOptions
 from stash_sense.recognition.folder import identify_photos
@@ -18,7 +18,7 @@ def main() -> None:
     paths = list_images(Path(sys.argv[2])).images
     with recognizer(open_pack(Settings()), Path(sys.argv[1])) as named:
         start = time.perf_counter()
-        result = identify_photos(paths, named, MatchOptions(), Silent())
+        result = identify_photos(paths, named, MatchOptions(), NoProgress())
         seconds = time.perf_counter() - start
     figures = {"photos": len(result.photos), "seconds": seconds, "peak_mb": peak_megabytes()}
     print(json.dumps(figures))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.media.folder import list_images
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.runtime.engine import enrol, folders_place, open_pack
@@ -61,7 +61,7 @@ class FaceData:
         folders = [self.enrol, *([self.crowd] if crowd else [])]
         settings = Settings()
         place = folders_place(settings, folders)
-        enrol(settings, folders, place, pack, Silent())
+        enrol(settings, folders, place, pack, NoProgress())
         return place
 
 

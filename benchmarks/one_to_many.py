@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import lab
 from plots import curve_plot, score_plot
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.calibrate import LabelledFaces, embed_labelled
 from stash_sense.matching.calibration import Calibration, Scorer
 from stash_sense.matching.fit_calibration import fit
@@ -205,7 +205,7 @@ def held_out(crowd: LabelledFaces) -> dict[float, tuple[float, float, float]]:
 def main() -> None:
     data = lab.face_data(lab.parser(__doc__).parse_args().data)
     pack = lab.default_pack()
-    known, crowd = (embed_labelled(folder, pack, Silent()) for folder in (data.enrol, data.crowd))
+    known, crowd = (embed_labelled(folder, pack, NoProgress()) for folder in (data.enrol, data.crowd))
     made = attempts(known, crowd)
     count = len(next(iter(made.values())).genuine)
     rows = [

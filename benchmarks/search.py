@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import lab
 from quiet import time_quietly
 from stash_sense.domain.people import Person
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.calibrate import embed_labelled
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Reference, Slot
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def _measure(data: lab.FaceData, pack: LoadedPack) -> dict[str, Scores]:
-    faces = embed_labelled(data.enrol, pack, Silent())
+    faces = embed_labelled(data.enrol, pack, NoProgress())
     owners = np.unique(faces.owners, return_inverse=True)[1]
     return {slot: measured(faces.probes[slot], faces.references[slot], owners) for slot in SLOTS}
 

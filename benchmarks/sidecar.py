@@ -27,7 +27,7 @@ import lab
 from callers import Callers, quantiles_ms
 from serving import Asked, Serving, ask_gallery, serving
 from stand_in import Stash, stand_in
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.recognition.analysis import read_faces
 from stash_sense.recognition.recognizer import LoadedPack
@@ -96,7 +96,7 @@ def prepared(folder: Path, options: argparse.Namespace) -> Bench:
         (folder / name).mkdir()
     settings = Settings().with_data_dir(folder / "data")
     pack, place = open_pack(settings), database_place(settings)
-    build_from_folders([SAMPLES / "people"], place, pack, Silent())
+    build_from_folders([SAMPLES / "people"], place, pack, NoProgress())
     photos = varied_photos(folder / "photos", options.photos)
     others = varied_photos(folder / "others", OTHERS, seed=1)
     return Bench(options, pack, settings.data_dir, place, photos, others)
@@ -243,7 +243,7 @@ def more_references(bench: Bench) -> Iterator[None]:
     """A larger face database, until the end of the block."""
     add_strangers(bench.place, bench.pack, bench.options.references)
     yield
-    build_from_folders([SAMPLES / "people"], bench.place, bench.pack, Silent())
+    build_from_folders([SAMPLES / "people"], bench.place, bench.pack, NoProgress())
 
 
 def take_into_use(sidecar: Serving, references: int) -> None:

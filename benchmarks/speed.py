@@ -18,7 +18,7 @@ from typing import Any
 import lab
 from quiet import Timing, time_quietly
 from score import photo_score
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.recognition.evidence import MatchOptions
 from stash_sense.recognition.folder import identify_galleries
 from stash_sense.recognition.recognizer import FaceRecognizer
@@ -105,7 +105,7 @@ def compare(
 
 
 def _identify(galleries: Mapping[str, Sequence[Path]], ours: FaceRecognizer) -> Named:
-    results = identify_galleries(list(galleries.values()), ours, MatchOptions(), Silent())
+    results = identify_galleries(list(galleries.values()), ours, MatchOptions(), NoProgress())
     return {
         gallery: {one.person.name: [str(path) for path in one.photos] for one in result.people}
         for gallery, result in zip(galleries, results, strict=True)

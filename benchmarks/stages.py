@@ -17,7 +17,7 @@ from unittest.mock import patch
 if __name__ == "__main__":
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # before NumPy and OpenCV count the cores
 
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.faces import detect, engine
 from stash_sense.faces.embed import Embedder
@@ -91,12 +91,14 @@ def main() -> None:
             patches.enter_context(patch.object(owner, attribute, timed))
         photos: list[list[str]] = json.load(sys.stdin)
         with recognizer(open_pack(Settings()), Path(sys.argv[1])) as named:
-            folder.identify_photos(list(map(Path, photos[0][:8])), named, evidence.MatchOptions(), Silent())
+            folder.identify_photos(
+                list(map(Path, photos[0][:8])), named, evidence.MatchOptions(), NoProgress()
+            )
             worker.seconds.clear()
             taker.seconds.clear()
             start = time.process_time()
             for gallery in photos:
-                folder.identify_photos(list(map(Path, gallery)), named, evidence.MatchOptions(), Silent())
+                folder.identify_photos(list(map(Path, gallery)), named, evidence.MatchOptions(), NoProgress())
             total = time.process_time() - start
     seconds = {**worker.seconds, **taker.seconds}
     seconds["everything else"] = total - sum(seconds.values())

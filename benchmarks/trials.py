@@ -10,7 +10,7 @@ import numpy as np
 
 import lab
 from splits import Truth, Variant
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.versions import new_version
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.recognition.evidence import MatchOptions
@@ -89,7 +89,7 @@ def trials(data: lab.FaceData) -> Iterator[Trials]:
         recognizer(pack, data.enrolled(pack)) as whole,
     ):
         seen = {
-            gallery: identify_photos(paths, whole, MatchOptions(evidence="plain"), Silent()).photos
+            gallery: identify_photos(paths, whole, MatchOptions(evidence="plain"), NoProgress()).photos
             for gallery, paths in data.galleries().items()
         }
         known = frozenset(person.name for person in data.enrol.iterdir())

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from fakes.stash import Delay, StashStandIn
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.runtime import engine
 from stash_sense.runtime.engine import database_place, enrol, open_pack
 
@@ -174,7 +174,7 @@ def test_a_running_gallery_keeps_the_database_it_began_with(served, stash, build
 
 
 def _enrol_folders(settings, samples):
-    enrol(settings, [samples / "people"], database_place(settings), open_pack(settings), Silent())
+    enrol(settings, [samples / "people"], database_place(settings), open_pack(settings), NoProgress())
 
 
 def test_a_stash_that_is_away_fails_the_job_and_resumed_it_is_done(

@@ -225,7 +225,7 @@ def test_a_failure_of_ours_says_nothing_but_is_logged(serve, settings_with, monk
 def test_a_full_queue_says_when_to_come_back(serve, settings_with, monkeypatch, photo):
     with serve(settings_with(STASH_SENSE_WORKERS=1, STASH_SENSE_QUEUE=1)) as served:
         pool = served.sidecar.pool
-        with pool.place(), pool.place():
+        with pool.admit(), pool.admit():
             answer = served.client.post("/identify", files={"file": photo})
             problem(answer, 429, "full")
             assert int(answer.headers["retry-after"]) >= 1

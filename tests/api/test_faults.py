@@ -43,7 +43,7 @@ def test_an_image_that_dribbles_in_gives_its_place_back_in_time(words, stash, ga
     answer = words.client.post("/identify/image", json={"image_id": images[0]})
     assert "within 0.5 s" in problem(answer, 504, "stash-too-slow")
     assert time.monotonic() - began < 2
-    assert words.sidecar.pool.taken == 0
+    assert words.sidecar.pool.admitted == 0
 
 
 def whole(job, images):
@@ -83,8 +83,8 @@ def test_down_when_the_sidecar_starts_it_says_so_and_works_later(
 
 def test_down_for_a_while_midway_costs_no_image(serve, settings_with, stash, midway, torture):
     away = 20 if torture else 2
-    patience = replace(SHORT, midway_s=away + 20)
-    with serve(settings_with(STASH_URL=stash.url), stash_limits=QUICK, outage_limits=patience) as served:
+    outage_limits = replace(SHORT, midway_s=away + 20)
+    with serve(settings_with(STASH_URL=stash.url), stash_limits=QUICK, outage_limits=outage_limits) as served:
         job_id, _, images = midway(lambda _: stash.down(), served)
         back = threading.Timer(away, stash.up)
         back.start()

@@ -341,7 +341,7 @@ def test_jobs_are_on_the_status_page(words, gallery, awaited):
 
 
 def test_too_many_jobs_are_429(words, gallery, slow, monkeypatch):
-    monkeypatch.setattr(queue, "QUEUED_AT_MOST", 2)
+    monkeypatch.setattr(queue, "MAX_QUEUED", 2)
     places = [gallery(8)[0] for _ in range(3)]
     slow()
     ids = [begin(words.client, place) for place in places[:2]]

@@ -212,25 +212,25 @@ def test_a_result_that_cannot_be_stored_is_an_answer_all_the_same(
         assert (again["stored"], again["reused"]) == (True, False)
 
 
-@pytest.mark.parametrize("patience_s", [20.0, 0.5])
+@pytest.mark.parametrize("locked_s", [20.0, 0.5])
 def test_a_gallery_waits_for_a_state_that_another_process_holds(
-    serve, settings_with, stash, samples, monkeypatch, patience_s
+    serve, settings_with, stash, samples, monkeypatch, locked_s
 ):
     monkeypatch.setattr(async_state, "BUSY_S", 0.2)
-    photos = varied_photos(samples, 2, seed=int(patience_s) + 900)
+    photos = varied_photos(samples, 2, seed=int(locked_s) + 900)
     first, again = fill(stash, photos)[0], fill(stash, photos)[0]
-    with serve(settings_with(STASH_URL=stash.url), outage_limits=OutageLimits(state_s=patience_s)) as served:
+    with serve(settings_with(STASH_URL=stash.url), outage_limits=OutageLimits(state_s=locked_s)) as served:
         assert ended(served.client, begin(served.client, first))["status"] == "done"
         stash.record.forget()
         with written_by_another(served):
             job_id = begin(served.client, again)  # its pictures are known, and their results to be adopted
-            if patience_s < 1:
+            if locked_s < 1:
                 assert ended(served.client, job_id)["status"] == "failed"
             else:
                 time.sleep(1)
                 assert job_of(served.client, job_id)["status"] == "running"
         job = ended(served.client, job_id)
-        if patience_s < 1:
+        if locked_s < 1:
             assert (job["error_code"], "another process" in job["error"]) == ("busy", True)
             assert served.client.post(f"/jobs/{job_id}/resume").status_code == 200
             job = ended(served.client, job_id)

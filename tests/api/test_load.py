@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.jobs.workers import Lane
 from stash_sense.runtime.engine import database_place, enrol, open_pack
 
@@ -80,7 +80,7 @@ def test_many_callers_get_answers_or_are_told_to_come_back(serve, settings_with,
 
     with serve(settings_with(STASH_SENSE_QUEUE=4)) as served, ThreadPoolExecutor(64) as callers:
         list(callers.map(ask, [served.port] * 64))
-        assert served.sidecar.pool.taken == 0
+        assert served.sidecar.pool.admitted == 0
         assert served.client.get("/health").json()["status"] == "ok"
     log.info("%s, told to wait %s s", dict(statuses), sorted(pauses))
     assert set(statuses) == {200, 429}
@@ -89,7 +89,7 @@ def test_many_callers_get_answers_or_are_told_to_come_back(serve, settings_with,
 
 def test_a_single_picture_goes_before_a_gallery(app, photo):
     unit_s, units = 0.1, 60
-    running = [app.sidecar.pool.submit(partial(time.sleep, unit_s), Lane.JOB) for _ in range(units)]
+    running = [app.sidecar.pool.submit(partial(time.sleep, unit_s), Lane.BACKGROUND) for _ in range(units)]
     began = time.perf_counter()
     assert app.client.post("/identify", files={"file": photo}).status_code == 200
     taken = time.perf_counter() - began
@@ -126,12 +126,12 @@ def test_a_newer_database_is_taken_into_use_while_the_old_one_works_on(
     data_dir, people = own_data
     settings = settings_with(DATA_DIR=data_dir)
     pack = open_pack(settings)
-    enrol(settings, [people], database_place(settings), pack, Silent())
+    enrol(settings, [people], database_place(settings), pack, NoProgress())
     with serve(settings) as served:
         before = served.client.post("/identify", files={"file": photo}).json()
         assert before["faces"][0]["verdict"] == "unknown"
         with leased(served.sidecar.recognition) as old:
-            enrol(settings, [samples / "people"], database_place(settings), pack, Silent())
+            enrol(settings, [samples / "people"], database_place(settings), pack, NoProgress())
             deadline = time.monotonic() + 20
             while served.client.get("/database/info").json()["people"] != 3:
                 assert time.monotonic() < deadline

@@ -11,7 +11,7 @@ from stash_sense.runtime import sidecar
 from .conftest import API_KEY
 from .galleries import QUICK, SHORT, begin, ended, fill, reached, varied_photos
 
-WAITS = {"stash_limits": QUICK, "patience": replace(SHORT, at_start_s=0.3, midway_s=0.3)}
+WAITS = {"stash_limits": QUICK, "outage_limits": replace(SHORT, at_start_s=0.3, midway_s=0.3)}
 PORTRAITS = ("Barack Obama", "Joe Biden")
 
 

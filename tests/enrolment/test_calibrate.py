@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment import calibrate as room
 from stash_sense.enrolment.calibrate import calibrate, embed_labelled
 from stash_sense.errors import BadInput, Cancelled
@@ -12,30 +12,30 @@ from stash_sense.recognition import analysis
 
 
 def test_one_face_a_photo_with_its_owner(people, colours):
-    faces = embed_labelled(people, colours, Silent())
+    faces = embed_labelled(people, colours, NoProgress())
     assert sorted(faces.owners) == ["Blue", "Green", "Red", "Red"]
     assert {slot: rows.shape for slot, rows in faces.probes.items()} == {"arcface": (4, 3), "facenet": (4, 3)}
 
 
 def test_every_photo_is_embedded_as_probe_and_as_reference(people, colours):
-    embed_labelled(people, colours, Silent())
+    embed_labelled(people, colours, NoProgress())
     assert set(colours.engine.references) == {False, True}
 
 
 def test_photos_without_a_face_are_left_out(people, colours, photo):
     photo(people / "Nobody" / "1.png", "black")
-    assert "Nobody" not in embed_labelled(people, colours, Silent()).owners
+    assert "Nobody" not in embed_labelled(people, colours, NoProgress()).owners
 
 
 def test_photos_outside_a_persons_folder_are_left_out(people, colours, photo):
     photo(people / "loose.png")
-    assert len(embed_labelled(people, colours, Silent()).owners) == 4
+    assert len(embed_labelled(people, colours, NoProgress()).owners) == 4
 
 
 def test_no_face_at_all_is_refused(tmp_path, colours, photo):
     photo(tmp_path / "people" / "Nobody" / "1.png", "black")
     with pytest.raises(BadInput, match="no photo with a face in it"):
-        embed_labelled(tmp_path / "people", colours, Silent())
+        embed_labelled(tmp_path / "people", colours, NoProgress())
 
 
 def test_a_photo_that_vanishes_between_the_two_passes_is_left_out(people, colours, monkeypatch):
@@ -47,14 +47,14 @@ def test_a_photo_that_vanishes_between_the_two_passes_is_left_out(people, colour
         return real(paths, engine, reference=reference, **knobs)
 
     monkeypatch.setattr(room, "read_faces", vanishing)
-    faces = embed_labelled(people, colours, Silent())
+    faces = embed_labelled(people, colours, NoProgress())
     assert sorted(faces.owners) == ["Blue", "Red", "Red"]
     assert len(faces.probes["arcface"]) == len(faces.references["arcface"]) == 3
 
 
 def test_too_few_people_are_refused(people, colours):
     with pytest.raises(BadInput, match=f"3 people with a face: .* at least {FEWEST_PEOPLE}"):
-        calibrate([people], colours, Silent())
+        calibrate([people], colours, NoProgress())
 
 
 def test_stopping_leaves_no_thread(people, colours, progress, worker_threads):
@@ -67,6 +67,6 @@ def test_enough_people_give_a_calibration(tmp_path, colours, photo):
     random = np.random.default_rng(0)
     for i in range(FEWEST_PEOPLE):
         photo(tmp_path / "people" / str(i) / "1.png", tuple(random.integers(30, 256, 3).tolist()), (32, 32))
-    made = calibrate([tmp_path / "people"], colours, Silent())
+    made = calibrate([tmp_path / "people"], colours, NoProgress())
     assert made.made_on.startswith(f"{FEWEST_PEOPLE} faces: {FEWEST_PEOPLE} people")
     assert made.gallery_slack == room.GALLERY_SLACK

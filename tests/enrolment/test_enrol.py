@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stash_sense.domain.faces import Face, Quality
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment import folder
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.enrolment.portraits import NO_FACE, prominent
@@ -291,7 +291,7 @@ def test_another_databases_embeddings_are_reused(build, people, tmp_path, colour
     build(people)
     with FaceDatabase.open(tmp_path / "database") as other:
         before = colours.engine.pictures
-        report = build_from_folders([people], tmp_path / "second", colours, Silent(), reuse=[other])
+        report = build_from_folders([people], tmp_path / "second", colours, NoProgress(), reuse=[other])
     assert colours.engine.pictures == before
     assert (report.embedded, report.people) == (0, 3)
 
@@ -300,7 +300,7 @@ def test_another_packs_embeddings_are_not_reused(build, people, tmp_path, make_p
     build(people)
     pack = make_pack("colours-2")
     with FaceDatabase.open(tmp_path / "database") as other:
-        report = build_from_folders([people], tmp_path / "second", pack, Silent(), reuse=[other])
+        report = build_from_folders([people], tmp_path / "second", pack, NoProgress(), reuse=[other])
     assert report.embedded == 4
 
 
@@ -355,7 +355,7 @@ def test_progress_counts_the_photos_to_embed_and_their_faces(build, people, phot
     photo(people / "Red" / "back.png", "black")
     seen = progress()
     build(people, progress=seen)
-    assert (seen.stages, seen.ticks, seen.faces) == ([("Enrolling", 5)], 5, 4)
+    assert (seen.stages, seen.done, seen.faces) == ([("Enrolling", 5)], 5, 4)
 
 
 def test_nothing_to_do_starts_no_stage(build, people, progress):
@@ -382,7 +382,7 @@ def test_two_builds_in_two_threads_both_end_well(people, place, make_pack, enrol
     reports = []
     threads = [
         threading.Thread(
-            target=lambda: reports.append(build_from_folders([people], place, make_pack(), Silent()))
+            target=lambda: reports.append(build_from_folders([people], place, make_pack(), NoProgress()))
         )
         for _ in range(3)
     ]
@@ -397,12 +397,12 @@ def test_two_builds_in_two_threads_both_end_well(people, place, make_pack, enrol
 TWO_AT_ONCE = """
 import sys
 from pathlib import Path
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.runtime.engine import database_place, enrol, open_pack
 from stash_sense.settings import Settings
 settings = Settings().with_data_dir(Path(sys.argv[1]))
 place = Path(sys.argv[3])
-report = enrol(settings, [Path(sys.argv[2])], place, open_pack(settings), Silent())
+report = enrol(settings, [Path(sys.argv[2])], place, open_pack(settings), NoProgress())
 print(report.people, report.faces)
 """
 

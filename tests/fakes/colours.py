@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from stash_sense.domain.faces import Face, Quality
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.errors import Cancelled
 from stash_sense.matching.calibration import Calibration, Curve, Scorer, SlotCalibration
@@ -109,27 +109,29 @@ def build(place, colours):
     """Build the database of people folders; returns the report."""
 
     def build(*folders, pack=colours, progress=None, reuse=()):
-        return build_from_folders(folders, place, pack, progress or Silent(), reuse=reuse)
+        return build_from_folders(folders, place, pack, progress or NoProgress(), reuse=reuse)
 
     return build
 
 
 class Stopwatch:
-    """Counts ticks and asks to stop after so many."""
+    """Remembers the stages and how much is done, and asks to stop after so much."""
 
     def __init__(self, stop_after: int | None = None, error: BaseException | None = None) -> None:
         self.stages: list[tuple[str, int]] = []
-        self.ticks = self.faces = 0
+        self.done = self.faces = 0
         self.stop_after, self.error = stop_after, error or Cancelled("stopped")
 
-    def start(self, what: str, total: int) -> None:
-        self.stages.append((what, total))
+    def start(self, stage: str, total: int) -> None:
+        self.stages.append((stage, total))
 
-    def tick(self, done: int = 1, *, faces: int = 0) -> None:
-        self.ticks += done
-        self.faces += faces
-        if self.stop_after is not None and self.ticks >= self.stop_after:
+    def update(self, done: int, *, faces: int = 0, people: int = 0) -> None:
+        self.done, self.faces = done, faces
+        if self.stop_after is not None and done >= self.stop_after:
             raise self.error
+
+    def problem(self, message: str) -> None:
+        raise AssertionError(message)
 
 
 @pytest.fixture
@@ -155,7 +157,7 @@ def sees_colours(build, people, colours, place):
 def real(pack, samples, tmp_path_factory) -> FaceRecognizer:
     """The default pack over the people of the samples."""
     place = tmp_path_factory.mktemp("real") / "database"
-    build_from_folders([samples / "people"], place, pack, Silent())
+    build_from_folders([samples / "people"], place, pack, NoProgress())
     with open_recognizer(pack, place) as ready:
         yield ready
 

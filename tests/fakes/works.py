@@ -7,37 +7,38 @@ from stash_sense.jobs.queue import JobQueue
 
 
 class Works:
-    """Three kinds: `held` waits for `go`, `quick` returns at once, `deaf` ignores being told to leave off."""
+    """Three kinds: `held` waits for `go`, `quick` returns at once, `deaf` ignores being told to stop."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
         self.begun: list[str] = []
         self.at_work = 0
         self.at_once = 0
-        self.reports = []
+        self.progresses = []
 
     @property
     def kinds(self):
         return {"held": self.held, "quick": self.quick, "deaf": self.deaf}
 
-    async def held(self, report, asked):
-        self._begin(report)
+    async def held(self, progress, parameters):
+        self._begin(progress)
         try:
-            report.progress(1, 4, faces=2, people=1)
-            report.result_so_far(lambda: {"so": "far"})
+            progress.start("Working", 4)
+            progress.update(1, faces=2, people=1)
+            progress.set_live_result(lambda: {"so": "far"})
             await self.go.wait()
-            report.progress(4, 4, faces=8, people=3)
+            progress.update(4, faces=8, people=3)
         finally:
             self.at_work -= 1
-        return {"asked": dict(asked)}
+        return {"asked": dict(parameters)}
 
-    async def quick(self, report, asked):
-        self._begin(report)
+    async def quick(self, progress, parameters):
+        self._begin(progress)
         self.at_work -= 1
-        return dict(asked)
+        return dict(parameters)
 
-    async def deaf(self, report, asked):
-        self._begin(report)
+    async def deaf(self, progress, parameters):
+        self._begin(progress)
         while not self.go.is_set():
             try:
                 await self.go.wait()
@@ -46,9 +47,9 @@ class Works:
         self.at_work -= 1
         return {}
 
-    def _begin(self, report):
-        self.reports.append(report)
-        self.begun.append(report.job_id)
+    def _begin(self, progress):
+        self.progresses.append(progress)
+        self.begun.append(progress.job_id)
         self.at_work += 1
         self.at_once = max(self.at_once, self.at_work)
 

@@ -42,9 +42,9 @@ async def test_progress_while_running(place, works):
         assert (job.status, job.done, job.total, job.faces, job.people) == ("running", 1, 4, 2, 1)
         assert (job.rate, job.eta_s, job.ended_at) == (0.0, None, None)
         await asyncio.sleep(0.6)
-        works.reports[0].progress(3, 4)
+        works.progresses[0].update(3)
         job = await jobs.get(job_id)
-        assert 0.5 < job.rate < 2 / 0.6
+        assert 0.5 < job.rate < 3 / 0.6
         assert job.eta_s == pytest.approx(1 / job.rate)
         [listed] = await jobs.list("thing:1")
         assert (listed.done, listed.result) == (3, None)
@@ -176,7 +176,7 @@ async def test_bad_requests_are_refused(place, works, kind, target, asked):
 
 
 async def test_the_queue_has_an_end(place, works, monkeypatch):
-    monkeypatch.setattr(queue, "QUEUED_AT_MOST", 3)
+    monkeypatch.setattr(queue, "MAX_QUEUED", 3)
     async with running(place, works.kinds) as jobs:
         for number in range(3):
             await jobs.submit("held", f"thing:{number}", {})
@@ -187,7 +187,7 @@ async def test_the_queue_has_an_end(place, works, monkeypatch):
 
 
 async def test_resuming_keeps_to_the_end_of_the_queue(place, works, monkeypatch):
-    monkeypatch.setattr(queue, "QUEUED_AT_MOST", 2)
+    monkeypatch.setattr(queue, "MAX_QUEUED", 2)
     async with running(place, works.kinds) as jobs:
         first = await jobs.submit("held", "thing:1", {})
         await jobs.cancel(first)

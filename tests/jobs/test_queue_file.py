@@ -107,7 +107,7 @@ async def parked(place):
     """Run the job until it is at work, then stop cleanly."""
     at_work = asyncio.Event()
 
-    async def deadly(report, asked):
+    async def deadly(progress, parameters):
         at_work.set()
         await asyncio.Event().wait()
 
@@ -219,7 +219,7 @@ async def test_a_second_process_is_refused_and_the_first_goes_on(place, works, m
 
 async def test_a_file_that_is_locked_for_a_while_delays_and_blocks_nothing(place, works, monkeypatch):
     monkeypatch.setattr(file, "_BUSY_S", 0.2)
-    monkeypatch.setattr(queue, "AGAIN_S", 0.1)
+    monkeypatch.setattr(queue, "RETRY_S", 0.1)
     async with running(place, works.kinds) as jobs:
         held = await jobs.submit("held", "thing:1", {})
         await until(lambda: works.begun)
@@ -238,7 +238,7 @@ async def test_a_file_that_is_locked_for_a_while_delays_and_blocks_nothing(place
 
 
 async def test_a_full_disk_is_told_and_the_job_ends_when_there_is_room(place, works, monkeypatch, caplog):
-    monkeypatch.setattr(queue, "AGAIN_S", 0.1)
+    monkeypatch.setattr(queue, "RETRY_S", 0.1)
     async with running(place, works.kinds) as jobs:
         held = await jobs.submit("held", "thing:1", {})
         await until(lambda: works.begun)
@@ -256,7 +256,7 @@ async def test_a_full_disk_is_told_and_the_job_ends_when_there_is_room(place, wo
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
         async with asyncio.timeout(5):
             assert (await jobs.wait(held)).status == "done"
-        assert "cannot be written down" in caplog.text
+        assert "cannot be saved" in caplog.text
         assert (await jobs.wait(await jobs.submit("quick", "thing:2", {}))).status == "done"
 
 

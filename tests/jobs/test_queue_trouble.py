@@ -1,4 +1,4 @@
-"""Works that raise, hang, or report nonsense; and the result asked for while running."""
+"""Job functions that raise, hang, or report nonsense; and the result asked for while running."""
 
 import asyncio
 import logging
@@ -18,10 +18,11 @@ async def one(place, work, **kinds):
 
 
 async def test_our_own_error_is_told_with_its_code(place):
-    async def work(report, asked):
-        report.progress(2, 5)
-        report.problem("Image 3: gone")
-        report.result_so_far(lambda: {"n": 2})
+    async def work(progress, parameters):
+        progress.start("Working", 5)
+        progress.update(2)
+        progress.problem("Image 3: gone")
+        progress.set_live_result(lambda: {"n": 2})
         raise BadInput("Give another gallery.\ud800")
 
     job = await one(place, work)
@@ -30,7 +31,7 @@ async def test_our_own_error_is_told_with_its_code(place):
 
 
 async def test_an_unexpected_error_is_logged_with_its_traceback_and_told_as_a_sentence(place, caplog):
-    async def work(report, asked):
+    async def work(progress, parameters):
         raise ValueError("inner words")
 
     job = await one(place, work)
@@ -44,9 +45,9 @@ async def test_an_unexpected_error_is_logged_with_its_traceback_and_told_as_a_se
 async def test_a_failed_job_can_be_resumed_without_its_old_errors(place):
     tries = []
 
-    async def work(report, asked):
-        tries.append(report.job_id)
-        report.problem(f"try {len(tries)}")
+    async def work(progress, parameters):
+        tries.append(progress.job_id)
+        progress.problem(f"try {len(tries)}")
         if len(tries) == 1:
             raise BadInput("Not yet.")
         return {}
@@ -61,9 +62,9 @@ async def test_a_failed_job_can_be_resumed_without_its_old_errors(place):
 
 
 async def test_lists_hold_the_first_errors_of_each_job_and_their_number(place, works):
-    async def work(report, asked):
+    async def work(progress, parameters):
         for number in range(25):
-            report.problem(f'Image {number}: "\U0001f600 gone"')
+            progress.problem(f'Image {number}: "\U0001f600 gone"')
         await works.go.wait()
         return {}
 
@@ -83,10 +84,10 @@ async def test_lists_hold_the_first_errors_of_each_job_and_their_number(place, w
     "nonsense", [None, 7, "text", [], {"a": object()}, {"a": float("nan")}, {1: 2, "1": 3}]
 )
 async def test_a_result_that_is_no_json_object_fails_the_job_alone(place, nonsense):
-    async def work(report, asked):
+    async def work(progress, parameters):
         return nonsense
 
-    async def fine(report, asked):
+    async def fine(progress, parameters):
         return {}
 
     async with running(place, {"one": work, "fine": fine}) as jobs:
@@ -96,25 +97,24 @@ async def test_a_result_that_is_no_json_object_fails_the_job_alone(place, nonsen
 
 
 async def test_no_coroutine_at_all_fails(place):
-    assert (await one(place, lambda report, asked: {})).status == "failed"
+    assert (await one(place, lambda progress, parameters: {})).status == "failed"
 
 
 async def test_a_work_that_breaks_off_by_itself_is_not_cancelled(place):
-    async def work(report, asked):
+    async def work(progress, parameters):
         raise asyncio.CancelledError
 
     assert (await one(place, work)).status == "failed"
 
 
 async def test_progress_out_of_bounds_is_brought_within(place):
-    seen = []
-
-    async def work(report, asked):
-        for said in [(-3, 10), (11, 10), (5, 0), (2, -1), (0, 0), (2**70, 2**70)]:
-            report.progress(*said, faces=-1, people=-1)
-            seen.append(report)
+    async def work(progress, parameters):
+        for done, total in [(-3, 10), (11, 10), (5, 0), (2, -1), (0, 0), (2**70, 2**70)]:
+            progress.start("Working", total)
+            progress.update(done, faces=-1, people=-1)
             await asyncio.sleep(0)
-        report.progress(3, 4)
+        progress.start("Working", 4)
+        progress.update(3)
         return {}
 
     job = await one(place, work)
@@ -122,8 +122,9 @@ async def test_progress_out_of_bounds_is_brought_within(place):
 
 
 async def test_numbers_too_large_for_the_file_do_not_stop_the_queue(place):
-    async def work(report, asked):
-        report.progress(2**70, 2**70)
+    async def work(progress, parameters):
+        progress.start("Working", 2**70)
+        progress.update(2**70)
         return {}
 
     async with asyncio.timeout(5):
@@ -131,19 +132,19 @@ async def test_numbers_too_large_for_the_file_do_not_stop_the_queue(place):
 
 
 async def test_errors_are_kept_up_to_a_bound_and_counted(place):
-    async def work(report_, asked):
+    async def work(progress, parameters):
         for number in range(2500):
-            report_.problem(f"{number} " + "x" * 5000)
-        report_.problem("\ud800")
+            progress.problem(f"{number} " + "x" * 5000)
+        progress.problem("\ud800")
         return {}
 
     job = await one(place, work)
-    assert len(job.all_errors) == run.LINES_KEPT + 1
+    assert len(job.all_errors) == run.PROBLEMS_KEPT + 1
     assert job.all_errors[-1] == "... and 1,501 more."
-    assert max(map(len, job.all_errors)) == run.LINE_LENGTH
+    assert max(map(len, job.all_errors)) == run.PROBLEM_LENGTH
 
 
-async def test_a_job_that_does_not_leave_off_is_let_go(place, works, monkeypatch, caplog):
+async def test_a_job_that_does_not_stop_is_let_go(place, works, monkeypatch, caplog):
     monkeypatch.setattr(run, "GRACE_S", 0.2)
     async with running(place, works.kinds) as jobs:
         job_id = await jobs.submit("deaf", "thing:1", {})
@@ -151,8 +152,8 @@ async def test_a_job_that_does_not_leave_off_is_let_go(place, works, monkeypatch
         async with asyncio.timeout(3):
             assert (await jobs.cancel(job_id)).status == "cancelled"
             assert (await jobs.wait(await jobs.submit("quick", "thing:2", {}))).status == "done"
-        assert "did not leave off" in caplog.text
-        works.reports[0].progress(9, 9)
+        assert "did not stop" in caplog.text
+        works.progresses[0].update(9)
         assert (await jobs.get(job_id)).done == 0
         works.go.set()
 
@@ -174,7 +175,7 @@ async def test_stop_does_not_wait_for_a_job_that_hangs(place, works, monkeypatch
 async def test_a_pool_that_was_closed_first_parks_the_job(place):
     tries = []
 
-    async def work(report, asked):
+    async def work(progress, parameters):
         tries.append(1)
         raise ShuttingDown("Stash Sense was stopped before this was done.")
 
@@ -189,13 +190,13 @@ async def test_a_pool_that_was_closed_first_parks_the_job(place):
 async def test_a_slow_result_so_far_blocks_neither_the_loop_nor_the_caller(place):
     calls, go = [], threading.Event()
 
-    async def work(report, asked):
+    async def work(progress, parameters):
         def make():
             calls.append(threading.current_thread())
             time.sleep(0.1 if len(calls) == 1 else 3)
             return {"call": len(calls)}
 
-        report.result_so_far(make)
+        progress.set_live_result(make)
         await asyncio.to_thread(go.wait, 20)
         return {"end": True}
 
@@ -231,8 +232,8 @@ async def longest_gap() -> float:
 async def test_a_result_so_far_that_cannot_be_made_harms_nothing(place, caplog):
     go = asyncio.Event()
 
-    async def work(report, asked):
-        report.result_so_far(lambda: 1 / 0)
+    async def work(progress, parameters):
+        progress.set_live_result(lambda: 1 / 0)
         await go.wait()
         return {"end": True}
 

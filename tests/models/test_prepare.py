@@ -22,18 +22,23 @@ prepare_module = sys.modules["stash_sense.models.prepare"]  # the name itself is
 WORKER = """
 import logging, sys, time
 from pathlib import Path
+from stash_sense.domain.progress import NoProgress
 from stash_sense.models.manifest import DEFAULT_PACK
 from stash_sense.models.prepare import prepare
 
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 stop_at = int(sys.argv[2])
 
-def progress(name, done, total):
-    print("at", done, flush=True)
-    if done == stop_at:
-        time.sleep(600)
+class Stops(NoProgress):
+    def start(self, stage, total):
+        self.update(0)
 
-pack = prepare(DEFAULT_PACK, Path(sys.argv[1]), progress)
+    def update(self, done, *, faces=0, people=0):
+        print("at", done, flush=True)
+        if done == stop_at:
+            time.sleep(600)
+
+pack = prepare(DEFAULT_PACK, Path(sys.argv[1]), Stops())
 print("fingerprint", pack.fingerprint, flush=True)
 """
 

@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.errors import Cancelled
 from stash_sense.media.folder import list_images
 from stash_sense.recognition.evidence import MatchOptions
@@ -20,7 +20,7 @@ def identify(sees_colours):
     """Identify photos by their colours."""
 
     def identify(paths, knobs=DEFAULT, progress=None):
-        return identify_photos(paths, sees_colours, knobs, progress or Silent())
+        return identify_photos(paths, sees_colours, knobs, progress or NoProgress())
 
     return identify
 
@@ -36,7 +36,7 @@ def gallery(tmp_path, photo):
 @pytest.fixture(scope="session")
 def sampled(real, samples) -> GalleryResult:
     """The gallery of the samples, identified with the default pack."""
-    return identify_photos(list_images(samples / "gallery").images, real, DEFAULT, Silent())
+    return identify_photos(list_images(samples / "gallery").images, real, DEFAULT, NoProgress())
 
 
 def test_the_sample_gallery_lists_exactly_who_is_in_it(sampled):
@@ -67,7 +67,7 @@ def test_the_unknown_woman_stays_unknown(sampled):
 
 def test_two_photos_of_somebody_unknown_stay_unknown(real, samples):
     path = samples / "gallery/grace_hopper.jpg"
-    result = identify_photos([path, path], real, DEFAULT, Silent())
+    result = identify_photos([path, path], real, DEFAULT, NoProgress())
     assert result.people == ()
     assert all(face.verdict.word == "unknown" for photo in result.photos for face in photo.faces)
 
@@ -75,7 +75,7 @@ def test_two_photos_of_somebody_unknown_stay_unknown(real, samples):
 @pytest.mark.parametrize("evidence", ["plain", "gallery"])
 def test_both_rules_agree_on_clear_photos(real, samples, evidence):
     paths = list_images(samples / "gallery").images
-    result = identify_photos(paths, real, MatchOptions(evidence=evidence), Silent())
+    result = identify_photos(paths, real, MatchOptions(evidence=evidence), NoProgress())
     assert sorted(one.person.name for one in result.people) == ["Barack Obama", "Eileen Collins", "Joe Biden"]
 
 
@@ -151,14 +151,14 @@ def test_an_uncalibrated_pack_falls_back_to_plain(build, people, make_pack, plac
     pack = make_pack(calibrated=False)
     build(people, pack=pack)
     with open_recognizer(pack, place) as ready:
-        result = identify_photos(gallery("red", "red"), ready, DEFAULT, Silent())
+        result = identify_photos(gallery("red", "red"), ready, DEFAULT, NoProgress())
     assert all(face.verdict.word == "unknown" for photo in result.photos for face in photo.faces)
 
 
 def test_progress_counts_photos_and_faces(identify, gallery, progress):
     seen = progress()
     identify(gallery("red", "black", "blue"), progress=seen)
-    assert (seen.stages, seen.ticks, seen.faces) == ([("Identifying", 3)], 3, 2)
+    assert (seen.stages, seen.done, seen.faces) == ([("Identifying", 3)], 3, 2)
 
 
 @pytest.mark.parametrize("error", [Cancelled("stop"), KeyboardInterrupt()])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stash_sense.domain.people import Person
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.errors import BadDatabase, BadInput, NoDatabase
 from stash_sense.facedb.layout import Reference, Slot
@@ -151,6 +151,6 @@ def test_no_database_says_how_to_build_one(colours, place):
 
 def test_a_recognizer_goes_on_while_its_database_is_rebuilt(sees_colours, people, place, photo, colours):
     photo(people / "White" / "1.png", (255, 255, 255))
-    build_from_folders([people], place, colours, Silent())
+    build_from_folders([people], place, colours, NoProgress())
     (face,) = sees_colours.recognize_image(np.full((40, 40, 3), (30, 30, 255), np.uint8))
     assert face.matches[0].name == "Red"

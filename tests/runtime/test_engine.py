@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.facedb.database import current_version
 from stash_sense.runtime import engine
 from stash_sense.settings import Settings
@@ -38,28 +38,28 @@ def test_a_folder_whose_name_cannot_be_decoded_has_a_place(settings, tmp_path):
 
 def test_a_database_of_other_folders_lends_its_embeddings(settings, people, colours, tmp_path):
     first, second = settings.data_dir / "people" / "one", settings.data_dir / "people" / "two"
-    engine.enrol(settings, [people], first, colours, Silent())
-    report = engine.enrol(settings, [people], second, colours, Silent())
+    engine.enrol(settings, [people], first, colours, NoProgress())
+    report = engine.enrol(settings, [people], second, colours, NoProgress())
     assert (report.embedded, report.people) == (0, 3)
 
 
 def test_a_damaged_other_database_is_passed_over(settings, people, colours):
     first, second = settings.data_dir / "people" / "one", settings.data_dir / "people" / "two"
-    engine.enrol(settings, [people], first, colours, Silent())
+    engine.enrol(settings, [people], first, colours, NoProgress())
     (first / current_version(first) / "manifest.json").write_text("{")
-    assert engine.enrol(settings, [people], second, colours, Silent()).embedded == 4
+    assert engine.enrol(settings, [people], second, colours, NoProgress()).embedded == 4
 
 
 def test_a_stray_file_among_the_databases_is_passed_over(settings, people, colours):
     place = settings.data_dir / "people" / "one"
     place.parent.mkdir(parents=True)
     (place.parent / "notes.txt").touch()
-    assert engine.enrol(settings, [people], place, colours, Silent()).people == 3
+    assert engine.enrol(settings, [people], place, colours, NoProgress()).people == 3
 
 
 def test_a_recognizer_is_closed_at_the_end(settings, people, colours):
     place = engine.database_place(settings)
-    engine.enrol(settings, [people], place, colours, Silent())
+    engine.enrol(settings, [people], place, colours, NoProgress())
     with engine.recognizer(colours, place) as ready:
         database = ready.database
     with pytest.raises(ValueError):

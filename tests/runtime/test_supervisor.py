@@ -5,7 +5,7 @@ import traceback
 
 import pytest
 
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.errors import DiskFull, NoDatabase, ShuttingDown, Starting, StateError, Unavailable
 from stash_sense.facedb.database import current_version
 from stash_sense.runtime import engine, supervisor
@@ -184,7 +184,7 @@ async def test_a_refresh_that_is_cancelled_loses_no_new_database(settings, sampl
         folder = settings.data_dir / person.name
         folder.mkdir()
         (folder / person.name).symlink_to(person)
-        await asyncio.to_thread(engine.enrol, settings, [folder], place, pack, Silent())
+        await asyncio.to_thread(engine.enrol, settings, [folder], place, pack, NoProgress())
         refreshing = asyncio.create_task(recognition.refresh())
         while not recognition._attempt_lock.locked():  # noqa: ASYNC110 - a lock knows no event
             await asyncio.sleep(0)
@@ -199,7 +199,7 @@ async def test_a_refresh_that_is_cancelled_loses_no_new_database(settings, sampl
 async def test_an_unchanged_database_is_not_opened_again(settings, samples, pack):
     recognition = supervised_recognition(engine.Engine(settings))
     place = engine.database_place(settings)
-    await asyncio.to_thread(engine.enrol, settings, [samples / "people"], place, pack, Silent())
+    await asyncio.to_thread(engine.enrol, settings, [samples / "people"], place, pack, NoProgress())
     await recognition.refresh()
     before = recognition.current
     await recognition.refresh()

@@ -45,7 +45,7 @@ async def test_stash_that_comes_back_in_time_is_not_missed(
     assert (await waiting).status == "OK"
 
 
-async def test_patience_has_an_end(stash: StashStandIn, client: StashClient, limits: Limits):
+async def test_waiting_for_stash_has_an_end(stash: StashStandIn, client: StashClient, limits: Limits):
     stash.down()
     started = time.monotonic()
     with pytest.raises(StashUnreachable):

@@ -39,7 +39,7 @@ class Metrics:
         pool = sidecar.pool
         self._gauge("stash_sense_work_running", "Units of work in hand.", lambda: pool.running)
         self._gauge("stash_sense_work_waiting", "Units of work not yet begun.", lambda: pool.waiting)
-        self._gauge("stash_sense_places_taken", "Requests being dealt with.", lambda: pool.taken)
+        self._gauge("stash_sense_places_taken", "Requests being dealt with.", lambda: pool.admitted)
         self._gauge(
             "stash_sense_enrolled_people", "People in the face database in use.", lambda: _people(sidecar)
         )

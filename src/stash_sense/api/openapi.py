@@ -25,7 +25,7 @@ _SAID = {
     413: ("image-too-large", "picture: 60.0 MB; at most 50 MB are accepted. Send a smaller copy."),
     415: ("not-an-image", "picture: is a PDF document; JPEG, PNG, WebP and others are accepted."),
     422: ("bad-parameter", "top_k: input should be less than or equal to 20."),
-    429: ("full", "18 requests are being dealt with, and no more are taken. Try again later."),
+    429: ("full", "Too many requests at a time (at most 18). Try again in a few seconds."),
     500: ("internal", "Stash Sense failed at this request. Its log has more."),
     501: ("not-built", "This does not work yet. /health lists what does."),
     502: ("url-unreachable", "example.org cannot be reached. Check the URL, and that it is up."),

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from stash_sense.cli.console import Bars, cell, counted, out, print_json, progress, shown, table
+from stash_sense.cli.console import cell, counted, out, print_json, progress, shown, table
 from stash_sense.enrolment.folder import BuildReport
 from stash_sense.enrolment.stash_write import LeftOut, StashBuild
 from stash_sense.runtime.engine import database_place, enrol, enrol_from_stash, open_pack
@@ -75,9 +75,7 @@ def _from_folders(settings: Settings, people: Sequence[Path], *, as_json: bool) 
 
 def _from_stash(settings: Settings, *, with_images: bool, as_json: bool) -> None:
     with progress() as bars:
-        report = asyncio.run(
-            enrol_from_stash(settings, open_pack(settings), _OnBars(bars), with_images=with_images)
-        )
+        report = asyncio.run(enrol_from_stash(settings, open_pack(settings), bars, with_images=with_images))
     if as_json:
         print_json(report.as_json())
         return
@@ -118,17 +116,3 @@ def _print_left_out(console: Console, columns: Sequence[str], left_out: Sequence
 
 def _rows(left_out: Sequence[LeftOut]) -> list[tuple[str, str, str]]:
     return [(one.name, one.picture, one.why) for one in left_out]
-
-
-class _OnBars:
-    """A build's report on a bar; what could not be had stands in the result too."""
-
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-
-    def progress(self, done: int, total: int, *, faces: int = 0, people: int = 0) -> None:  # noqa: ARG002
-        """See stash_build.Report."""
-        self._bars.show("Enrolling", done, total, faces=faces)
-
-    def problem(self, text: str) -> None:
-        """See stash_build.Report."""

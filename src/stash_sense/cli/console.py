@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     Task,
@@ -106,38 +107,27 @@ class Bars:
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._task: TaskID | None = None
-        self._faces = 0
 
-    def start(self, what: str, total: int) -> None:
-        """See jobs.Progress."""
+    def start(self, stage: str, total: int) -> None:
+        """See Progress."""
         if self._task is not None:
             self._bars.remove_task(self._task)
-        self._faces = 0
-        self._task = self._bars.add_task(what, total=total, faces=0)
+        self._task = self._bars.add_task(stage, total=total or None, faces=0)
 
-    def tick(self, done: int = 1, *, faces: int = 0) -> None:
-        """See jobs.Progress."""
+    def update(self, done: int, *, faces: int = 0, people: int = 0) -> None:  # noqa: ARG002
+        """See Progress."""
         if self._task is not None:
-            self._faces += faces
-            self._bars.update(self._task, advance=done, faces=self._faces)
+            self._bars.update(self._task, completed=done, faces=faces)
 
-    def show(self, what: str, done: int, total: int, *, faces: int = 0) -> None:
-        """`done` of `total` (0: unknown), counted elsewhere."""
-        if self._task is None:
-            self._task = self._bars.add_task(what, total=None, faces=0)
-        self._bars.update(self._task, description=what, completed=done, total=total or None, faces=faces)
+    def problem(self, message: str) -> None:
+        """See Progress. Nothing is shown: each command prints the problems with its result."""
 
 
 @contextmanager
-def progress() -> Iterator[Bars]:
-    """Bars on the error stream; silent where that is no terminal."""
+def progress(*, in_bytes: bool = False) -> Iterator[Bars]:
+    """A progress bar on the error stream; nothing if that is not a terminal."""
     console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(),
-    )
+    counts = (DownloadColumn(),) if in_bytes else (MofNCompleteColumn(), _Rate())
+    columns = (TextColumn("{task.description}"), BarColumn(), *counts, TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
         yield Bars(bars)

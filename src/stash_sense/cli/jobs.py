@@ -130,13 +130,18 @@ def _job(sidecar: RunningSidecar, job_id: str, act: str = "") -> Job:
 
 def _awaited(sidecar: RunningSidecar, job_id: str, target: str, bars: Bars) -> Job:
     """The job once it has ended. Looked at in the list: a result as it stands is not made for nobody."""
+    shown_stage = ("", 0)
     while True:
         found = [job for job in sidecar.get("/jobs", target=target)["jobs"] if job["job_id"] == job_id]
         if not found or found[0]["status"] in ENDED:
             return _job(sidecar, job_id)
         job = found[0]
         what = "Waiting for its turn" if job["status"] == "queued" else f"Gallery {target.partition(':')[2]}"
-        bars.show(what, job["done"], job["total"], faces=job["faces"])
+        stage = (what, job["total"])
+        if stage != shown_stage:
+            bars.start(*stage)
+            shown_stage = stage
+        bars.update(job["done"], faces=job["faces"])
         time.sleep(LOOK_S)
 
 

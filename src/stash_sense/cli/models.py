@@ -1,15 +1,10 @@
 """`stash-sense models`: which model packs there are, whether their files are whole, and fetching them."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from stash_sense.cli.console import cell, out, print_json, progress, shown, table
 from stash_sense.models import download, manifest, prepare, verify
@@ -28,30 +23,6 @@ def models() -> None:
 def _packs(names: tuple[str, ...] = ()) -> list[manifest.PackManifest]:
     """All packs, or those with these names. Raises UnknownPack."""
     return [manifest.load_manifest(name) for name in names] if names else list(manifest.list_packs())
-
-
-@contextmanager
-def _files(unit_is_bytes: bool) -> Iterator[prepare.Progress]:
-    """A bar on the error stream, one line a file; silent where that is no terminal."""
-    columns = (DownloadColumn(), TimeRemainingColumn()) if unit_is_bytes else ()
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        *columns,
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    ) as bars:
-        tasks: dict[str, Any] = {}
-
-        def report(name: str, done: int, total: int) -> None:
-            key = name if unit_is_bytes else ""
-            if key not in tasks:
-                tasks[key] = bars.add_task(name, total=total)
-            bars.update(tasks[key], completed=done, total=total, description=name)
-
-        yield report
 
 
 def _licences(pack: manifest.PackManifest) -> str:
@@ -131,10 +102,10 @@ def download_command(settings: Settings, pack_id: str, accept_licence: bool, as_
     paths: list[Path] = []
     if pack.downloads:
         _consent(pack, accept_licence)
-        with _files(unit_is_bytes=True) as report:
-            paths = download.download(pack, settings.data_dir, report)
-    with _files(unit_is_bytes=False) as report:
-        prepared = prepare.prepare(pack, settings.data_dir, report)
+        with progress(in_bytes=True) as bars:
+            paths = download.download(pack, settings.data_dir, bars)
+    with progress() as bars:
+        prepared = prepare.prepare(pack, settings.data_dir, bars)
     if as_json:
         print_json(
             {
@@ -168,8 +139,8 @@ def verify_command(ctx: click.Context, pack_ids: tuple[str, ...], as_json: bool)
     packs = _packs(pack_ids)
     if not pack_ids:
         packs = [pack for pack in packs if verify.pack_status(pack, data_dir).state != "missing"] or packs[:1]
-    with _files(unit_is_bytes=False) as report:
-        checks = {pack.id: verify.verify(pack, data_dir, report) for pack in packs}
+    with progress() as bars:
+        checks = {pack.id: verify.verify(pack, data_dir, bars) for pack in packs}
     if as_json:
         print_json({pack_id: [asdict(check) for check in files] for pack_id, files in checks.items()})
     else:

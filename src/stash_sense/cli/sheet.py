@@ -80,7 +80,7 @@ def contact_sheet(found: GalleryResult, progress: Progress) -> bytes:
             elif before + at in unknown_of:
                 unknown_faces[unknown_of[before + at]].append((number, crop))
         before += len(photo.faces)
-        progress.tick()
+        progress.update(number + 1)
     people = [
         _Someone(one.person.name, len(one.photos), one.confidence, faces_of.get(one.person.key, []))
         for one in found.people

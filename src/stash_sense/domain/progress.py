@@ -1,28 +1,39 @@
-"""Progress of long work, and how it is asked to stop."""
+"""Progress of long work: what it reports, and how it is asked to stop."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Given to every long piece of work; the work calls, whoever watches decides what it means.
+    """Passed to every long piece of work; whoever passes it decides how the reports are shown.
 
-    `tick` and `start` raise Cancelled when the work is to stop; it then ends at once, without half results.
+    All methods are cheap and may be called often and from any thread. `start` and `update` may raise
+    Cancelled to stop the work, which then ends at once without leaving half a result.
     """
 
-    def start(self, what: str, total: int) -> None:
-        """A stage begins. what: for a person to read; total: ticks to come."""
+    def start(self, stage: str, total: int) -> None:
+        """Begin a stage of `total` units (0: unknown). stage: a word for a person, like "Enrolling"."""
         ...
 
-    def tick(self, done: int = 1, *, faces: int = 0) -> None:
-        """`done` more of the stage's total, with `faces` found in them."""
+    def update(self, done: int, *, faces: int = 0, people: int = 0) -> None:
+        """Set how many units of the stage are done, and how many faces and people they contain so far."""
+        ...
+
+    def problem(self, message: str) -> None:
+        """Report something that went wrong without ending the work."""
         ...
 
 
-class Silent:
-    """Watches nothing and never asks to stop."""
+class NoProgress:
+    """Progress that nobody watches; never asks to stop."""
 
-    def start(self, what: str, total: int) -> None:
+    def start(self, stage: str, total: int) -> None:
         """See Progress."""
 
-    def tick(self, done: int = 1, *, faces: int = 0) -> None:
+    def update(self, done: int, *, faces: int = 0, people: int = 0) -> None:
         """See Progress."""
+
+    def problem(self, message: str) -> None:
+        """See Progress."""
+
+
+NO_PROGRESS = NoProgress()

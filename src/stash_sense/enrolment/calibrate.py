@@ -33,12 +33,14 @@ def embed_labelled(folder: Path, pack: LoadedPack, progress: Progress) -> Labell
     """The prominent face of every photo below `folder`, which holds one folder per person."""
     paths = [path for path in list_images(folder).images if len(path.relative_to(folder).parts) > 1]
     progress.start("Embedding", 2 * len(paths))
+    done = seen_faces = 0
     sides: list[dict[Path, Mapping[str, NDArray[np.float32]]]] = []
     for reference in (False, True):
         faces: dict[Path, Mapping[str, NDArray[np.float32]]] = {}
         with closing(read_faces(paths, pack.engine, min_confidence=0.5, reference=reference)) as read:
             for photo in read:
-                progress.tick(faces=len(photo.faces))
+                done, seen_faces = done + 1, seen_faces + len(photo.faces)
+                progress.update(done, faces=seen_faces)
                 face = prominent(photo.faces, photo.width, photo.height)
                 if face is not None:
                     faces[photo.path] = face.embeddings

@@ -155,9 +155,11 @@ def _embed(
     paths: Sequence[Path], stamps: dict[Path, str], pack: LoadedPack, progress: Progress
 ) -> dict[Path, Known]:
     fresh: dict[Path, Known] = {}
+    faces = 0
     with closing(read_faces(paths, pack.engine, min_confidence=0.5, reference=True)) as read:
-        for photo in read:
-            progress.tick(faces=len(photo.faces))
+        for done, photo in enumerate(read, 1):
+            faces += len(photo.faces)
+            progress.update(done, faces=faces)
             face = prominent(photo.faces, photo.width, photo.height)
             skipped = "" if face else photo.error or NO_FACE
             seen = Photo(str(photo.path), stamps[photo.path], "", skipped)

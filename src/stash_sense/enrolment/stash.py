@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.known import Known, known_photos, spooled_photos
 from stash_sense.enrolment.stash_people import StashPerson, people_of
 from stash_sense.enrolment.stash_pictures import PREFIX, Pictures
@@ -17,7 +18,7 @@ from stash_sense.errors import Busy, NobodyToEnrol, StashSenseError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.spool import Spool
 from stash_sense.facedb.writer import DatabaseWriter
-from stash_sense.jobs.workers import WorkPool, tasks
+from stash_sense.jobs.workers import WorkPool, task_group
 from stash_sense.media.limits import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.stash.client import StashClient
@@ -36,23 +37,11 @@ LOOK_AGAIN_S = 0.5
 """How often a build waits for another to end."""
 
 
-class Report(Protocol):
-    """Whoever watches a build."""
-
-    def progress(self, done: int, total: int, *, faces: int = 0, people: int = 0) -> None:
-        """`done` of `total` people dealt with: `people` of them enrolled so far, with `faces`."""
-        ...
-
-    def problem(self, text: str) -> None:
-        """Something is wrong with one picture; the rest goes on."""
-        ...
-
-
 async def build_from_stash(
     client: StashClient,
     place: Path,
     pack: LoadedPack,
-    report: Report,
+    progress: Progress,
     *,
     pool: WorkPool,
     with_images: bool = False,
@@ -76,7 +65,7 @@ async def build_from_stash(
         begun = await _begun(place, pack, stack)
         writer, current = begun.writer, begun.current
         pictures = Pictures(client, pool, pack, begun.spool, begun.known, limits)
-        enrolments = await _look_at_all(people, pictures, report, with_images=with_images)
+        enrolments = await _look_at_all(people, pictures, progress, with_images=with_images)
         if not any(not pictures.seen[path].skipped for each in enrolments for path in each.paths):
             raise NobodyToEnrol(_nobody(pictures))
         bare = sum(not performer.portrait_url for performer in performers)
@@ -108,7 +97,7 @@ def _begin(place: Path, pack: LoadedPack) -> Iterator[_Begun]:
 
 
 async def _look_at_all(
-    people: Sequence[StashPerson], pictures: Pictures, report: Report, *, with_images: bool
+    people: Sequence[StashPerson], pictures: Pictures, progress: Progress, *, with_images: bool
 ) -> list[Enrolment]:
     """The people in their order, each with the pictures that could be had."""
     done: dict[int, Enrolment] = {}
@@ -123,15 +112,15 @@ async def _look_at_all(
                 paths += [path async for path in pictures.images(person)]
             for path in paths:
                 if path in pictures.failed:
-                    report.problem(f"{person.person.name}: {pictures.failed[path]}")
+                    progress.problem(f"{person.person.name}: {pictures.failed[path]}")
             done[number] = Enrolment(person, tuple(paths))
             seen = [pictures.seen[path] for path in paths if path in pictures.seen]
             taken = sum(not one.skipped for one in seen)
             faces, enrolled = faces + taken, enrolled + bool(taken)
-            report.progress(len(done), len(people), faces=faces, people=enrolled)
+            progress.update(len(done), faces=faces, people=enrolled)
 
-    report.progress(0, len(people))
-    async with tasks() as group:
+    progress.start("Enrolling", len(people))
+    async with task_group() as group:
         for _ in range(pictures.pool.workers + FETCHES_BESIDE):
             group.create_task(take_some())
     return [done[number] for number in range(len(people))]

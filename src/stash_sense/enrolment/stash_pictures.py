@@ -135,7 +135,7 @@ class Pictures:
         return await self._look(Photo(path, stamp, owner), media, lambda faces, *_: only_face(faces))
 
     async def _look(self, photo: Photo, media: Media, choose: _Choose) -> Known:
-        found = await self.pool.run(partial(self._face, photo, media.data, choose), Lane.JOB)
+        found = await self.pool.run(partial(self._face, photo, media.data, choose), Lane.BACKGROUND)
         self.embedded += 1
         return found
 

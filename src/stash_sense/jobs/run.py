@@ -1,4 +1,4 @@
-"""One run of one job: its report, how it is told to stop, and how it ended."""
+"""One run of one job: its progress, its live result, how it is stopped, and how it ended."""
 
 import asyncio
 import logging
@@ -13,223 +13,218 @@ from stash_sense.domain.validation import LARGEST_INTEGER, canonical_json
 from stash_sense.errors import BadInput, ShuttingDown, StashSenseError
 from stash_sense.store.jobs.job import Job
 
-LINES_KEPT = 1000
-
-
-LINE_LENGTH = 500
-
-
-_KNOWN_AFTER_S = 0.5
-
-
-class JobReport:
-    """Given to the work; may be called from any thread, often, and costs nothing."""
-
-    def __init__(self, job_id: str, stood: int = 0, on_further: Callable[[], None] = lambda: None) -> None:
-        """on_further: called once, from any thread, when more is done than `stood`, as in earlier runs."""
-        self.job_id = job_id
-        self._stood = stood
-        self._on_further: Callable[[], None] | None = on_further
-        self.make: Callable[[], Mapping[str, Any]] | None = None
-        self._guard = threading.Lock()
-        self._lines: list[str] = []
-        self._left_out = 0
-        self._counts: tuple[int, int, int, int] | None = None
-        self._first = (0, 0.0)
-
-    def progress(self, done: int, total: int, *, faces: int = 0, people: int = 0) -> None:
-        """`done` of `total` (0: unknown), with `faces` and `people` so far; the first starts the clock."""
-        done, total = _count(done), _count(total)
-        with self._guard:
-            if self._counts is None:
-                self._first = (done, time.monotonic())
-            self._counts = (
-                min(done, total) if total else done,
-                total,
-                _count(faces),
-                _count(people),
-            )
-            tell, further = self._on_further, self._counts[0] > self._stood
-            if further:
-                self._on_further = None
-        if further and tell:
-            tell()
-
-    def problem(self, text: str) -> None:
-        """One more line of what went wrong without ending the job."""
-        line = printable(str(text)[:LINE_LENGTH])
-        with self._guard:
-            if len(self._lines) < LINES_KEPT:
-                self._lines.append(line)
-            else:
-                self._left_out += 1
-
-    def result_so_far(self, make: Callable[[], Mapping[str, Any]]) -> None:
-        """`make` gives the result as it stands.
-
-        Called rarely and in another thread, when somebody asks, and once more when the job was cancelled or
-        failed. What it returns must not change later.
-        """
-        self.make = make
-
-    def told(self, job: Job) -> Job:
-        """`job` with what was reported; what was not yet reported in this run stays as it was."""
-        with self._guard:
-            lines, counts, first = tuple(self._lines), self._counts, self._first
-            if self._left_out:
-                lines += (f"... and {self._left_out:,} more.",)
-        if counts is None:
-            return replace(job, all_errors=lines, error_count=len(lines))
-        done, total, faces, people = counts
-        seconds = time.monotonic() - first[1]
-        rate = max(0, done - first[0]) / seconds if seconds >= _KNOWN_AFTER_S else 0.0
-        return replace(
-            job,
-            done=done,
-            total=total,
-            faces=faces,
-            people=people,
-            rate=rate,
-            eta_s=(total - done) / rate if rate and total else None,
-            all_errors=lines,
-            error_count=len(lines),
-        )
-
-
-def printable(text: str) -> str:
-    """The text with "?" for what UTF-8 cannot hold: file names may be such."""
-    return text.encode(errors="replace").decode()
-
-
-def _count(value: int) -> int:
-    return min(max(0, int(value)), LARGEST_INTEGER)
-
-
 log = logging.getLogger(__name__)
 
-
-JobWork = Callable[[JobReport, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
-"""What was asked (JSON) in, the result (JSON) out; cancel and stop reach it as CancelledError."""
-
-
+PROBLEMS_KEPT = 1000
+PROBLEM_LENGTH = 500
+"""Characters of one problem that are kept."""
 GRACE_S = 10.0
-"""How long a job that was told to leave off is waited for; then it is let go."""
-
-
-RESULT_EVERY_S = 1.0
-"""How often the result so far is made at most."""
-
-
+"""How long a job that was told to stop may take; then the queue goes on without it."""
+LIVE_RESULT_EVERY_S = 1.0
+"""The live result is made at most this often."""
 INTERNAL = "internal"
+"""`error_code` of a bug, as opposed to an error of ours with its own code."""
+
+_RATE_KNOWN_AFTER_S = 0.5
 
 
-class Run:
-    """A job at work; made in the event loop. `finished` is set once its end is in the file."""
+class JobProgress:
+    """The Progress of a job; its function may call it often and from any thread."""
 
-    def __init__(self, job: Job, work: JobWork | None) -> None:
+    def __init__(
+        self, job_id: str, done_before: int = 0, on_advance: Callable[[], None] = lambda: None
+    ) -> None:
+        """on_advance: called once, from any thread, when more than `done_before` (an earlier run) is done."""
+        self.job_id = job_id
+        self.make_live_result: Callable[[], Mapping[str, Any]] | None = None
+        self._done_before = done_before
+        self._on_advance: Callable[[], None] | None = on_advance
+        self._guard = threading.Lock()
+        self._problems: list[str] = []
+        self._problems_dropped = 0
+        self._counts: tuple[int, int, int] | None = None  # done, faces, people
+        self._total = 0
+        self._started_at = 0.0
+
+    def start(self, stage: str, total: int) -> None:  # noqa: ARG002 - a job shows its kind and target instead
+        """See Progress. Starts the clock of the rate."""
+        with self._guard:
+            self._total = _bounded(total)
+            self._counts = (0, 0, 0)
+            self._started_at = time.monotonic()
+
+    def update(self, done: int, *, faces: int = 0, people: int = 0) -> None:
+        """See Progress."""
+        done = _bounded(done)
+        with self._guard:
+            if self._total:
+                done = min(done, self._total)
+            self._counts = (done, _bounded(faces), _bounded(people))
+            on_advance = self._on_advance if done > self._done_before else None
+            if on_advance:
+                self._on_advance = None
+        if on_advance:
+            on_advance()
+
+    def problem(self, message: str) -> None:
+        """See Progress."""
+        line = printable(str(message)[:PROBLEM_LENGTH])
+        with self._guard:
+            if len(self._problems) < PROBLEMS_KEPT:
+                self._problems.append(line)
+            else:
+                self._problems_dropped += 1
+
+    def set_live_result(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        """Let `make` give the partial result from now on.
+
+        It is called rarely and in another thread, when a client asks, and once more if the job is cancelled
+        or fails. What it returns must not change later.
+        """
+        self.make_live_result = make
+
+    def snapshot(self, job: Job) -> Job:
+        """Return `job` with what was reported so far; what this run has not reported yet stays as it was."""
+        with self._guard:
+            problems, counts, total = tuple(self._problems), self._counts, self._total
+            seconds = time.monotonic() - self._started_at
+            if self._problems_dropped:
+                problems += (f"... and {self._problems_dropped:,} more.",)
+        job = replace(job, all_errors=problems, error_count=len(problems))
+        if counts is None:
+            return job
+        done, faces, people = counts
+        rate = done / seconds if seconds >= _RATE_KNOWN_AFTER_S else 0.0
+        eta_s = (total - done) / rate if rate and total else None
+        return replace(job, done=done, total=total, faces=faces, people=people, rate=rate, eta_s=eta_s)
+
+
+JobFunction = Callable[[JobProgress, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+"""A kind of job: progress and parameters (JSON) in, result (JSON) out. CancelledError stops it."""
+
+
+class JobRun:
+    """A running job. Create it in the event loop. `finished` is set once its end is in the jobs file."""
+
+    def __init__(self, job: Job, function: JobFunction | None) -> None:
         self.job = job
         self._loop = asyncio.get_running_loop()
-        self._further: asyncio.Future[None] = self._loop.create_future()
-        self._further_seen = False
-        self.report = JobReport(job.job_id, job.done, self._tell_further)
+        self._advanced: asyncio.Future[None] = self._loop.create_future()
+        self._advance_seen = False
+        self.progress = JobProgress(job.job_id, job.done, self._notify_advance)
         self.finished = asyncio.Event()
-        self._left_for: Literal["cancel", "stop"] | None = None
-        self._let_go: asyncio.Future[None] = self._loop.create_future()
+        self._stopped_for: Literal["cancel", "shutdown"] | None = None
+        self._abandoned: asyncio.Future[None] = self._loop.create_future()
         self._making: asyncio.Task[None] | None = None
         self._made_at = 0.0
-        self._result = job.result
-        self._task = asyncio.create_task(_begin(work, self.report, job), name=f"job {job.job_id}")
-        self._task.add_done_callback(_look_at)
+        self._live_result = job.result
+        self._task = asyncio.create_task(_call(function, self.progress, job), name=f"job {job.job_id}")
+        self._task.add_done_callback(_log_unexpected_error)
 
-    async def over(self, seconds: float) -> bool:
-        """Wait `seconds` for the end, or until more is done than in earlier runs; whether it came."""
-        either: set[asyncio.Future[Any]] = {self._task, self._let_go}
-        watched = either if self._further_seen else either | {self._further}
+    async def wait(self, seconds: float) -> bool:
+        """Wait for the end of the run: at most `seconds`, or until more is done than in earlier runs.
+
+        Returns whether the run has ended.
+        """
+        end: set[asyncio.Future[Any]] = {self._task, self._abandoned}
+        watched = end if self._advance_seen else end | {self._advanced}
         done, _ = await asyncio.wait(watched, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        self._further_seen = self._further.done()
-        return bool(done & either)
+        self._advance_seen = self._advanced.done()
+        return bool(done & end)
 
-    def leave(self, why: Literal["cancel", "stop"]) -> None:
-        """Tell the work to leave off, once; one that does not within GRACE_S is let go."""
-        if self._left_for:
+    def stop(self, reason: Literal["cancel", "shutdown"]) -> None:
+        """Tell the job to stop, once. If it has not stopped after GRACE_S, it is abandoned."""
+        if self._stopped_for:
             return
         if self._task.cancel():
-            self._loop.call_later(GRACE_S, self._give_up)
-        elif why == "stop":
-            return  # it has just ended, and need not be run again
-        self._left_for = why
+            self._loop.call_later(GRACE_S, self._abandon)
+        elif reason == "shutdown":
+            return  # it has just ended and need not run again
+        self._stopped_for = reason
 
-    def now(self) -> Job:
-        """How far it is."""
-        told = self.report.told(self.job)
-        return replace(told, status="cancelled", eta_s=None) if self._left_for == "cancel" else told
+    def snapshot(self) -> Job:
+        """The job as it stands, without its live result."""
+        job = self.progress.snapshot(self.job)
+        return replace(job, status="cancelled", eta_s=None) if self._stopped_for == "cancel" else job
 
-    async def result(self, patience_s: float, *, fresh: bool = False) -> Mapping[str, Any] | None:
-        """The result as it stands, or as it last stood if making it takes longer than `patience_s`.
+    async def live_result(self, timeout_s: float, *, fresh: bool = False) -> Mapping[str, Any] | None:
+        """The partial result, or the one made before if a new one takes longer than `timeout_s`.
 
-        fresh: made from now on, even if one was made a moment ago.
+        fresh: make a new one, even if one was made a moment ago.
         """
         if fresh and self._making:
-            await asyncio.wait({self._making}, timeout=patience_s)
-        due = fresh or time.monotonic() - self._made_at >= RESULT_EVERY_S
-        if self.report.make and self._making is None and due:
-            self._making = asyncio.create_task(self._make(self.report.make))
+            await asyncio.wait({self._making}, timeout=timeout_s)
+        due = fresh or time.monotonic() - self._made_at >= LIVE_RESULT_EVERY_S
+        if self.progress.make_live_result and self._making is None and due:
+            self._making = asyncio.create_task(self._make_live_result(self.progress.make_live_result))
         if self._making:
-            await asyncio.wait({self._making}, timeout=patience_s)
-        return self._result
+            await asyncio.wait({self._making}, timeout=timeout_s)
+        return self._live_result
 
-    async def ended(self) -> Job:
-        """How it ended, once `over`; "queued": it is to be run again."""
-        told = replace(self.report.told(self.job), eta_s=None, result=None)
-        if self._left_for == "stop":
-            return replace(told, status="queued")
-        ended = _judged(told, self._task) if self._task.done() else told
-        if self._left_for == "cancel":
+    async def outcome(self) -> Job:
+        """How the run ended, once `wait` returned True; status "queued" if it is to run again."""
+        job = replace(self.progress.snapshot(self.job), eta_s=None, result=None)
+        if self._stopped_for == "shutdown":
+            return replace(job, status="queued")
+        ended = _outcome_of(self._task, job) if self._task.done() else job
+        if self._stopped_for == "cancel":
             ended = replace(ended, status="cancelled", error=None, error_code=None)
         if ended.result is None and ended.status != "done":
-            ended = replace(ended, result=await self.result(GRACE_S, fresh=True))
-        return await asyncio.to_thread(_keepable, ended)
+            ended = replace(ended, result=await self.live_result(GRACE_S, fresh=True))
+        return await asyncio.to_thread(_with_storable_result, ended)
 
-    def _tell_further(self) -> None:
-        with suppress(RuntimeError):  # a job that was let go may outlive the loop
-            self._loop.call_soon_threadsafe(self._further.set_result, None)
+    def _notify_advance(self) -> None:
+        with suppress(RuntimeError):  # an abandoned job may outlive the loop
+            self._loop.call_soon_threadsafe(self._advanced.set_result, None)
 
-    async def _make(self, make: Callable[[], Mapping[str, Any]]) -> None:
+    async def _make_live_result(self, make: Callable[[], Mapping[str, Any]]) -> None:
         try:
-            self._result = await asyncio.to_thread(make)
+            self._live_result = await asyncio.to_thread(make)
         except Exception:
-            log.exception("the result so far of job %s could not be made", self.job.job_id)
+            log.exception("The live result of job %s could not be made.", self.job.job_id)
         finally:
             self._made_at = time.monotonic()
             self._making = None
 
-    def _give_up(self) -> None:
+    def _abandon(self) -> None:
         if not self._task.done():
             log.error(
-                "job %s (%s) did not leave off within %g s and was let go; it may still use the machine",
+                "Job %s (%s) did not stop within %g s and was abandoned; it may still use the CPU.",
                 *(self.job.job_id, self.job.kind, GRACE_S),
             )
-            self._let_go.set_result(None)
+            self._abandoned.set_result(None)
 
 
-async def _begin(work: JobWork | None, report: JobReport, job: Job) -> Mapping[str, Any]:
-    if work is None:
-        raise BadInput(f"This Stash Sense knows no job {job.kind!r}. Ask for it with one that does.")
-    return await work(report, job.asked)
+def printable(text: str) -> str:
+    """Return the text with "?" for what UTF-8 cannot encode, as in undecodable file names."""
+    return text.encode(errors="replace").decode()
 
 
-def _look_at(task: asyncio.Task[Any]) -> None:
-    """Log what nobody expected; also of a job that was let go and ends at last."""
+def _bounded(count: int) -> int:
+    """The count within what SQLite stores."""
+    return min(max(0, int(count)), LARGEST_INTEGER)
+
+
+async def _call(function: JobFunction | None, progress: JobProgress, job: Job) -> Mapping[str, Any]:
+    if function is None:
+        raise BadInput(
+            f"This version of Stash Sense has no job kind {job.kind!r}. Resume it with one that has."
+        )
+    return await function(progress, job.asked)
+
+
+def _log_unexpected_error(task: asyncio.Task[Any]) -> None:
+    """Log a bug with its traceback; also one of an abandoned job that ends at last."""
     error = None if task.cancelled() else task.exception()
     if error and not isinstance(error, StashSenseError):
-        log.error("%s broke off", task.get_name(), exc_info=error)
+        log.error("%s failed with an unexpected error.", task.get_name().capitalize(), exc_info=error)
 
 
-def _judged(job: Job, task: asyncio.Task[Mapping[str, Any]]) -> Job:
+def _outcome_of(task: asyncio.Task[Mapping[str, Any]], job: Job) -> Job:
     error = asyncio.CancelledError() if task.cancelled() else task.exception()
     if error is None:
         return replace(job, status="done", result=task.result(), error=None, error_code=None)
-    if isinstance(error, ShuttingDown):  # the pool was closed before this queue was
+    if isinstance(error, ShuttingDown):  # the worker pool was closed before the queue
         return replace(job, status="queued")
     if isinstance(error, StashSenseError):
         return replace(job, status="failed", result=None, error=printable(str(error)), error_code=error.code)
@@ -237,27 +232,27 @@ def _judged(job: Job, task: asyncio.Task[Mapping[str, Any]]) -> Job:
         job,
         status="failed",
         result=None,
-        error=f"It broke off on an unexpected error ({type(error).__name__}); the log has the details. "
-        "Resume it to try again.",
+        error=f"Stopped by an unexpected error ({type(error).__name__}); see the log for details. "
+        "Resume the job to try again.",
         error_code=INTERNAL,
     )
 
 
-def _keepable(job: Job) -> Job:
-    """The job, failed if its result is no JSON object."""
-    result: object = job.result  # works are not all typed
+def _with_storable_result(job: Job) -> Job:
+    """The job itself, or failed if its result is not a JSON object."""
+    result: object = job.result  # job functions are not all typed
     missing = result is None and job.status != "done"
     try:
         if not isinstance(result, Mapping) and not missing:
             raise BadInput(f"{type(result).__name__} instead of a mapping")
         canonical_json("result", job.result)
     except (StashSenseError, RecursionError) as error:
-        log.exception("the result of job %s (%s) cannot be kept", job.job_id, job.kind)
+        log.exception("The result of job %s (%s) cannot be stored.", job.job_id, job.kind)
         return replace(
             job,
             status="failed" if job.status == "done" else job.status,
             result=None,
-            error=job.error or f"Its result cannot be kept ({error}).",
+            error=job.error or f"The result cannot be stored ({error}).",
             error_code=job.error_code or INTERNAL,
         )
     return job

@@ -1,4 +1,4 @@
-"""Heavy work on a few threads: interactive requests first, and the queue is bounded."""
+"""The worker pool: heavy work on a few threads, interactive requests first, with a bounded queue."""
 
 import asyncio
 import contextvars
@@ -19,23 +19,20 @@ from stash_sense.errors import QueueFull, ShuttingDown
 T = TypeVar("T")
 
 
-LONGEST_PAUSE_S = 30
-"""The most that anybody is told to stay away."""
+MAX_RETRY_AFTER_S = 30
 
-
-_FIRST_GUESS_S = 0.5
-
-
-_MEMORY = 0.1
+_SHUTTING_DOWN = "Stash Sense is shutting down. Try again after it has restarted."
+_FIRST_MEAN_S = 0.5
+_MEAN_WEIGHT = 0.1  # of the newest unit in the running mean
 
 
 class Lane(IntEnum):
-    """Who goes first: the lower number."""
+    """Which work goes first: the lower number."""
 
-    PERSON = 0
-    """Somebody waits for the answer."""
-    JOB = 1
-    """A unit of a long job: small, since a person may have to wait for one to end."""
+    INTERACTIVE = 0
+    """A person waits for the answer."""
+    BACKGROUND = 1
+    """A unit of a long job. Keep it small: an interactive request may have to wait for one."""
 
 
 @dataclass(order=True, slots=True)
@@ -48,21 +45,21 @@ class _Unit:
 
 
 class WorkPool:
-    """`workers` threads, and `places` (workers + queue_length) for requests that are being dealt with.
+    """`workers` threads, and room for `capacity` (workers + queue_length) requests at a time.
 
-    A request takes a place before it reads its body and keeps it to its end: so the places bound the queue
-    and the memory, and a request that has a place is never turned away later. A job needs no place; it bounds
-    itself by having only a few units (about two a worker) submitted at a time.
+    A request is admitted before its body is read, and until its end: this bounds the queue and the memory,
+    and an admitted request is never turned away later. A job is not admitted; it bounds itself by submitting
+    only a few units (about two a worker) at a time.
     """
 
     def __init__(self, workers: int, queue_length: int) -> None:
         self.workers = workers
-        self.places = workers + queue_length
-        self._taken = 0
+        self.capacity = workers + queue_length
+        self._admitted = 0
         self._running = 0
         self._waiting: list[_Unit] = []
         self._numbers = itertools.count()
-        self._mean_s = _FIRST_GUESS_S
+        self._mean_s = _FIRST_MEAN_S
         self._stopped = False
         self._changed = threading.Condition()
         self._threads = [
@@ -73,68 +70,72 @@ class WorkPool:
             thread.start()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Be one of the requests dealt with. Raises Full, which says when to come back."""
+    def admit(self) -> Iterator[None]:
+        """Count as one of the requests being handled. Raises QueueFull, which says when to try again."""
         with self._changed:
-            if self._taken >= self.places:
+            if self._admitted >= self.capacity:
                 raise QueueFull(
-                    f"{self.places} requests are being dealt with, and no more are taken. Try again later.",
-                    self._pause_s(),
+                    f"Too many requests at a time (at most {self.capacity}). Try again in a few seconds.",
+                    self._retry_after_s(),
                 )
-            self._taken += 1
+            self._admitted += 1
         try:
             yield
         finally:
             with self._changed:
-                self._taken -= 1
+                self._admitted -= 1
 
-    def submit(self, work: Callable[[], T], lane: Lane = Lane.PERSON) -> Future[T]:
-        """Have `work` done; cancelling the future helps until it has begun. Raises Stopping."""
+    def submit(self, work: Callable[[], T], lane: Lane = Lane.INTERACTIVE) -> Future[T]:
+        """Queue `work`. Cancelling the future helps until it has begun. Raises ShuttingDown."""
         future: Future[T] = Future()
         with self._changed:
             if self._stopped:
-                raise ShuttingDown("Stash Sense is being stopped. Try again when it is back.")
+                raise ShuttingDown(_SHUTTING_DOWN)
             unit = _Unit(lane, next(self._numbers), work, future, contextvars.copy_context())
             heapq.heappush(self._waiting, unit)
             self._changed.notify()
         return future
 
-    async def run(self, work: Callable[[], T], lane: Lane = Lane.PERSON) -> T:
-        """`submit` for a coroutine; one that is cancelled takes its unit out of the queue."""
+    async def run(self, work: Callable[[], T], lane: Lane = Lane.INTERACTIVE) -> T:
+        """`submit` for a coroutine; cancelling the coroutine takes its unit out of the queue."""
         return await asyncio.wrap_future(self.submit(work, lane))
 
     @property
     def running(self) -> int:
-        """Units in hand."""
+        """Units being worked on."""
         return self._running
 
     @property
     def waiting(self) -> int:
-        """Units not yet begun."""
+        """Units that have not begun."""
         return len(self._waiting)
 
     @property
-    def taken(self) -> int:
-        """Requests being dealt with."""
-        return self._taken
+    def admitted(self) -> int:
+        """Requests being handled."""
+        return self._admitted
 
     def close(self, seconds: float) -> bool:
-        """Begin nothing more; whether all that was begun ended within `seconds`."""
+        """Begin nothing more; return whether all that had begun ended within `seconds`."""
         with self._changed:
             self._stopped = True
             left, self._waiting = self._waiting, []
             self._changed.notify_all()
         for unit in left:
             if unit.future.set_running_or_notify_cancel():
-                unit.future.set_exception(ShuttingDown("Stash Sense was stopped before this was done."))
+                unit.future.set_exception(
+                    ShuttingDown(
+                        "Stash Sense was shut down before this was done. Try again after it has restarted."
+                    )
+                )
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _pause_s(self) -> int:
+    def _retry_after_s(self) -> int:
         ahead = (len(self._waiting) + self._running) / self.workers
-        return min(LONGEST_PAUSE_S, max(1, math.ceil(ahead * self._mean_s)))
+        return min(MAX_RETRY_AFTER_S, max(1, math.ceil(ahead * self._mean_s)))
 
     def _next(self) -> _Unit | None:
         with self._changed:
@@ -152,22 +153,22 @@ class WorkPool:
                 self._do(unit)
             with self._changed:
                 self._running -= 1
-                self._mean_s += _MEMORY * (time.monotonic() - began - self._mean_s)
-            del unit  # an idle worker must not keep a picture alive
+                self._mean_s += _MEAN_WEIGHT * (time.monotonic() - began - self._mean_s)
+            del unit  # an idle worker must not keep an image alive
 
     @staticmethod
     def _do(unit: _Unit) -> None:
         try:
             result = unit.context.run(unit.work)
-        except BaseException as error:  # noqa: BLE001 - carried to whoever waits, not swallowed
+        except BaseException as error:  # noqa: BLE001 - raised again by the future
             unit.future.set_exception(error)
         else:
             unit.future.set_result(result)
 
 
 @asynccontextmanager
-async def tasks() -> AsyncIterator[asyncio.TaskGroup]:
-    """A TaskGroup that raises the first failure itself, as whoever waits expects it."""
+async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
+    """A TaskGroup that raises the first failure itself instead of an exception group."""
     try:
         async with asyncio.TaskGroup() as group:
             yield group

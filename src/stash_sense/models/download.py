@@ -13,10 +13,11 @@ from typing import BinaryIO
 import httpx
 from pydantic import ValidationError
 
+from stash_sense.domain.progress import NO_PROGRESS, Progress
 from stash_sense.errors import DownloadFailed, NoSpace
 from stash_sense.files import explained_write_errors, move_into_place, sha256_of, write_atomically
 from stash_sense.models.manifest import Frozen, PackFile, PackManifest, UrlSource
-from stash_sense.models.prepare import Progress, pack_folder, pack_lock, resolve, source_path
+from stash_sense.models.prepare import pack_folder, pack_lock, resolve, source_path
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class _Fetch:
     """One file on its way."""
 
     def __init__(
-        self, client: httpx.Client, file: PackFile, part: _Part, progress: Progress | None, limits: Limits
+        self, client: httpx.Client, file: PackFile, part: _Part, progress: Progress, limits: Limits
     ) -> None:
         self._client = client
         self._file = file
@@ -188,8 +189,7 @@ class _Fetch:
                 raise self._wrong_size(size)
             with explained_write_errors(self._part.path):
                 out.write(block)
-            if self._progress:
-                self._progress(self._file.name, size, self._file.size)
+            self._progress.update(size)
             if time.monotonic() > self._deadline:
                 raise DownloadFailed(
                     f"{self._part.url}: not done after {self._limits.total_s:.0f} s. "
@@ -244,6 +244,7 @@ class _Fetch:
     def run(self) -> None:
         """Raises DownloadFailed, NoSpace or CannotWrite."""
         self._room()
+        self._progress.start(self._file.name, self._file.size)
         try:
             self._fetch_and_check()
         except _WrongFile:
@@ -273,14 +274,14 @@ def _there(file: PackFile, path: Path) -> bool:
 def download(
     pack: str | PackManifest,
     data_dir: Path,
-    progress: Progress | None = None,
+    progress: Progress = NO_PROGRESS,
     *,
     limits: Limits | None = None,
 ) -> list[Path]:
     """Fetches the pack's files that are not there yet; returns the paths of all that come from the web.
 
-    `progress` is given bytes. An interrupted download goes on where it broke off. Show `licence_text`
-    first. Raises UnknownPack, DownloadFailed, NoSpace, CannotWrite, Busy.
+    Each file is a stage of `progress`, counted in bytes. An interrupted download is resumed. Show
+    `licence_text` first. Raises UnknownPack, DownloadFailed, NoSpace, CannotWrite, Busy.
     """
     manifest, bounds = resolve(pack), limits or Limits()
     folder = pack_folder(manifest.id, data_dir)

@@ -10,12 +10,12 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import onnx
 from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
 
+from stash_sense.domain.progress import NO_PROGRESS, Progress
 from stash_sense.errors import AlteredFile, Busy, MissingFile
 from stash_sense.files import explained_write_errors, remove_leftovers, sha256_of, write_atomically
 from stash_sense.models.convert import dlib_resnet, sface, yunet
@@ -108,12 +108,6 @@ log = logging.getLogger(__name__)
 
 
 LOCK_WAIT_S = 120.0  # a conversion takes two seconds; a slow disk and a busy machine, far longer
-
-
-class Progress(Protocol):
-    """Told how far a piece of work has come: `done` of `total`, files here, bytes in a download."""
-
-    def __call__(self, name: str, done: int, total: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -227,7 +221,7 @@ def make(manifest: PackManifest, file: PackFile, folder: Path) -> Prepared:
 def prepare(
     pack: str | PackManifest,
     data_dir: Path,
-    progress: Progress | None = None,
+    progress: Progress = NO_PROGRESS,
     *,
     with_own_calibration: bool = True,
 ) -> PreparedPack:
@@ -246,9 +240,8 @@ def prepare(
         with pack_lock(folder):
             remove_leftovers(folder)
             known = read_record(folder)
-            for done, file in enumerate(manifest.files):
-                if progress:
-                    progress(file.name, done, len(manifest.files))
+            progress.start("Preparing", len(manifest.files))
+            for done, file in enumerate(manifest.files, 1):
                 if not current(file, folder, known):
                     made = (
                         remember(file, folder / file.name)
@@ -257,8 +250,7 @@ def prepare(
                     )
                     known = Record(files={**known.files, file.name: made})
                     write_record(folder, known)
-            if progress:
-                progress("", len(manifest.files), len(manifest.files))
+                progress.update(done)
     return PreparedPack(
         manifest=own_calibration(manifest, data_dir) if with_own_calibration else manifest,
         paths={file.role: folder / file.name for file in manifest.files},

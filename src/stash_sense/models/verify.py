@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from stash_sense.domain.progress import NO_PROGRESS, Progress
 from stash_sense.errors import AlteredFile, MissingFile
 from stash_sense.files import remove_leftovers
 from stash_sense.models import prepare
 from stash_sense.models.manifest import PackFile, PackManifest, Role
 from stash_sense.models.prepare import (
-    Progress,
     checked_source,
     current,
     intact,
@@ -105,7 +105,7 @@ def _verify_file(
 
 
 def verify(
-    pack: str | PackManifest, data_dir: Path, progress: Progress | None = None
+    pack: str | PackManifest, data_dir: Path, progress: Progress = NO_PROGRESS
 ) -> tuple[FileCheck, ...]:
     """Hashes every file, the sources too, and makes anew what can be made anew.
 
@@ -117,9 +117,8 @@ def verify(
     with pack_lock(folder):
         remove_leftovers(folder)
         known = prepare.read_record(folder)
-        for done, file in enumerate(manifest.files):
-            if progress:
-                progress(file.name, done, len(manifest.files))
+        progress.start("Verifying", len(manifest.files))
+        for done, file in enumerate(manifest.files, 1):
             try:
                 outcome, made = _verify_file(manifest, file, folder, known)
                 known = prepare.Record(files={**known.files, file.name: made})
@@ -128,7 +127,6 @@ def verify(
                 checks.append(FileCheck(file.role, file.name, "altered", str(error)))
             except MissingFile as error:
                 checks.append(FileCheck(file.role, file.name, "missing", str(error)))
+            progress.update(done)
         prepare.write_record(folder, known)
-        if progress:
-            progress("", len(manifest.files), len(manifest.files))
     return tuple(checks)

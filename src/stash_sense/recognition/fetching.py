@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from stash_sense.errors import MediaError, NotInStash, StashSenseError, StashTooSlow
-from stash_sense.jobs.workers import tasks
+from stash_sense.jobs.workers import task_group
 from stash_sense.recognition.analysis import PHOTOS_A_STEP
 from stash_sense.recognition.analysis_units import Fetched
 from stash_sense.recognition.image_tasks import ImageTask
@@ -60,7 +60,7 @@ class Pipeline:
     async def run(self, asked: Sequence[ImageTask]) -> None:
         """Until every image is done or has failed. Raises the StashError that concerns all of them."""
         self._to_fetch.extend((one, False) for one in asked)
-        async with tasks() as group:
+        async with task_group() as group:
             for _ in range(min(FETCHERS, len(asked))):
                 group.create_task(self._fetch_all())
             await self._make_units(group)

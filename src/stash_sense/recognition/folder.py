@@ -72,7 +72,7 @@ def identify_galleries(
     progress.start("Identifying", len(paths))
     engine = recognizer.pack.engine
     with closing(read_faces(paths, engine, min_confidence=knobs.min_face_confidence)) as read:
-        named = _named(_ticking(read, progress), recognizer, knobs)
+        named = _named(_counted(read, progress), recognizer, knobs)
         return [gather(list(islice(named, len(gallery))), recognizer, knobs) for gallery in galleries]
 
 
@@ -95,9 +95,11 @@ def gather(photos: Sequence[NamedPhoto], recognizer: FaceRecognizer, knobs: Matc
     return GalleryResult(tuple(named), people, unknown)
 
 
-def _ticking(read: Iterable[PhotoFaces], progress: Progress) -> Iterator[PhotoFaces]:
-    for photo in read:
-        progress.tick(faces=len(photo.faces))
+def _counted(read: Iterable[PhotoFaces], progress: Progress) -> Iterator[PhotoFaces]:
+    faces = 0
+    for done, photo in enumerate(read, 1):
+        faces += len(photo.faces)
+        progress.update(done, faces=faces)
         yield photo
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from stash_sense.domain.decisions import Decision
 from stash_sense.errors import NoPicture, NotAPicture, StashSenseError
-from stash_sense.jobs.run import JobReport
-from stash_sense.jobs.workers import Lane, tasks
+from stash_sense.jobs.run import JobProgress
+from stash_sense.jobs.workers import Lane, task_group
 from stash_sense.recognition.analysis_units import Fetched, Looked, look, name_anew
 from stash_sense.recognition.answers import GalleryAnswer, SkippedImage, as_json
 from stash_sense.recognition.evidence import MatchOptions
@@ -42,22 +42,22 @@ async def identify_gallery(
     recognizer: FaceRecognizer,
     knobs: MatchOptions,
     tools: Tools,
-    report: JobReport,
+    progress: JobProgress,
     *,
     force: bool = False,
     source: Source = "original",
-    patience: OutageLimits = DEFAULT_OUTAGE_LIMITS,
+    outage_limits: OutageLimits = DEFAULT_OUTAGE_LIMITS,
 ) -> GalleryAnswer:
     """Who is in a gallery. Each image is stored as it is done; what is stored of the same picture serves.
 
     force: look at all images again, but for those that this very job had done before it was cut short.
-    Raises NotInStash for the gallery, the StashError of an outage that outlasts `patience`, KeyRefused,
+    Raises NotInStash for the gallery, the StashError of an outage that outlasts `outage_limits`, KeyRefused,
     StateBusy where another process holds the state for longer.
     """
-    terms = RunParameters.of(recognizer, knobs, source, report.job_id)
-    stash = ResilientStash(tools.stash, patience, report.problem)
+    terms = RunParameters.of(recognizer, knobs, source, progress.job_id)
+    stash = ResilientStash(tools.stash, outage_limits, progress.problem)
     gallery = await stash.listed(lambda client: client.get_gallery_by_id(gallery_id))
-    run = _Run(gallery, recognizer, terms, tools, report, patience)
+    run = _Run(gallery, recognizer, terms, tools, progress, outage_limits)
     try:
         missing = await run.take_known(run.wanted_of(gallery), force=force)
         pipeline = Pipeline(stash, source, tools.pool.workers, run.do_unit, run.failed)
@@ -75,18 +75,19 @@ class _Run:
         recognizer: FaceRecognizer,
         terms: RunParameters,
         tools: Tools,
-        report: JobReport,
-        patience: OutageLimits,
+        progress: JobProgress,
+        outage_limits: OutageLimits,
     ) -> None:
         self._gallery_id = gallery.id
         self._recognizer = recognizer
         self._terms = terms
         self._tools = tools
-        self._report = report
+        self._progress = progress
         self._roll = GalleryState(gallery.id, len(gallery.images), terms, recognizer)
-        self._store = GalleryStore(gallery.id, terms, tools.state, report, patience.state_s)
+        self._store = GalleryStore(gallery.id, terms, tools.state, progress, outage_limits.state_s)
         self._so_far = LiveResult(as_json(self._weighed({})[0]), tools.pool)
-        report.result_so_far(self._so_far.make)
+        progress.set_live_result(self._so_far.make)
+        progress.start("Identifying", len(gallery.images))
 
     def wanted_of(self, gallery: Gallery) -> list[ImageTask]:
         """The images that can be looked at; the others are told."""
@@ -115,7 +116,7 @@ class _Run:
                     anew.append((one, known[one.image_id]))
                 else:
                     missing.append(one)
-            async with tasks() as group:
+            async with task_group() as group:
                 for unit in _by_faces(anew):
                     group.create_task(self._match_anew(unit))
             self._tell()
@@ -126,7 +127,7 @@ class _Run:
     async def _match_anew(self, unit: Sequence[tuple[ImageTask, StoredResult]]) -> None:
         pictures = [faces_of(stored) for _, stored in unit]
         work = partial(name_anew, pictures, self._recognizer, self._terms)
-        named = await self._tools.pool.run(work, Lane.JOB)
+        named = await self._tools.pool.run(work, Lane.BACKGROUND)
         entries = [
             RecognizedImage.stored(stored, self._terms, own)
             for (_, stored), own in zip(unit, named, strict=True)
@@ -146,7 +147,7 @@ class _Run:
         """Looks at a few pictures, and stores them."""
         galleries = [self._gallery_id]
         work = partial(look, unit, self._recognizer, self._terms, self._tools.media, galleries)
-        looked = await self._tools.pool.run(work, Lane.JOB)
+        looked = await self._tools.pool.run(work, Lane.BACKGROUND)
         good = [one for one in looked if isinstance(one, Looked)]
         face_ids = await asyncio.to_thread(self._store.add, good)
         for fetched, one in zip(unit, looked, strict=True):
@@ -173,7 +174,7 @@ class _Run:
     async def end(self) -> GalleryAnswer:
         """The evidence of the whole gallery, stored with its faces."""
         decided = await self._store.read(self._decided)
-        answer, changes = await self._tools.pool.run(partial(self._weighed, decided), Lane.JOB)
+        answer, changes = await self._tools.pool.run(partial(self._weighed, decided), Lane.BACKGROUND)
         for start in range(0, len(changes), WRITTEN_AT_A_TIME):
             await asyncio.to_thread(self._store.rematch, changes[start : start + WRITTEN_AT_A_TIME])
         self._so_far.end(as_json(answer))
@@ -195,12 +196,12 @@ class _Run:
     def _error(self, position: int, image_id: str, error: StashSenseError) -> None:
         said = _about(image_id, error)
         self._roll.errors[position] = said
-        self._report.problem(said)
+        self._progress.problem(said)
 
     def _tell(self, people: int | None = None) -> None:
         roll = self._roll
         count = len(roll.named) if people is None else people
-        self._report.progress(roll.done, roll.total, faces=roll.faces, people=count)
+        self._progress.update(roll.done, faces=roll.faces, people=count)
 
 
 def _about(image_id: str, error: StashSenseError) -> str:

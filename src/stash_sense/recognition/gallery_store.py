@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from stash_sense.errors import StashSenseError, StateBusy
-from stash_sense.jobs.run import JobReport
+from stash_sense.jobs.run import JobProgress
 from stash_sense.recognition.analysis_units import Looked
 from stash_sense.recognition.gallery_state import RecognizedImage
 from stash_sense.recognition.image_tasks import ImageTask, known_results
@@ -36,13 +36,13 @@ class GalleryStore:
         gallery_id: str,
         terms: RunParameters,
         state: RecommendationsDB,
-        report: JobReport,
+        progress: JobProgress,
         busy_s: float,
     ) -> None:
         self._gallery_id = gallery_id
         self._terms = terms
         self._state = state
-        self._report = report
+        self._progress = progress
         self._busy_s = busy_s
         self._told: set[str] = set()
 
@@ -113,4 +113,4 @@ class GalleryStore:
         log.warning("gallery %s: %s was not stored: %s", self._gallery_id, image or "a part", error)
         if str(error) not in self._told:
             self._told.add(str(error))
-            self._report.problem(f"Not everything could be stored: {error}")
+            self._progress.problem(f"Not everything could be stored: {error}")

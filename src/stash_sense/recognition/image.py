@@ -69,7 +69,7 @@ async def _identify(
     fetch = tools.stash.thumbnail if source == "thumbnail" else tools.stash.original
     fetched = Fetched(asked, (await fetch(asked.image)).data)
     unit = partial(look, [fetched], recognizer, terms, tools.media)
-    (looked,) = await tools.pool.run(unit, Lane.PERSON)
+    (looked,) = await tools.pool.run(unit, Lane.INTERACTIVE)
     if isinstance(looked, StashSenseError):
         raise looked
     stored = await asyncio.to_thread(_keep, looked, tools.state)
@@ -87,7 +87,7 @@ async def _known(
         return _answer(known, terms, stored=True, reused=True)
     width, height = size(known)
     faces = tuple(own_face(face, width, height) for face in known.faces)
-    (named,) = await tools.pool.run(partial(name_anew, [faces], recognizer, terms), Lane.PERSON)
+    (named,) = await tools.pool.run(partial(name_anew, [faces], recognizer, terms), Lane.INTERACTIVE)
     matches = [
         matched(face.face_id, new, recognizer.database) for face, new in zip(known.faces, named, strict=True)
     ]

@@ -39,7 +39,7 @@ class LiveResult:
         self._working, self._looked_at = True, False
         began = time.monotonic()
         try:
-            self._last = await self._pool.run(work_out, Lane.JOB)
+            self._last = await self._pool.run(work_out, Lane.BACKGROUND)
         finally:
             self._working = False
         spent = time.monotonic() - began

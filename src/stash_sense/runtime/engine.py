@@ -12,7 +12,7 @@ from pathlib import Path
 from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.calibrate import calibrate
 from stash_sense.enrolment.folder import BuildReport, build_from_folders
-from stash_sense.enrolment.stash import Report, build_from_stash
+from stash_sense.enrolment.stash import build_from_stash
 from stash_sense.enrolment.stash_write import StashBuild
 from stash_sense.errors import BadDatabase, StashNotConfigured, StashSenseError
 from stash_sense.facedb.database import FaceDatabase, current_version
@@ -139,7 +139,7 @@ def enrol(
 
 
 async def enrol_from_stash(
-    settings: Settings, pack: LoadedPack, report: Report, *, with_images: bool = False
+    settings: Settings, pack: LoadedPack, progress: Progress, *, with_images: bool = False
 ) -> StashBuild:
     """Bring the settings' database up to date with the performers of their Stash, on all cores.
 
@@ -153,7 +153,7 @@ async def enrol_from_stash(
                 client,
                 database_place(settings),
                 pack,
-                report,
+                progress,
                 pool=pool,
                 with_images=with_images,
                 limits=media_limits(settings),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from stash_sense.enrolment.stash import build_from_stash
-from stash_sense.jobs.run import JobReport, JobWork
+from stash_sense.jobs.run import JobFunction, JobProgress
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.recognition.answers import as_json
 from stash_sense.recognition.evidence import MatchOptions
@@ -70,11 +70,13 @@ class Services:
             state = await self.state.ready()
             yield recognizer, Tools(stash, state.store, self.pool, media_limits(self.settings))
 
-    def job_kinds(self) -> dict[str, JobWork]:
+    def job_kinds(self) -> dict[str, JobFunction]:
         """What each kind of job does, by the kind's name."""
         return {"gallery": self._identify_gallery, "database": self._build_database}
 
-    async def _identify_gallery(self, report: JobReport, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _identify_gallery(
+        self, progress: JobProgress, parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         # A job that goes on after a restart starts before the recognizer and the state are open.
         await self.recognition.first_attempt.wait()
         await self.state.first_attempt.wait()
@@ -85,19 +87,21 @@ class Services:
                 recognizer,
                 options.match,
                 tools,
-                report,
+                progress,
                 force=options.force,
                 source=options.source,
-                patience=self.outage_limits,
+                outage_limits=self.outage_limits,
             )
         return as_json(answer)
 
-    async def _build_database(self, report: JobReport, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _build_database(
+        self, progress: JobProgress, parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         build = await build_from_stash(
             self.require_stash().with_limits(replace(PATIENT, media_bytes=self.settings.max_bytes)),
             database_place(self.settings),
             await asyncio.to_thread(self.engine.pack),
-            report,
+            progress,
             pool=self.pool,
             with_images=parameters["images"],
             limits=media_limits(self.settings),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stash_sense.errors import EngineError, Starting, StashError, StashNotReady, StateError
 from stash_sense.jobs.queue import JobQueue
-from stash_sense.jobs.run import JobWork
+from stash_sense.jobs.run import JobFunction
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.media.limits import MediaLimits
 from stash_sense.media.remote import FetchLimits, RemotePictures, Resolve
@@ -81,7 +81,7 @@ class Sidecar:
     def begin_shutdown(self) -> None:
         """Tell the running job, and requests that wait for jobs, that `stop` follows."""
         if self.jobs.current:
-            self.jobs.current.leave_off()
+            self.jobs.current.begin_shutdown()
 
     async def stop(self) -> None:
         """End running work within the settings' time and close everything; failures are logged."""
@@ -181,7 +181,7 @@ def supervised_state(path: Path) -> Supervised[AsyncState]:
     )
 
 
-def supervised_jobs(path: Path, kinds: Mapping[str, JobWork]) -> Supervised[JobQueue]:
+def supervised_jobs(path: Path, kinds: Mapping[str, JobFunction]) -> Supervised[JobQueue]:
     """The queue of jobs, which resumes what was running or queued."""
 
     async def start(_: JobQueue | None) -> JobQueue:

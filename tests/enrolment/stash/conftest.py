@@ -31,8 +31,12 @@ class Watch:
         self.steps, self.problems = [], []
         self._wanted, self._reached = None, asyncio.Event()
 
-    def progress(self, done, total, *, faces=0, people=0):
-        self.steps.append((done, total, faces, people))
+    def start(self, stage, total):
+        self.total = total
+        self.update(0)
+
+    def update(self, done, *, faces=0, people=0):
+        self.steps.append((done, self.total, faces, people))
         if done == self._wanted:
             self._reached.set()
 
@@ -41,8 +45,8 @@ class Watch:
         self._wanted = done
         await asyncio.wait_for(self._reached.wait(), 20)
 
-    def problem(self, text):
-        self.problems.append(text)
+    def problem(self, message):
+        self.problems.append(message)
 
 
 @pytest.fixture

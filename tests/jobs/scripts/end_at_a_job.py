@@ -10,17 +10,17 @@ from stash_sense.jobs.queue import JobQueue
 
 
 async def main(place: Path, *, further: bool) -> None:
-    async def deadly(report, asked):
+    async def deadly(progress, parameters):
         steps = place.with_suffix(".steps")
-        report.progress(0, 100)
+        progress.start("Working", 100)
         if further:
-            report.progress(steps.stat().st_size, 100)
+            progress.update(steps.stat().st_size)
             with steps.open("a") as kept:
                 kept.write(".")
         await asyncio.sleep(0.3)  # a crash comes in the midst of it
         os.kill(os.getpid(), signal.SIGKILL)
 
-    async def fine(report, asked):
+    async def fine(progress, parameters):
         return {}
 
     queue = JobQueue(place, {"deadly": deadly, "fine": fine})

@@ -17,13 +17,14 @@ def tell(line: str) -> None:
     sys.stdout.flush()
 
 
-async def work(report, asked):
-    tell(f"begin {asked['n']} {report.job_id}")
+async def work(progress, parameters):
+    tell(f"begin {parameters['n']} {progress.job_id}")
+    progress.start("Working", STEPS)
     for step in range(STEPS):
-        report.progress(step, STEPS)
+        progress.update(step)
         await asyncio.sleep(0.01)
-    tell(f"end {asked['n']} {report.job_id}")
-    return {"n": asked["n"]}
+    tell(f"end {parameters['n']} {progress.job_id}")
+    return {"n": parameters["n"]}
 
 
 async def main(place: Path, jobs: int) -> None:

@@ -29,8 +29,8 @@ SHORT = OutageLimits(at_start_s=1, midway_s=1.5, first_pause_s=0.02, longest_pau
 COLOURS = {"red": (255, 30, 30), "green": (30, 255, 30), "blue": (30, 30, 255), "black": (0, 0, 0)}
 
 
-class Report:
-    """Remembers what a job said."""
+class RecordedProgress:
+    """Remembers what a job reported."""
 
     def __init__(self, job_id: str = "job-1") -> None:
         self.job_id = job_id
@@ -39,25 +39,28 @@ class Report:
         self.make: Callable[[], Any] | None = None
         self.at_step: Callable[[int], None] = lambda _: None
 
-    def progress(self, done, total, *, faces=0, people=0):
-        self.steps.append((done, total, faces, people))
+    def start(self, stage, total):
+        self.total = total
+
+    def update(self, done, *, faces=0, people=0):
+        self.steps.append((done, self.total, faces, people))
         self.at_step(done)
 
-    def problem(self, text):
-        self.problems.append(text)
+    def problem(self, message):
+        self.problems.append(message)
 
-    def result_so_far(self, make):
+    def set_live_result(self, make):
         self.make = make
 
 
 @pytest.fixture
-def report() -> Report:
-    return Report()
+def progress() -> RecordedProgress:
+    return RecordedProgress()
 
 
 @pytest.fixture
-def new_report() -> Callable[..., Report]:
-    return Report
+def new_progress() -> Callable[..., RecordedProgress]:
+    return RecordedProgress
 
 
 @pytest.fixture
@@ -134,13 +137,13 @@ def fill(stash, picture) -> Callable[..., list[str]]:
 
 
 @pytest.fixture
-def identify(tools, sees_colours, report):
+def identify(tools, sees_colours, progress):
     """Identify a gallery by its colours."""
 
-    async def identify(gallery, knobs=None, recognizer=None, report=report, **more) -> GalleryAnswer:
-        more.setdefault("patience", SHORT)
+    async def identify(gallery, knobs=None, recognizer=None, progress=progress, **more) -> GalleryAnswer:
+        more.setdefault("outage_limits", SHORT)
         return await identify_gallery(
-            gallery, recognizer or sees_colours, knobs or MatchOptions(), tools, report, **more
+            gallery, recognizer or sees_colours, knobs or MatchOptions(), tools, progress, **more
         )
 
     return identify

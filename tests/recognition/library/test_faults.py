@@ -23,7 +23,7 @@ async def limited():
 
 
 @pytest.fixture
-def midway(report):
+def midway(progress):
     """Do something once, when so many images are done; undo it some seconds later."""
 
     def midway(done, do, seconds=None, undo=None):
@@ -35,12 +35,12 @@ def midway(report):
                 if undo:
                     asyncio.get_running_loop().call_later(seconds, undo)
 
-        report.at_step = at_step
+        progress.at_step = at_step
 
     return midway
 
 
-async def test_down_at_the_start_it_waits_a_little_and_fails(stash, fill, identify, report):
+async def test_down_at_the_start_it_waits_a_little_and_fails(stash, fill, identify, progress):
     gallery, _ = fill("red")
     stash.down()
     began = time.monotonic()
@@ -48,7 +48,7 @@ async def test_down_at_the_start_it_waits_a_little_and_fails(stash, fill, identi
         await identify(gallery)
     assert failed.value.code == "stash-unreachable"
     assert time.monotonic() - began < 10
-    assert "Waiting up to 1 s" in report.problems[0]
+    assert "Waiting up to 1 s" in progress.problems[0]
 
 
 async def test_back_in_time_at_the_start_it_goes_on(stash, fill, identify, people_of):
@@ -58,16 +58,16 @@ async def test_back_in_time_at_the_start_it_goes_on(stash, fill, identify, peopl
     assert people_of(await identify(gallery)) == {"Red": images}
 
 
-async def test_an_outage_midway_costs_no_image(stash, fill, identify, midway, report, people_of):
+async def test_an_outage_midway_costs_no_image(stash, fill, identify, midway, progress, people_of):
     gallery, images = fill(*["red"] * 80)
     midway(10, stash.down, 0.8, stash.up)
     answer = await identify(gallery)
     assert (answer.error_count, people_of(answer)) == (0, {"Red": images})
-    assert 1 <= len(report.problems) <= 2
+    assert 1 <= len(progress.problems) <= 2
 
 
 async def test_an_outage_that_lasts_ends_the_job_and_what_was_done_is_kept(
-    stash, fill, identify, midway, fetched, state, people_of, report
+    stash, fill, identify, midway, fetched, state, people_of, progress
 ):
     gallery, images = fill(*["red"] * 80)
     midway(10, stash.down)
@@ -75,8 +75,8 @@ async def test_an_outage_that_lasts_ends_the_job_and_what_was_done_is_kept(
         await identify(gallery)
     done = {image for image in images if state.get_image_result(image)}
     assert 10 <= len(done) < 80
-    assert report.make()["images_processed"] == len(done)
-    report.at_step = lambda _: None
+    assert progress.make()["images_processed"] == len(done)
+    progress.at_step = lambda _: None
     stash.up()
     fetched()
     assert people_of(await identify(gallery)) == {"Red": images}
@@ -114,13 +114,13 @@ async def test_few_pictures_that_fail_are_errors(stash, fill, identify):
     assert answer.errors[0].startswith(f"Image {images[0]}: ")
 
 
-async def test_some_failing_images_are_told_and_nothing_else(stash, fill, identify, report, fetched):
+async def test_some_failing_images_are_told_and_nothing_else(stash, fill, identify, progress, fetched):
     gallery, _ = fill(*["red"] * 100)
     stash.faults.add(Status(500), where="original", share=0.05)
     answer = await identify(gallery)
     assert 0 < answer.error_count < 15
     assert answer.images_processed + answer.error_count == 100
-    assert len(report.problems) == answer.error_count
+    assert len(progress.problems) == answer.error_count
     assert list(answer.errors) == sorted(answer.errors, key=lambda said: int(said.split(":")[0][6:]))
     stash.faults.clear()
     fetched()
@@ -172,20 +172,20 @@ async def test_bad_pictures_are_errors_and_the_rest_goes_on(stash, fill, identif
     assert [said.split(":")[0] for said in answer.errors] == [f"Image {image}" for image in images[:4]]
 
 
-async def test_only_ten_errors_are_told_and_all_are_counted(stash, fill, identify, report):
+async def test_only_ten_errors_are_told_and_all_are_counted(stash, fill, identify, progress):
     gallery, images = fill(*["red"] * 25)
     for image in images:
         stash.library.lose_file(int(image))
     answer = await identify(gallery)
-    assert (len(answer.errors), answer.error_count, len(report.problems)) == (10, 25, 25)
+    assert (len(answer.errors), answer.error_count, len(progress.problems)) == (10, 25, 25)
 
 
-async def test_a_wrong_key_fails_at_once(stash, fill, state, pool, sees_colours, report):
+async def test_a_wrong_key_fails_at_once(stash, fill, state, pool, sees_colours, progress):
     gallery, _ = fill("red")
     async with StashClient(stash.url, "wrong") as client:
         tools = Tools(client, state, pool)
         with pytest.raises(StashKeyRefused):
-            await identify_gallery(gallery, sees_colours, MatchOptions(), tools, report)
+            await identify_gallery(gallery, sees_colours, MatchOptions(), tools, progress)
 
 
 async def test_a_key_that_is_changed_midway_fails_the_job(stash, fill, identify, midway, state):

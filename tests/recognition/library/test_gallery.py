@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fakes.stash import Delay
-from stash_sense.domain.progress import Silent
+from stash_sense.domain.progress import NoProgress
 from stash_sense.errors import NotInStash
 from stash_sense.jobs.workers import Lane
 from stash_sense.recognition.answers import as_json
@@ -21,13 +21,13 @@ REDDISH = (240, 160, 20)
 """Beyond 0.05 from red, within 0.2 of that."""
 
 
-async def test_everybody_is_found_with_their_images(fill, identify, people_of, report, fetched):
+async def test_everybody_is_found_with_their_images(fill, identify, people_of, progress, fetched):
     gallery, images = fill("red", "green", "black", "red", "blue")
     answer = await identify(gallery)
     assert people_of(answer) == {"Red": [images[0], images[3]], "Green": [images[1]], "Blue": [images[4]]}
     assert (answer.total_images, answer.images_processed, answer.faces_detected) == (5, 5, 4)
     assert (answer.error_count, answer.skipped, answer.not_stored) == (0, (), 0)
-    assert report.steps[-1] == (5, 5, 4, 3)
+    assert progress.steps[-1] == (5, 5, 4, 3)
     assert fetched() == 5
 
 
@@ -37,7 +37,7 @@ async def test_it_finds_what_the_same_folder_of_files_gives(real, samples, stash
     for number, path in enumerate(paths):
         stash.library.add_image(path, galleries=[gallery], path=f"/data/{number}.jpg")
     answer = await identify(str(gallery), recognizer=real)
-    files = identify_photos(paths, real, MatchOptions(), Silent())
+    files = identify_photos(paths, real, MatchOptions(), NoProgress())
     expected = {one.person.name: [str(paths.index(path) + 1) for path in one.photos] for one in files.people}
     assert people_of(answer) == expected
     for ours, theirs in zip(answer.performers, files.people, strict=True):
@@ -118,7 +118,7 @@ async def test_plain_evidence_takes_the_gallerys_verdict_back(fill, identify, st
 @pytest.mark.parametrize("top_k", [1, 20])
 @pytest.mark.parametrize("max_distance", [0.0, 0.05, 2.0])
 async def test_stored_and_fresh_results_agree_for_any_knobs(
-    fill, identify, fetched, new_report, evidence, top_k, max_distance
+    fill, identify, fetched, new_progress, evidence, top_k, max_distance
 ):
     gallery, _ = fill("red", "red", REDDISH, (120, 240, 20), "green", "black", (90, 90, 200))
     await identify(gallery)
@@ -126,12 +126,12 @@ async def test_stored_and_fresh_results_agree_for_any_knobs(
     fetched()
     again = await identify(gallery, knobs)
     assert fetched() == 0
-    assert await identify(gallery, knobs, force=True, report=new_report("job-2")) == again
+    assert await identify(gallery, knobs, force=True, progress=new_progress("job-2")) == again
     assert fetched() == 7
 
 
 async def test_after_a_change_of_the_database_nothing_is_fetched(
-    fill, identify, fetched, new_report, build, people, colours, place, people_of, state
+    fill, identify, fetched, new_progress, build, people, colours, place, people_of, state
 ):
     gallery, images = fill("red", "green", "blue", "blue")
     await identify(gallery)
@@ -140,7 +140,7 @@ async def test_after_a_change_of_the_database_nothing_is_fetched(
     fetched()
     with open_recognizer(colours, place) as newer:
         answer = await identify(gallery, recognizer=newer)
-        fresh = await identify(gallery, recognizer=newer, force=True, report=new_report("job-2"))
+        fresh = await identify(gallery, recognizer=newer, force=True, progress=new_progress("job-2"))
     assert people_of(answer)["Azure"] == images[2:]
     assert answer == fresh
     assert fetched() == 4  # of the forced one
@@ -148,7 +148,7 @@ async def test_after_a_change_of_the_database_nothing_is_fetched(
 
 
 async def test_a_swap_midway_leaves_the_job_its_database(
-    fill, identify, report, build, people, colours, place, sees_colours, people_of
+    fill, identify, progress, build, people, colours, place, sees_colours, people_of
 ):
     gallery, images = fill(*["blue"] * 30)
 
@@ -157,7 +157,7 @@ async def test_a_swap_midway_leaves_the_job_its_database(
             (people / "Blue").rename(people / "Azure")
             build(people)
 
-    report.at_step = swap
+    progress.at_step = swap
     assert people_of(await identify(gallery)) == {"Blue": images}
     with open_recognizer(colours, place) as newer:
         assert people_of(await identify(gallery, recognizer=newer)) == {"Azure": images}
@@ -271,11 +271,11 @@ async def test_ignored_faces_count_for_nobody(fill, identify, state, people_of):
     assert people_of(await identify(gallery)) == {"Green": [images[1]]}
 
 
-async def test_an_empty_gallery_is_an_answer_of_zeros(stash, identify, report):
+async def test_an_empty_gallery_is_an_answer_of_zeros(stash, identify, progress):
     gallery = str(stash.library.add_gallery("Empty"))
     answer = await identify(gallery)
     assert dataclasses.astuple(answer) == (gallery, 0, 0, 0, (), (), (), 0, (), 0)
-    assert report.steps[-1] == (0, 0, 0, 0)
+    assert progress.steps[-1] == (0, 0, 0, 0)
 
 
 async def test_an_unknown_gallery_is_not_there(identify):
@@ -293,39 +293,39 @@ async def test_videos_and_clips_are_skipped_and_told(fill, identify, stash):
     assert (answer.images_processed, answer.error_count, answer.total_images) == (1, 0, 3)
 
 
-async def test_the_result_stands_while_it_runs_and_looking_costs_little(fill, identify, report, stash):
+async def test_the_result_stands_while_it_runs_and_looking_costs_little(fill, identify, progress, stash):
     gallery, _ = fill(*["red"] * 60)
     stash.faults.add(Delay(0.05), where="original")
     seen = []
 
     def look(done):
         began = time.perf_counter()
-        seen.append((done, report.make()))
+        seen.append((done, progress.make()))
         assert time.perf_counter() - began < 0.01
 
-    report.at_step = look
+    progress.at_step = look
     answer = await identify(gallery)
     json.dumps(seen)
     assert seen[0][1]["total_images"] == 60
-    assert report.make() == as_json(answer)
+    assert progress.make() == as_json(answer)
     assert any(0 < made["images_processed"] <= done for done, made in seen[:-1])
 
 
-async def test_progress_never_goes_back(fill, identify, report):
+async def test_progress_never_goes_back(fill, identify, progress):
     gallery, _ = fill(*["red", "black"] * 20)
     await identify(gallery)
-    assert report.steps == sorted(report.steps)
-    assert report.steps[-1][0] == 40
+    assert progress.steps == sorted(progress.steps)
+    assert progress.steps[-1][0] == 40
 
 
-async def test_a_person_waits_for_one_unit_at_most(fill, identify, pool, colours, report):
+async def test_a_person_waits_for_one_unit_at_most(fill, identify, pool, colours, progress):
     gallery, _ = fill(*["red"] * 200)
     begun = asyncio.Event()
-    report.at_step = lambda done: begun.set() if done > 10 else None
+    progress.at_step = lambda done: begun.set() if done > 10 else None
     job = asyncio.create_task(identify(gallery))
     await begun.wait()
     calls = len(colours.engine.calls)
-    await pool.run(lambda: None, Lane.PERSON)
+    await pool.run(lambda: None, Lane.INTERACTIVE)
     assert len(colours.engine.calls) - calls <= 2 * pool.workers
     assert not job.done()
     await job
@@ -341,12 +341,12 @@ async def test_only_a_handful_is_fetched_at_a_time(fill, identify, stash):
 
 
 async def test_a_state_that_cannot_be_written_costs_only_the_keeping(
-    fill, identify, report, locked, people_of, caplog
+    fill, identify, progress, locked, people_of, caplog
 ):
     gallery, images = fill("red", "red", "green")
     with locked():
         answer = await identify(gallery)
     assert people_of(answer) == {"Red": images[:2], "Green": [images[2]]}
     assert answer.not_stored == 3
-    assert any("Not everything could be stored" in one for one in report.problems)
+    assert any("Not everything could be stored" in one for one in progress.problems)
     assert (await identify(gallery)).not_stored == 0

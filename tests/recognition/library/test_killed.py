@@ -24,16 +24,16 @@ PHOTOS = 40
 
 @pytest.mark.parametrize("force", [False, True])
 async def test_a_cancelled_job_goes_on_where_it_stopped(
-    fill, identify, report, state, fetched, colours, force
+    fill, identify, progress, state, fetched, colours, force
 ):
     gallery, images = fill(*["red", "green"] * 60)
     undisturbed = await identify(gallery)
     if not force:
         for image in images:
             state.delete_image_fingerprint(image)
-    report.job_id = "cut-short"
+    progress.job_id = "cut-short"
     begun = asyncio.Event()
-    report.at_step = lambda done: begun.set() if done > 20 else None
+    progress.at_step = lambda done: begun.set() if done > 20 else None
     job = asyncio.create_task(identify(gallery, force=force))
     await begun.wait()
     job.cancel()
@@ -51,12 +51,12 @@ async def test_a_cancelled_job_goes_on_where_it_stopped(
     assert 120 - len(done) - ending <= fetched() <= 120 - len(done)
 
 
-async def test_another_job_with_force_looks_at_everything(fill, identify, new_report, fetched):
+async def test_another_job_with_force_looks_at_everything(fill, identify, new_progress, fetched):
     gallery, _ = fill("red", "green")
     await identify(gallery, force=True)
-    await identify(gallery, force=True, report=new_report("job-2"))
+    await identify(gallery, force=True, progress=new_progress("job-2"))
     assert fetched() == 4
-    await identify(gallery, force=True, report=new_report("job-2"))
+    await identify(gallery, force=True, progress=new_progress("job-2"))
     assert fetched() == 0
 
 

@@ -28,6 +28,6 @@ async def crop(
     face_id: Annotated[str, Path(max_length=100, description="Of a stored face.", examples=["17"])],
 ) -> Response:
     """The face as a JPEG, at most 320 px wide and high, cut out of its image as Stash has it now."""
-    with sidecar.pool.place():
+    with sidecar.pool.admit():
         picture = await face_crop(face_id, state, stash, sidecar.pool, sidecar.media_limits)
     return jpeg(picture)

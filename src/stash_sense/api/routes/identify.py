@@ -46,7 +46,7 @@ def _body() -> dict[str, Any]:
 @router.post("/identify", responses=documented(*_FAILURES), openapi_extra={"requestBody": _body()})
 async def identify(request: Request, desk: AtDesk) -> wire.IdentifyOut:
     """Every face of a picture, each with who it is and why."""
-    with desk.sidecar.pool.place():
+    with desk.sidecar.pool.admit():
         async with desk.bodies.read(request) as body:
             kind = request.headers.get("content-type", "")
             if len(body) <= _SMALL:
@@ -72,7 +72,7 @@ async def identify_url(
     max_distance: Annotated[MaxDistance, Query()] = 0.6,
 ) -> wire.IdentifyOut:
     """The same for a picture on the web."""
-    with desk.sidecar.pool.place():
+    with desk.sidecar.pool.admit():
         return await _identified(desk, Wanted(None, url, MatchOptions(top_k, max_distance)))
 
 

@@ -23,7 +23,7 @@ async def image(request: Request, desk: AtDesk) -> wire.ImageOut:
     """Every face of an image of Stash. A kept result of the same picture serves, unless `force`."""
     asked = await read_json(request, desk, ImageIn)
     wanted, sidecar = asked.asked(), desk.sidecar
-    with sidecar.pool.place():
+    with sidecar.pool.admit():
         async with sidecar.services.lease_tools() as (recognizer, tools):
             found = await identify_image(
                 str(int(asked.image_id)),

@@ -29,7 +29,7 @@ async def reference(
     ],
 ) -> Response:
     """The reference face as a JPEG, at most 320 px wide and high."""
-    with sidecar.pool.place():
+    with sidecar.pool.admit():
         async with sidecar.recognition.lease() as recognizer:
             picture = await sidecar.pool.run(partial(reference_picture, recognizer.database, reference_id))
     return jpeg(picture)

@@ -26,17 +26,20 @@ def say(line):
     sys.stdout.flush()
 
 
-class Report:
+class SpokenProgress:
     def __init__(self, job_id):
         self.job_id = job_id
 
-    def progress(self, done, total, *, faces=0, people=0):
+    def start(self, stage, total):
+        pass
+
+    def update(self, done, *, faces=0, people=0):
         say(f"done {done}")
 
-    def problem(self, text):
-        sys.stderr.write(f"{text}\n")
+    def problem(self, message):
+        sys.stderr.write(f"{message}\n")
 
-    def result_so_far(self, make):
+    def set_live_result(self, make):
         pass
 
 
@@ -48,7 +51,7 @@ async def main():
         async with StashClient(url) as stash:
             tools = Tools(stash, opened, pool)
             answer = await identify_gallery(
-                gallery, ready, MatchOptions(), tools, Report(job), force=bool(force)
+                gallery, ready, MatchOptions(), tools, SpokenProgress(job), force=bool(force)
             )
     pool.close(5)
     say(json.dumps(as_json(answer)))

@@ -23,7 +23,7 @@ def held(pool):
     """The only worker is at work until the event is set."""
     go = threading.Event()
     began = threading.Event()
-    pool.submit(lambda: (began.set(), go.wait(10)), Lane.JOB)
+    pool.submit(lambda: (began.set(), go.wait(10)), Lane.BACKGROUND)
     assert began.wait(5)
     yield go
     go.set()
@@ -31,8 +31,8 @@ def held(pool):
 
 def test_a_person_waits_for_one_unit_of_a_job_at_most(pool, held):
     done = []
-    units = [pool.submit(lambda n=n: done.append(f"job {n}"), Lane.JOB) for n in range(5)]
-    pool.submit(lambda: done.append("person"), Lane.PERSON)
+    units = [pool.submit(lambda n=n: done.append(f"job {n}"), Lane.BACKGROUND) for n in range(5)]
+    pool.submit(lambda: done.append("person"), Lane.INTERACTIVE)
     held.set()
     units[-1].result(5)
     assert done == ["person", "job 0", "job 1", "job 2", "job 3", "job 4"]
@@ -47,12 +47,12 @@ def test_within_a_lane_the_first_comes_first(pool, held):
 
 
 def test_places_are_bounded_and_given_back(pool):
-    with pool.place(), pool.place(), pool.place():
-        with pytest.raises(QueueFull) as refused, pool.place():
+    with pool.admit(), pool.admit(), pool.admit():
+        with pytest.raises(QueueFull) as refused, pool.admit():
             pass
         assert refused.value.pause_s >= 1
-    with pool.place():
-        assert pool.taken == 1
+    with pool.admit():
+        assert pool.admitted == 1
 
 
 def test_what_fails_fails_for_whoever_waits(pool):
