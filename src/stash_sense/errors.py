@@ -245,7 +245,8 @@ class OutageTooLong(StashError):
     """Stash stayed away longer than a job waits. It takes the code of the failure itself."""
 
     def __init__(self, error: StashError, waited_s: float) -> None:
-        super().__init__(f"{error} Waited {waited_s:g} s; what is done stays: ask again when Stash is back.")
+        advice = "Finished work is kept; try again when Stash is back."
+        super().__init__(f"{error} Gave up after {waited_s:g} s. {advice}")
         self.code, self.kind = error.code, error.kind
 
 class NotInStash(StashError, code="not-in-stash", kind=ErrorKind.NOT_FOUND):

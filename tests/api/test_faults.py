@@ -71,7 +71,7 @@ def test_down_when_the_sidecar_starts_it_says_so_and_works_later(
             served.client.post("/identify/gallery", json={"gallery_id": place}), 502, "stash-unreachable"
         )
         assert time.monotonic() - began < 15
-        assert "ask again when Stash is back" in said
+        assert "try again when Stash is back" in said
         (job,) = served.client.get("/jobs").json()["jobs"]
         assert (job["status"], job["error_code"]) == ("failed", "stash-unreachable")
         stash.up()

@@ -182,9 +182,7 @@ class TestDoctor:
         assert [found[what][0] for what in checks] == ["ok"] * 5
         assert "0.30" in found["Stash's version"][1]
 
-    @pytest.mark.parametrize(
-        ("key", "words"), [("wrong", "refused the API key"), ("", "there is no API key")]
-    )
+    @pytest.mark.parametrize(("key", "words"), [("wrong", "refused the API key"), ("", "no API key is set")])
     def test_a_wrong_or_missing_key(self, findings, key, words):
         found, status = findings(STASH_API_KEY=key)
         assert status == 1

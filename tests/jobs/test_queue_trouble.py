@@ -187,7 +187,7 @@ async def test_a_pool_that_was_closed_first_parks_the_job(place):
         assert tries == [1]
 
 
-async def test_a_slow_result_so_far_blocks_neither_the_loop_nor_the_caller(place):
+async def test_a_slow_live_result_blocks_neither_the_loop_nor_the_caller(place):
     calls, go = [], threading.Event()
 
     async def work(progress, parameters):
@@ -205,7 +205,7 @@ async def test_a_slow_result_so_far_blocks_neither_the_loop_nor_the_caller(place
         async with asyncio.timeout(5):
             while (await jobs.get(job_id)).result != {"call": 1}:  # noqa: ASYNC110 - as a browser asks
                 await asyncio.sleep(0.01)
-        await asyncio.sleep(run.RESULT_EVERY_S)
+        await asyncio.sleep(run.LIVE_RESULT_EVERY_S)
         gaps = asyncio.create_task(longest_gap())
         began = time.monotonic()
         found = await asyncio.gather(*(jobs.get(job_id) for _ in range(50)))
@@ -229,7 +229,7 @@ async def longest_gap() -> float:
         return longest
 
 
-async def test_a_result_so_far_that_cannot_be_made_harms_nothing(place, caplog):
+async def test_a_live_result_that_cannot_be_made_harms_nothing(place, caplog):
     go = asyncio.Event()
 
     async def work(progress, parameters):

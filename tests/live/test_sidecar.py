@@ -5,7 +5,6 @@ import json
 import httpx
 import pytest
 
-from stash_sense.domain.people import StashId
 from stash_sense.errors import NotInStash, StashRefused
 from stash_sense.stash.client import StashClient
 from waiting import until
@@ -143,31 +142,3 @@ async def test_an_update_with_a_wrong_id_changes_nothing(client, library, tagged
 async def test_the_gallery_has_its_images_in_the_order_of_the_page(client, library):
     gallery = await client.get_gallery_by_id(library.gallery)
     assert [image.id for image in gallery.images] == [library.images[name] for name in sorted(library.images)]
-
-
-BOX = "https://box.invalid/graphql"
-_BOXES = "{ configuration { general { stashBoxes { endpoint api_key name } } } }"
-_SET_BOXES = "mutation($i: ConfigGeneralInput!) { configureGeneral(input: $i) { stashBoxes { endpoint } } }"
-_SET_IDS = "mutation($i: PerformerUpdateInput!) { performerUpdate(input: $i) { id } }"
-
-
-@pytest.fixture
-def boxed(ask, library):
-    """A stash-box that Stash knows, and a performer's id in it."""
-    boxes = ask(_BOXES)["configuration"]["general"]["stashBoxes"]
-    ours = {"endpoint": BOX, "api_key": "none", "name": "Box"}
-    ask(_SET_BOXES, i={"stashBoxes": [*boxes, ours]})
-    person = library.people["Joe Biden"]
-    ask(_SET_IDS, i={"id": person, "stash_ids": [{"endpoint": BOX, "stash_id": "b-1"}]})
-    yield person
-    ask(_SET_IDS, i={"id": person, "stash_ids": []})
-    ask(_SET_BOXES, i={"stashBoxes": boxes})
-
-
-async def test_a_performer_is_found_by_their_stash_id(client, boxed):
-    known, unknown, elsewhere = StashId(BOX, "b-1"), StashId(BOX, "b-2"), StashId("https://x.invalid", "b-1")
-    found = await client.find_performers_by_stash_ids([known, unknown, elsewhere])
-    assert {each: [one.id for one in people] for each, people in found.by_id.items() if people} == {
-        known: [boxed]
-    }
-    assert found.not_asked == (elsewhere,)

@@ -8,12 +8,12 @@ from PIL import Image
 
 from fakes.stash import StashStandIn
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.transport import Limits
+from stash_sense.stash.transport import StashLimits
 
 KEY = "eyJ-the-api-key"
 
 # Fast enough for tests; what waits in them waits for a fault.
-QUICK = Limits(connect_s=1, stall_s=0.5, total_s=3, retry_s=2, pause_s=0.01, longest_pause_s=0.05)
+QUICK = StashLimits(connect_s=1, stall_s=0.5, total_s=3, retry_s=2, pause_s=0.01, longest_pause_s=0.05)
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def key() -> str:
 
 
 @pytest.fixture
-def limits() -> Limits:
+def limits() -> StashLimits:
     return QUICK
 
 

@@ -7,7 +7,6 @@ from graphql import parse, validate
 
 from fakes.stash import LATEST, OLDEST, RECOMMENDED, schema
 from stash_sense.stash.graphql import Document, document_names, load_document
-from stash_sense.stash.performers import BATCH
 
 
 @pytest.mark.parametrize("version", [OLDEST, RECOMMENDED, LATEST])
@@ -23,7 +22,7 @@ def test_a_document_holds_one_operation(name: str):
 
 
 def test_a_mutation_is_known_as_such():
-    assert not load_document("create_performer").is_query
+    assert not load_document("bulk_update_image").is_query
 
 
 def test_a_document_knows_its_operation():
@@ -36,10 +35,3 @@ def test_an_image_is_asked_for_alike_alone_and_in_a_list():
         load_document(name).text.partition("fragment ")[2] for name in ("find_image", "find_images")
     )
     assert alone == listed
-
-
-def test_the_document_of_a_batch_has_as_many_questions_as_a_batch():
-    assert (
-        len(re.findall(r"^  found\d+:", load_document("find_performers_by_stash_ids").text, re.MULTILINE))
-        == BATCH
-    )

@@ -144,30 +144,6 @@ async def test_a_gallery_that_never_stands_still_is_an_error(stash: StashStandIn
         await client.get_gallery_by_id(gallery)
 
 
-async def test_images_of_a_filter_come_once_each(stash: StashStandIn, client: StashClient):
-    ann = stash.library.add_performer("Ann")
-    for number in range(500):
-        stash.library.add_image(performers=[ann] if number % 2 else [])
-    with_ann = {"performers": {"value": [str(ann)], "modifier": "INCLUDES"}}
-    ids = [image.id async for image in client.images(with_ann)]
-    assert ids == [str(n) for n in range(2, 501, 2)]
-
-
-async def test_a_deletion_while_images_are_read_skips_none(stash: StashStandIn, client: StashClient):
-    filled(stash, 400)
-    ids = []
-    async for image in client.images():
-        ids.append(int(image.id))
-        if image.id == "150":
-            stash.library.delete_image(1)
-    assert ids == list(range(1, 401))
-
-
-async def test_images_of_a_filter_are_counted(stash: StashStandIn, client: StashClient):
-    filled(stash, 30)
-    assert await client.count_images({"id": {"value": 10, "modifier": "GREATER_THAN"}}) == 20
-
-
 async def test_a_changed_schema_is_named_as_such(stash: StashStandIn, client: StashClient):
     stash.faults.add(Status(200, b'{"data": {"findImage": {"id": "1"}}}', "application/json"))
     with pytest.raises(StashAnsweredWrongly, match="FindImage is not understood"):

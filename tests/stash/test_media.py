@@ -16,7 +16,7 @@ from stash_sense.errors import (
     StashUnreachable,
 )
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.transport import Limits
+from stash_sense.stash.transport import StashLimits
 
 Jpeg = Callable[..., bytes]
 
@@ -65,7 +65,7 @@ async def test_a_wrong_host_in_the_address_is_not_asked(
 
 
 @pytest.fixture
-async def below_a_prefix(key: str, limits: Limits) -> AsyncIterator[tuple[StashStandIn, StashClient]]:
+async def below_a_prefix(key: str, limits: StashLimits) -> AsyncIterator[tuple[StashStandIn, StashClient]]:
     with StashStandIn(api_key=key, prefix="/stash") as stash:
         async with StashClient(stash.url, key, limits) as client:
             yield stash, client
@@ -151,12 +151,14 @@ async def test_an_empty_file_is_no_picture(stash: StashStandIn, client: StashCli
         await original(client)
 
 
-async def test_a_picture_of_the_largest_size_is_read(client: StashClient, limits: Limits, picture: bytes):
+async def test_a_picture_of_the_largest_size_is_read(
+    client: StashClient, limits: StashLimits, picture: bytes
+):
     assert await original(client.with_limits(replace(limits, media_bytes=len(picture)))) == picture
 
 
 async def test_a_larger_picture_is_refused_before_it_is_read(
-    stash: StashStandIn, client: StashClient, limits: Limits, picture: bytes
+    stash: StashStandIn, client: StashClient, limits: StashLimits, picture: bytes
 ):
     stash.faults.add(Dribble(size=10, pause_s=1), where="original")
     with pytest.raises(MediaTooLarge, match="Image 1"):
@@ -164,7 +166,7 @@ async def test_a_larger_picture_is_refused_before_it_is_read(
 
 
 async def test_a_body_of_unknown_length_is_cut_off_at_the_limit(
-    stash: StashStandIn, client: StashClient, limits: Limits, picture: bytes
+    stash: StashStandIn, client: StashClient, limits: StashLimits, picture: bytes
 ):
     stash.faults.add(Chunked(), where="original")
     with pytest.raises(MediaTooLarge, match="Image 1"):
@@ -192,7 +194,7 @@ async def test_a_body_always_cut_short_is_an_error(stash: StashStandIn, client: 
 
 
 async def test_a_body_that_dribbles_is_given_up(
-    stash: StashStandIn, client: StashClient, limits: Limits, picture: bytes
+    stash: StashStandIn, client: StashClient, limits: StashLimits, picture: bytes
 ):
     stash.faults.add(Dribble(size=10, pause_s=0.05), where="original")
     with pytest.raises(StashTooSlow, match="Image 1"):

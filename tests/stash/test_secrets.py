@@ -10,7 +10,7 @@ import pytest
 from fakes.stash import Drop, StashStandIn, Status
 from stash_sense.errors import StashError, StashKeyRefused
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.transport import Limits
+from stash_sense.stash.transport import StashLimits
 
 Jpeg = Callable[..., bytes]
 
@@ -70,7 +70,7 @@ async def test_a_redirect_to_another_host_is_not_followed(
 
 
 async def test_a_proxy_of_the_environment_never_sees_the_key(
-    stash: StashStandIn, limits: Limits, key: str, monkeypatch: pytest.MonkeyPatch
+    stash: StashStandIn, limits: StashLimits, key: str, monkeypatch: pytest.MonkeyPatch
 ):
     with StashStandIn() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
@@ -88,7 +88,7 @@ async def test_a_proxy_of_the_environment_never_sees_the_key(
 async def test_no_error_and_no_log_shows_the_key(
     stash: StashStandIn,
     client: StashClient,
-    limits: Limits,
+    limits: StashLimits,
     key: str,
     caplog: pytest.LogCaptureFixture,
     fault: Drop | Status | None,
@@ -110,7 +110,7 @@ async def test_no_error_and_no_log_shows_the_key(
 async def test_a_key_that_the_server_quotes_is_not_passed_on(
     stash: StashStandIn,
     client: StashClient,
-    limits: Limits,
+    limits: StashLimits,
     key: str,
     caplog: pytest.LogCaptureFixture,
     code: int,
@@ -133,7 +133,7 @@ def test_a_key_that_no_header_can_carry_is_refused_unseen(bad: str):
     assert bad not in "".join(traceback.format_exception(refused.value))
 
 
-async def test_blanks_around_a_key_are_forgiven(stash: StashStandIn, limits: Limits, key: str):
+async def test_blanks_around_a_key_are_forgiven(stash: StashStandIn, limits: StashLimits, key: str):
     async with StashClient(stash.url, f" {key}\n", limits) as client:
         assert (await client.status()).status == "OK"
 

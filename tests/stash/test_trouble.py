@@ -16,27 +16,27 @@ from stash_sense.errors import (
     StashUnreachable,
 )
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.transport import Limits
+from stash_sense.stash.transport import StashLimits
 
 Reply = Callable[..., Status]
 
 
 async def test_stash_that_is_down_is_named_with_its_address(
-    stash: StashStandIn, client: StashClient, limits: Limits
+    stash: StashStandIn, client: StashClient, limits: StashLimits
 ):
     stash.down()
     with pytest.raises(StashUnreachable, match=f"127.0.0.1:{stash.port}.*STASH_URL"):
         await client.with_limits(replace(limits, retry_s=0.1)).status()
 
 
-async def test_a_host_that_does_not_exist_is_unreachable(limits: Limits):
+async def test_a_host_that_does_not_exist_is_unreachable(limits: StashLimits):
     async with StashClient("http://stash.invalid:9999", "", replace(limits, retry_s=0.1)) as client:
         with pytest.raises(StashUnreachable, match=r"stash\.invalid"):
             await client.status()
 
 
 async def test_stash_that_comes_back_in_time_is_not_missed(
-    stash: StashStandIn, client: StashClient, limits: Limits
+    stash: StashStandIn, client: StashClient, limits: StashLimits
 ):
     stash.down()
     waiting = asyncio.create_task(client.with_limits(replace(limits, retry_s=5, total_s=10)).status())
@@ -45,7 +45,7 @@ async def test_stash_that_comes_back_in_time_is_not_missed(
     assert (await waiting).status == "OK"
 
 
-async def test_waiting_for_stash_has_an_end(stash: StashStandIn, client: StashClient, limits: Limits):
+async def test_waiting_for_stash_has_an_end(stash: StashStandIn, client: StashClient, limits: StashLimits):
     stash.down()
     started = time.monotonic()
     with pytest.raises(StashUnreachable):
@@ -54,7 +54,7 @@ async def test_waiting_for_stash_has_an_end(stash: StashStandIn, client: StashCl
 
 
 async def test_an_answer_that_never_comes_is_given_up(
-    stash: StashStandIn, client: StashClient, limits: Limits
+    stash: StashStandIn, client: StashClient, limits: StashLimits
 ):
     stash.faults.add(Delay(30), where="FindStatus")
     with pytest.raises(StashTooSlow, match="FindStatus"):
@@ -62,7 +62,7 @@ async def test_an_answer_that_never_comes_is_given_up(
 
 
 async def test_the_total_time_counts_over_all_attempts(
-    stash: StashStandIn, client: StashClient, limits: Limits
+    stash: StashStandIn, client: StashClient, limits: StashLimits
 ):
     stash.faults.add(Delay(30), where="FindStatus")
     started = time.monotonic()
@@ -124,13 +124,13 @@ async def test_a_busy_server_says_how_long_to_wait(stash: StashStandIn, client: 
     assert time.monotonic() - started >= 1
 
 
-async def test_a_wrong_key_is_named_with_the_place_of_the_right_one(stash: StashStandIn, limits: Limits):
+async def test_a_wrong_key_is_named_with_the_place_of_the_right_one(stash: StashStandIn, limits: StashLimits):
     async with StashClient(stash.url, "wrong", limits) as client:
         with pytest.raises(StashKeyRefused, match="STASH_API_KEY"):
             await client.status()
 
 
-async def test_a_wrong_key_is_asked_once(stash: StashStandIn, limits: Limits):
+async def test_a_wrong_key_is_asked_once(stash: StashStandIn, limits: StashLimits):
     async with StashClient(stash.url, "wrong", limits) as client:
         with pytest.raises(StashKeyRefused):
             await client.status()
@@ -143,19 +143,19 @@ async def test_a_key_is_refused_where_stash_has_no_login(stash: StashStandIn, cl
         await client.status()
 
 
-async def test_a_missing_key_is_named(stash: StashStandIn, limits: Limits):
+async def test_a_missing_key_is_named(stash: StashStandIn, limits: StashLimits):
     async with StashClient(stash.url, "", limits) as client:
-        with pytest.raises(StashKeyRefused, match="there is no API key"):
+        with pytest.raises(StashKeyRefused, match="no API key is set"):
             await client.status()
 
 
 async def test_the_login_page_instead_of_a_picture_means_a_missing_key(
-    stash: StashStandIn, client: StashClient, limits: Limits
+    stash: StashStandIn, client: StashClient, limits: StashLimits
 ):
     stash.library.add_image(b"x")
     image = await client.get_image_by_id("1")
     async with StashClient(stash.url, "", limits) as nobody:
-        with pytest.raises(StashKeyRefused, match="there is no API key"):
+        with pytest.raises(StashKeyRefused, match="no API key is set"):
             await nobody.original(image)
     assert stash.record.counts["login"] == 0
 
@@ -187,7 +187,7 @@ async def test_a_page_that_does_not_exist_names_stash_url(stash: StashStandIn, c
 
 
 async def test_an_answer_above_the_limit_is_not_read(
-    stash: StashStandIn, client: StashClient, limits: Limits
+    stash: StashStandIn, client: StashClient, limits: StashLimits
 ):
     stash.faults.add(Status(200, b" " * 2000, "application/json"), where="FindStatus")
     with pytest.raises(StashAnsweredWrongly, match="FindStatus"):

@@ -7,7 +7,6 @@ import platform
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
@@ -21,8 +20,8 @@ from stash_sense.recognition.analysis import workers
 from stash_sense.runtime.engine import database_place, open_pack, open_stash
 from stash_sense.runtime.secret import find_secret, token_file
 from stash_sense.settings import Settings
-from stash_sense.stash.checks import Finding, State, stash_findings
-from stash_sense.stash.transport import Limits
+from stash_sense.stash.checks import Finding, FindingState, check_stash
+from stash_sense.stash.transport import StashLimits
 
 STYLES = {"ok": "green", "note": "yellow", "fault": "red"}
 SHORT_SECRET = 16
@@ -30,7 +29,7 @@ LITTLE_ROOM = 500_000_000
 """Bytes; a large face database and its next version need about this much."""
 OLD_DAYS = 90
 """Days after which a database built from Stash may lack many a new performer."""
-PROMPT = Limits(connect_s=3.0, stall_s=8.0, total_s=10.0, retry_s=0.0, attempts=1)
+PROMPT = StashLimits(connect_s=3.0, stall_s=8.0, total_s=10.0, retry_s=0.0, attempts=1)
 """Somebody waits for the findings."""
 
 
@@ -41,11 +40,18 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     """Check everything that Stash Sense needs, and say what to do where something is wrong."""
     findings = list(examine(ctx.obj))
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json(
+            [
+                {"what": finding.subject, "state": finding.state, "said": finding.message}
+                for finding in findings
+            ]
+        )
     else:
         rows = table("", "What", "Finding")
         for finding in findings:
-            rows.add_row(cell(finding.state, STYLES[finding.state]), cell(finding.what), cell(finding.said))
+            rows.add_row(
+                cell(finding.state, STYLES[finding.state]), cell(finding.subject), cell(finding.message)
+            )
         out().print(rows)
     if any(finding.state == "fault" for finding in findings):
         ctx.exit(1)
@@ -62,7 +68,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _stash(settings)
 
 
-def _checked(what: str, check: Callable[[], tuple[State, str]]) -> Finding:
+def _checked(what: str, check: Callable[[], tuple[FindingState, str]]) -> Finding:
     try:
         state, said = check()
     except NoDatabase as error:
@@ -78,7 +84,7 @@ def _stash(settings: Settings) -> Sequence[Finding]:
 
     async def ask() -> list[Finding]:
         async with open_stash(settings, PROMPT) as client:
-            return await stash_findings(client, asked_for="stash_url" in settings.model_fields_set)
+            return await check_stash(client, url_is_set="stash_url" in settings.model_fields_set)
 
     try:
         return asyncio.run(ask())
@@ -86,7 +92,7 @@ def _stash(settings: Settings) -> Sequence[Finding]:
         return [Finding("Stash", "fault", str(error))]
 
 
-def _data_dir(settings: Settings) -> tuple[State, str]:
+def _data_dir(settings: Settings) -> tuple[FindingState, str]:
     folder = settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +106,7 @@ def _data_dir(settings: Settings) -> tuple[State, str]:
     return "ok", f"{folder}, {free / 1e9:,.0f} GB free"
 
 
-def _models(settings: Settings) -> tuple[State, str]:
+def _models(settings: Settings) -> tuple[FindingState, str]:
     checks = verify.verify(settings.pack, settings.data_dir)
     broken = [check.problem for check in checks if check.problem]
     if broken:
@@ -111,7 +117,7 @@ def _models(settings: Settings) -> tuple[State, str]:
     return "ok", f"{pack.id}: {len(checks)} files whole, calibrated"
 
 
-def _secret(settings: Settings) -> tuple[State, str]:
+def _secret(settings: Settings) -> tuple[FindingState, str]:
     secret = find_secret(settings)
     if secret is None:
         if settings.loopback:
@@ -126,7 +132,7 @@ def _secret(settings: Settings) -> tuple[State, str]:
     )
 
 
-def _port(settings: Settings) -> tuple[State, str]:
+def _port(settings: Settings) -> tuple[FindingState, str]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     place = f"{settings.host} port {settings.port}"
     try:
@@ -138,7 +144,7 @@ def _port(settings: Settings) -> tuple[State, str]:
     return "ok", f"{place} is free"
 
 
-def _database(settings: Settings) -> tuple[State, str]:
+def _database(settings: Settings) -> tuple[FindingState, str]:
     with FaceDatabase.open(database_place(settings)) as opened:
         manifest = opened.manifest
     again = "--from-stash" if manifest.sources == (SOURCE,) else "--people FOLDER"

@@ -9,7 +9,7 @@ from stash_sense.jobs.workers import task_group
 from stash_sense.recognition.analysis import PHOTOS_A_STEP
 from stash_sense.recognition.analysis_units import Fetched
 from stash_sense.recognition.image_tasks import ImageTask
-from stash_sense.stash.outage import PASSING, ResilientStash
+from stash_sense.stash.outage import OUTAGE_ERRORS, ResilientStash
 from stash_sense.stash.types import Source
 
 FETCHERS = 6
@@ -90,8 +90,8 @@ class Pipeline:
     async def _fetch(self, asked: ImageTask, *, again: bool) -> Fetched | None:
         """None where it failed: told, or put behind all the others to be asked for once more."""
         try:
-            media = await self._stash.picture(asked.image, self._source, again=again)
-        except PASSING as error:
+            media = await self._stash.fetch(asked.image, self._source, retry=not again)
+        except OUTAGE_ERRORS as error:
             if again or isinstance(error, StashTooSlow):
                 self._failed(asked, error)
             else:

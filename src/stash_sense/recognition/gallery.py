@@ -56,7 +56,7 @@ async def identify_gallery(
     """
     terms = RunParameters.of(recognizer, knobs, source, progress.job_id)
     stash = ResilientStash(tools.stash, outage_limits, progress.problem)
-    gallery = await stash.listed(lambda client: client.get_gallery_by_id(gallery_id))
+    gallery = await stash.query(lambda client: client.get_gallery_by_id(gallery_id))
     run = _Run(gallery, recognizer, terms, tools, progress, outage_limits)
     try:
         missing = await run.take_known(run.wanted_of(gallery), force=force)

@@ -25,7 +25,7 @@ from stash_sense.recognition.analysis import workers
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack, load_pack
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.transport import DEFAULT_LIMITS, Limits
+from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ JOBS = "jobs.db"
 DATABASE_POLL_S = 2.0
 """How often a newer database is looked for."""
 
-PATIENT = replace(DEFAULT_LIMITS, total_s=150.0, retry_s=60.0)
+PATIENT = replace(DEFAULT_STASH_LIMITS, total_s=150.0, retry_s=60.0)
 """For work of minutes or hours, which waits for a Stash that is being restarted."""
 
 
@@ -148,7 +148,9 @@ async def enrol_from_stash(
     pool = WorkPool(settings.workers or workers(), 1)
     try:
         async with open_stash(settings, replace(PATIENT, media_bytes=settings.max_bytes)) as client:
-            await client.with_limits(DEFAULT_LIMITS).status()  # fail at once if Stash is down from the start
+            await client.with_limits(
+                DEFAULT_STASH_LIMITS
+            ).status()  # fail at once if Stash is down from the start
             return await build_from_stash(
                 client,
                 database_place(settings),
@@ -183,7 +185,7 @@ def recognizer(pack: LoadedPack, place: Path) -> Iterator[FaceRecognizer]:
         yield opened
 
 
-def open_stash(settings: Settings, limits: Limits = DEFAULT_LIMITS) -> StashClient:
+def open_stash(settings: Settings, limits: StashLimits = DEFAULT_STASH_LIMITS) -> StashClient:
     """A client for the caller to close. Raises StashNotConfigured, BadInput, StashKeyRefused."""
     if not settings.stash_url:
         raise stash_not_configured()

@@ -30,7 +30,7 @@ from stash_sense.runtime.supervisor import Supervised
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.outage import DEFAULT_OUTAGE_LIMITS, OutageLimits
-from stash_sense.stash.transport import DEFAULT_LIMITS, Limits
+from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits
 from stash_sense.stash.types import StashStatus
 from stash_sense.store.async_state import AsyncState
 
@@ -42,7 +42,7 @@ STATE_WAIT_S, STATE_RETRY_S = 15.0, 15.0
 JOBS_WAIT_S, JOBS_RETRY_S = 15.0, 15.0
 STASH_RECHECK_S, STASH_RETRY_S = 30.0, 5.0
 
-_QUICK = Limits(connect_s=3.0, stall_s=5.0, total_s=8.0, retry_s=0.0, attempts=1)
+_QUICK = StashLimits(connect_s=3.0, stall_s=5.0, total_s=8.0, retry_s=0.0, attempts=1)
 _READY = "OK"
 
 
@@ -115,7 +115,7 @@ def build_sidecar(
     settings: Settings,
     *,
     resolve: Resolve | None = None,
-    stash_limits: Limits = DEFAULT_LIMITS,
+    stash_limits: StashLimits = DEFAULT_STASH_LIMITS,
     outage_limits: OutageLimits = DEFAULT_OUTAGE_LIMITS,
 ) -> Sidecar:
     """A sidecar to start. resolve: how hosts of `image_url` are looked up.

@@ -1,4 +1,4 @@
-"""Checks of a Stash: is it there, does it let us in, and does it serve what the work needs?"""
+"""Checks of a Stash: can it be reached, does it accept the key, and does it serve what is needed?"""
 
 import re
 from dataclasses import dataclass
@@ -8,116 +8,116 @@ from stash_sense.errors import MediaError, NotInStash, StashError, StashRefused,
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import StashStatus
 
-State = Literal["ok", "note", "fault"]
-"""note: work goes on without it, or nobody can tell."""
+PLUGIN_ID = "stash-sense"
+OLDEST_VERSION = (0, 26)
+RECOMMENDED_VERSION = (0, 28)
+IMAGES_TRIED = 5
+"""The files of some images may be missing; one that can be fetched is enough."""
+
+_VERSION = re.compile(r"v?(\d+)\.(\d+)")
+
+FindingState = Literal["ok", "note", "fault"]
+"""note: optional, or it cannot be determined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at; said: for a person, and what to do where the state is not ok."""
+    """The outcome of one check. message: for a person; if the state is not ok, it says what to do."""
 
-    what: str
-    state: State
-    said: str
-
-
-PLUGIN = "stash-sense"
+    subject: str
+    state: FindingState
+    message: str
 
 
-OLDEST = (0, 26)
+async def check_stash(client: StashClient, *, url_is_set: bool) -> list[Finding]:
+    """Run the checks, the basic ones first; stop where one makes the rest pointless.
 
-
-RECOMMENDED = (0, 28)
-
-
-PICTURES_TRIED = 5
-"""The files of some images may be gone; one that can be had is enough."""
-
-
-_VERSION = re.compile(r"v?(\d+)\.(\d+)")
-
-
-async def stash_findings(client: StashClient, *, asked_for: bool) -> list[Finding]:
-    """Every check, in the order in which a fault would show; none after one that makes the rest moot.
-
-    asked_for: whether somebody has set where Stash is; else nobody may want it.
+    url_is_set: whether STASH_URL was set. If not, an unreachable Stash is only a note.
     """
     try:
         status = await client.status()
     except StashError as error:
-        return [_away(error, asked_for=asked_for)]
-    findings = [Finding("Stash", "ok", f"answers, and lets us in ({status.version or status.build_hash})")]
-    findings += [_version(status), _ready(status)]
+        return [_unreachable(error, url_is_set=url_is_set)]
+    findings = [
+        Finding("Stash", "ok", f"reachable, and the API key works ({status.version or status.build_hash})")
+    ]
+    findings += [_check_version(status), _check_status(status)]
     if findings[-1].state == "fault":
         return findings
-    return [*findings, await _media(client), await _plugin(client)]
+    return [*findings, await _check_media(client), await _check_plugin(client)]
 
 
-def _away(error: StashError, *, asked_for: bool) -> Finding:
-    if isinstance(error, StashUnreachable) and not asked_for:
+def _unreachable(error: StashError, *, url_is_set: bool) -> Finding:
+    if isinstance(error, StashUnreachable) and not url_is_set:
         return Finding(
-            "Stash", "note", f"{error} For work without Stash nothing is missing; else set STASH_URL."
+            "Stash", "note", f"{error} Nothing is wrong if you do not use Stash; otherwise set STASH_URL."
         )
     return Finding("Stash", "fault", str(error))
 
 
-def _version(status: StashStatus) -> Finding:
-    found = _VERSION.match(status.version)
-    if found is None:
+def _check_version(status: StashStatus) -> Finding:
+    match = _VERSION.match(status.version)
+    if match is None:
         return Finding(
-            "Stash's version", "note", f"cannot be told ({status.version or 'a build without one'}). "
-            "Stash Sense supports 0.26 and newer.",
-        )  # fmt: skip
-    version = int(found[1]), int(found[2])
-    if version < OLDEST:
+            "Stash's version",
+            "note",
+            f"unknown ({status.version or 'a build without one'}). Stash Sense supports 0.26 and newer.",
+        )
+    version = int(match[1]), int(match[2])
+    if version < OLDEST_VERSION:
         return Finding(
             "Stash's version", "fault", f"{status.version} is too old. Update Stash to 0.28 or newer."
         )
-    if version < RECOMMENDED:
+    if version < RECOMMENDED_VERSION:
         return Finding("Stash's version", "note", f"{status.version} works; 0.28 or newer is recommended.")
     return Finding("Stash's version", "ok", status.version)
 
 
-def _ready(status: StashStatus) -> Finding:
-    todo = {
-        "NEEDS_MIGRATION": "waits for its database to be migrated. Open Stash in a browser and confirm it.",
-        "SETUP": "has not been set up yet. Open Stash in a browser and follow its first steps.",
+def _check_status(status: StashStatus) -> Finding:
+    problems = {
+        "NEEDS_MIGRATION": "waiting for a database migration. Open Stash in a browser and confirm it.",
+        "SETUP": "not set up yet. Open Stash in a browser and complete the setup.",
     }
-    said = todo.get(status.status)
-    return Finding("Stash's state", "fault", said) if said else Finding("Stash's state", "ok", "ready")
+    if problem := problems.get(status.status):
+        return Finding("Stash's state", "fault", problem)
+    return Finding("Stash's state", "ok", "ready")
 
 
-async def _media(client: StashClient) -> Finding:
-    """Pictures go another way than questions: a proxy, or a login page, may stand before them alone."""
-    said = ""
+async def _check_media(client: StashClient) -> Finding:
+    """Images have other URLs than GraphQL: a proxy or a login page may block only them."""
+    problem = ""
     try:
-        images = await client.first_images({}, PICTURES_TRIED)
+        images = await client.first_images({}, IMAGES_TRIED)
         for image in images:
             try:
                 media = await client.thumbnail(image)
             except (MediaError, NotInStash) as error:
-                said = said or str(error)
+                problem = problem or str(error)
                 continue
-            return Finding("Stash's pictures", "ok", f"can be had ({len(media.data):,} bytes of one came)")
+            return Finding(
+                "Stash's pictures", "ok", f"can be fetched (a thumbnail of {len(media.data):,} bytes)"
+            )
     except StashError as error:
         return Finding("Stash's pictures", "fault", str(error))
-    if said:
-        return Finding("Stash's pictures", "fault", f"none of {len(images)} could be had. {said}")
+    if problem:
+        return Finding("Stash's pictures", "fault", f"none of {len(images)} could be fetched. {problem}")
     return Finding(
-        "Stash's pictures", "note", "cannot be tried: Stash has no image yet. Scan a folder in Stash."
+        "Stash's pictures", "note", "not checked: Stash has no images yet. Scan a folder in Stash."
     )
 
 
-async def _plugin(client: StashClient) -> Finding:
+async def _check_plugin(client: StashClient) -> Finding:
     try:
         plugins = {plugin.id: plugin for plugin in await client.plugins()}
     except StashRefused:
-        return Finding("Plugin", "note", "unknown: this Stash does not tell. See Settings, Plugins in Stash.")
+        return Finding(
+            "Plugin", "note", "unknown: Stash does not allow this query. See Settings, Plugins in Stash."
+        )
     except StashError as error:
         return Finding("Plugin", "note", f"unknown: {error}")
-    found = plugins.get(PLUGIN)
-    if found is None:
-        return Finding("Plugin", "note", "not installed in Stash. Install it in Stash: Settings, Plugins.")
-    if not found.enabled:
-        return Finding("Plugin", "note", "switched off in Stash. Enable it in Stash: Settings, Plugins.")
-    return Finding("Plugin", "ok", f"installed {found.version}".rstrip())
+    plugin = plugins.get(PLUGIN_ID)
+    if plugin is None:
+        return Finding("Plugin", "note", "not installed. Install it in Stash under Settings, Plugins.")
+    if not plugin.enabled:
+        return Finding("Plugin", "note", "disabled. Enable it in Stash under Settings, Plugins.")
+    return Finding("Plugin", "ok", f"installed {plugin.version}".rstrip())

@@ -1,11 +1,12 @@
-"""Waiting through an outage of Stash, and telling it from a failure of one image."""
+"""Waiting through an outage of Stash, and telling an outage from the failure of one image."""
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
+
+from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_exponential
 
 from stash_sense.errors import (
     OutageTooLong,
@@ -20,33 +21,29 @@ from stash_sense.stash.types import Image, Media, Source
 
 log = logging.getLogger(__name__)
 
-
 T = TypeVar("T")
 
+OUTAGE_ERRORS = (StashUnreachable, StashTooSlow, StashAnsweredWrongly)
+"""Errors that may be gone later: signs of an outage."""
 
-PASSING = (StashUnreachable, StashTooSlow, StashAnsweredWrongly)
-"""What may be gone when asked again later."""
-
-
-_TURNS = 3
-"""Outages that one request may meet; then it counts as failed by itself."""
+_MAX_OUTAGES_PER_REQUEST = 3  # after so many, the request itself is taken to be the cause
 
 
 @dataclass(frozen=True, slots=True)
 class OutageLimits:
-    """How long a job waits for a Stash that does not answer, seconds.
+    """How long a job waits for Stash during an outage, in seconds.
 
-    at_start_s: before anything is done; midway_s: with work done; after that the job fails, and what was
-    done is kept. in_a_row: pictures that fail one after another, with none in between that does not, before
-    that counts as an outage too although Stash itself answers: its disk may be away. state_s: for a state
-    that another process holds.
+    at_start_s: before anything is done. midway_s: with work done. After that the job fails; what was done is
+    kept. failures_in_a_row: so many images that fail one after another count as an outage too, although Stash
+    itself answers: the disk with its files may be gone. state_s: for the state file while another process
+    holds it.
     """
 
     at_start_s: float = 30.0
     midway_s: float = 120.0
     first_pause_s: float = 0.5
     longest_pause_s: float = 8.0
-    in_a_row: int = 8
+    failures_in_a_row: int = 8
     state_s: float = 60.0
 
 
@@ -54,103 +51,109 @@ DEFAULT_OUTAGE_LIMITS = OutageLimits()
 
 
 class ResilientStash:
-    """Stash, asked by several at once who all wait while it is away. say: is told when the waiting begins."""
+    """A Stash for several concurrent callers, who all wait while it is away.
 
-    def __init__(self, stash: StashClient, patience: OutageLimits, say: Callable[[str], None]) -> None:
+    on_outage: called with a message when the waiting begins.
+    """
+
+    def __init__(
+        self, stash: StashClient, outage_limits: OutageLimits, on_outage: Callable[[str], None]
+    ) -> None:
         limits = stash.limits
+        once = replace(limits, attempts=1, retry_s=0.0)
+        prompt = replace(once, stall_s=min(limits.stall_s, 5.0), total_s=min(limits.total_s, 10.0))
         self._stash = stash
-        self._once = stash.with_limits(replace(limits, attempts=1, retry_s=0.0))
-        self._probe = stash.with_limits(
-            replace(
-                limits,
-                attempts=1,
-                retry_s=0.0,
-                stall_s=min(limits.stall_s, 5.0),
-                total_s=min(limits.total_s, 10.0),
-            )
-        )
-        self._patience = patience
-        self._say = say
-        self._finding_out = asyncio.Lock()
+        self._stash_once = stash.with_limits(once)
+        self._probe = stash.with_limits(prompt)
+        self._outage_limits = outage_limits
+        self._on_outage = on_outage
+        self._outage_check = asyncio.Lock()
         self._outages = 0
-        self._in_a_row = 0
+        self._failures_in_a_row = 0
 
-    async def listed(self, ask: Callable[[StashClient], Awaitable[T]]) -> T:
-        """An answer of GraphQL, waiting as long as at the start of a job."""
-        for _ in range(_TURNS):
+    async def query(self, ask: Callable[[StashClient], Awaitable[T]]) -> T:
+        """Return what `ask` returns; wait as long as at the start of a job. Raises OutageTooLong."""
+        for _ in range(_MAX_OUTAGES_PER_REQUEST):
             try:
                 return await ask(self._stash)
-            except PASSING as error:
-                if not await self._answers():
-                    await self._until(self._answers, error, self._patience.at_start_s)
+            except OUTAGE_ERRORS as error:
+                if not await self._stash_answers():
+                    await self._wait_until(self._stash_answers, error, self._outage_limits.at_start_s)
         return await ask(self._stash)
 
-    async def picture(self, image: Image, source: Source, *, again: bool = False) -> Media:
-        """The image's bytes. again: it failed before, so it is asked for only once.
+    async def fetch(self, image: Image, source: Source, *, retry: bool = True) -> Media:
+        """Return the image's bytes. retry: False for an image that has failed before.
 
-        Raises what concerns this picture alone, and OutageTooLong.
+        Raises a StashError that concerns this image alone, and OutageTooLong.
         """
-        for _ in range(_TURNS):
-            async with self._finding_out:  # whoever comes during an outage waits for its end
+        for _ in range(_MAX_OUTAGES_PER_REQUEST):
+            async with self._outage_check:  # during an outage, wait for its end
                 outages = self._outages
             try:
-                media = await _fetch(self._once if again else self._stash, image, source)
-            except PASSING as error:
-                async with self._finding_out:
-                    if self._outages == outages and not await self._outage(error, image, source):
+                media = await _fetch(self._stash if retry else self._stash_once, image, source)
+            except OUTAGE_ERRORS as error:
+                async with self._outage_check:
+                    if self._outages == outages and not await self._waited_for_outage(error, image, source):
                         raise
             else:
-                self._in_a_row = 0
+                self._failures_in_a_row = 0
                 return media
-        return await _fetch(self._once, image, source)
+        return await _fetch(self._stash_once, image, source)
 
-    async def _outage(self, error: StashError, image: Image, source: Source) -> bool:
-        """Whether the failure was not the picture's own; then it is over now."""
+    async def _waited_for_outage(self, error: StashError, image: Image, source: Source) -> bool:
+        """Wait if the failure is part of an outage; False if it is this image's own."""
 
-        async def picture_comes() -> bool:
+        async def image_arrives() -> bool:
             try:
-                await _fetch(self._once, image, source)
-            except PASSING:
+                await _fetch(self._stash_once, image, source)
+            except OUTAGE_ERRORS:
                 return False
             except StashError:
-                pass  # said of this picture alone
+                pass  # concerns this image alone
             return True
 
-        over = self._answers
-        if await self._answers():
-            self._in_a_row += 1
-            if self._in_a_row < self._patience.in_a_row:
+        is_over = self._stash_answers
+        if await self._stash_answers():
+            self._failures_in_a_row += 1
+            if self._failures_in_a_row < self._outage_limits.failures_in_a_row:
                 return False
-            over = picture_comes
-        await self._until(over, error, self._patience.midway_s)
+            is_over = image_arrives
+        await self._wait_until(is_over, error, self._outage_limits.midway_s)
         self._outages += 1
-        self._in_a_row = 0
+        self._failures_in_a_row = 0
         return True
 
-    async def _answers(self) -> bool:
+    async def _stash_answers(self) -> bool:
         try:
             await self._probe.status()
         except StashRefused:
             return True
-        except PASSING:
+        except OUTAGE_ERRORS:
             return False
         return True
 
-    async def _until(self, over: Callable[[], Awaitable[bool]], error: StashError, patience_s: float) -> None:
-        said = f"{error} Waiting up to {patience_s:g} s for Stash."
-        log.warning("%s", said)
-        self._say(said)
-        end = time.monotonic() + patience_s
-        pause = self._patience.first_pause_s
-        while True:
-            left = end - time.monotonic()
-            if left <= 0:
-                raise OutageTooLong(error, patience_s)
-            await asyncio.sleep(min(pause, left))
-            pause = min(2 * pause, self._patience.longest_pause_s)
-            if await over():
-                log.info("Stash is back")
-                return
+    async def _wait_until(
+        self, is_over: Callable[[], Awaitable[bool]], error: StashError, max_wait_s: float
+    ) -> None:
+        message = f"{error} Waiting up to {max_wait_s:g} s for Stash."
+        log.warning("%s", message)
+        self._on_outage(message)
+        pause_s = self._outage_limits.first_pause_s
+        max_polling_s = max_wait_s - pause_s
+        backoff = wait_exponential(2 * pause_s, self._outage_limits.longest_pause_s)
+        polling = AsyncRetrying(
+            retry=retry_if_result(lambda over: not over),
+            stop=stop_after_delay(max_polling_s),
+            wait=lambda state: min(
+                backoff(state), max(0.0, max_polling_s - (state.seconds_since_start or 0))
+            ),
+        )
+        await asyncio.sleep(pause_s)
+        try:
+            await polling(is_over)
+        except RetryError:
+            raise OutageTooLong(error, max_wait_s) from error
+        log.info("Stash is back.")
 
 
 async def _fetch(stash: StashClient, image: Image, source: Source) -> Media:

@@ -1,4 +1,4 @@
-"""One request to Stash and its answer: bounded in time and bytes, retried where that is safe.
+"""One request to Stash and its response: bounded in time and bytes, retried where that is safe.
 
 The API key goes into a header, to Stash's own origin, and nowhere else: requests are made for URLs of
 `StashAddress` only, redirects are not followed, and no proxy of the environment is used.
@@ -6,34 +6,42 @@ The API key goes into a header, to Stash's own origin, and nowhere else: request
 
 import asyncio
 import logging
-import random
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TypeVar
 
 import httpx
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_before_delay,
+    wait_exponential,
+    wait_random_exponential,
+)
 
 from stash_sense.errors import StashAnsweredWrongly, StashError, StashKeyRefused, StashTooSlow
 from stash_sense.stash.address import StashAddress
-from stash_sense.stash.refusals import Passing, broken_off, refusal, unreachable
+from stash_sense.stash.failures import TransientFailure, connection_lost, error_from_response, unreachable
+
+log = logging.getLogger(__name__)
+
+_MAX_TEXT_BYTES = 65_536  # read of a response whose status is not 200
+_IN_DOUBT = " It is not known whether Stash carried it out."
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds and bytes; every request is bounded by all of them.
+class StashLimits:
+    """Limits of one request, in seconds and bytes.
 
-    `connect_s`: to reach the server. `stall_s`: without a byte arriving or leaving. `total_s`: one request
-    with all its repetitions, its wait for a free connection, and its whole body.
-    `retry_s`: after this, no new attempt is begun. A person waits a few seconds for Stash to come back, a
-    job of an hour may wait for a minute.
-    `attempts`: how often a request that reached the server is sent in all. `pause_s`: before the second,
-    doubled for each further one up to `longest_pause_s`; each is shortened at random by up to half, lest
-    all come back at once.
-    `media_bytes`: of one picture. `answer_bytes`: of one GraphQL answer; 200 images are about 300 kB.
-    `connections`: to Stash at a time, all callers together; fixed when the pool is made.
+    connect_s: to reach the server. stall_s: without a byte arriving or leaving. total_s: the whole request
+    with all attempts, the wait for a free connection, and the body. retry_s: no attempt begins later than
+    this. A person waits a few seconds for Stash to come back; a job of an hour may wait for a minute.
+    attempts: how often a request that may have reached Stash is sent in all. pause_s: before the second
+    attempt, doubled for each further one up to longest_pause_s, each shortened at random by up to half.
+    media_bytes: of one image. answer_bytes: of one GraphQL answer; 200 images are about 300 kB. connections:
+    to Stash at a time, all callers together; fixed when the client is created.
     """
 
     connect_s: float = 5.0
@@ -48,73 +56,33 @@ class Limits:
     connections: int = 16
 
 
-DEFAULT_LIMITS = Limits()
-
-
-log = logging.getLogger(__name__)
-
-
-T = TypeVar("T")
-
-
-async def repeat(attempt: Callable[[], Awaitable[T]], limits: Limits, *, safe: bool) -> T:
-    """Return the first attempt's result that succeeds; else raise the last attempt's error.
-
-    A request that did not reach the server is sent again until `retry_s` is over. One that may have reached
-    it is sent again only if it is `safe` to repeat, and `attempts` times in all.
-    """
-    started = time.monotonic()
-    reached = failures = 0
-    while True:
-        try:
-            return await attempt()
-        except Passing as passing:
-            reached += passing.reached
-            failures += 1
-            pause = max(passing.wait_s, _pause(failures, limits))
-            over = time.monotonic() - started + pause > limits.retry_s
-            if over or reached >= (limits.attempts if safe else 1):
-                raise passing.error from passing.__cause__
-            log.info("%s Trying again in %.1f s.", passing.error, pause)
-            await asyncio.sleep(pause)
-
-
-def _pause(failures: int, limits: Limits) -> float:
-    doubled = limits.pause_s * 2.0 ** min(failures - 1, 16)
-    # Spread out, not secret.
-    return min(doubled, limits.longest_pause_s) * random.uniform(0.5, 1.0)  # noqa: S311
-
-
-_WORDS_BYTES = 65_536  # of an answer that is no success
-
-
-_DOUBT = " It is not known whether Stash carried it out."
+DEFAULT_STASH_LIMITS = StashLimits()
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request. `what` names it in messages.
+class StashRequest:
+    """name: in messages. idempotent: whether it may be sent again after it may have reached Stash.
 
-    safe: whether it may be sent twice. too_large: what is raised for a body above `max_bytes`.
-    check: sees the head of a 200 before its body is read, and raises to refuse it.
-    failure: sees any other answer's head and first words, and may say better than we can what it means.
+    too_large: the error for a body above `max_bytes`. check_headers: is given a response with status 200
+    before its body is read; raises to refuse it. explain_failure: is given any other response and the
+    beginning of its body; returns a better error than ours, or None.
     """
 
-    what: str
+    name: str
     method: str
     url: httpx.URL
     max_bytes: int
     too_large: type[StashError] = StashAnsweredWrongly
     content: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    safe: bool = True
-    check: Callable[[httpx.Response], None] | None = None
-    failure: Callable[[httpx.Response, str], StashError | None] | None = None
+    idempotent: bool = True
+    check_headers: Callable[[httpx.Response], None] | None = None
+    explain_failure: Callable[[httpx.Response, str], StashError | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The whole body of a 200."""
+class StashResponse:
+    """The whole body of a response with status 200."""
 
     body: bytes
     content_type: str
@@ -123,116 +91,163 @@ class Answer:
 class Transport:
     """The connection pool to one Stash."""
 
-    def __init__(self, address: StashAddress, api_key: str, limits: Limits) -> None:
+    def __init__(self, address: StashAddress, api_key: str, limits: StashLimits) -> None:
+        """Raises StashKeyRefused if the key cannot be sent in a header."""
         self.address = address
         key = api_key.strip()
         if not all("!" <= letter <= "~" for letter in key):
-            # Found here, since the HTTP library would quote the key in its error.
+            # Checked here because the HTTP library would quote the key in its error.
             raise StashKeyRefused(
-                "STASH_API_KEY holds a blank or a letter that no key has. Copy it anew from Stash: "
-                "Settings, Security, API Key."
+                "STASH_API_KEY contains a space or a character that cannot be part of a key. Copy the key "
+                "from Stash again: Settings, Security, API Key."
             )
         self._key = key
         self._http = httpx.AsyncClient(
             auth=address.login,
             headers={"ApiKey": key} if key else {},
             limits=httpx.Limits(max_connections=limits.connections),
-            # SSL_CERT_FILE counts, for a certificate of one's own. HTTP_PROXY and .netrc do not: a proxy
-            # would see the key.
+            # SSL_CERT_FILE counts, for self-signed certificates. HTTP_PROXY and .netrc do not: a proxy would
+            # see the key.
             verify=httpx.create_ssl_context(),
             trust_env=False,
             follow_redirects=False,
         )
 
     async def aclose(self) -> None:
+        """Close all connections."""
         await self._http.aclose()
 
-    def keyless(self, words: str) -> str:
-        """What the server says, without the key: a proxy may quote the request that it refuses."""
-        return words.replace(self._key, "(the API key)") if self._key else words
+    def redact(self, text: str) -> str:
+        """Return the server's text without the API key: a proxy may quote the request that it refuses."""
+        return text.replace(self._key, "(the API key)") if self._key else text
 
-    async def send(self, ask: Ask, limits: Limits) -> Answer:
-        """Raises StashUnreachable, StashTooSlow, KeyRefused, StashAnsweredWrongly, and what `ask` says."""
+    async def send(self, request: StashRequest, limits: StashLimits) -> StashResponse:
+        """Send the request until it succeeds or `limits` are used up.
+
+        Raises StashUnreachable, StashTooSlow, StashKeyRefused, StashAnsweredWrongly, and the request's own
+        errors.
+        """
         try:
             async with asyncio.timeout(limits.total_s):
-                return await repeat(lambda: self._attempt(ask, limits), limits, safe=ask.safe)
+                return await _retrying(request, limits)(self._send_once, request, limits)
+        except TransientFailure as failure:
+            raise failure.error from failure.__cause__
         except TimeoutError:
-            raise self._too_slow(ask, f"was not done after {limits.total_s:g} s") from None
+            raise self._too_slow(request, f"was not done after {limits.total_s:g} s") from None
 
-    async def _attempt(self, ask: Ask, limits: Limits) -> Answer:
-        request = self._http.build_request(
-            ask.method,
-            ask.url,
-            content=ask.content,
-            headers=ask.headers,
+    async def _send_once(self, request: StashRequest, limits: StashLimits) -> StashResponse:
+        prepared = self._http.build_request(
+            request.method,
+            request.url,
+            content=request.content,
+            headers=request.headers,
             timeout=httpx.Timeout(limits.stall_s, connect=limits.connect_s, pool=None),
         )
-        with self._translated(ask):
-            response = await self._http.send(request, stream=True)
+        with self._translated_errors(request):
+            response = await self._http.send(prepared, stream=True)
             async with aclosing(response):
                 if response.status_code != HTTPStatus.OK:
-                    raise self._refusal(ask, response, self.keyless(await _words(response)))
-                if ask.check:
-                    ask.check(response)
-                body = await _whole(response, ask)
+                    raise self._failure(request, response, self.redact(await _read_text(response)))
+                if request.check_headers:
+                    request.check_headers(response)
+                body = await _read_body(response, request)
         if body is None:
-            raise Passing(broken_off(self.address, ask.what, "the body is cut short"), reached=True)
-        return Answer(body, response.headers.get("content-type", ""))
+            error = connection_lost(self.address, request.name, "the body was cut short")
+            raise TransientFailure(error, reached_server=True)
+        return StashResponse(body, response.headers.get("content-type", ""))
 
-    def _refusal(self, ask: Ask, response: httpx.Response, words: str) -> StashError | Passing:
-        said = ask.failure(response, words) if ask.failure else None
-        return said or refusal(self.address, ask.what, response, words, with_key=bool(self._key))
+    def _failure(
+        self, request: StashRequest, response: httpx.Response, text: str
+    ) -> StashError | TransientFailure:
+        explained = request.explain_failure(response, text) if request.explain_failure else None
+        return explained or error_from_response(
+            self.address, request.name, response, text, with_key=bool(self._key)
+        )
 
     @contextmanager
-    def _translated(self, ask: Ask) -> Iterator[None]:
-        """Turns the HTTP library's errors into ours."""
-        doubt = "" if ask.safe else _DOUBT
+    def _translated_errors(self, request: StashRequest) -> Iterator[None]:
+        """Turn the HTTP library's errors into ours."""
+        doubt = "" if request.idempotent else _IN_DOUBT
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise Passing(unreachable(self.address, error), reached=False) from error
+            raise TransientFailure(unreachable(self.address, error), reached_server=False) from error
         except httpx.TimeoutException as error:
-            raise Passing(self._too_slow(ask, "got no answer in time"), reached=True) from error
+            too_slow = self._too_slow(request, "got no answer in time")
+            raise TransientFailure(too_slow, reached_server=True) from error
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
-            raise Passing(broken_off(self.address, ask.what, reason + doubt), reached=True) from error
+            lost = connection_lost(self.address, request.name, reason + doubt)
+            raise TransientFailure(lost, reached_server=True) from error
         except httpx.DecodingError as error:
             raise StashAnsweredWrongly(
-                f"{self.address}: the answer to {ask.what} is damaged ({error}).{doubt}"
+                f"{self.address}: the answer to {request.name} is damaged ({error}).{doubt}"
             ) from error
 
-    def _too_slow(self, ask: Ask, how: str) -> StashTooSlow:
+    def _too_slow(self, request: StashRequest, how: str) -> StashTooSlow:
         return StashTooSlow(
-            f"{self.address}: {ask.what} {how}. Stash, its disk or the network is busy; try again later."
-            f"{'' if ask.safe else _DOUBT}"
+            f"{self.address}: {request.name} {how}. Stash, its disk or the network is busy; try again later."
+            f"{'' if request.idempotent else _IN_DOUBT}"
         )
 
 
-async def _words(response: httpx.Response) -> str:
-    """The beginning of the body as text."""
+def _retrying(request: StashRequest, limits: StashLimits) -> AsyncRetrying:
+    """Retry until `retry_s`. A request that may have reached Stash is sent `attempts` times at most, and only
+    once if it is not idempotent.
+    """
+    sent = 0
+
+    def was_sent_enough(state: RetryCallState) -> bool:
+        nonlocal sent
+        sent += _failure_of(state).reached_server
+        return sent >= (limits.attempts if request.idempotent else 1)
+
+    out_of_time = stop_before_delay(limits.retry_s)
+    # A fixed half and a random half, so that not all clients come back at once.
+    half, longest_half = limits.pause_s / 2, limits.longest_pause_s / 2
+    backoff = wait_exponential(half, longest_half) + wait_random_exponential(half, longest_half)
+    return AsyncRetrying(
+        retry=retry_if_exception_type(TransientFailure),
+        stop=lambda state: was_sent_enough(state) or out_of_time(state),
+        wait=lambda state: max(_failure_of(state).retry_after_s, backoff(state)),
+        before_sleep=lambda state: log.info(
+            "%s Trying again in %.1f s.", _failure_of(state), state.upcoming_sleep
+        ),
+        reraise=True,
+    )
+
+
+def _failure_of(state: RetryCallState) -> TransientFailure:
+    failure = state.outcome.exception() if state.outcome else None
+    assert isinstance(failure, TransientFailure)  # the only exception that is retried
+    return failure
+
+
+async def _read_text(response: httpx.Response) -> str:
+    """The beginning of the body."""
     body = bytearray()
     async for block in response.aiter_bytes():
         body += block
-        if len(body) >= _WORDS_BYTES:
+        if len(body) >= _MAX_TEXT_BYTES:
             break
-    return bytes(body[:_WORDS_BYTES]).decode("utf-8", "replace")
+    return bytes(body[:_MAX_TEXT_BYTES]).decode("utf-8", "replace")
 
 
-async def _whole(response: httpx.Response, ask: Ask) -> bytes | None:
-    """The body, or None where less came than was announced."""
+async def _read_body(response: httpx.Response, request: StashRequest) -> bytes | None:
+    """The body, or None if less arrived than Content-Length announced."""
     announced = response.headers.get("content-length", "")
     size = int(announced) if announced.isascii() and announced.isdigit() else None
-    if size is not None and size > ask.max_bytes:
-        raise _too_large(ask, size)
+    if size is not None and size > request.max_bytes:
+        raise _too_large(request, size)
     body = bytearray()
     async for block in response.aiter_bytes():
         body += block
-        if len(body) > ask.max_bytes:
-            raise _too_large(ask, len(body))
+        if len(body) > request.max_bytes:
+            raise _too_large(request, len(body))
     return None if size is not None and response.num_bytes_downloaded < size else bytes(body)
 
 
-def _too_large(ask: Ask, size: int) -> StashError:
-    return ask.too_large(
-        f"{ask.what}: {size / 1e6:.1f} MB or more; at most {ask.max_bytes / 1e6:.1f} MB are accepted."
+def _too_large(request: StashRequest, size: int) -> StashError:
+    return request.too_large(
+        f"{request.name}: {size / 1e6:.1f} MB or more; at most {request.max_bytes / 1e6:.1f} MB are accepted."
     )

@@ -1,19 +1,30 @@
-"""What the rest of the house knows of Stash's things, in Stash's own words. Ids are texts of digits."""
+"""Stash's objects as frozen values, and reading them from its JSON. Ids are strings of digits.
 
-from collections.abc import Mapping
+`from_json` raises KeyError, TypeError, ValueError or AttributeError for JSON that is not as the schema says;
+it never guesses. `StashClient` turns these into StashAnsweredWrongly.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, Self, TypeVar
 
 from stash_sense.domain.people import StashId
+from stash_sense.stash.address import without_key
+
+T = TypeVar("T")
+Json = Mapping[str, Any]
 
 Target = Literal["image", "gallery", "scene"]
 """What performers can be tagged on."""
 Source = Literal["original", "thumbnail"]
 
+_FILE_KINDS: dict[str, Literal["picture", "video"]] = {"ImageFile": "picture", "VideoFile": "video"}
+_PLACEHOLDER = "default=true"
+
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """`type` is md5, oshash or phash; other types may come."""
+    """type: md5, oshash, phash, or one that a later Stash adds."""
 
     type: str
     value: str
@@ -21,11 +32,11 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class VisualFile:
-    """A file on Stash's disk, or within a zip file.
+    """A file on Stash's disk or in a zip file.
 
     size: bytes. mod_time: RFC 3339. width, height: pixels, upright (Stash has applied EXIF).
-    duration: seconds, of a video; None of a picture. A GIF on disk is a video to Stash, in a zip a picture.
-    format: of a video, like mp4 or gif; empty of a picture, of which Stash tells it only since 0.29.
+    duration: of a video, seconds; else None. A GIF on disk is a video to Stash, in a zip file a picture.
+    format: of a video, like mp4 or gif; else "" (Stash names it only since 0.29).
     """
 
     kind: Literal["picture", "video"]
@@ -39,26 +50,53 @@ class VisualFile:
     format: str = ""
     duration: float | None = None
 
+    @classmethod
+    def from_json(cls, json: Json) -> Self:
+        """Read an ImageFile or a VideoFile."""
+        duration = json.get("duration")
+        return cls(
+            kind=_FILE_KINDS[json["__typename"]],
+            id=_id(json),
+            path=_text(json["path"]),
+            size=int(json["size"]),
+            mod_time=_text(json["mod_time"]),
+            width=int(json["width"]),
+            height=int(json["height"]),
+            format=_text(json.get("format")),
+            fingerprints=_each(json["fingerprints"], lambda each: Fingerprint(each["type"], each["value"])),
+            duration=None if duration is None else float(duration),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class StashBox:
-    """A stash-box that the owner configured; its key is never asked for."""
+    """A stash-box configured in Stash. Its key is never requested."""
 
     endpoint: str
     name: str
 
+    @classmethod
+    def from_json(cls, json: Json) -> Self:
+        """Read a StashBox."""
+        return cls(_text(json["endpoint"]), _text(json["name"]))
+
 
 @dataclass(frozen=True, slots=True)
 class PerformerName:
-    """A performer where one is only mentioned."""
+    """A performer as part of an image or gallery."""
 
     id: str
     name: str
 
+    @classmethod
+    def from_json(cls, json: Json) -> Self:
+        """Read a Performer's id and name."""
+        return cls(_id(json), _text(json["name"]))
+
 
 @dataclass(frozen=True, slots=True)
 class Performer:
-    """portrait_url: as Stash gives it, for `StashClient.portrait`; None where Stash has but a placeholder.
+    """portrait_url: as Stash gives it, for `StashClient.portrait`; None if Stash has only its placeholder.
     updated_at: RFC 3339; changes with every edit. gender: Stash's word, like FEMALE. country: ISO 3166 code.
     """
 
@@ -72,12 +110,29 @@ class Performer:
     portrait_url: str | None
     updated_at: str
 
+    @classmethod
+    def from_json(cls, json: Json) -> Self:
+        """Read a Performer."""
+        portrait = _url(json["image_path"])
+        return cls(
+            id=_id(json),
+            name=_text(json["name"]),
+            disambiguation=_text(json["disambiguation"]),
+            aliases=_each(json["alias_list"], _text),
+            gender=json["gender"] or None,
+            country=json["country"] or None,
+            stash_ids=_each(json["stash_ids"], lambda each: StashId(each["endpoint"], each["stash_id"])),
+            portrait_url=None if portrait and _PLACEHOLDER in portrait else portrait,
+            updated_at=_text(json["updated_at"]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """files: the primary one first; none where Stash lost them.
+    """files: the primary one first; empty if Stash lost them.
     image_url, thumbnail_url: as Stash gives them, for `StashClient.original` and `thumbnail`.
-    updated_at: changes with every tag, so it says nothing of the picture; see `picture_identity`.
+    updated_at: changes with every tag, so it does not tell whether the picture is the same; see
+    `domain.images.picture_stamp`.
     """
 
     id: str
@@ -88,6 +143,19 @@ class Image:
     thumbnail_url: str | None
     performers: tuple[PerformerName, ...]
 
+    @classmethod
+    def from_json(cls, json: Json) -> Self:
+        """Read an Image."""
+        return cls(
+            id=_id(json),
+            title=_text(json["title"]),
+            updated_at=_text(json["updated_at"]),
+            files=_each(json["visual_files"], VisualFile.from_json),
+            image_url=_url(json["paths"]["image"]),
+            thumbnail_url=_url(json["paths"]["thumbnail"]),
+            performers=_each(json["performers"], PerformerName.from_json),
+        )
+
     @property
     def primary_file(self) -> VisualFile | None:
         """The file that Stash shows."""
@@ -95,65 +163,94 @@ class Image:
 
     @property
     def is_video(self) -> bool:
-        """Whether Stash shows a clip or a GIF, of which it serves video or GIF bytes."""
+        """Whether Stash shows a clip or a GIF and serves video or GIF bytes."""
         return bool(self.files) and self.files[0].kind == "video"
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """images: all of them, in the order of the gallery's page (by path), each once."""
+    """title: the name of the folder or zip file if Stash has none, as on the gallery's page.
+    images: all, in the order of the gallery's page (by path), each once.
+    """
 
     id: str
     title: str
     performers: tuple[PerformerName, ...]
     images: tuple[Image, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class NewPerformer:
-    """image: a `data:` URL, or a URL that the Stash server itself can reach."""
-
-    name: str
-    disambiguation: str = ""
-    gender: str | None = None
-    aliases: tuple[str, ...] = ()
-    urls: tuple[str, ...] = ()
-    stash_ids: tuple[StashId, ...] = ()
-    image: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """by_id: the performers with each asked stash id: none, one or many.
-    not_asked: ids of endpoints that Stash does not list; Stash cannot safely be asked for them.
-    """
-
-    by_id: Mapping[StashId, tuple[Performer, ...]]
-    not_asked: tuple[StashId, ...]
+    @classmethod
+    def from_json(cls, json: Json, images: tuple[Image, ...]) -> Self:
+        """Read a Gallery, whose images come from another query."""
+        paths = [each["path"] for each in (*json["files"], json["folder"]) if each]
+        name = paths[0].replace("\\", "/").rstrip("/").rpartition("/")[2] if paths else ""
+        return cls(
+            id=_id(json),
+            title=_text(json["title"]) or name,
+            performers=_each(json["performers"], PerformerName.from_json),
+            images=images,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class StashStatus:
-    """version: like v0.30.1; empty in a build of one's own. status: OK, SETUP or NEEDS_MIGRATION."""
+    """version: like v0.30.1; "" for a custom build. status: OK, SETUP or NEEDS_MIGRATION."""
 
     version: str
     build_hash: str
     status: str
     database_schema: int | None
 
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Read the answer to FindStatus."""
+        version, system = data["version"], data["systemStatus"]
+        schema = system["databaseSchema"]
+        return cls(
+            version=_text(version["version"]),
+            build_hash=_text(version["hash"]),
+            status=_text(system["status"]),
+            database_schema=None if schema is None else int(schema),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A plugin that Stash has loaded. version: empty where its manifest names none."""
+    """A plugin that Stash has loaded. version: "" if its manifest names none."""
 
     id: str
     version: str
     enabled: bool
 
+    @classmethod
+    def from_json(cls, json: Json) -> Self:
+        """Read a Plugin."""
+        return cls(_id(json), _text(json["version"]), bool(json["enabled"]))
+
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A picture's bytes as Stash served them; not decoded, only declared to be a picture."""
+    """The bytes of an image as Stash served them: declared to be an image, not decoded."""
 
     data: bytes = field(repr=False)
     content_type: str
+
+
+def _each(items: Any, read: Callable[[Any], T]) -> tuple[T, ...]:
+    return tuple(read(item) for item in items)
+
+
+def _id(json: Json) -> str:
+    return str(json["id"])
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} instead of a string")
+    return value
+
+
+def _url(value: Any) -> str | None:
+    """Stash gives null or an empty string if there is none."""
+    return without_key(_text(value)) or None

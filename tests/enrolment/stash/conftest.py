@@ -11,10 +11,10 @@ from stash_sense.enrolment.stash import build_from_stash
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.transport import Limits
+from stash_sense.stash.transport import StashLimits
 
 STASHDB, FANSDB = "https://stashdb.org/graphql", "https://fansdb.cc/graphql"
-QUICK = Limits(connect_s=10, stall_s=10, total_s=30, retry_s=0.3, pause_s=0.01, longest_pause_s=0.05)
+QUICK = StashLimits(connect_s=10, stall_s=10, total_s=30, retry_s=0.3, pause_s=0.01, longest_pause_s=0.05)
 RED, GREEN, BLUE, BLACK = (255, 30, 30), (30, 255, 30), (30, 30, 255), (0, 0, 0)
 
 

@@ -19,12 +19,14 @@ from stash_sense.recognition.image import identify_image
 from stash_sense.recognition.parameters import Tools
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.outage import OutageLimits
-from stash_sense.stash.transport import Limits
+from stash_sense.stash.transport import StashLimits
 from stash_sense.store.database import RecommendationsDB
 
 KEY = "the-api-key"
-QUICK = Limits(connect_s=5, stall_s=5, total_s=5, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05)
-SHORT = OutageLimits(at_start_s=1, midway_s=1.5, first_pause_s=0.02, longest_pause_s=0.1, in_a_row=6)
+QUICK = StashLimits(
+    connect_s=5, stall_s=5, total_s=5, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05
+)
+SHORT = OutageLimits(at_start_s=1, midway_s=1.5, first_pause_s=0.02, longest_pause_s=0.1, failures_in_a_row=6)
 
 COLOURS = {"red": (255, 30, 30), "green": (30, 255, 30), "blue": (30, 30, 255), "black": (0, 0, 0)}
 

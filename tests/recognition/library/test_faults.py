@@ -71,7 +71,7 @@ async def test_an_outage_that_lasts_ends_the_job_and_what_was_done_is_kept(
 ):
     gallery, images = fill(*["red"] * 80)
     midway(10, stash.down)
-    with pytest.raises(OutageTooLong, match="ask again when Stash is back"):
+    with pytest.raises(OutageTooLong, match="try again when Stash is back"):
         await identify(gallery)
     done = {image for image in images if state.get_image_result(image)}
     assert 10 <= len(done) < 80
@@ -158,7 +158,7 @@ async def test_an_image_deleted_midway_is_an_error(stash, fill, identify, midway
     midway(5, lambda: stash.library.delete_image(int(images[-1])))
     answer = await identify(gallery)
     assert (answer.total_images, answer.images_processed) == (80, 79)
-    assert answer.errors == (f"Image {images[-1]}: Stash has no such picture, or no longer.",)
+    assert answer.errors == (f"Image {images[-1]}: not in Stash, or deleted meanwhile.",)
 
 
 async def test_bad_pictures_are_errors_and_the_rest_goes_on(stash, fill, identify, people_of):
