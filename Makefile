@@ -21,7 +21,7 @@ install: $(STAMP) ## Set up .venv with the command .venv/bin/stash-sense
 
 $(STAMP): pyproject.toml requirements/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Stash Sense needs Python 3.11 or newer, and this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	@echo "Setting up $(VENV) (once; SIZE MB of packages to fetch, model weights included) ..."
+	@echo "Setting up $(VENV) (once; 230 MB of packages to fetch, model weights included) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --editable .
 	@touch $@

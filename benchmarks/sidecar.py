@@ -94,7 +94,7 @@ def prepared(folder: Path, options: argparse.Namespace) -> Bench:
     """Photos, networks and a small face database."""
     for name in ("photos", "others", "data"):
         (folder / name).mkdir()
-    settings = Settings().with_data_dir(folder / "data")
+    settings = Settings(data_dir=folder / "data")
     pack, place = open_pack(settings), database_place(settings)
     build_from_folders([SAMPLES / "people"], place, pack, NoProgress())
     photos = varied_photos(folder / "photos", options.photos)

@@ -76,7 +76,7 @@ def test_all_that_the_package_is_built_from_is_copied():
 
 
 @pytest.mark.parametrize(
-    "path", [".git", ".venv/bin/python", ".env", "stash-sense.env", "samples/people", "tests", "data",
+    "path", [".git", ".venv/bin/python", ".env", "stash-sense.toml", "samples/people", "tests", "data",
              "src/a/__pycache__"],
 )  # fmt: skip
 def test_nothing_else_is_sent_to_the_engine(path):

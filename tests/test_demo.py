@@ -139,7 +139,7 @@ def test_stopped_before_its_end_it_leaves_nothing(start, tmp_path, moment):
 
 
 def test_settings_in_its_folder_have_no_say(start, tmp_path):
-    (tmp_path / "stash-sense.env").write_text("STASH_SENSE_PACK=nowhere\nSTASH_SENSE_TOKEN=secret\n")
+    (tmp_path / "stash-sense.toml").write_text('pack = "nowhere"\ntoken = "secret"\n')
     said, complaint = start("demo.py", str(tmp_path), "--once").communicate(timeout=ENDS_S)
     assert "9 of 9, 7 faces, 3 people" in said, complaint
 

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from stash_sense.errors import BadSetting
-from stash_sense.settings import Settings
+from stash_sense.settings import FILE, Settings, env_name, read_settings
 
 RUNNING = Path(__file__).parents[1] / "docs" / "running.md"
 
 
 def test_every_default_is_safe():
-    made = Settings(_env_file=None)
+    made = Settings()
     assert made.loopback
     assert not made.allow_private_urls
     assert made.allowed_hosts == ()
@@ -22,38 +22,116 @@ def test_every_default_is_safe():
 def test_every_setting_is_documented_with_its_default():
     text = RUNNING.read_text("utf-8")
     for name, field in Settings.model_fields.items():
-        assert f"`{field.validation_alias}`" in text, name
+        assert f"`{env_name(name)}`" in text, name
         if isinstance(field.default, int | float | str) and field.default != "":
             shown = str(field.default).lower() if isinstance(field.default, bool) else f"{field.default}"
             assert f"`{shown}`" in text.replace(",", ""), name
 
 
-def test_hosts_are_separated_by_commas():
-    made = Settings(STASH_SENSE_ALLOWED_HOSTS=" NAS.example , other.example.", _env_file=None)
-    assert made.allowed_hosts == ("nas.example", "other.example")
+def test_hosts_are_separated_by_commas(monkeypatch):
+    monkeypatch.setenv("STASH_SENSE_ALLOWED_HOSTS", " NAS.example , other.example.")
+    assert Settings().allowed_hosts == ("nas.example", "other.example")
 
 
 def test_nothing_shows_a_secret():
-    made = Settings(STASH_API_KEY=SecretStr("abcdef"), STASH_SENSE_TOKEN=SecretStr("ghijkl"), _env_file=None)
+    made = Settings(stash_api_key=SecretStr("abcdef"), token=SecretStr("ghijkl"))
     assert not any(secret in repr(made) + str(made) for secret in ("abcdef", "ghijkl"))
 
 
 def test_another_address_is_checked_like_the_first(monkeypatch):
     monkeypatch.delenv("STASH_SENSE_HOST", raising=False)
-    settings = Settings(_env_file=None)
-    assert settings.listening_on("0.0.0.0", 7000).port == 7000
-    assert not settings.listening_on("::", None).loopback
-    with pytest.raises(BadSetting, match="STASH_SENSE_HOST"):
-        settings.listening_on("nas.example", None)
+    settings = Settings()
+    assert settings.with_values(host="0.0.0.0", port=7000).port == 7000
+    assert not settings.with_values(host="::", port=None).loopback
+    with pytest.raises(BadSetting, match="STASH_SENSE_HOST is"):
+        settings.with_values(host="nas.example")
 
 
-def test_empty_is_not_set_but_for_where_stash_is(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "stash-sense.env").write_text("STASH_SENSE_PORT=7000\nSTASH_URL=http://nas:9999\n")
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """The settings file of a data folder that the environment names."""
+    for name in map(env_name, Settings.model_fields):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    return tmp_path / FILE
+
+
+def test_empty_is_not_set_but_for_where_stash_is(file, monkeypatch):
+    file.write_text('port = 7000\nstash_url = "http://nas:9999"\n')
     monkeypatch.setenv("STASH_SENSE_PORT", "")
     monkeypatch.setenv("STASH_URL", "")
-    assert (Settings.read().port, Settings.read().stash_url) == (7000, "")
+    assert (read_settings().port, read_settings().stash_url) == (7000, "")
     monkeypatch.delenv("STASH_URL")
-    assert Settings.read().stash_url == "http://nas:9999"
-    (tmp_path / "stash-sense.env").write_text("STASH_SENSE_PORT=\n")
-    assert (Settings.read().port, Settings.read().stash_url) == (6960, "http://localhost:9999")
+    assert read_settings().stash_url == "http://nas:9999"
+    file.write_text("")
+    assert (read_settings().port, read_settings().stash_url) == (6960, "http://localhost:9999")
+
+
+def test_the_environment_comes_before_the_file(file, monkeypatch):
+    file.write_text('port = 7000\nhost = "::1"\nallowed_hosts = ["NAS.example"]\n')
+    monkeypatch.setenv("STASH_SENSE_PORT", "7001")
+    settings = read_settings()
+    assert (settings.port, settings.host, settings.allowed_hosts) == (7001, "::1", ("nas.example",))
+
+
+def test_address_and_key_come_from_the_same_source(file, monkeypatch):
+    file.write_text('stash_url = "http://nas:9999"\nstash_api_key = "of-the-nas"\nport = 7000\n')
+    assert read_settings().stash_api_key.get_secret_value() == "of-the-nas"
+    monkeypatch.setenv("STASH_URL", "http://other:9999")
+    settings = read_settings()
+    assert (settings.stash_url, settings.stash_api_key.get_secret_value()) == ("http://other:9999", "")
+    assert settings.port == 7000
+    monkeypatch.delenv("STASH_URL")
+    monkeypatch.setenv("STASH_API_KEY", "another")
+    settings = read_settings()
+    assert (settings.stash_url, settings.stash_api_key.get_secret_value()) == (
+        "http://localhost:9999",
+        "another",
+    )
+
+
+def test_the_working_directory_has_no_say(file, tmp_path, monkeypatch):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / FILE).write_text("port = 7000\n")
+    (folder / ".env").write_text("STASH_SENSE_PORT=7000\n")
+    monkeypatch.chdir(folder)
+    assert read_settings().port == 6960
+
+
+def test_another_file_can_be_named(file, tmp_path):
+    file.write_text("port = 7000\n")
+    other = tmp_path / "other.toml"
+    other.write_text(f'queue = 5\ndata_dir = "{tmp_path / "kept"}"\n')
+    assert (read_settings(other).port, read_settings(other).queue) == (6960, 5)
+    with pytest.raises(BadSetting, match="no such file"):
+        read_settings(tmp_path / "missing.toml")
+
+
+def test_a_data_folder_that_is_given_is_that_of_the_file_too(file, tmp_path):
+    folder = tmp_path / "given"
+    folder.mkdir()
+    (folder / FILE).write_text(f'port = 7000\ndata_dir = "{tmp_path}"\n')
+    settings = read_settings(data_dir=folder)
+    assert (settings.port, settings.data_dir) == (7000, folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("port = none", "cannot be read as TOML"),
+        ('port = "none"', "STASH_SENSE_PORT is 'none': .* or in "),
+        ("prot = 7000", "prot: there is no such setting"),
+        ('stash_url = "http://user:secret@"', "STASH_URL: not an address"),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(file, text, message):
+    file.write_text(text)
+    with pytest.raises(BadSetting, match=message) as raised:
+        read_settings()
+    assert "secret" not in str(raised.value)
+
+
+def test_settings_are_frozen():
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().port = 7000

@@ -1,137 +1,133 @@
 """Environment and file -> one frozen Settings, read once."""
 
 import ipaddress
+import os
+import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from stash_sense.errors import BadSetting
 
-FILE = "stash-sense.env"
+FILE = "stash-sense.toml"
+PREFIX = "STASH_SENSE_"
 
 
-_EMPTY_SAYS_NONE = frozenset({"STASH_URL"})
+def _web_address(value: str) -> str:
+    value = value.strip()
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError("not an address as in the browser, such as http://localhost:9999")
+    return value
+
+
+def _listening_address(value: str) -> str:
+    try:
+        return value if value == "localhost" else str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError(
+            "not an address to listen on, such as 127.0.0.1 (this machine alone) or 0.0.0.0 (all)"
+        ) from None
+
+
+def _header_text(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().strip()
+    if not all("!" <= character <= "~" for character in text):
+        raise ValueError("contains characters other than ASCII letters, digits and punctuation")
+    return SecretStr(text)
+
+
+def _split(value: object) -> object:
+    return value.split(",") if isinstance(value, str) else value
+
+
+def _host_names(values: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(value.strip().lower().rstrip(".") for value in values if value.strip())
+    for name in names:
+        if set(name) & set("/:*"):
+            raise ValueError(f"{name} is not a host's name; give names alone, separated by commas")
+    return names
+
+
+_Secret = Annotated[SecretStr, AfterValidator(_header_text)]
+_Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
     """What a person can set. Every default is safe.
 
-    Read from the environment, else from the file `stash-sense.env` in the folder the command runs in; an
-    empty value counts as not set, but for STASH_URL. Use `read`, which turns wrong values into one sentence.
+    `Settings(...)` takes the given values and the environment; `read_settings` adds the file.
     """
 
-    model_config = SettingsConfigDict(frozen=True, env_file=FILE, extra="ignore")
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, env_prefix=PREFIX, env_ignore_empty=True
+    )
 
-    stash_url: str = Field(default="http://localhost:9999", validation_alias="STASH_URL")
-    """Where Stash answers, as in the browser; set to empty: there is no Stash."""
+    stash_url: Annotated[str, AfterValidator(_web_address)] = Field(
+        default="http://localhost:9999", validation_alias="STASH_URL"
+    )
+    """Stash's address, as in the browser. Set to empty: there is no Stash."""
 
-    stash_api_key: SecretStr = Field(default=SecretStr(""), validation_alias="STASH_API_KEY")
-    """Stash's API key, where it asks for a login. It goes to STASH_URL and nowhere else."""
+    stash_api_key: _Secret = Field(default=SecretStr(""), validation_alias="STASH_API_KEY")
+    """Stash's API key, if Stash has a login. It goes to stash_url and nowhere else."""
 
     data_dir: Path = Field(
         default_factory=lambda: user_data_path("stash-sense", appauthor=False), validation_alias="DATA_DIR"
     )
     """Where models, face databases and state are kept."""
 
-    pack: str = Field(default="stash-sense-default", validation_alias="STASH_SENSE_PACK")
+    pack: str = "stash-sense-default"
     """The model pack in use."""
 
-    host: str = Field(default="127.0.0.1", validation_alias="STASH_SENSE_HOST")
-    """The address the sidecar listens on: this machine alone, unless another is given."""
+    host: Annotated[str, AfterValidator(_listening_address)] = "127.0.0.1"
+    """The address that the sidecar listens on; the default is reached from this machine alone."""
 
-    port: int = Field(default=6960, ge=1, le=65535, validation_alias="STASH_SENSE_PORT")
+    port: int = Field(default=6960, ge=1, le=65535)
 
-    token: SecretStr = Field(default=SecretStr(""), validation_alias="STASH_SENSE_TOKEN")
-    """The secret that callers send, where Stash has no API key to derive one from."""
+    token: _Secret = SecretStr("")
+    """The secret that callers send if Stash has no API key to derive one from."""
 
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), validation_alias="STASH_SENSE_ALLOWED_HOSTS"
-    )
+    allowed_hosts: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_host_names)
+    ] = ()
     """Further names under which the sidecar is called, separated by commas."""
 
-    allow_private_urls: bool = Field(default=False, validation_alias="STASH_SENSE_ALLOW_PRIVATE_URLS")
+    allow_private_urls: bool = False
     """Whether `image_url` may lead into the home network and to this machine."""
 
-    max_bytes: int = Field(
-        default=50_000_000, ge=100_000, le=2_000_000_000, validation_alias="STASH_SENSE_MAX_BYTES"
-    )
+    max_bytes: int = Field(default=50_000_000, ge=100_000, le=2_000_000_000)
     """Of one picture, uploaded or fetched."""
 
-    max_pixels: int = Field(
-        default=150_000_000, ge=1_000_000, le=1_000_000_000, validation_alias="STASH_SENSE_MAX_PIXELS"
-    )
+    max_pixels: int = Field(default=150_000_000, ge=1_000_000, le=1_000_000_000)
     """Of one picture."""
 
-    upload_seconds: float = Field(
-        default=30.0, gt=0, le=3600, validation_alias="STASH_SENSE_UPLOAD_SECONDS", allow_inf_nan=False
-    )
+    upload_seconds: _Seconds = 30.0
     """How long one upload may take."""
 
-    fetch_seconds: float = Field(
-        default=20.0, gt=0, le=3600, validation_alias="STASH_SENSE_FETCH_SECONDS", allow_inf_nan=False
-    )
+    fetch_seconds: _Seconds = 20.0
     """How long fetching one `image_url` may take, redirects included."""
 
-    stop_seconds: float = Field(
-        default=10.0, ge=0, le=3600, validation_alias="STASH_SENSE_STOP_SECONDS", allow_inf_nan=False
-    )
-    """How long running requests may take to end when the sidecar is stopped."""
+    stop_seconds: float = Field(default=10.0, ge=0, le=3600, allow_inf_nan=False)
+    """How long running requests may take to finish when the sidecar is stopped."""
 
-    workers: int = Field(default=0, ge=0, le=256, validation_alias="STASH_SENSE_WORKERS")
-    """Pictures looked at side by side; 0: as many as this process has cores."""
+    workers: int = Field(default=0, ge=0, le=256)
+    """Pictures analysed in parallel; 0: one for each core this process may use."""
 
-    queue: int = Field(default=16, ge=1, le=1000, validation_alias="STASH_SENSE_QUEUE")
-    """Requests that may wait for a worker; further ones are told to come back."""
+    queue: int = Field(default=16, ge=1, le=1000)
+    """Requests that may wait for a worker; further ones are refused for the moment."""
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", validation_alias="STASH_SENSE_LOG_LEVEL"
-    )
-
-    @field_validator("stash_url")
-    @classmethod
-    def _is_a_web_address(cls, value: str) -> str:
-        if not value.strip():
-            return ""
-        parts = urlsplit(value.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("not an address as in the browser, such as http://localhost:9999")
-        return value.strip()
-
-    @field_validator("host")
-    @classmethod
-    def _is_an_own_address(cls, value: str) -> str:
-        if value != "localhost":
-            try:
-                ipaddress.ip_address(value)
-            except ValueError:
-                raise ValueError(
-                    "not an address to listen on, such as 127.0.0.1 (this machine alone) or 0.0.0.0 (all)"
-                ) from None
-        return value
-
-    @field_validator("token", "stash_api_key")
-    @classmethod
-    def _fits_a_header(cls, value: SecretStr) -> SecretStr:
-        text = value.get_secret_value().strip()
-        if not all("!" <= sign <= "~" for sign in text):
-            raise ValueError("holds signs other than ASCII letters, digits and punctuation")
-        return SecretStr(text)
-
-    @field_validator("allowed_hosts", mode="before")
-    @classmethod
-    def _from_commas(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        names = tuple(name.strip().lower().rstrip(".") for name in value.split(",") if name.strip())
-        wrong = [name for name in names if "/" in name or ":" in name or "*" in name]
-        if wrong:
-            raise ValueError(f"{wrong[0]} is not a host's name; give names alone, separated by commas")
-        return names
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
     def settings_customise_sources(
@@ -139,70 +135,66 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no file of the working directory
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """See BaseSettings."""
-        others = (env_settings, dotenv_settings, file_secret_settings)
-        return (init_settings, *(_Filled(settings_cls, other) for other in others))
+        """See BaseSettings. An empty STASH_URL has a meaning; address and key come from one source."""
+        no_stash = {"STASH_URL": ""} if os.environ.get("STASH_URL") == "" else {}
+        file = TomlConfigSettingsSource(settings_cls)
+        if no_stash or env_settings().keys() & {"STASH_URL", "STASH_API_KEY"}:
+            for name in ("STASH_URL", "STASH_API_KEY"):
+                file.init_kwargs.pop(name, None)
+        return init_settings, InitSettingsSource(settings_cls, no_stash), env_settings, file
 
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the sidecar."""
         return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
 
-    @classmethod
-    def read(cls, **given: Any) -> Self:
-        """The settings of the environment and the file; `given`, by their names there, go before.
-
-        Raises BadSetting.
-        """
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            raise BadSetting(_sentence(error)) from None  # the cause would show secrets
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetting(f"{FILE}: cannot be read ({error}). Make it readable UTF-8 text.") from None
-
-    def listening_on(self, host: str | None, port: int | None) -> Self:
-        """These settings with another address or port, where one is given. Raises BadSetting."""
-        given = {"STASH_SENSE_HOST": host, "STASH_SENSE_PORT": port}
-        changed = type(self).read(**{name: value for name, value in given.items() if value is not None})
-        return self.model_copy(update={"host": changed.host, "port": changed.port})
-
-    def with_data_dir(self, data_dir: Path | None) -> Self:
-        """These settings with another data folder, where one is given."""
-        return self if data_dir is None else self.model_copy(update={"data_dir": data_dir})
-
-    def with_pack(self, pack: str | None) -> Self:
-        """These settings with another model pack, where one is given."""
-        return self if pack is None else self.model_copy(update={"pack": pack})
+    def with_values(self, **changes: Any) -> "Settings":
+        """These settings with other values, by field name; None changes nothing. Raises BadSetting."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        return _checked(Settings, {**self.model_dump(), **given})
 
 
-class _Filled(PydanticBaseSettingsSource):
-    """What a source says, without the values that are empty: so the next source is asked for them."""
+def read_settings(config: Path | None = None, data_dir: Path | None = None) -> Settings:
+    """The settings of the environment, then of `config`, or else of `stash-sense.toml` in the data folder.
 
-    def __init__(self, settings_cls: type[BaseSettings], inner: PydanticBaseSettingsSource) -> None:
-        super().__init__(settings_cls)
-        self._inner = inner
+    data_dir: takes precedence over both. Raises BadSetting.
+    """
+    if config and not config.is_file():
+        raise BadSetting(f"{config}: there is no such file. Name a TOML file of settings.")
+    given = {} if data_dir is None else {"data_dir": data_dir}
+    file = config or _checked(Settings, given).data_dir / FILE
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """See PydanticBaseSettingsSource."""
-        return self._inner.get_field_value(field, field_name)
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
 
-    def __call__(self) -> dict[str, Any]:
-        """See PydanticBaseSettingsSource."""
-        return {name: value for name, value in self._inner().items() if value or name in _EMPTY_SAYS_NONE}
+    try:
+        return _checked(FromFile, given, f" or in {file}")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadSetting(f"{file}: cannot be read as TOML ({error}). Correct it.") from None
 
 
-# Their values stay out of every message: STASH_URL may carry a proxy's password.
+def env_name(field: str) -> str:
+    """The environment variable of a setting."""
+    return str(Settings.model_fields[field].validation_alias or PREFIX + field.upper())
+
+
+# Their values appear in no message: STASH_URL may carry a proxy's password.
 _NEVER_SHOWN = frozenset({"STASH_API_KEY", "STASH_SENSE_TOKEN", "STASH_URL"})
 
 
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else "a setting"
-    what = first["msg"].removeprefix("Value error, ")
-    what = what[:1].lower() + what[1:]
-    given = "" if name in _NEVER_SHOWN else f" is {str(first['input'])[:60]!r}"
-    return f"{name}{given}: {what}. Correct it in the environment or in {FILE}."
+def _checked(kind: type[Settings], given: dict[str, Any], where: str = "") -> Settings:
+    try:
+        return kind(**given)
+    except ValidationError as failure:
+        error = failure.errors(include_url=False, include_context=False)[0]
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        raise BadSetting(f"{name}: there is no such setting. Remove it; docs/running.md lists all.")
+    name = env_name(name) if name in Settings.model_fields else name
+    value = "" if name in _NEVER_SHOWN else f" is {str(error['input'])[:60]!r}"
+    message = error["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    raise BadSetting(f"{name}{value}: {message}. Correct it in the environment{where}.")

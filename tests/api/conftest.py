@@ -117,7 +117,7 @@ def serve():
 @pytest.fixture(scope="session")
 def api_data(pack_dir, samples) -> Path:
     """A data folder with the default pack and the sample people enrolled."""
-    settings = Settings(DATA_DIR=pack_dir, _env_file=None)
+    settings = Settings(DATA_DIR=pack_dir)
     enrol(settings, [samples / "people"], database_place(settings), open_pack(settings), NoProgress())
     return pack_dir
 
@@ -141,7 +141,7 @@ def settings_with(fresh_data):
 
     def made(**given) -> Settings:
         folder = given.get("DATA_DIR") or fresh_data()
-        safe = {"DATA_DIR": folder, "STASH_URL": "", "STASH_SENSE_WORKERS": 2, "_env_file": None}
+        safe = {"DATA_DIR": folder, "STASH_URL": "", "workers": 2}
         return Settings(**{**safe, **given})
 
     return made
@@ -253,9 +253,7 @@ def web_app(settings_with, serve, web_server):
     async def resolve(host, port):
         return {"pictures.example": ["127.0.0.1"], "nobody.example": []}.get(host) or []
 
-    settings = settings_with(
-        STASH_SENSE_ALLOW_PRIVATE_URLS=True, STASH_SENSE_FETCH_SECONDS=1.0, STASH_SENSE_MAX_BYTES=300_000
-    )
+    settings = settings_with(allow_private_urls=True, fetch_seconds=1.0, max_bytes=300_000)
     with serve(settings, resolve) as served:
         served.web = f"http://pictures.example:{web_server[1]}"
         served.asked = Web.asked

@@ -89,7 +89,7 @@ def test_a_host_that_can_be_ours_is_answered(hosts_app, host):
 
 @pytest.fixture(scope="module")
 def hosts_app(serve, settings_with):
-    with serve(settings_with(STASH_SENSE_ALLOWED_HOSTS="nas.example")) as served:
+    with serve(settings_with(allowed_hosts="nas.example")) as served:
         yield served
 
 
@@ -131,7 +131,7 @@ def test_no_other_page_is_allowed_by_cors(app):
 @pytest.mark.parametrize("with_key", [True, False])
 def test_no_secret_in_any_answer_log_or_metric(serve, settings_with, monkeypatch, photo, with_key):
     token = "a-token-of-our-own-0123456789"
-    given = {"STASH_SENSE_TOKEN": SecretStr(token)}
+    given = {"token": SecretStr(token)}
     given |= {"STASH_API_KEY": SecretStr(API_KEY)} if with_key else {}
 
     def fail(*_):

@@ -138,12 +138,12 @@ def test_a_picture_that_is_too_large_within_a_body_that_is_not(web_app):
 
 def test_too_many_pixels(serve, settings_with):
     large = cv2.imencode(".jpg", np.zeros((1100, 1100, 3), np.uint8))[1].tobytes()
-    with serve(settings_with(STASH_SENSE_MAX_PIXELS=1_000_000)) as served:
+    with serve(settings_with(max_pixels=1_000_000)) as served:
         problem(served.client.post("/identify", files={"file": large}), 413, "image-too-large")
 
 
 def test_a_body_that_never_ends_is_given_up(serve, settings_with):
-    with serve(settings_with(STASH_SENSE_UPLOAD_SECONDS=0.3)) as served:
+    with serve(settings_with(upload_seconds=0.3)) as served:
         with socket.create_connection(("127.0.0.1", served.port), timeout=5) as raw:
             raw.sendall(
                 b"POST /identify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -223,7 +223,7 @@ def test_a_failure_of_ours_says_nothing_but_is_logged(serve, settings_with, monk
 
 
 def test_a_full_queue_says_when_to_come_back(serve, settings_with, monkeypatch, photo):
-    with serve(settings_with(STASH_SENSE_WORKERS=1, STASH_SENSE_QUEUE=1)) as served:
+    with serve(settings_with(workers=1, queue=1)) as served:
         pool = served.sidecar.pool
         with pool.admit(), pool.admit():
             answer = served.client.post("/identify", files={"file": photo})

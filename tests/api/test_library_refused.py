@@ -101,7 +101,7 @@ def test_what_cannot_be_read_is_said(refused, put, content, status, code):
 
 def test_a_picture_that_is_too_large_is_413(serve, settings_with, stash, put, refused):
     image = put(bytes(200_000))
-    with serve(settings_with(STASH_URL=stash.url, STASH_SENSE_MAX_BYTES=100_000)) as served:
+    with serve(settings_with(STASH_URL=stash.url, max_bytes=100_000)) as served:
         refused(image, 413, "media-too-large", served)
 
 
@@ -151,7 +151,7 @@ def test_a_wrong_key_is_502(serve, settings_with, photo, refused):
 def test_full_is_429_with_when_to_come_back(serve, settings_with, stash, put):
     image = put()
     stash.faults.add(Delay(1), where="FindImage")
-    settings = settings_with(STASH_URL=stash.url, STASH_SENSE_WORKERS=1, STASH_SENSE_QUEUE=1)
+    settings = settings_with(STASH_URL=stash.url, workers=1, queue=1)
     with serve(settings) as served:
 
         def ask():

@@ -78,7 +78,7 @@ def test_many_callers_get_answers_or_are_told_to_come_back(serve, settings_with,
                     pauses.add(int(answer.headers["retry-after"]))
                     time.sleep(0.1)
 
-    with serve(settings_with(STASH_SENSE_QUEUE=4)) as served, ThreadPoolExecutor(64) as callers:
+    with serve(settings_with(queue=4)) as served, ThreadPoolExecutor(64) as callers:
         list(callers.map(ask, [served.port] * 64))
         assert served.sidecar.pool.admitted == 0
         assert served.client.get("/health").json()["status"] == "ok"

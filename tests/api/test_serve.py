@@ -201,7 +201,10 @@ def test_a_wrong_setting_is_one_sentence(tmp_path, name, value):
 
 
 def test_settings_come_from_the_file_too(tmp_path):
-    (tmp_path / "stash-sense.env").write_text("STASH_SENSE_PORT=none\n")
-    assert "STASH_SENSE_PORT" in refused(tmp_path, "doctor")
-    (tmp_path / "stash-sense.env").write_bytes(b"STASH_SENSE_PACK=\xff\n")
-    assert "stash-sense.env" in refused(tmp_path, "doctor")
+    file = tmp_path / "data" / "stash-sense.toml"
+    file.parent.mkdir()
+    file.write_text("port = 70000\n")
+    assert "STASH_SENSE_PORT is '70000'" in refused(tmp_path, "doctor")
+    file.write_bytes(b'pack = "\xff"\n')
+    assert "stash-sense.toml" in refused(tmp_path, "doctor")
+    assert "no such file" in refused(tmp_path, "--config", tmp_path / "missing.toml", "doctor")

@@ -63,7 +63,7 @@ def resolver():
 
 @pytest.fixture(scope="module")
 def guarded(serve, settings_with, resolver):
-    with serve(settings_with(STASH_SENSE_FETCH_SECONDS=2.0), resolver) as served:
+    with serve(settings_with(fetch_seconds=2.0), resolver) as served:
         yield served
 
 
@@ -119,7 +119,7 @@ def test_a_name_is_resolved_once_and_what_was_checked_is_asked(serve, settings_w
     """Rebinding: the second answer of the name must not matter, and nobody else may resolve it."""
     resolver = Resolver()
     resolver.answers["rebound.example"] = [["127.0.0.1"], ["10.255.255.1"]]
-    settings = settings_with(STASH_SENSE_ALLOW_PRIVATE_URLS=True, STASH_SENSE_FETCH_SECONDS=5.0)
+    settings = settings_with(allow_private_urls=True, fetch_seconds=5.0)
     with serve(settings, resolver) as served:
         url = f"http://rebound.example:{web_server[1]}/photo.jpg"
         answer = served.client.post("/identify/url", params={"url": url})

@@ -17,23 +17,23 @@ from stash_sense.settings import Settings
 @pytest.fixture
 def settings(tmp_path):
     def made(**given):
-        return Settings(**{"DATA_DIR": tmp_path / "data", "_env_file": None, **given})
+        return Settings(**{"DATA_DIR": tmp_path / "data", **given})
 
     return made
 
 
 def test_on_loopback_nothing_is_asked_and_nothing_made(settings):
     for host in ("127.0.0.1", "localhost", "::1", "127.9.9.9"):
-        assert secret_to_serve_with(settings(STASH_SENSE_HOST=host)) is None
+        assert secret_to_serve_with(settings(host=host)) is None
     assert not token_file(settings()).exists()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4"])
 def test_elsewhere_a_token_is_made_once(settings, host):
-    first = secret_to_serve_with(settings(STASH_SENSE_HOST=host))
+    first = secret_to_serve_with(settings(host=host))
     assert first.origin == "file"
     assert len(first.value) == 64
-    assert secret_to_serve_with(settings(STASH_SENSE_HOST=host)) == first
+    assert secret_to_serve_with(settings(host=host)) == first
 
 
 def test_a_token_that_is_there_is_asked_for_on_loopback_too(settings):
@@ -48,8 +48,8 @@ def test_only_its_owner_can_read_it(settings):
 
 def test_a_key_goes_before_a_token_and_that_before_the_file(settings):
     make_secret(settings())
-    assert find_secret(settings(STASH_SENSE_TOKEN=SecretStr("own"))).value == "own"
-    both = settings(STASH_SENSE_TOKEN=SecretStr("own"), STASH_API_KEY=SecretStr("key"))
+    assert find_secret(settings(token=SecretStr("own"))).value == "own"
+    both = settings(token=SecretStr("own"), STASH_API_KEY=SecretStr("key"))
     assert find_secret(both).origin == "stash-key"
 
 
@@ -86,11 +86,11 @@ def test_one_that_is_none_is_refused(settings, content):
 def test_where_none_can_be_kept_it_refuses_to_start(settings, tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(NoSecret, match="DATA_DIR"):
-        secret_to_serve_with(settings(STASH_SENSE_HOST="0.0.0.0"))
+        secret_to_serve_with(settings(host="0.0.0.0"))
 
 
 def test_where_the_folder_cannot_be_it_refuses_to_start(tmp_path):
     (tmp_path / "file").write_text("")
-    settings = Settings(DATA_DIR=tmp_path / "file" / "data", STASH_SENSE_HOST="0.0.0.0", _env_file=None)
+    settings = Settings(DATA_DIR=tmp_path / "file" / "data", host="0.0.0.0")
     with pytest.raises(NoSecret, match="STASH_SENSE_TOKEN"):
         secret_to_serve_with(settings)

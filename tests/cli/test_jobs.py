@@ -49,7 +49,7 @@ def no_faults(stash):
 def environment(stash, tmp_path_factory, pack_dir, pack):
     data = tmp_path_factory.mktemp("jobs")
     (data / "models").symlink_to(pack_dir / "models")
-    settings = Settings(DATA_DIR=data, _env_file=None)
+    settings = Settings(DATA_DIR=data)
     enrol(settings, [SAMPLES / "people"], database_place(settings), open_pack(settings), NoProgress())
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])

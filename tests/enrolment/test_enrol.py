@@ -400,7 +400,7 @@ from pathlib import Path
 from stash_sense.domain.progress import NoProgress
 from stash_sense.runtime.engine import database_place, enrol, open_pack
 from stash_sense.settings import Settings
-settings = Settings().with_data_dir(Path(sys.argv[1]))
+settings = Settings(data_dir=Path(sys.argv[1]))
 place = Path(sys.argv[3])
 report = enrol(settings, [Path(sys.argv[2])], place, open_pack(settings), NoProgress())
 print(report.people, report.faces)

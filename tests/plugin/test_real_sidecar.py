@@ -22,7 +22,7 @@ START_S = 60
 def real(stash, free_port, pack_dir: Path, samples: Path, tmp_path: Path):
     """`stash-sense serve`, known to the stand-in Stash; the sample people are enrolled."""
     stash.api_key, stash.session = KEY, SESSION
-    settings = Settings(DATA_DIR=pack_dir, _env_file=None)
+    settings = Settings(DATA_DIR=pack_dir)
     enrol(settings, [samples / "people"], database_place(settings), open_pack(settings), NoProgress())
     stash.library.plugins["stash-sense"]["sidecarUrl"] = f"http://127.0.0.1:{free_port}"
     command = [sys.executable, "-m", "stash_sense", "--data-dir", pack_dir, "serve", "--port", str(free_port)]

@@ -12,7 +12,7 @@ from stash_sense.settings import Settings
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings().with_data_dir(tmp_path / "data")
+    return Settings(data_dir=tmp_path / "data")
 
 
 def test_the_same_folders_have_the_same_place_in_any_order(settings, tmp_path):

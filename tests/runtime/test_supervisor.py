@@ -172,7 +172,7 @@ async def test_closed_while_opening_it_is_closed_once_open(supervise):
 @pytest.fixture
 def settings(tmp_path, pack_dir, pack):
     (tmp_path / "models").symlink_to(pack_dir / "models")
-    return Settings(DATA_DIR=tmp_path, _env_file=None)
+    return Settings(DATA_DIR=tmp_path)
 
 
 async def test_a_refresh_that_is_cancelled_loses_no_new_database(settings, samples, pack):

@@ -19,7 +19,7 @@ from stash_sense.cli.jobs import jobs
 from stash_sense.cli.models import models
 from stash_sense.cli.serve import serve, token
 from stash_sense.cli.state import state
-from stash_sense.settings import Settings
+from stash_sense.settings import read_settings
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,10 +28,15 @@ from stash_sense.settings import Settings
     type=click.Path(file_okay=False, path_type=Path),
     help="Where models, face databases and state are kept (environment: DATA_DIR).",
 )
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A TOML file of settings, instead of stash-sense.toml in the data folder.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say what is being done.")
 @click.version_option(__version__, prog_name="stash-sense")
 @click.pass_context
-def main(ctx: click.Context, data_dir: Path | None, verbose: bool) -> None:
+def main(ctx: click.Context, data_dir: Path | None, config: Path | None, verbose: bool) -> None:
     """Names the people in photos, on your own machine.
 
     \b
@@ -40,7 +45,7 @@ def main(ctx: click.Context, data_dir: Path | None, verbose: bool) -> None:
     """
     logging.captureWarnings(capture=True)
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s")
-    ctx.obj = Settings.read().with_data_dir(data_dir)
+    ctx.obj = read_settings(config, data_dir)
 
 
 main.add_command(identify)

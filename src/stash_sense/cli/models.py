@@ -177,7 +177,7 @@ def calibrate_command(
     The result is kept with the pack and used from then on. Without PACK: the one in use.
     """
     with progress() as bars:
-        path, calibration = calibrate_pack(settings.with_pack(pack_id), people, bars)
+        path, calibration = calibrate_pack(settings.with_values(pack=pack_id), people, bars)
     if as_json:
         print_json(calibration.model_dump())
         return

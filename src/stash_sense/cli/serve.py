@@ -30,7 +30,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """
     from stash_sense.api.server import serve as run  # noqa: PLC0415 - half a second that others need not wait
 
-    run(settings.listening_on(host, port))
+    run(settings.with_values(host=host, port=port))
 
 
 @click.command()
