@@ -7,8 +7,8 @@ import click
 import pytest
 
 from stash_sense.api.app import create_app
-from stash_sense.api.logs import JsonLines, RecentEvents
 from stash_sense.api.problems import STATUS_BY_KIND, codes_of
+from stash_sense.api.telemetry import JsonLineFormatter, RecentEvents
 from stash_sense.cli import main
 from stash_sense.runtime.sidecar import build_sidecar
 from stash_sense.settings import Settings, env_name
@@ -29,7 +29,7 @@ MADE_AT_RUN_TIME = {"stash-sense.toml", "index.yml"}
 def calls(tmp_path_factory):
     """Every call of the sidecar, as `GET /health`."""
     sidecar = build_sidecar(Settings(DATA_DIR=tmp_path_factory.mktemp("data"), STASH_URL=""))
-    app = create_app(sidecar, RecentEvents(JsonLines(())))
+    app = create_app(sidecar, RecentEvents(JsonLineFormatter(())))
     paths = app.openapi()["paths"]
     return {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
 

@@ -21,8 +21,8 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn
-from stash_sense.api.logs import JsonLines, RecentEvents
-from stash_sense.api.server import secrets_of, server
+from stash_sense.api.server import build_server, secrets_of
+from stash_sense.api.telemetry import JsonLineFormatter, RecentEvents
 from stash_sense.domain.boxes import Box
 from stash_sense.domain.images import PictureIdentity
 from stash_sense.domain.matches import StoredMatch
@@ -63,7 +63,7 @@ class Served:
 class Lines(logging.Handler):
     """What would be logged, line by line."""
 
-    def __init__(self, formatter: JsonLines) -> None:
+    def __init__(self, formatter: JsonLineFormatter) -> None:
         super().__init__()
         self.setFormatter(formatter)
         self.lines: list[str] = []
@@ -75,13 +75,13 @@ class Lines(logging.Handler):
 @contextlib.contextmanager
 def serving(settings: Settings, resolve=None, **waits) -> Iterator[Served]:
     sidecar = build_sidecar(settings, resolve=resolve, **waits)
-    formatter = JsonLines(secrets_of(settings, sidecar))
+    formatter = JsonLineFormatter(secrets_of(settings, sidecar))
     handlers = [RecentEvents(formatter), Lines(formatter)]
     ours = logging.getLogger("stash_sense")
     for handler in handlers:
         ours.addHandler(handler)
     level, _ = ours.level, ours.setLevel(logging.DEBUG)
-    running = server(sidecar, handlers[0])
+    running = build_server(sidecar, handlers[0])
     running.config.host, running.config.port = "127.0.0.1", 0
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()

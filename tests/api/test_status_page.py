@@ -7,7 +7,7 @@ import time
 import pytest
 
 from fakes.stash import StashStandIn
-from stash_sense.api.status import ago
+from stash_sense.api.routes.state import format_ago
 
 from .test_state_and_stash import until
 
@@ -45,7 +45,7 @@ def test_everything_wrong(serve, settings_with, tmp_path, pack_dir):
         page, parts, overall = shown(served)
         assert parts == {"Recognition": "fault", "State": "fault", "Stash": "fault"}
         assert overall == "fault"
-        for advice in ("stash-sense database build --from-stash", "is a folder", "Is Stash running"):
+        for advice in ("stash-sense database build --from-stash", "is a folder", "Check that Stash is running"):
             assert page.count(advice) == 2  # at the part, and among the last errors
         assert "the-proxy-password" not in page
         served.client.get("/journal")
@@ -75,4 +75,4 @@ def test_a_migrated_state_shows_where_the_former_file_is(serve, settings_with, t
     ],
 )
 def test_how_long_ago(seconds, said):
-    assert ago(time.time() - seconds) == said
+    assert format_ago(time.time() - seconds) == said

@@ -1,38 +1,27 @@
-"""The app: its parts put together. Everything it works with comes from the Sidecar it is given."""
+"""The FastAPI app over a running sidecar: routes, middleware, error handlers, OpenAPI document."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from stash_sense import __version__
-from stash_sense.api import problems
-from stash_sense.api.access import AccessGate
-from stash_sense.api.asked import sentence
-from stash_sense.api.bodies import Bodies
-from stash_sense.api.depends import Desk
-from stash_sense.api.logs import RecentEvents
-from stash_sense.api.metrics import Metrics
-from stash_sense.api.openapi import describe
-from stash_sense.api.requests import RequestLog
-from stash_sense.api.routes import (
-    crops,
-    decisions,
-    health,
-    identify,
-    jobs,
-    journal,
-    later,
-    library,
-    pages,
-    references,
+from stash_sense.api.guards import AccessGuard, BodyGuard, BodyLimit
+from stash_sense.api.problems import (
+    Problem,
+    describe_validation,
+    internal_error_response,
+    problem_response,
+    status_of,
 )
+from stash_sense.api.routes import decisions, identify, jobs, state
+from stash_sense.api.telemetry import Metrics, RecentEvents, RequestLog
 from stash_sense.errors import (
     BadParameter,
     MethodNotAllowed,
@@ -46,35 +35,16 @@ from stash_sense.runtime.sidecar import Sidecar
 
 log = logging.getLogger(__name__)
 
-ROUTERS = tuple(
-    routes.router
-    for routes in (
-        health,
-        identify,
-        library,
-        later,  # before jobs: its paths would be taken for ids
-        jobs,
-        decisions,
-        journal,
-        crops,
-        references,
-        pages,
-    )
-)
-
+_TITLE = "Stash Sense"
 _BASE64 = 4 / 3
-_ROOM = 100_000
-"""Bytes of a body beside its picture: fields, boundaries."""
-_SMALL = 1_000_000
-"""Bytes of a body without a picture: as many image ids as a tag is ever written to at once."""
-_SMALLER_PICTURE = "Send a smaller copy of the picture, or raise STASH_SENSE_MAX_BYTES."
-_SMALLER_PARTS = "Send it in several smaller requests."
-_TOGETHER = 6
-"""All bodies in hand, in largest ones."""
+_FORM_BYTES = 100_000
+"""Bytes of a body besides its picture: fields, boundaries."""
+_JSON_BYTES = 1_000_000
+"""Bytes of a body without a picture: as many image ids as one tag is ever written to."""
 
 
 def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
-    """The app over a sidecar; its lifespan starts and stops it. events: for the status page."""
+    """The app over a sidecar, which its lifespan starts and stops. events: for the status page."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -85,7 +55,7 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
             await sidecar.stop()
 
     app = FastAPI(
-        title="Stash Sense",
+        title=_TITLE,
         version=__version__,
         lifespan=lifespan,
         docs_url=None,  # FastAPI's pages load their scripts from elsewhere; /docs is ours
@@ -93,65 +63,89 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    settings = sidecar.settings
-    most = int(settings.max_bytes * _BASE64) + _ROOM
     metrics = Metrics(sidecar)
-    app.state.desk = Desk(
-        sidecar=sidecar,
-        bodies=Bodies(most, _TOGETHER * most, settings.upload_seconds, _SMALLER_PICTURE),
-        small_bodies=Bodies(_SMALL, _TOGETHER * _SMALL, settings.upload_seconds, _SMALLER_PARTS),
-        metrics=metrics,
-        events=events,
-    )
-    for router in ROUTERS:
-        app.include_router(router)
-    describe(app)
+    app.state.sidecar, app.state.metrics, app.state.events = sidecar, metrics, events
+    for routes in (state, identify, jobs, decisions):
+        app.include_router(routes.router)
+    _describe(app)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> JSONResponse:
         return JSONResponse(app.openapi())
 
-    _answer_errors(app, sidecar)
+    _handle_errors(app, sidecar)
+    settings = sidecar.settings
+    picture = BodyLimit(
+        int(settings.max_bytes * _BASE64) + _FORM_BYTES,
+        "Send a smaller copy of the picture, or raise STASH_SENSE_MAX_BYTES.",
+    )
+    # The middleware added last sees a request first.
+    app.add_middleware(
+        BodyGuard,
+        default=BodyLimit(_JSON_BYTES, "Send it in several smaller requests."),
+        by_path={"/identify": picture},
+        seconds=settings.upload_seconds,
+    )
     secret = sidecar.secret.value if sidecar.secret else None
-    app.add_middleware(AccessGate, secret=secret, allowed_hosts=settings.allowed_hosts)
-    app.add_middleware(RequestLog, metrics=metrics)  # added last: sees every request first
+    app.add_middleware(AccessGuard, secret=secret, allowed_hosts=settings.allowed_hosts)
+    app.add_middleware(RequestLog, metrics=metrics, failure=internal_error_response)
     return app
 
 
-def _answer_errors(app: FastAPI, sidecar: Sidecar) -> None:
-    """Every error leaves as a problem document; what is not ours is left to RequestLog."""
+def _handle_errors(app: FastAPI, sidecar: Sidecar) -> None:
+    """Answer every error with a problem document. Bugs are left to RequestLog."""
 
-    async def ours(_: Request, error: Exception) -> Response:
-        found = cast("StashSenseError", error)
-        theirs = isinstance(found, StateError | StateBusy | StashError) and problems.status_of(found) >= 500
-        if theirs and str(found) != str(sidecar.stash_status.problem):
-            log.warning("%s", found)  # for the owner, who sees it on the status page; once is enough
-        return problems.answer(found)
+    async def handle_ours(_: Request, error: Exception) -> Response:
+        ours = cast("StashSenseError", error)
+        is_owners = isinstance(ours, StateError | StateBusy | StashError) and status_of(ours) >= 500
+        if is_owners and str(ours) != str(sidecar.stash_status.problem):
+            log.warning("%s", ours)  # for the owner, who sees it on the status page; once is enough
+        return problem_response(ours)
 
-    async def invalid(_: Request, error: Exception) -> Response:
-        found = cast("RequestValidationError", error)
-        return problems.answer(BadParameter(sentence(list(found.errors()))))
+    async def handle_invalid(_: Request, error: Exception) -> Response:
+        errors = cast("RequestValidationError", error).errors()
+        return problem_response(BadParameter(describe_validation(errors)))
 
-    async def by_status(_: Request, error: Exception) -> Response:
-        found = cast("HTTPException", error)
-        if found.status_code == 405:
-            said: StashSenseError = MethodNotAllowed(
-                "This call is made by another method; see Allow, or /docs."
-            )
-        elif found.status_code == 404:
-            said = NotFound("There is no such call. See /docs for all there are.")
-        else:
-            said = BadParameter(str(found.detail))
-        return problems.answer(said, found.headers)
-
-    async def gone(_: Request, __: Exception) -> Response:
-        return Response(status_code=499)  # nobody is left to read it
+    async def handle_http(_: Request, error: Exception) -> Response:
+        http_error = cast("HTTPException", error)
+        problem: StashSenseError
+        if http_error.status_code == 405:
+            problem = MethodNotAllowed("This call is made by another method; see Allow, or /docs.")
+        elif http_error.status_code == 404:
+            problem = NotFound("There is no such call. See /docs for all there are.")
+        else:  # FastAPI could not parse the body: it is nested too deeply, or not UTF-8
+            problem = BadParameter("The body is not valid JSON in UTF-8. See /docs for what this call takes.")
+        return problem_response(problem, http_error.headers)
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
-        StashSenseError: ours,
-        RequestValidationError: invalid,
-        HTTPException: by_status,
-        ClientDisconnect: gone,
+        StashSenseError: handle_ours,
+        RequestValidationError: handle_invalid,
+        HTTPException: handle_http,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def _describe(app: FastAPI) -> None:
+    """Give the app its OpenAPI document, made at the first request for it."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=_TITLE,
+                version=__version__,
+                summary="Names the people in pictures, on your own machine.",
+                routes=app.routes,
+                tags=app.openapi_tags,
+            )
+            components = schema.setdefault("components", {})
+            components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+            components["securitySchemes"] = {
+                "token": {"type": "http", "scheme": "bearer", "description": "`stash-sense token` prints it."}
+            }
+            schema["security"] = [{"token": []}]
+            schema["paths"]["/health"]["get"]["security"] = [{}, {"token": []}]
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # the way FastAPI documents

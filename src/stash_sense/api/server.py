@@ -1,4 +1,4 @@
-"""Serving: the socket, uvicorn, signals, logs."""
+"""Serving the app: the socket, uvicorn, signals, logs."""
 
 import logging
 import os
@@ -11,46 +11,40 @@ import uvicorn
 
 from stash_sense import __version__
 from stash_sense.api.app import create_app
-from stash_sense.api.logs import JsonLines, RecentEvents, log_to_stderr
+from stash_sense.api.telemetry import JsonLineFormatter, RecentEvents, log_to_stderr
 from stash_sense.errors import CannotListen
 from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
 
 log = logging.getLogger(__name__)
 
-
 _BACKLOG = 512
-
-
 _KEEP_ALIVE_S = 15
-
-
 _SWITCH_S = 0.001
-"""After how long a worker's Python lets the event loop have its turn; the usual 5 ms add up in an answer."""
+"""How soon a busy worker thread lets the event loop run; the default of 5 ms adds up in an answer."""
 
 
 def serve(settings: Settings) -> None:
     """Answer until SIGTERM or Ctrl-C. Raises NoSecret, CannotListen."""
-    with listening(settings) as listener:
+    with listen(settings) as listener:
         sidecar = build_sidecar(settings)
-        secrets = secrets_of(settings, sidecar)
-        formatter = JsonLines(secrets)
-        lines = log_to_stderr(settings.log_level, formatter)
+        formatter = JsonLineFormatter(secrets_of(settings, sidecar))
+        handler = log_to_stderr(settings.log_level, formatter)
         events = RecentEvents(formatter)
         logging.getLogger().addHandler(events)
         origin = sidecar.secret.origin if sidecar.secret else "none"
         fields = {"version": __version__, "host": settings.host, "port": settings.port, "secret": origin}
-        log.info("listening", extra={"fields": fields})
+        log.info("listening", extra=fields)
         sys.setswitchinterval(_SWITCH_S)
-        # Uvicorn ends its work at a signal and then raises it again: by then nothing is left to be killed.
+        # Uvicorn shuts down at a signal and then raises it again, when nothing is left to be killed.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        server(sidecar, events).run(sockets=[listener])
+        build_server(sidecar, events).run(sockets=[listener])
         log.info("stopped")
-        lines.close()
+        handler.close()
 
 
-def server(sidecar: Sidecar, events: RecentEvents) -> uvicorn.Server:
+def build_server(sidecar: Sidecar, events: RecentEvents) -> uvicorn.Server:
     """Uvicorn over the app of a sidecar."""
     return _Server(
         sidecar,
@@ -70,10 +64,7 @@ def server(sidecar: Sidecar, events: RecentEvents) -> uvicorn.Server:
 
 
 class _Server(uvicorn.Server):
-    """Tells the jobs at once that the end is coming.
-
-    Uvicorn first lets the running requests end, and one that waits for a long job would hold it up.
-    """
+    """Stops the jobs first: Uvicorn lets running requests end, and one may wait for a long job."""
 
     def __init__(self, sidecar: Sidecar, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -85,7 +76,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def listening(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
     """A socket on the settings' address and port. Raises CannotListen."""
     host = "127.0.0.1" if settings.host == "localhost" else settings.host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -108,8 +99,8 @@ def listening(settings: Settings) -> socket.socket:
 
 
 def secrets_of(settings: Settings, sidecar: Sidecar) -> list[str]:
-    """What must stand in no log line."""
-    known = [settings.stash_api_key.get_secret_value(), settings.token.get_secret_value()]
-    known += [unquote(urlsplit(settings.stash_url).password or "")]  # of a proxy before Stash
-    known += [sidecar.secret.value] if sidecar.secret else []
-    return [secret for secret in known if secret]
+    """Values that must not appear in a log line."""
+    secrets = [settings.stash_api_key.get_secret_value(), settings.token.get_secret_value()]
+    secrets += [unquote(urlsplit(settings.stash_url).password or "")]  # of a proxy in front of Stash
+    secrets += [sidecar.secret.value] if sidecar.secret else []
+    return [secret for secret in secrets if secret]

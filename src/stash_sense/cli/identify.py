@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from stash_sense.cli import wire
+from stash_sense.api.schemas.jobs import folder_out
 from stash_sense.cli.console import (
     as_json,
     cell,
@@ -106,11 +106,12 @@ def identify(
             problems += _told(enrol(settings, people, place, pack, bars))
         with recognizer(pack, place) as ready:
             found = _identify(galleries, ready, knobs, bars)
+            written = folder_out(found, problems, ready).model_dump() if json_target else {}
         sheet = contact_sheet(found, bars) if html else b""
     if json_target == "-":
-        print_json(wire.result(found, problems))
+        print_json(written)
     elif json_target:
-        write_file(Path(json_target), as_json(wire.result(found, problems)))
+        write_file(Path(json_target), as_json(written))
     if html:
         write_file(html, sheet)
     if json_target != "-":

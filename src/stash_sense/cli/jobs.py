@@ -8,9 +8,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from stash_sense.api.status import duration
 from stash_sense.cli.console import STOPPED, Bars, cell, counted, out, print_json, progress, shown, table
 from stash_sense.cli.sidecar import RunningSidecar, running_sidecar
+from stash_sense.domain.progress import format_duration
 from stash_sense.settings import Settings
 from stash_sense.store.jobs.job import ENDED
 
@@ -197,5 +197,5 @@ def _figures(job: Job) -> tuple[str, str, str, str]:
     shown_progress = f"{share}, {counted(job['faces'], 'face')}, {job['people']:,} people"
     at_work = job["status"] == "running"
     rate = f"{job['rate']:.1f}/s" if at_work and job["rate"] else ""
-    left = duration(job["eta_s"]) if at_work and job["eta_s"] is not None else ""
+    left = format_duration(job["eta_s"]) if at_work and job["eta_s"] is not None else ""
     return shown_progress, rate, left, f"{job['error_count']:,}" if job["error_count"] else ""

@@ -37,3 +37,11 @@ class NoProgress:
 
 
 NO_PROGRESS = NoProgress()
+
+
+def format_duration(seconds: float) -> str:
+    """A time to come, roughly: `5 min`."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

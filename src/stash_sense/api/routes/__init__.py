@@ -1,1 +1,1 @@
-"""One module for each group of calls: a `router`, and `features`, what of it works now."""
+"""The calls of the HTTP API, one `router` for each subject."""

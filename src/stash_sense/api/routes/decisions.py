@@ -1,93 +1,130 @@
-"""A person's word on stored faces, one or many, and taking it back."""
+"""Decisions of a person on stored faces, and the journal of the tags written for them."""
 
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Body, Path, Query
 
-from stash_sense.api import wire_words as wire
-from stash_sense.api.depends import AtDesk, WithState
-from stash_sense.api.json_body import FAILURES, json_body, read_json
-from stash_sense.api.openapi import documented
+from stash_sense.api.dependencies import JSON_BODY, StateDep
+from stash_sense.api.problems import BODY_ERRORS, documented
+from stash_sense.api.schemas.decisions import (
+    DecisionIn,
+    DecisionOut,
+    FacesDecisionIn,
+    FacesDecisionOut,
+    JournalEndIn,
+    JournalIn,
+    JournalOut,
+    JournalPageOut,
+    JournalQuery,
+    UndoIn,
+    UndoOut,
+    decision_out,
+    journal_out,
+)
 from stash_sense.errors import NotStored
 from stash_sense.recognition.crops import stored_face_id
 
-router = APIRouter(tags=["decisions"])
+router = APIRouter()
 
+EntryId = Annotated[int, Path(ge=0, lt=2**63, examples=[12])]
 _PERFORMER = "stashdb.org:50459d16-0000-4000-8000-000000000000"
-_ONE = json_body(
-    wire.DecisionIn,
-    confirmed={"face_id": "17", "performer_id": _PERFORMER, "name": "Jane Doe", "word": "confirmed"},
-    ignored={"face_id": "17", "word": "ignored"},
-    apart={"face_id": "17", "word": "apart"},
+_FACE_IDS = ["17", "18", "23"]
+_CONFIRMED = {"performer_id": _PERFORMER, "name": "Jane Doe", "word": "confirmed"}
+
+
+@router.post(
+    "/decisions",
+    tags=["decisions"],
+    dependencies=[JSON_BODY],
+    responses=documented(404, 409, 503, *BODY_ERRORS),
 )
-_MANY = json_body(
-    wire.FacesDecisionIn,
-    confirmed={
-        "face_ids": ["17", "18", "23"],
-        "performer_id": _PERFORMER,
-        "name": "Jane Doe",
-        "word": "confirmed",
-    },
-    ignored={"face_ids": ["17", "18", "23"], "word": "ignored"},
-)
-_UNDO = json_body(wire.UndoIn, three={"decision_ids": [5, 6, 7]})
+async def decide(
+    state: StateDep,
+    body: Annotated[
+        DecisionIn,
+        Body(
+            openapi_examples={
+                "confirmed": {"value": {"face_id": "17", **_CONFIRMED}},
+                "ignored": {"value": {"face_id": "17", "word": "ignored"}},
+                "apart": {"value": {"face_id": "17", "word": "apart"}},
+            }
+        ),
+    ],
+) -> DecisionOut:
+    """Decide who a stored face is, or is not. Decisions outlive re-runs and new face databases.
 
-
-@router.post("/decisions", responses=documented(404, 409, 503, *FAILURES), openapi_extra=_ONE)
-async def decide(request: Request, desk: AtDesk, state: WithState) -> wire.DecisionOut:
-    """Who a stored face is, or is not. It outlives re-runs and new face databases.
-
-    The same word again gives the same decision back. Confirming replaces what was confirmed before. With
-    `entry_id` it is taken back when that entry of the journal is undone.
+    The same decision again gives the same one back. Confirming replaces what was confirmed before. With
+    `entry_id` the decision is taken back when that entry of the journal is undone.
     """
-    asked = await read_json(request, desk, wire.DecisionIn)
-    face_id = stored_face_id(str(asked.face_id))
+    face_id = stored_face_id(str(body.face_id))
     decision = await state.run(
-        lambda store: store.decide(face_id, asked.word, asked.performer_id, asked.name, asked.entry_id)
+        lambda store: store.decide(face_id, body.word, body.performer_id, body.name, body.entry_id)
     )
-    return wire.decision_out(decision, face_id)
+    return decision_out(decision, face_id)
 
 
-@router.post("/decisions/faces", responses=documented(404, 409, 503, *FAILURES), openapi_extra=_MANY)
-async def decide_on_faces(request: Request, desk: AtDesk, state: WithState) -> wire.FacesDecisionOut:
-    """The same word on up to 10,000 stored faces, as POST /decisions would record it: on all or on none.
+@router.post(
+    "/decisions/faces",
+    tags=["decisions"],
+    dependencies=[JSON_BODY],
+    responses=documented(404, 409, 503, *BODY_ERRORS),
+)
+async def decide_on_faces(
+    state: StateDep,
+    body: Annotated[
+        FacesDecisionIn,
+        Body(
+            openapi_examples={
+                "confirmed": {"value": {"face_ids": _FACE_IDS, **_CONFIRMED}},
+                "ignored": {"value": {"face_ids": _FACE_IDS, "word": "ignored"}},
+            }
+        ),
+    ],
+) -> FacesDecisionOut:
+    """The same decision on up to 10,000 stored faces, as POST /decisions records it: on all or on none.
 
-    Faces of which nothing is stored are left out and told; 404 where that is all of them.
+    Faces of which nothing is stored are left out and listed; 404 where that is all of them.
     """
-    asked = await read_json(request, desk, wire.FacesDecisionIn)
-    face_ids = list(dict.fromkeys(str(face_id) for face_id in asked.face_ids))
+    face_ids = list(dict.fromkeys(str(face_id) for face_id in body.face_ids))
     numbers = _stored_face_ids(face_ids)
     decisions, gone = await state.run(
         lambda store: store.decide_faces(
-            numbers.values(), asked.word, asked.performer_id, asked.name, asked.entry_id
+            numbers.values(), body.word, body.performer_id, body.name, body.entry_id
         )
     )
     stored = set(numbers.values()).difference(gone)
-    return wire.FacesDecisionOut(
+    return FacesDecisionOut(
         decision_ids=[decision.decision_id for decision in decisions],
         missing=[face_id for face_id in face_ids if numbers.get(face_id) not in stored],
     )
 
 
-@router.post("/decisions/undo", responses=documented(503, *FAILURES), openapi_extra=_UNDO)
-async def undo_decisions(request: Request, desk: AtDesk, state: WithState) -> wire.UndoOut:
-    """Take up to 10,000 decisions back at once: what matching said of the faces shows again."""
-    asked = await read_json(request, desk, wire.UndoIn)
-    undone, missing = await state.run(lambda store: store.undecide_all(asked.decision_ids))
-    return wire.UndoOut(undone=undone, missing=missing)
+@router.post(
+    "/decisions/undo",
+    tags=["decisions"],
+    dependencies=[JSON_BODY],
+    responses=documented(503, *BODY_ERRORS),
+)
+async def undo_decisions(
+    state: StateDep,
+    body: Annotated[UndoIn, Body(openapi_examples={"three": {"value": {"decision_ids": [5, 6, 7]}}})],
+) -> UndoOut:
+    """Take up to 10,000 decisions back at once: the faces show their verdicts again."""
+    undone, missing = await state.run(lambda store: store.undecide_all(body.decision_ids))
+    return UndoOut(undone=undone, missing=missing)
 
 
-@router.delete("/decisions/{decision_id}", responses=documented(404, 422, 503))
-async def undecide(
-    state: WithState, decision_id: Annotated[int, Path(ge=0, lt=2**63, examples=[5])]
-) -> wire.DecisionOut:
-    """Take a decision back: what matching said of the face shows again."""
-    return wire.decision_out(await state.run(lambda store: store.undecide(decision_id)), None)
+@router.delete("/decisions/{decision_id}", tags=["decisions"], responses=documented(404, 422, 503))
+async def undo_decision(
+    state: StateDep, decision_id: Annotated[int, Path(ge=0, lt=2**63, examples=[5])]
+) -> DecisionOut:
+    """Take a decision back: the face shows its verdict again."""
+    return decision_out(await state.run(lambda store: store.undecide(decision_id)), None)
 
 
 def _stored_face_ids(face_ids: Iterable[str]) -> dict[str, int]:
-    """The state's numbers for those ids that are numbers. Raises NotStored where none is."""
+    """The state's numbers of those ids that are numbers. Raises NotStored where none is."""
     numbers: dict[str, int] = {}
     for face_id in face_ids:
         try:
@@ -100,3 +137,70 @@ def _stored_face_ids(face_ids: Iterable[str]) -> dict[str, int]:
             "their ids in Stash, and use the face ids of those answers."
         )
     return numbers
+
+
+@router.post(
+    "/journal",
+    tags=["journal"],
+    dependencies=[JSON_BODY],
+    responses=documented(503, *BODY_ERRORS),
+)
+async def begin_entry(
+    state: StateDep,
+    body: Annotated[
+        JournalIn,
+        Body(
+            openapi_examples={
+                "example": {"value": {"target_type": "image", "target_ids": ["101", "102"], "local_id": "88"}}
+            }
+        ),
+    ],
+) -> JournalOut:
+    """Record a tag before it is written to Stash. The answer comes once it is on disk."""
+    target_ids = [str(target_id) for target_id in body.target_ids]
+    return journal_out(
+        await state.run(lambda store: store.journal_begin(body.target_type, target_ids, str(body.local_id)))
+    )
+
+
+@router.patch(
+    "/journal/{entry_id}",
+    tags=["journal"],
+    dependencies=[JSON_BODY],
+    responses=documented(404, 409, 503, *BODY_ERRORS),
+)
+async def complete_entry(
+    state: StateDep,
+    entry_id: EntryId,
+    body: Annotated[
+        JournalEndIn,
+        Body(openapi_examples={"example": {"value": {"status": "done", "added_ids": ["102"]}}}),
+    ],
+) -> JournalOut:
+    """Record how writing a tag ended. The same again changes nothing; a different end is refused."""
+    added_ids = [str(target_id) for target_id in body.added_ids or ()]
+    return journal_out(
+        await state.run(lambda store: store.journal_complete(entry_id, body.status, added_ids))
+    )
+
+
+@router.get("/journal", tags=["journal"], responses=documented(422, 503))
+async def entries(state: StateDep, query: Annotated[JournalQuery, Query()]) -> JournalPageOut:
+    """The tags that were written, newest first."""
+    one_more = await state.run(
+        lambda store: store.journal_entries(before=query.before, limit=query.limit + 1)
+    )
+    page = one_more[: query.limit]
+    return JournalPageOut(
+        entries=[journal_out(entry) for entry in page],
+        next_before=page[-1].entry_id if len(one_more) > query.limit else None,
+    )
+
+
+@router.post("/journal/{entry_id}/undone", tags=["journal"], responses=documented(404, 409, 422, 503))
+async def mark_undone(state: StateDep, entry_id: EntryId) -> JournalOut:
+    """Record that exactly `added_ids` were removed in Stash; refused a second time.
+
+    Decisions that came with this entry are taken back too.
+    """
+    return journal_out(await state.run(lambda store: store.journal_undone(entry_id)))

@@ -1,64 +1,76 @@
-"""POST /identify and POST /identify/url: who is on a picture that somebody hands over."""
+"""Who is on a picture, and how the faces look: `POST /identify…`, crops of faces, and references."""
 
-import asyncio
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Body, Path, Query
+from fastapi.responses import Response
 
-from stash_sense.api import wire
-from stash_sense.api.asked import Asked, MaxDistance, TopK, Wanted, read_asked
-from stash_sense.api.depends import AtDesk, Desk
-from stash_sense.api.openapi import documented
+from stash_sense.api.dependencies import JSON_BODY, MetricsDep, SidecarDep, StashDep, StateDep, UploadDep
+from stash_sense.api.problems import BODY_ERRORS, documented
+from stash_sense.api.routes.jobs import GalleryBody, submit_gallery
+from stash_sense.api.schemas.faces import (
+    IdentifyIn,
+    IdentifyOut,
+    ImageIn,
+    ImageOut,
+    MatchOptionsIn,
+    MaxDistance,
+    TopK,
+    identify_out,
+    image_out,
+)
+from stash_sense.api.schemas.jobs import GalleryOut
+from stash_sense.api.telemetry import Metrics
+from stash_sense.errors import JobEnded, NotBuilt
 from stash_sense.media.addresses import LONGEST
+from stash_sense.recognition.crops import face_crop, reference_picture
 from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.recognition.image import identify_image
 from stash_sense.recognition.picture import identify_picture
+from stash_sense.runtime.sidecar import Sidecar
 
-router = APIRouter(tags=["identify"])
+router = APIRouter()
 
-_SMALL = 65_536
-"""Bytes of a body that are taken apart at once; a larger one would hold up other requests."""
-_FAILURES = (408, 413, 415, 422, 429, 502, 503, 504)
-
-
-def _body() -> dict[str, Any]:
-    schema = Asked.model_json_schema()
-    knobs = {name: schema["properties"][name] for name in ("top_k", "max_distance", "min_face_confidence")}
-    form = {
-        "type": "object",
-        "properties": {"file": {"type": "string", "format": "binary"}, **knobs},
-        "required": ["file"],
-        "additionalProperties": False,
+_PICTURE_ERRORS = (*BODY_ERRORS, 502, 503, 504)
+_LIBRARY_ERRORS = (400, 404, 502, 503, 504, *BODY_ERRORS)
+_JPEG = "image/jpeg"
+_JPEG_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {_JPEG: {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The face with a little of what is around it.",
     }
+}
+
+
+def _upload_body() -> dict[str, Any]:
+    form = MatchOptionsIn.model_json_schema()
+    form["properties"] = {"file": {"type": "string", "format": "binary"}, **form["properties"]}
+    form["required"] = ["file"]
     examples = {
         "url": {"value": {"image_url": "https://example.org/photo.jpg", "top_k": 3}},
         "bytes": {"value": {"image_base64": "/9j/4AAQSkZJRgABAQAAAQABAAD...", "max_distance": 0.5}},
     }
-    return {
-        "required": True,
-        "content": {
-            "application/json": {"schema": schema, "examples": examples},
-            "multipart/form-data": {"schema": form},
-        },
+    content = {
+        "application/json": {"schema": IdentifyIn.model_json_schema(), "examples": examples},
+        "multipart/form-data": {"schema": form},
     }
+    return {"requestBody": {"required": True, "content": content}}
 
 
-@router.post("/identify", responses=documented(*_FAILURES), openapi_extra={"requestBody": _body()})
-async def identify(request: Request, desk: AtDesk) -> wire.IdentifyOut:
+@router.post(
+    "/identify", tags=["identify"], responses=documented(*_PICTURE_ERRORS), openapi_extra=_upload_body()
+)
+async def identify(sidecar: SidecarDep, metrics: MetricsDep, upload: UploadDep) -> IdentifyOut:
     """Every face of a picture, each with who it is and why."""
-    with desk.sidecar.pool.admit():
-        async with desk.bodies.read(request) as body:
-            kind = request.headers.get("content-type", "")
-            if len(body) <= _SMALL:
-                wanted = read_asked(kind, body)
-            else:
-                wanted = await asyncio.to_thread(read_asked, kind, body)
-            return await _identified(desk, wanted)
+    with sidecar.pool.admit():
+        return await _identify(sidecar, metrics, upload.picture, upload.url, upload.options)
 
 
-@router.post("/identify/url", responses=documented(*_FAILURES))
+@router.post("/identify/url", tags=["identify"], responses=documented(*_PICTURE_ERRORS))
 async def identify_url(
-    desk: AtDesk,
+    sidecar: SidecarDep,
+    metrics: MetricsDep,
     url: Annotated[
         str,
         Query(
@@ -70,18 +82,122 @@ async def identify_url(
     ],
     top_k: Annotated[TopK, Query()] = 5,
     max_distance: Annotated[MaxDistance, Query()] = 0.6,
-) -> wire.IdentifyOut:
+) -> IdentifyOut:
     """The same for a picture on the web."""
-    with desk.sidecar.pool.admit():
-        return await _identified(desk, Wanted(None, url, MatchOptions(top_k, max_distance)))
+    with sidecar.pool.admit():
+        return await _identify(sidecar, metrics, None, url, MatchOptions(top_k, max_distance))
 
 
-async def _identified(desk: Desk, wanted: Wanted) -> wire.IdentifyOut:
-    sidecar = desk.sidecar
+async def _identify(
+    sidecar: Sidecar, metrics: Metrics, picture: bytes | None, url: str, options: MatchOptions
+) -> IdentifyOut:
     async with sidecar.recognition.lease() as recognizer:
-        picture = await sidecar.remote.fetch(wanted.url) if wanted.picture is None else wanted.picture
-        work = partial(identify_picture, picture, recognizer, wanted.knobs, sidecar.media_limits)
-        found = await sidecar.pool.run(work)
-        desk.metrics.pictures.inc()
-        desk.metrics.faces.inc(len(found.faces))
-        return wire.identified(found, recognizer)
+        data = await sidecar.remote.fetch(url) if picture is None else picture
+        named = await sidecar.pool.run(
+            partial(identify_picture, data, recognizer, options, sidecar.media_limits)
+        )
+        metrics.count_picture(len(named.faces))
+        return identify_out(named, recognizer)
+
+
+@router.post(
+    "/identify/image",
+    tags=["identify"],
+    dependencies=[JSON_BODY],
+    responses=documented(*_LIBRARY_ERRORS),
+)
+async def image(
+    sidecar: SidecarDep,
+    metrics: MetricsDep,
+    body: Annotated[
+        ImageIn,
+        Body(
+            openapi_examples={
+                "plain": {"value": {"image_id": "101"}},
+                "again": {"value": {"image_id": "101", "force": True, "top_k": 3}},
+            }
+        ),
+    ],
+) -> ImageOut:
+    """Every face of an image of Stash. A stored result of the same picture is served, unless `force`."""
+    with sidecar.pool.admit():
+        async with sidecar.services.lease_tools() as (recognizer, tools):
+            answer = await identify_image(
+                str(int(body.image_id)),
+                recognizer,
+                body.match_options(),
+                tools,
+                force=body.force,
+                source=body.source,
+            )
+            if not answer.reused:
+                metrics.count_picture(len(answer.faces))
+            return image_out(answer, recognizer)
+
+
+@router.post(
+    "/identify/gallery",
+    tags=["identify"],
+    dependencies=[JSON_BODY],
+    responses=documented(*_LIBRARY_ERRORS),
+)
+async def gallery(sidecar: SidecarDep, body: GalleryBody) -> GalleryOut:
+    """The people of a gallery, once all of it is analysed: POST /jobs/gallery, awaited.
+
+    The work goes on if the caller stops waiting, and its results are stored.
+    """
+    queue = await sidecar.jobs.ready()
+    job = await queue.wait(await submit_gallery(sidecar, body))
+    if job.status != "done" or job.result is None:
+        stored = f" What it found is kept, and shown by GET /jobs/{job.job_id}." if job.done else ""
+        raise JobEnded((job.error or "The job was cancelled.") + stored, job.error_code)
+    return GalleryOut.model_validate(job.result)
+
+
+@router.post(
+    "/identify/scene", tags=["not built"], status_code=501, response_model=None, responses=documented(501)
+)
+async def scene() -> NoReturn:
+    """Answers 501 until it is built."""
+    raise NotBuilt("This does not work yet. GET /health lists under `features` what does.")
+
+
+@router.get(
+    "/faces/{face_id}/crop",
+    tags=["faces"],
+    response_class=Response,
+    responses={**_JPEG_ANSWER, **documented(400, 404, 413, 422, 429, 502, 503, 504)},
+)
+async def crop(
+    sidecar: SidecarDep,
+    stash: StashDep,
+    state: StateDep,
+    face_id: Annotated[str, Path(max_length=100, description="Of a stored face.", examples=["17"])],
+) -> Response:
+    """The face as a JPEG, at most 320 px wide and high, cut out of its image as Stash has it now."""
+    with sidecar.pool.admit():
+        return _jpeg(await face_crop(face_id, state, stash, sidecar.pool, sidecar.media_limits))
+
+
+@router.get(
+    "/references/{reference_id}",
+    tags=["faces"],
+    response_class=Response,
+    responses={**_JPEG_ANSWER, **documented(404, 422, 429, 503)},
+)
+async def reference(
+    sidecar: SidecarDep,
+    reference_id: Annotated[
+        str, Path(max_length=200, description="As in a match.", examples=["20260101-120000-ab12cd.17"])
+    ],
+) -> Response:
+    """The reference face as a JPEG, at most 320 px wide and high."""
+    with sidecar.pool.admit():
+        async with sidecar.recognition.lease() as recognizer:
+            work = partial(reference_picture, recognizer.database, reference_id)
+            return _jpeg(await sidecar.pool.run(work))
+
+
+def _jpeg(content: bytes) -> Response:
+    """A face: only the caller may cache it, and not for long."""
+    return Response(content, media_type=_JPEG, headers={"Cache-Control": "private, max-age=3600"})

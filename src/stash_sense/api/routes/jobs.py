@@ -1,71 +1,111 @@
-"""The jobs: asked for, looked at, cancelled, resumed."""
+"""Jobs: submitted, listed, shown, cancelled, resumed."""
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Body, Path, Query
 
-from stash_sense.api.depends import AtDesk, Desk, InSidecar, WithStash
-from stash_sense.api.json_body import FAILURES, json_body, read_json
-from stash_sense.api.openapi import documented
-from stash_sense.api.wire_jobs import DatabaseIn, GalleryIn, JobIdOut, JobOut, JobsAsked, JobsOut, job_out
+from stash_sense.api.dependencies import JSON_BODY, SidecarDep, StashDep
+from stash_sense.api.problems import BODY_ERRORS, documented
+from stash_sense.api.schemas.jobs import (
+    DatabaseIn,
+    GalleryIn,
+    JobIdOut,
+    JobOut,
+    JobsOut,
+    JobsQuery,
+    job_out,
+)
+from stash_sense.errors import NotBuilt
+from stash_sense.runtime.job_kinds import IdentifyOptions
+from stash_sense.runtime.sidecar import Sidecar
 
 router = APIRouter(tags=["jobs"])
 
 JobId = Annotated[str, Path(min_length=1, max_length=100, examples=["01JD3V5T6W7X8Y9Z"])]
-GALLERY = json_body(GalleryIn, plain={"gallery_id": "45"}, careful={"gallery_id": "45", "max_distance": 0.5})
-_ENDS = documented(404, 422, 503)
+GalleryBody = Annotated[
+    GalleryIn,
+    Body(
+        openapi_examples={
+            "plain": {"value": {"gallery_id": "45"}},
+            "careful": {"value": {"gallery_id": "45", "max_distance": 0.5}},
+        }
+    ),
+]
 
 
 @router.post(
-    "/jobs/gallery", status_code=202, responses=documented(400, 503, *FAILURES), openapi_extra=GALLERY
+    "/jobs/gallery",
+    status_code=202,
+    dependencies=[JSON_BODY],
+    responses=documented(400, 503, *BODY_ERRORS),
 )
-async def begin_gallery(request: Request, desk: AtDesk) -> JobIdOut:
-    """Look at all images of a gallery. Asked again while it waits or runs, it is the same job."""
-    return JobIdOut(job_id=await ask_for_gallery(await read_json(request, desk, GalleryIn), desk))
+async def start_gallery(sidecar: SidecarDep, body: GalleryBody) -> JobIdOut:
+    """Identify all images of a gallery. The same call while the job waits or runs gives the same job."""
+    return JobIdOut(job_id=await submit_gallery(sidecar, body))
 
 
-async def ask_for_gallery(asked: GalleryIn, desk: Desk) -> str:
-    """The id of the job. Raises what says that it could not even begin."""
-    sidecar, gallery_id = desk.sidecar, str(int(asked.gallery_id))  # "045" is the same gallery, and job
+async def submit_gallery(sidecar: Sidecar, body: GalleryIn) -> str:
+    """Submit the job of a gallery and return its id. Raises whatever keeps it from starting."""
+    gallery_id = str(int(body.gallery_id))  # "045" is the same gallery, and the same job
     async with sidecar.services.lease_tools():
         queue = await sidecar.jobs.ready()
-        wanted = {"gallery_id": gallery_id, **asked.asked().as_json()}
-        return await queue.submit("gallery", f"gallery:{gallery_id}", wanted)
+        options = IdentifyOptions(body.match_options(), body.force, body.source)
+        return await queue.submit(
+            "gallery", f"gallery:{gallery_id}", {"gallery_id": gallery_id, **options.as_json()}
+        )
 
 
 @router.post(
     "/jobs/database",
     status_code=202,
-    responses=documented(400, 503, *FAILURES),
-    openapi_extra=json_body(DatabaseIn, portraits={}, more={"images": True}),
+    dependencies=[JSON_BODY],
+    responses=documented(400, 503, *BODY_ERRORS),
 )
-async def begin_database(request: Request, desk: AtDesk, _: WithStash) -> JobIdOut:
-    """Enrol the performers of Stash anew; unchanged portraits are not looked at again."""
-    asked = await read_json(request, desk, DatabaseIn)
-    queue = await desk.sidecar.jobs.ready()
-    return JobIdOut(job_id=await queue.submit("database", "database", asked.model_dump()))
+async def start_database(
+    sidecar: SidecarDep,
+    _: StashDep,
+    body: Annotated[
+        DatabaseIn,
+        Body(openapi_examples={"portraits": {"value": {}}, "more": {"value": {"images": True}}}),
+    ],
+) -> JobIdOut:
+    """Enrol the performers of Stash. Unchanged portraits are not analysed again."""
+    queue = await sidecar.jobs.ready()
+    return JobIdOut(job_id=await queue.submit("database", "database", body.model_dump()))
+
+
+# Before `/jobs/{job_id}/…`, which would take these names for ids.
+@router.post(
+    "/jobs/scene", tags=["not built"], status_code=501, response_model=None, responses=documented(501)
+)
+@router.post(
+    "/jobs/library", tags=["not built"], status_code=501, response_model=None, responses=documented(501)
+)
+async def not_built() -> NoReturn:
+    """Answers 501 until it is built."""
+    raise NotBuilt("This does not work yet. GET /health lists under `features` what does.")
 
 
 @router.get("/jobs", responses=documented(422, 503))
-async def jobs(sidecar: InSidecar, asked: Annotated[JobsAsked, Query()]) -> JobsOut:
-    """The newest jobs, ended ones too; of one target, such as `gallery:45`, or of all. Without results."""
+async def jobs(sidecar: SidecarDep, query: Annotated[JobsQuery, Query()]) -> JobsOut:
+    """The newest jobs without results: of one target, such as `gallery:45`, or of all."""
     queue = await sidecar.jobs.ready()
-    return JobsOut(jobs=[job_out(job) for job in await queue.list(asked.target, asked.limit)])
+    return JobsOut(jobs=[job_out(job) for job in await queue.list(query.target, query.limit)])
 
 
-@router.get("/jobs/{job_id}", responses=_ENDS)
-async def job(sidecar: InSidecar, job_id: JobId) -> JobOut:
-    """How far a job is, with its result as it stands."""
+@router.get("/jobs/{job_id}", responses=documented(404, 422, 503))
+async def job(sidecar: SidecarDep, job_id: JobId) -> JobOut:
+    """How far a job is, with its result so far."""
     return job_out(await (await sidecar.jobs.ready()).get(job_id))
 
 
-@router.post("/jobs/{job_id}/cancel", responses=_ENDS)
-async def cancel(sidecar: InSidecar, job_id: JobId) -> JobOut:
-    """Take a job back; what it has done stays, and one that has ended stays as it is."""
+@router.post("/jobs/{job_id}/cancel", responses=documented(404, 422, 503))
+async def cancel(sidecar: SidecarDep, job_id: JobId) -> JobOut:
+    """Cancel a job. What it has done stays, and a job that has ended stays as it is."""
     return job_out(await (await sidecar.jobs.ready()).cancel(job_id))
 
 
 @router.post("/jobs/{job_id}/resume", responses=documented(404, 409, 422, 429, 503))
-async def resume(sidecar: InSidecar, job_id: JobId) -> JobOut:
-    """Go on with a cancelled or failed job, under the same id; what it had done is not done again."""
+async def resume(sidecar: SidecarDep, job_id: JobId) -> JobOut:
+    """Go on with a cancelled or failed job under the same id. What was done is not done again."""
     return job_out(await (await sidecar.jobs.ready()).resume(job_id))

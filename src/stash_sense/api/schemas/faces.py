@@ -1,0 +1,229 @@
+"""Pictures and images to identify, and the faces and matches of the answers."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+
+from stash_sense.media.addresses import LONGEST
+from stash_sense.recognition.answers import ImageAnswer
+from stash_sense.recognition.crops import reference_id
+from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.recognition.picture import NamedPicture, content_face_id
+from stash_sense.recognition.recognizer import FaceRecognizer, Match, RecognizedFace
+
+STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)
+"""Of every body: types as sent, no unknown fields."""
+
+StashIdIn = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")] | Annotated[int, Field(ge=0, lt=10**18)]
+"""An id in Stash, which scripts often send as a number."""
+
+TopK = Annotated[int, Field(ge=1, le=20, description="At most this many candidates for a face.")]
+MaxDistance = Annotated[
+    float,
+    Field(ge=0, le=2, allow_inf_nan=False, description="Candidates beyond this distance are not named."),
+]
+MinFaceConfidence = Annotated[
+    float,
+    Field(ge=0, le=1, allow_inf_nan=False, description="Detections less certain than this are not faces."),
+]
+
+
+def _valid_unicode(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+FileName = Annotated[str, PlainSerializer(_valid_unicode, return_type=str, when_used="json")]
+"""Text from a file's or folder's name: it may hold lone surrogates, which JSON as UTF-8 cannot."""
+
+
+class MatchOptionsIn(BaseModel):
+    """The options of every call that identifies faces."""
+
+    model_config = STRICT
+
+    top_k: TopK = 5
+    max_distance: MaxDistance = 0.6
+    min_face_confidence: MinFaceConfidence = 0.5
+
+    def match_options(self) -> MatchOptions:
+        """The options as recognition takes them."""
+        return MatchOptions(self.top_k, self.max_distance, self.min_face_confidence)
+
+
+class IdentifyIn(MatchOptionsIn):
+    """A picture to identify; either `image_url` or `image_base64`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["image_url"]}, {"required": ["image_base64"]}]},
+    )
+
+    image_url: Annotated[
+        str, Field(min_length=1, max_length=LONGEST, description="http or https, on the public internet.")
+    ] = ""
+    image_base64: Annotated[
+        str, Field(min_length=1, description="The picture's bytes; `data:image/...;base64,` may precede.")
+    ] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_absent(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {
+            name: value
+            for name, value in given.items()
+            if value is not None or name not in ("image_url", "image_base64")
+        }
+
+
+class LibraryIn(MatchOptionsIn):
+    """The options of every call that identifies what Stash has."""
+
+    force: bool = Field(default=False, description="Identify again, although a result is stored.")
+    source: Literal["original", "thumbnail"] = Field(
+        default="original", description="`thumbnail` is quicker and misses small faces."
+    )
+
+
+class ImageIn(LibraryIn):
+    """An image of Stash to identify."""
+
+    image_id: StashIdIn
+
+
+class StashIdOut(BaseModel):
+    """A person's id at a stash-box."""
+
+    endpoint: str
+    stash_id: str
+
+
+class MatchOut(BaseModel):
+    """A person that a face may be."""
+
+    performer_id: FileName = Field(description="The person's key, the same everywhere.")
+    stashdb_id: str | None = Field(description="The bare stashdb.org uuid, where there is one.")
+    stash_ids: list[StashIdOut]
+    local_id: str | None = Field(description="The performer's id in this Stash, where known.")
+    name: FileName
+    confidence: float = Field(description="1 - distance, 0 to 1.")
+    distance: float = Field(description="0 to 2, lower is better; 0.6 is a false-match rate of 3e-5.")
+    facenet_distance: float
+    arcface_distance: float
+    country: str | None
+    image_url: str | None
+    reference_id: str | None = Field(description="For GET /references/{reference_id}.")
+    support: Literal["gallery"] | None = Field(
+        description="`gallery` where only this person's other faces in the gallery make it count."
+    )
+
+
+class BoxOut(BaseModel):
+    """Pixels of the upright picture, from its top left corner; confidence: that it is a face, 0 to 1."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    confidence: float
+
+
+class NamedFaceOut(BaseModel):
+    """Where a face is, who it is and why."""
+
+    box: BoxOut
+    quality: float = Field(description="0 (useless) to 1.")
+    verdict: Literal["match", "ambiguous", "unknown"]
+    reason: FileName = Field(description="Why, in one line.")
+    performer_id: FileName | None = Field(description="Whom the verdict means; null unless it is `match`.")
+    name: FileName | None = Field(description="Their name.")
+    matches: list[MatchOut] = Field(description="Best first, one a person, at or below max_distance.")
+
+
+class FaceOut(NamedFaceOut):
+    """One face of a picture."""
+
+    face_id: str
+
+
+class IdentifyOut(BaseModel):
+    """The faces of a picture, the most certain detection first."""
+
+    faces: list[FaceOut]
+    face_count: int
+
+
+class ImageOut(IdentifyOut):
+    """The faces of an image of Stash."""
+
+    image_id: str
+    width: int = Field(description="Of the upright picture, pixels: the boxes are in these.")
+    height: int
+    stored: bool = Field(description="Whether the result was stored; if not, the log says why.")
+    reused: bool = Field(
+        description="Whether a stored result was served, without analysing the picture again."
+    )
+
+
+def identify_out(picture: NamedPicture, recognizer: FaceRecognizer) -> IdentifyOut:
+    """The answer for a picture of which nothing is stored."""
+    faces = [face_out(content_face_id(picture.digest, face), face, recognizer) for face in picture.faces]
+    return IdentifyOut(faces=faces, face_count=len(faces))
+
+
+def image_out(answer: ImageAnswer, recognizer: FaceRecognizer) -> ImageOut:
+    """The answer for an image of Stash."""
+    faces = [face_out(face.face_id, face.face, recognizer) for face in answer.faces]
+    return ImageOut(
+        faces=faces,
+        face_count=len(faces),
+        image_id=answer.image_id,
+        width=answer.width,
+        height=answer.height,
+        stored=answer.stored,
+        reused=answer.reused,
+    )
+
+
+def face_out(face_id: str, face: RecognizedFace, recognizer: FaceRecognizer) -> FaceOut:
+    """A recognised face under its public id."""
+    return FaceOut(face_id=face_id, **named_face_fields(face, recognizer))
+
+
+def named_face_fields(face: RecognizedFace, recognizer: FaceRecognizer) -> dict[str, Any]:
+    """The fields of a NamedFaceOut."""
+    x1, y1, x2, y2 = (float(side) for side in face.box)
+    return {
+        "box": BoxOut(
+            x=round(x1, 1),
+            y=round(y1, 1),
+            width=round(x2 - x1, 1),
+            height=round(y2 - y1, 1),
+            confidence=round(face.confidence, 4),
+        ),
+        "quality": face.quality.score,
+        "verdict": face.verdict.word,
+        "reason": face.verdict.reason,
+        "performer_id": face.named.performer_id if face.named else None,
+        "name": face.named.name if face.named else None,
+        "matches": [match_out(match, recognizer) for match in face.matches],
+    }
+
+
+def match_out(match: Match, recognizer: FaceRecognizer) -> MatchOut:
+    """A match."""
+    return MatchOut(
+        performer_id=match.performer_id,
+        stashdb_id=match.stashdb_id,
+        stash_ids=[StashIdOut(endpoint=endpoint, stash_id=own) for endpoint, own in match.stash_ids],
+        local_id=match.local_id,
+        name=match.name,
+        confidence=round(match.confidence, 4),
+        distance=round(match.combined_score, 4),
+        facenet_distance=round(match.facenet_distance, 4),
+        arcface_distance=round(match.arcface_distance, 4),
+        country=match.country,
+        image_url=match.image_url,
+        reference_id=reference_id(recognizer.database, match.reference_id),
+        support="gallery" if match.support else None,
+    )

@@ -1,0 +1,262 @@
+"""Galleries, folders and jobs: what to identify, the people found, and how far a job is."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from stash_sense.api.schemas.faces import (
+    STRICT,
+    FileName,
+    LibraryIn,
+    MatchOut,
+    NamedFaceOut,
+    StashIdIn,
+    StashIdOut,
+    match_out,
+    named_face_fields,
+)
+from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.recognition.folder import GalleryResult, NamedPhoto, PersonFound, UnknownPerson
+from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.store.jobs.job import Job
+
+
+class GalleryIn(LibraryIn):
+    """A gallery of Stash to identify."""
+
+    gallery_id: StashIdIn
+    evidence: Literal["gallery", "plain"] = Field(
+        default="gallery",
+        description="`gallery`: the faces of one person are judged together; `plain`: each face for itself.",
+    )
+
+    def match_options(self) -> MatchOptions:
+        """The options as recognition takes them."""
+        return MatchOptions(self.top_k, self.max_distance, self.min_face_confidence, self.evidence)
+
+
+class DatabaseIn(BaseModel):
+    """A face database to build from Stash's performers."""
+
+    model_config = STRICT
+
+    images: bool = Field(
+        default=False,
+        description="Enrol from images too, where one performer alone is tagged and one face shows.",
+    )
+
+
+class PerformerOut(BaseModel):
+    """A person in a gallery."""
+
+    performer_id: FileName
+    stashdb_id: str | None
+    stash_ids: list[StashIdOut]
+    local_id: str | None
+    name: FileName
+    best_distance: float
+    avg_distance: float
+    confidence: float = Field(description="Of the nearest face, 0 to 1.")
+    image_count: int
+    image_ids: list[str] = Field(description="Where they were seen, in the gallery's order.")
+    country: str | None
+    image_url: str | None
+    reference_id: str | None = Field(
+        description="What their nearest face rests on, for GET /references/{reference_id}; null where "
+        "a person only confirmed who it is."
+    )
+    track_ids: list[str]
+    face_ids: list[str] = Field(description="Their stored faces, the best view first.")
+    face_image_ids: list[str] = Field(description="The image of each of `face_ids`.")
+    face_count: int
+    faces_alone: int = Field(description="How many of these faces support the name by themselves.")
+    confirmed: bool = Field(description="Whether a person confirmed it on one of the faces.")
+    reason: str
+
+
+class UnknownTrackOut(BaseModel):
+    """All faces of one person without a name."""
+
+    track_id: str
+    verdict: Literal["ambiguous", "unknown"]
+    reason: str
+    face_ids: list[str] = Field(description="The stored faces, the best view first.")
+    face_image_ids: list[str] = Field(description="The image of each of `face_ids`.")
+    face_count: int
+    image_ids: list[str] = Field(description="In the gallery's order.")
+    image_count: int
+    nearest: list[MatchOut] = Field(description="Whom it may be, best first; often nobody for `unknown`.")
+
+
+class SkippedOut(BaseModel):
+    """An image that was not analysed."""
+
+    image_id: str
+    reason: str
+
+
+class GalleryOut(BaseModel):
+    """The people of a gallery, those on most images first."""
+
+    gallery_id: str
+    total_images: int
+    images_processed: int
+    faces_detected: int
+    performers: list[PerformerOut]
+    unknown: list[UnknownTrackOut] = Field(
+        description="People without a name, each once, those on most images first."
+    )
+    errors: list[str] = Field(description="At most ten of `error_count`; a job lists all.")
+    error_count: int
+    skipped: list[SkippedOut] = Field(description="Videos and clips.")
+    not_stored: int = Field(description="Images whose result could not be stored; the log says why.")
+
+
+class PhotoFaceOut(NamedFaceOut):
+    """One face of a photo in a folder."""
+
+    quality_reason: str = Field(description="What lowers the quality, else empty.")
+
+
+class PhotoOut(BaseModel):
+    """A photo of a folder."""
+
+    path: str
+    width: int = Field(description="Of the upright photo, pixels: the boxes are in these.")
+    height: int
+    faces: list[PhotoFaceOut]
+    error: str | None = Field(description="Why it could not be read.")
+
+
+class FolderPerformerOut(BaseModel):
+    """A person in a folder."""
+
+    performer_id: str
+    name: str
+    image_count: int
+    best_distance: float
+    avg_distance: float
+    confidence: float = Field(description="Of the nearest face, 0 to 1.")
+    face_count: int
+    faces_alone: int = Field(description="How many of these faces support the name by themselves.")
+    images: list[str]
+
+
+class FolderUnknownOut(BaseModel):
+    """All faces of one person without a name."""
+
+    verdict: Literal["ambiguous", "unknown"]
+    reason: str
+    face_count: int
+    image_count: int
+    images: list[str]
+    nearest: list[MatchOut]
+
+
+class FolderOut(BaseModel):
+    """What `stash-sense identify --json` writes."""
+
+    images: list[PhotoOut]
+    performers: list[FolderPerformerOut]
+    unknown: list[FolderUnknownOut]
+    errors: list[str]
+
+
+def folder_out(result: GalleryResult, problems: Iterable[str], recognizer: FaceRecognizer) -> FolderOut:
+    """The result of a folder. problems: what went wrong before any photo was read."""
+    return FolderOut(
+        images=[_photo_out(photo, recognizer) for photo in result.photos],
+        performers=[_folder_performer_out(person) for person in result.people],
+        unknown=[_folder_unknown_out(person, recognizer) for person in result.unknown],
+        errors=[*problems, *(photo.error for photo in result.photos if photo.error)],
+    )
+
+
+def _photo_out(photo: NamedPhoto, recognizer: FaceRecognizer) -> PhotoOut:
+    faces = [
+        PhotoFaceOut(quality_reason=face.quality.reason, **named_face_fields(face, recognizer))
+        for face in photo.faces
+    ]
+    return PhotoOut(
+        path=str(photo.path), width=photo.width, height=photo.height, faces=faces, error=photo.error or None
+    )
+
+
+def _folder_performer_out(found: PersonFound) -> FolderPerformerOut:
+    return FolderPerformerOut(
+        performer_id=found.person.key,
+        name=found.person.name,
+        image_count=len(found.photos),
+        best_distance=round(found.presence.best_distance, 4),
+        avg_distance=round(found.presence.avg_distance, 4),
+        confidence=round(found.confidence, 4),
+        face_count=len(found.presence.appearances),
+        faces_alone=found.presence.alone,
+        images=[str(path) for path in found.photos],
+    )
+
+
+def _folder_unknown_out(person: UnknownPerson, recognizer: FaceRecognizer) -> FolderUnknownOut:
+    return FolderUnknownOut(
+        verdict=person.track.status,
+        reason=person.track.reason,
+        face_count=len(person.track.faces),
+        image_count=len(person.photos),
+        images=[str(path) for path in person.photos],
+        nearest=[match_out(match, recognizer) for match in person.track.nearest],
+    )
+
+
+class JobIdOut(BaseModel):
+    """A job that was accepted."""
+
+    job_id: str
+
+
+class JobOut(BaseModel):
+    """A job and how far it is."""
+
+    job_id: str
+    kind: str = Field(description="`gallery` or `database`.")
+    target: str
+    status: Literal["queued", "running", "done", "failed", "cancelled"]
+    done: int
+    total: int
+    faces: int
+    people: int
+    rate: float = Field(description="Done a second, 0 while unknown.")
+    eta_s: float | None = Field(description="Seconds left, null while unknown.")
+    result: dict[str, Any] | None = Field(
+        description="As it stands: for a gallery what POST /identify/gallery answers. Not in lists."
+    )
+    error: str | None
+    error_code: str | None
+    all_errors: list[str] = Field(
+        description="What went wrong without ending the job; in lists at most ten of `error_count`."
+    )
+    error_count: int
+    asked: dict[str, Any]
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+
+
+class JobsOut(BaseModel):
+    """Jobs, newest first."""
+
+    jobs: list[JobOut]
+
+
+class JobsQuery(BaseModel):
+    """Which jobs to list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    target: Annotated[str, Field(min_length=1, max_length=100, examples=["gallery:45"])] | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+def job_out(job: Job) -> JobOut:
+    """A job. Its result, which may be long, is not copied."""
+    return JobOut.model_validate(job, from_attributes=True)
