@@ -12,32 +12,40 @@ import numpy as np
 import lab
 from score import official_score
 from stash_sense.domain.progress import NoProgress
-from stash_sense.recognition.evidence import Evidence, MatchOptions
-from stash_sense.recognition.folder import GalleryResult, NamedPhoto, gather, identify_photos
+from stash_sense.matching.evidence import Evidence, MatchOptions
+from stash_sense.recognition.folder import (
+    FolderResult,
+    RecognizedPhoto,
+    identify_photos,
+    judge_photos,
+)
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
 from stash_sense.runtime.engine import recognizer
 
 RESAMPLES = 2000
-Photos = dict[str, tuple[NamedPhoto, ...]]
+Photos = dict[str, tuple[RecognizedPhoto, ...]]
 Named = dict[str, dict[str, list[str]]]
 
 
 def look(data: lab.FaceData, ready: FaceRecognizer) -> Photos:
     """Every gallery's photos with their faces; what evidence makes of them comes later."""
-    knobs = MatchOptions(evidence="plain")
+    options = MatchOptions(evidence="plain")
     return {
-        gallery: identify_photos(paths, ready, knobs, NoProgress()).photos
+        gallery: identify_photos(paths, ready, options, NoProgress()).photos
         for gallery, paths in data.galleries().items()
     }
 
 
-def named(photos: Photos, ready: FaceRecognizer, knobs: MatchOptions) -> Named:
+def named(photos: Photos, ready: FaceRecognizer, options: MatchOptions) -> Named:
     """Gallery -> person -> photos."""
-    results: dict[str, GalleryResult] = {
-        gallery: gather(seen, ready, knobs) for gallery, seen in photos.items()
+    results: dict[str, FolderResult] = {
+        gallery: judge_photos(seen, ready, options) for gallery, seen in photos.items()
     }
     return {
-        gallery: {one.person.name: [str(path) for path in one.photos] for one in result.people}
+        gallery: {
+            person.person.name: [str(path) for path in result.paths(person.images)]
+            for person in result.people
+        }
         for gallery, result in results.items()
     }
 
@@ -79,8 +87,8 @@ def variations(
     """The same faces with another distance, and with nobody but the 182 enrolled."""
     rows = []
     for value in (0.5, 0.55, 0.6, 0.65, 0.7):
-        knobs = MatchOptions(max_distance=value)
-        rows.append(row(f"max distance {value:g}", data.truth, named(photos, ready, knobs)))
+        options = MatchOptions(max_distance=value)
+        rows.append(row(f"max distance {value:g}", data.truth, named(photos, ready, options)))
     with recognizer(pack, data.enrolled(pack, crowd=False)) as alone:
         rows.append(row("without the crowd", data.truth, named(look(data, alone), alone, MatchOptions())))
     return rows

@@ -21,9 +21,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import lab
+from stash_sense.domain.faces import Candidate
 from stash_sense.enrolment.portraits import prominent
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.matching.candidates import Candidate, Embeddings, candidates
+from stash_sense.matching.candidates import Embeddings, find_candidates
 from stash_sense.matching.tracks import COPY_DISTANCE
 from stash_sense.matching.verdict import (
     NAME_ALONE,
@@ -31,11 +32,11 @@ from stash_sense.matching.verdict import (
     RIVAL_LEAD,
     bar_at,
     evidence_for,
-    judge,
+    judge_face,
     lead_of,
 )
 from stash_sense.media.folder import list_images
-from stash_sense.recognition.analysis import read_faces
+from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.runtime.engine import open_recognizer, recognizer
 from trials import write_part
@@ -68,7 +69,7 @@ class Outcome:
     distance: float
     evidence: float
     clear: bool
-    word: str
+    status: str
 
     @property
     def label(self) -> str:
@@ -82,7 +83,7 @@ def probes(folder: Path, pack: LoadedPack) -> list[Probe]:
     """One face for each photo of a folder of people."""
     paths = [path for path in list_images(folder).images if len(path.relative_to(folder).parts) > 1]
     made = []
-    with closing(read_faces(paths, pack.engine, min_confidence=0.5)) as read:
+    with closing(analyze_photos(paths, pack.engine, min_confidence=0.5)) as read:
         for photo in read:
             face = prominent(photo.faces, photo.width, photo.height)
             if face is not None:
@@ -99,13 +100,15 @@ def outcomes(
     bar = bar_at(MAX_DISTANCE, database.people, pack.scorer)
     for start in range(0, len(asked), BATCH):
         batch = asked[start : start + BATCH]
-        found = candidates([probe.embeddings for probe in batch], database, pack.scorer, 3)
+        found = find_candidates([probe.embeddings for probe in batch], database, pack.scorer, 3)
         for probe, everybody in zip(batch, found, strict=True):
             near = [one for one in everybody if not without_owner or names[one.person] != probe.owner][:2]
-            verdict = judge(near, pack.scorer, database.people, MAX_DISTANCE, names.__getitem__)
+            verdict = judge_face(near, pack.scorer, database.people, MAX_DISTANCE, names.__getitem__)
             clear = lead_of(near, pack.scorer) >= RIVAL_LEAD
             evidence = evidence_for(near, pack.scorer) - bar if _near_enough(near, bar, pack) else -np.inf
-            yield Outcome(probe.owner, names[near[0].person], near[0].combined, evidence, clear, verdict.word)
+            yield Outcome(
+                probe.owner, names[near[0].person], near[0].combined, evidence, clear, verdict.status
+            )
 
 
 def _near_enough(near: Sequence[Candidate], bar: float, pack: LoadedPack) -> bool:
@@ -181,19 +184,21 @@ def _print(
     )
     lab.table("Faces alone that reach the evidence, nobody else being as likely", head, rows)
     seen_by = {"crowd": strangers, "dev/enrol taken out": taken_out, "known": meant}
-    words = {
-        what: {word: sum(one.word == word for one in seen) for word in ("match", "ambiguous", "unknown")}
+    counts = {
+        what: {
+            status: sum(one.status == status for one in seen) for status in ("match", "ambiguous", "unknown")
+        }
         for what, seen in seen_by.items()
     }
     lab.table(
-        "Verdicts", ("faces", *words["crowd"]), [[what, *seen.values()] for what, seen in words.items()]
+        "Verdicts", ("faces", *counts["crowd"]), [[what, *seen.values()] for what, seen in counts.items()]
     )
     high = Counter(one.label for one in strangers if one.evidence >= HIGH)
     print(f"\ncrowd faces from {HIGH:g} on, by what their labels say: {dict(high)}")
     if pairs:
         for one in sorted(strangers, key=lambda one: -one.evidence)[:60]:
             print(f"{one.evidence:.2f} {one.owner} -> {one.nearest}: {one.label}")
-    lab.save("alone", {"head": head, "rows": rows, "verdicts": words, "high": high})
+    lab.save("alone", {"head": head, "rows": rows, "verdicts": counts, "high": high})
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 import lab
 from splits import Variant
-from stash_sense.recognition.evidence import Evidence, MatchOptions
-from stash_sense.recognition.folder import GalleryResult, NamedPhoto, gather
+from stash_sense.matching.evidence import Evidence, MatchOptions
+from stash_sense.recognition.folder import FolderResult, RecognizedPhoto, judge_photos
 from stash_sense.recognition.recognizer import FaceRecognizer
 from trials import Trials
 
@@ -29,40 +29,40 @@ class Answers:
     offered: Names = field(default_factory=dict)
 
 
-def of_gallery(result: GalleryResult) -> Answers:
+def of_gallery(result: FolderResult) -> Answers:
     """What the gallery's people and its cards say."""
     answers = Answers()
-    for found in result.people:
-        for path in found.photos:
-            answers.named.setdefault(path.name, set()).add(found.person.name)
-    for card in result.unknown:
-        if card.track.status == "ambiguous" and card.track.nearest:
-            for path in card.photos:
-                answers.offered.setdefault(path.name, set()).add(card.track.nearest[0].name)
+    for person in result.people:
+        for path in result.paths(person.images):
+            answers.named.setdefault(path.name, set()).add(person.person.name)
+    for track in result.unknown:
+        if track.status == "ambiguous" and track.nearest:
+            for path in result.paths(track.images):
+                answers.offered.setdefault(path.name, set()).add(track.nearest[0].name)
     return answers
 
 
-def of_single_images(photos: Sequence[NamedPhoto], ready: FaceRecognizer) -> Answers:
+def of_single_images(photos: Sequence[RecognizedPhoto], ready: FaceRecognizer) -> Answers:
     """What each face says by itself, as on the page of a single image."""
     answers = Answers()
     # Named again: a benchmark may have changed a constant since.
-    faces = iter(ready.name([face for photo in photos for face in photo.faces]))
+    faces = iter(ready.recognize([face for photo in photos for face in photo.faces]))
     for photo in photos:
         for _ in photo.faces:
             face = next(faces)
             if face.named is not None:
                 answers.named.setdefault(photo.path.name, set()).add(face.named.name)
-            elif face.verdict.word == "ambiguous":
+            elif face.verdict.status == "ambiguous":
                 answers.offered.setdefault(photo.path.name, set()).add(face.matches[0].name)
     return answers
 
 
-def answered(photos: Sequence[NamedPhoto], ready: FaceRecognizer, way: Way) -> Answers:
+def answered(photos: Sequence[RecognizedPhoto], ready: FaceRecognizer, way: Way) -> Answers:
     """The answers for one gallery's photos."""
     if way == "single image":
         return of_single_images(photos, ready)
     evidence: Evidence = way
-    return of_gallery(gather(photos, ready, MatchOptions(evidence=evidence)))
+    return of_gallery(judge_photos(photos, ready, MatchOptions(evidence=evidence)))
 
 
 @dataclass(slots=True)

@@ -15,11 +15,11 @@ import numpy as np
 
 from stash_sense.domain.progress import NoProgress
 from stash_sense.faces.session import Array, OnnxSession
+from stash_sense.matching.evidence import MatchOptions
 from stash_sense.models.prepare import prepare
 from stash_sense.recognition import analysis
 from stash_sense.recognition import recognizer as recognizers
-from stash_sense.recognition.evidence import MatchOptions
-from stash_sense.recognition.folder import identify_galleries
+from stash_sense.recognition.folder import identify_folders
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.runtime.engine import recognizer
 from stash_sense.settings import Settings
@@ -53,7 +53,7 @@ class Recorder:
 
     def run(self) -> None:
         """All recorded calls, on as many one-thread workers as ours has."""
-        with ThreadPoolExecutor(analysis.workers()) as pool:
+        with ThreadPoolExecutor(analysis.usable_cores()) as pool:
             for _ in pool.map(lambda call: call[0].run(call[1]), self.calls):
                 pass
 
@@ -63,7 +63,7 @@ def main() -> None:
     galleries = [[Path(path) for path in paths] for paths in json.loads(sys.stdin.readline())]
     with recognizer(recorder.open_pack(), Path(sys.argv[1])) as watched:
         recorder.recording = True
-        identify_galleries(galleries, watched, MatchOptions(), NoProgress())
+        identify_folders(galleries, watched, MatchOptions(), NoProgress())
     print(len(recorder.calls), flush=True)
     for _ in sys.stdin:
         recorder.run()

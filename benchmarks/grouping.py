@@ -28,7 +28,7 @@ from stash_sense.facedb.layout import Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
 from stash_sense.matching.calibration import Calibration, Scorer
 from stash_sense.matching.naming import Track, name_tracks
-from stash_sense.matching.tracks import FaceLikeness, TrackFace, put_together
+from stash_sense.matching.tracks import FaceSimilarity, TrackFace, group_faces
 from stash_sense.models.prepare import prepare
 from stash_sense.recognition.recognizer import SLOTS
 from stash_sense.settings import Settings
@@ -90,7 +90,7 @@ def measured(photos: int, kind: str) -> dict[str, Any]:
         with FaceDatabase.open(Path(folder)) as database:
             _forget_peak()
             before = lab.peak_megabytes()
-            grouping, own = _timed(lambda: put_together(faces, FaceLikeness(faces, scorer)))
+            grouping, own = _timed(lambda: group_faces(faces, FaceSimilarity(faces, scorer)))
             naming, _ = _timed(lambda: name_tracks(faces, database, scorer, 0.6))
             peak = lab.peak_megabytes() - before
             tracks = name_tracks(faces, database, scorer, 0.6)

@@ -14,7 +14,7 @@ import numpy as np
 import lab
 from answers import Tally, Way, tally
 from splits import VARIANTS
-from stash_sense.matching.candidates import stacked
+from stash_sense.matching.candidates import stack_embeddings
 from trials import Trials, trials
 
 WAYS: tuple[Way, ...] = ("gallery", "plain", "single image")
@@ -120,7 +120,7 @@ def _missed(given: Trials, half: Tally) -> list[list[object]]:
         references = ready.database.vectors(ready.database.rows(index))
         row: list[object] = [f"{gallery} {name}", splits]
         if faces:
-            probes = stacked([dict(face.embeddings) for face in faces], given.pack.scorer.slots)
+            probes = stack_embeddings([dict(face.embeddings) for face in faces], given.pack.scorer.slots)
             distances = given.pack.scorer.fused(probes, references).min(axis=1)
             face = faces[int(distances.argmin())]
             side = float(np.sqrt(np.prod(face.box[2:] - face.box[:2])))

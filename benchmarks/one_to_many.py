@@ -18,7 +18,7 @@ from plots import curve_plot, score_plot
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.calibrate import LabelledFaces, embed_labelled
 from stash_sense.matching.calibration import Calibration, Scorer
-from stash_sense.matching.fit_calibration import fit
+from stash_sense.matching.fit_calibration import fit_calibration
 from stash_sense.recognition.recognizer import SLOTS
 
 Array = NDArray[np.float64]
@@ -180,7 +180,7 @@ def held_out(crowd: LabelledFaces) -> dict[float, tuple[float, float, float]]:
     matched = {distance: np.zeros((len(folds), 2)) for distance in (0.6, 0.4)}
     for fold in range(5):
         inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        calibration: Calibration = fit(
+        calibration: Calibration = fit_calibration(
             pick(crowd.probes, inside),
             pick(crowd.references, inside),
             [crowd.owners[i] for i in inside],

@@ -29,7 +29,7 @@ from serving import Asked, Serving, ask_gallery, serving
 from stand_in import Stash, stand_in
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.folder import build_from_folders
-from stash_sense.recognition.analysis import read_faces
+from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.runtime.engine import database_place, open_pack
 from stash_sense.settings import Settings
@@ -108,7 +108,7 @@ def speed(bench: Bench) -> tuple[list[list[object]], dict[str, Any]]:
     with bench.stash(len(bench.photos)) as stash:
         for _ in range(bench.options.rounds):
             began = perf_counter()
-            with closing(read_faces(bench.photos, bench.pack.engine, min_confidence=0.5)) as read:
+            with closing(analyze_photos(bench.photos, bench.pack.engine, min_confidence=0.5)) as read:
                 faces = sum(len(photo.faces) for photo in read)
             alone = perf_counter() - began
             with bench.sidecar(stash) as sidecar:

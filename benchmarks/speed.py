@@ -19,8 +19,8 @@ import lab
 from quiet import Timing, time_quietly
 from score import photo_score
 from stash_sense.domain.progress import NoProgress
-from stash_sense.recognition.evidence import MatchOptions
-from stash_sense.recognition.folder import identify_galleries
+from stash_sense.matching.evidence import MatchOptions
+from stash_sense.recognition.folder import identify_folders
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.runtime.engine import recognizer
 
@@ -105,9 +105,12 @@ def compare(
 
 
 def _identify(galleries: Mapping[str, Sequence[Path]], ours: FaceRecognizer) -> Named:
-    results = identify_galleries(list(galleries.values()), ours, MatchOptions(), NoProgress())
+    results = identify_folders(list(galleries.values()), ours, MatchOptions(), NoProgress())
     return {
-        gallery: {one.person.name: [str(path) for path in one.photos] for one in result.people}
+        gallery: {
+            person.person.name: [str(path) for path in result.paths(person.images)]
+            for person in result.people
+        }
         for gallery, result in zip(galleries, results, strict=True)
     }
 

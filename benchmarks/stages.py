@@ -22,8 +22,8 @@ from stash_sense.facedb.database import FaceDatabase
 from stash_sense.faces import detect, engine
 from stash_sense.faces.embed import Embedder
 from stash_sense.faces.session import OnnxSession
-from stash_sense.matching import naming
-from stash_sense.recognition import analysis, evidence, folder
+from stash_sense.matching import evidence, naming
+from stash_sense.recognition import analysis, folder
 from stash_sense.runtime.engine import open_pack, recognizer
 from stash_sense.settings import Settings
 
@@ -77,12 +77,12 @@ def main() -> None:
         (Embedder, "crop", worker, "align and crop"),
         (Embedder, "embed", worker, "embedders' input and output"),
         (engine, "judge", worker, "quality"),
-        (analysis, "_read_step", worker, "rest of reading"),
+        (analysis, "_analyze_batch", worker, "rest of reading"),
         (FaceDatabase, "search", taker, "search"),
-        (folder, "_name_batch", taker, "verdicts"),
-        (naming, "put_together", taker, "putting together"),
+        (folder, "_recognize_batch", taker, "verdicts"),
+        (naming, "group_faces", taker, "grouping of faces"),
         (evidence, "name_tracks", taker, "naming of tracks"),
-        (folder, "gather", taker, "words of the result"),
+        (folder, "judge_photos", taker, "rest of judging"),
     ]
     with ExitStack() as patches:
         patches.enter_context(patch.object(OnnxSession, "__init__", remember))

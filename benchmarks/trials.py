@@ -13,12 +13,12 @@ from splits import Truth, Variant
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.versions import new_version
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.recognition.evidence import MatchOptions
-from stash_sense.recognition.folder import NamedPhoto, identify_photos
+from stash_sense.matching.evidence import MatchOptions
+from stash_sense.recognition.folder import RecognizedPhoto, identify_photos
 from stash_sense.recognition.recognizer import SLOTS, FaceRecognizer, LoadedPack
 from stash_sense.runtime.engine import open_recognizer, recognizer
 
-Photos = Mapping[str, Sequence[NamedPhoto]]
+Photos = Mapping[str, Sequence[RecognizedPhoto]]
 """Gallery -> its photos with their faces."""
 _Enrolment = tuple[frozenset[str], int | None, int]
 
@@ -116,6 +116,6 @@ def write_part(whole: FaceDatabase, place: Path, pack: LoadedPack, rows: frozens
 def _named_by(ready: FaceRecognizer, seen: Photos) -> Photos:
     named = {}
     for gallery, photos in seen.items():
-        faces = iter(ready.name([face for photo in photos for face in photo.faces]))
+        faces = iter(ready.recognize([face for photo in photos for face in photo.faces]))
         named[gallery] = [replace(photo, faces=tuple(next(faces) for _ in photo.faces)) for photo in photos]
     return named

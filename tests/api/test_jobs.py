@@ -8,7 +8,7 @@ import pytest
 
 from fakes.stash import Dribble
 from stash_sense.jobs import queue
-from stash_sense.recognition import live_result
+from stash_sense.recognition import gallery_answer
 
 from .galleries import ENDED, begin, ended, fetched, job_of, reached, varied_photos
 from .test_failures import problem
@@ -60,8 +60,8 @@ def test_a_gallery_awaited(words, stash, gallery, awaited):
 def test_a_job_says_how_far_it_is_and_ends_as_the_awaited_one(
     words, stash, gallery, awaited, slow, monkeypatch
 ):
-    monkeypatch.setattr(live_result, "LEAST_PAUSE_S", 0.1)
-    monkeypatch.setattr(live_result, "_SHARE", 1)  # on a busy machine working it out takes long
+    monkeypatch.setattr(gallery_answer, "LEAST_PAUSE_S", 0.1)
+    monkeypatch.setattr(gallery_answer, "_SHARE", 1)  # on a busy machine working it out takes long
     place, images = gallery(30)
     slow()
     last = f"/image/{images[-1]}/image"

@@ -7,15 +7,15 @@ import time
 import httpx
 import pytest
 
-from stash_sense.recognition.analysis import PHOTOS_A_STEP
-from stash_sense.recognition.fetching import FETCHERS, UNITS_A_WORKER
+from stash_sense.recognition.analysis import PHOTOS_PER_BATCH
+from stash_sense.recognition.image_batches import BATCHES_PER_WORKER, FETCHERS
 from stash_sense.store.database import RecommendationsDB
 
 from .galleries import begin, ended, fetched, fill, varied_photos
 
 PHOTOS = 64
 WORKERS = 2
-IN_FLIGHT = WORKERS * UNITS_A_WORKER * PHOTOS_A_STEP + FETCHERS
+IN_FLIGHT = WORKERS * BATCHES_PER_WORKER * PHOTOS_PER_BATCH + FETCHERS
 """Pictures that may have been fetched and not yet stored when it is killed."""
 
 

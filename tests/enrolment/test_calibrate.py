@@ -39,14 +39,14 @@ def test_no_face_at_all_is_refused(tmp_path, colours, photo):
 
 
 def test_a_photo_that_vanishes_between_the_two_passes_is_left_out(people, colours, monkeypatch):
-    real = analysis.read_faces
+    real = analysis.analyze_photos
 
     def vanishing(paths, engine, *, reference, **knobs):
         if reference:
             (people / "Green" / "1.png").unlink()
         return real(paths, engine, reference=reference, **knobs)
 
-    monkeypatch.setattr(room, "read_faces", vanishing)
+    monkeypatch.setattr(room, "analyze_photos", vanishing)
     faces = embed_labelled(people, colours, NoProgress())
     assert sorted(faces.owners) == ["Blue", "Red", "Red"]
     assert len(faces.probes["arcface"]) == len(faces.references["arcface"]) == 3

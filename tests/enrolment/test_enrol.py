@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from stash_sense.domain.faces import Face, Quality
+from stash_sense.domain.faces import EmbeddedFace, Quality
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment import folder
 from stash_sense.enrolment.folder import build_from_folders
@@ -16,7 +16,7 @@ from stash_sense.enrolment.portraits import NO_FACE, prominent
 from stash_sense.errors import BadInput, Cancelled
 from stash_sense.facedb.database import FaceDatabase, current_version
 from stash_sense.recognition import analysis
-from stash_sense.recognition.analysis import PhotoFaces
+from stash_sense.recognition.analysis import AnalyzedPhoto
 
 
 @pytest.fixture
@@ -256,15 +256,15 @@ def test_a_photo_without_a_face_is_not_looked_at_again(build, people, photo, col
 
 def test_a_photo_that_could_not_be_read_is_tried_again(build, people, enrolled, monkeypatch):
     """Its size and time say nothing of a permission or a share that came back."""
-    real = analysis.read_faces
+    real = analysis.analyze_photos
 
     def share_away(paths, engine, **knobs):
         for photo in real(paths, engine, **knobs):
             away = photo.path.parent.name == "Green"
-            yield PhotoFaces(photo.path, 0, 0, (), "Input/output error") if away else photo
+            yield AnalyzedPhoto(photo.path, 0, 0, (), "Input/output error") if away else photo
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "read_faces", share_away)
+        patch.setattr(folder, "analyze_photos", share_away)
         assert build(people).faceless == ["Green"]
     assert build(people).embedded == 1
     assert enrolled() == {"Blue": 1, "Green": 1, "Red": 2}
@@ -312,26 +312,26 @@ def test_a_damaged_database_is_built_anew(build, people, place, enrolled):
 
 
 def test_a_photo_changed_while_it_is_read_is_read_again_next_time(build, people, photo, monkeypatch, place):
-    real = analysis.read_faces
+    real = analysis.analyze_photos
 
     def changing(paths, engine, **knobs):
         touch(photo(people / "Green" / "1.png", "blue"))
         return real(paths, engine, **knobs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "read_faces", changing)
+        patch.setattr(folder, "analyze_photos", changing)
         build(people)
     assert build(people).embedded == 1
 
 
 def test_a_photo_gone_between_listing_and_reading_is_reported(build, people, monkeypatch, enrolled):
-    real = analysis.read_faces
+    real = analysis.analyze_photos
 
     def vanishing(paths, engine, **knobs):
         (people / "Green" / "1.png").unlink()
         return real(paths, engine, **knobs)
 
-    monkeypatch.setattr(folder, "read_faces", vanishing)
+    monkeypatch.setattr(folder, "analyze_photos", vanishing)
     report = build(people)
     assert "no such file" in report.skipped[0][1]
     assert enrolled() == {"Blue": 1, "Red": 2}
@@ -368,7 +368,7 @@ def test_nothing_to_do_starts_no_stage(build, people, progress):
 def test_the_large_face_near_the_middle_is_the_persons():
     def face(x1, y1, x2, y2):
         box = np.array([x1, y1, x2, y2], np.float32)
-        return Face(box, 1, np.zeros((5, 2), np.float32), Quality(1, 1, 0, 0), {})
+        return EmbeddedFace(box, 1, np.zeros((5, 2), np.float32), Quality(1, 1, 0, 0), {})
 
     middle, corner, speck = face(300, 300, 500, 500), face(0, 0, 220, 220), face(495, 495, 505, 505)
     assert prominent([corner, middle, speck], 1000, 1000) is middle

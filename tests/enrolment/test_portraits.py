@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from stash_sense.domain.faces import Face, Quality
+from stash_sense.domain.faces import EmbeddedFace, Quality
 from stash_sense.enrolment.portraits import NO_FACE, only_face, portrait_face
 
 
 def face(x1, y1, x2, y2, fault=""):
     box = np.array([x1, y1, x2, y2], np.float32)
-    return Face(box, 0.9, np.zeros((5, 2), np.float32), Quality(0.9, 60, 0, 0, fault), {})
+    return EmbeddedFace(box, 0.9, np.zeros((5, 2), np.float32), Quality(0.9, 60, 0, 0, fault), {})
 
 
 MIDDLE, SPECK = face(300, 300, 600, 600), face(20, 20, 60, 60)

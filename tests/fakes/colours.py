@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stash_sense.domain.faces import Face, Quality
+from stash_sense.domain.faces import EmbeddedFace, Quality
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.errors import Cancelled
@@ -46,7 +46,7 @@ class ColourEngine:
         vector = (colour / np.linalg.norm(colour)).astype(np.float32)
         box = np.array([0, 0, width, height], np.float32)
         landmarks = np.tile(box[2:] / 2, (5, 1))
-        return [Face(box, 0.9, landmarks, Quality(1, 60, 0, 0), dict.fromkeys(SLOTS, vector))]
+        return [EmbeddedFace(box, 0.9, landmarks, Quality(1, 60, 0, 0), dict.fromkeys(SLOTS, vector))]
 
 
 def _colour_pack(fingerprint="colours-1", calibrated=True) -> LoadedPack:

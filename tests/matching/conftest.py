@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from stash_sense.domain.faces import Candidate
 from stash_sense.matching.calibration import Scorer
-from stash_sense.matching.candidates import Candidate
 
 from .world import PLAIN, FakeGallery, embedding, enrolled, scorer_of
 

@@ -10,7 +10,14 @@ from scipy.stats import norm
 
 from stash_sense.errors import BadCalibration, BadInput
 from stash_sense.matching.calibration import Calibration, Curve, Scorer, uncalibrated
-from stash_sense.matching.fit_calibration import FEWEST_PEOPLE, MOST_FACES, at_rate, curve, fit, tail_line
+from stash_sense.matching.fit_calibration import (
+    FEWEST_PEOPLE,
+    MOST_FACES,
+    fit_calibration,
+    fit_curve,
+    fit_tail,
+    score_at_rate,
+)
 from stash_sense.models.manifest import load_manifest
 
 WEIGHTS = {"arcface": 2 / 3, "facenet": 1 / 3}
@@ -19,7 +26,7 @@ WEIGHTS = {"arcface": 2 / 3, "facenet": 1 / 3}
 @pytest.fixture(scope="module")
 def gaussian():
     """The curve of two million impostor scores, normal with mean 0.1 and deviation 0.1."""
-    return curve(np.random.default_rng(3).normal(0.1, 0.1, 2_000_000), -1.0, 1.0)
+    return fit_curve(np.random.default_rng(3).normal(0.1, 0.1, 2_000_000), -1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +49,7 @@ def test_an_exponential_tail_is_met_exactly(rate, distance):
     """log10(rate) is then a straight line, as the fit takes it to be."""
     scores = np.random.default_rng(4).exponential(0.05, 3_000_000)
     score = -0.05 * np.log(rate)
-    assert float(curve(scores, -1.0, 2.0).distance(np.array([score]))[0]) == pytest.approx(
+    assert float(fit_curve(scores, -1.0, 2.0).distance(np.array([score]))[0]) == pytest.approx(
         distance, abs=0.025
     )
 
@@ -62,11 +69,11 @@ def test_a_distance_leads_to_a_score_and_back(gaussian, distance):
 
 
 def test_the_score_at_a_rate_is_reached_by_that_share():
-    assert at_rate(np.arange(1000.0), 0.01) == 990
+    assert score_at_rate(np.arange(1000.0), 0.01) == 990
 
 
 def test_few_scores_give_the_highest_at_a_small_rate():
-    assert at_rate(np.arange(10.0), 1e-6) == 9
+    assert score_at_rate(np.arange(10.0), 1e-6) == 9
 
 
 def faces_of(people, faces_each=1, seed=0, dimension=64):
@@ -83,7 +90,7 @@ def faces_of(people, faces_each=1, seed=0, dimension=64):
 @pytest.fixture(scope="module")
 def fitted():
     rows, owners = faces_of(1500)
-    return rows, fit(rows, rows, owners, WEIGHTS, 0.2, "1,500 faces")
+    return rows, fit_calibration(rows, rows, owners, WEIGHTS, 0.2, "1,500 faces")
 
 
 def test_a_fit_says_what_it_was_made_on(fitted):
@@ -113,7 +120,7 @@ def test_the_same_person_is_no_impostor():
     rows, owners = faces_of(FEWEST_PEOPLE + 50, faces_each=2)
     for slot in WEIGHTS:
         rows[slot][1::2] = rows[slot][::2]  # both photos are the same: cosine 1 within a person
-    calibration = fit(rows, rows, owners, WEIGHTS, 0.2, "")
+    calibration = fit_calibration(rows, rows, owners, WEIGHTS, 0.2, "")
     assert float(calibration.slots["arcface"].curve.distance(np.array([0.9]))[0]) < 0.4
 
 
@@ -127,13 +134,13 @@ def test_too_few_people_are_refused():
         BadInput,
         match=f"^{FEWEST_PEOPLE - 1} people with a face: a calibration needs at least {FEWEST_PEOPLE}",
     ):
-        fit(rows, rows, owners, WEIGHTS, 0.2, "")
+        fit_calibration(rows, rows, owners, WEIGHTS, 0.2, "")
 
 
 def test_nobody_is_refused():
     rows, owners = faces_of(0)
     with pytest.raises(BadInput, match="0 people"):
-        fit(rows, rows, owners, WEIGHTS, 0.2, "")
+        fit_calibration(rows, rows, owners, WEIGHTS, 0.2, "")
 
 
 @pytest.mark.parametrize("copies", [FEWEST_PEOPLE, 2 * FEWEST_PEOPLE])
@@ -141,25 +148,25 @@ def test_copies_of_one_photo_are_refused(copies):
     rows, _ = faces_of(1)
     same = {slot: np.repeat(vectors, copies, axis=0) for slot, vectors in rows.items()}
     with pytest.raises(BadInput, match="copies of the same photos"):
-        fit(same, same, [f"p{i}" for i in range(copies)], WEIGHTS, 0.2, "")
+        fit_calibration(same, same, [f"p{i}" for i in range(copies)], WEIGHTS, 0.2, "")
 
 
 def test_a_tail_of_copies_is_refused():
     rows, owners = faces_of(FEWEST_PEOPLE)
     half = {slot: np.concatenate([vectors, vectors]) for slot, vectors in rows.items()}
     with pytest.raises(BadInput, match="copies of the same photos"):
-        fit(half, half, owners + [f"again {owner}" for owner in owners], WEIGHTS, 0.2, "")
+        fit_calibration(half, half, owners + [f"again {owner}" for owner in owners], WEIGHTS, 0.2, "")
 
 
 def test_more_faces_than_fit_into_memory_are_sampled(monkeypatch):
     monkeypatch.setattr("stash_sense.matching.fit_calibration.MOST_FACES", FEWEST_PEOPLE)
     rows, owners = faces_of(2 * FEWEST_PEOPLE)
-    assert f"{FEWEST_PEOPLE} people" in fit(rows, rows, owners, WEIGHTS, 0.2, "").made_on
+    assert f"{FEWEST_PEOPLE} people" in fit_calibration(rows, rows, owners, WEIGHTS, 0.2, "").made_on
     assert MOST_FACES == 4000
 
 
 def test_the_tail_is_a_falling_line():
-    slope, _ = tail_line(np.sort(np.random.default_rng(0).normal(size=100_000)))
+    slope, _ = fit_tail(np.sort(np.random.default_rng(0).normal(size=100_000)))
     assert slope < 0
 
 

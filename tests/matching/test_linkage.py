@@ -12,9 +12,9 @@ from stash_sense.matching.tracks import (
     SHEET_DISTANCE,
     SHEET_FACES,
     SHEET_QUALITY,
-    FaceLikeness,
+    FaceSimilarity,
     TrackFace,
-    put_together,
+    group_faces,
 )
 
 from .world import default_pack, steep
@@ -138,7 +138,7 @@ def cohesion(track, likeness):
 def put(faces, scorer):
     return {
         frozenset(face for moment in track for face in moment)
-        for track in put_together(faces, FaceLikeness(faces, scorer))
+        for track in group_faces(faces, FaceSimilarity(faces, scorer))
     }
 
 

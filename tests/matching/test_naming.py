@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stash_sense.matching.judging import Judging
-from stash_sense.matching.tracks import FaceLikeness, put_together
+from stash_sense.matching.judging import TrackJudge
+from stash_sense.matching.tracks import FaceSimilarity, group_faces
 from stash_sense.matching.verdict import CROWD, NAME_ALONE, OFFER_ALONE, evidence_for
 
 from .world import FakeGallery, cosine, enrolled, faces_of, named, names, on, steep
@@ -103,8 +103,8 @@ def test_a_track_needs_the_more_the_more_its_faces_are_like_one_another(cohesion
 def test_being_nearer_to_the_references_counts_up_to_a_bound(to_ada, series, counted):
     """The gaps are -2 decades and 2.8: further away counts in full."""
     faces = faces_of(*[on(at, {0: to_ada, 10: series}) for at in range(2)])
-    likeness = FaceLikeness(faces, steep())
-    (track,) = Judging(faces, likeness, enrolled(), steep(), 0.6, 5).judged(put_together(faces, likeness))
+    likeness = FaceSimilarity(faces, steep())
+    (track,) = TrackJudge(faces, likeness, enrolled(), steep(), 0.6, 5).judged(group_faces(faces, likeness))
     alone = evidence_for(track.template.candidates, steep())
     assert track.evidence - alone == pytest.approx(0.65 * counted, abs=1e-3)
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from stash_sense.matching.calibration import ANCHORS
-from stash_sense.matching.outliers import FAR, SAME, Doubt, belongs_elsewhere, doubts, trusted
+from stash_sense.matching.outliers import (
+    FAR,
+    SAME,
+    Doubt,
+    belongs_elsewhere,
+    find_doubtful,
+    trusted_references,
+)
 
 
 def within(*pairs, count):
@@ -22,31 +29,31 @@ def test_the_thresholds_are_the_calibrations_own():
 
 
 def test_one_reference_alone_is_not_doubtful():
-    assert doubts(within(count=1)) == []
+    assert find_doubtful(within(count=1)) == []
 
 
 def test_references_that_agree_are_not_doubtful():
-    assert doubts(within((0, 1, 0.5), (1, 2, 0.6), count=3)) == []
+    assert find_doubtful(within((0, 1, 0.5), (1, 2, 0.6), count=3)) == []
 
 
 def test_one_that_is_far_from_two_that_agree_is_far():
-    assert doubts(within((0, 1, 0.3), count=3)) == [Doubt(2, 1.3, far=True)]
+    assert find_doubtful(within((0, 1, 0.3), count=3)) == [Doubt(2, 1.3, far=True)]
 
 
 def test_the_portrait_too_can_be_the_wrong_one():
-    assert doubts(within((1, 2, 0.3), count=3)) == [Doubt(0, 1.3, far=True)]
+    assert find_doubtful(within((1, 2, 0.3), count=3)) == [Doubt(0, 1.3, far=True)]
 
 
 def test_where_none_agree_none_is_far():
-    assert {doubt.far for doubt in doubts(within(count=3))} == {False}
+    assert {doubt.far for doubt in find_doubtful(within(count=3))} == {False}
 
 
 def test_one_in_between_is_doubtful_but_not_far():
-    assert doubts(within((0, 1, 0.3), (1, 2, 1.0), count=3)) == [Doubt(2, 1.0, far=False)]
+    assert find_doubtful(within((0, 1, 0.3), (1, 2, 1.0), count=3)) == [Doubt(2, 1.0, far=False)]
 
 
 def test_doubtful_ones_bear_no_witness_but_the_portrait_does():
-    assert trusted(within((1, 2, 0.3), count=4)) == [0, 1, 2]
+    assert trusted_references(within((1, 2, 0.3), count=4)) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ A face at 0.5 with nobody else near bears a name out alone by 5 decades; at 0.6 
 
 import pytest
 
-from stash_sense.matching.candidates import Candidate
-from stash_sense.matching.evidence import SURE_EVIDENCE, SeenFace, plain
+from stash_sense.domain.faces import Candidate
+from stash_sense.domain.people import Person
+from stash_sense.matching.evidence import SURE_EVIDENCE, plain_people
 from stash_sense.matching.tracks import TrackFace
-from stash_sense.matching.verdict import judge
+from stash_sense.matching.verdict import judge_face
 
 from .world import embedding
 
@@ -26,7 +27,7 @@ def seen(candidate):
             (candidate(who, distance) for who, distance in distances.items()), key=lambda c: c.combined
         )
         face = embedding({}, 60 + own if own is not None else next(made))
-        return SeenFace(TrackFace(image, face, **said), near)
+        return TrackFace(image, face, **said), near
 
     return seen
 
@@ -34,13 +35,20 @@ def seen(candidate):
 @pytest.fixture
 def listed(scorer):
     def listed(*faces, people=100, max_distance=0.6):
-        return plain(faces, scorer, people, max_distance)
+        return plain_people(
+            [face for face, _ in faces],
+            [near for _, near in faces],
+            scorer,
+            people,
+            max_distance,
+            lambda index: Person(str(index), str(index)),
+        )
 
     return listed
 
 
 def people(present):
-    return [one.person for one in present]
+    return [one.index for one in present]
 
 
 def test_no_faces_are_nobody(listed):
@@ -108,7 +116,7 @@ def test_more_people_enrolled_ask_for_more(seen, listed):
 def test_a_face_counts_whatever_its_verdict(seen, scorer, listed):
     """The first face alone is ambiguous between two people."""
     torn, clear = seen(0, {7: 0.3, 8: 0.32}), seen(1, {7: 0.5})
-    assert judge(torn.near, scorer, 100, 0.6, str).word == "ambiguous"
+    assert judge_face(torn[1], scorer, 100, 0.6, str).status == "ambiguous"
     assert listed(torn, clear)[0].images == [0, 1]
 
 
@@ -148,19 +156,19 @@ def test_one_very_near_picture_lists_a_person_however_often_it_is_there(seen, li
 @pytest.mark.parametrize(("distance", "expected"), [(0.09, []), (0.11, [7])])
 def test_faces_nearer_than_copies_are_one_image(seen, candidate, listed, distance, expected):
     near = [candidate(7, 0.5)]
-    first = SeenFace(TrackFace(0, embedding({0: 1.0})), near)
-    other = SeenFace(TrackFace(1, embedding({0: 1 - distance})), near)
+    first = TrackFace(0, embedding({0: 1.0})), near
+    other = TrackFace(1, embedding({0: 1 - distance})), near
     assert people(listed(first, other)) == expected
 
 
 def test_whom_a_person_confirmed_is_listed_however_far(seen, listed):
     (one,) = listed(seen(0, {7: 1.2}, confirmed=7))
-    assert (one.person, one.confirmed, one.best_distance) == (7, True, 1.2)
+    assert (one.index, one.confirmed, one.best_distance) == (7, True, 1.2)
 
 
 def test_whom_a_person_confirmed_and_nobody_enrolled_is_listed(seen, listed):
     (one,) = listed(seen(0, {7: 0.2}, confirmed=-1))
-    assert (one.person, one.best_distance) == (-1, 0.0)
+    assert (one.index, one.best_distance) == (-1, 0.0)
 
 
 def test_a_confirmed_face_counts_for_nobody_else(seen, listed):
@@ -195,9 +203,9 @@ def test_images_are_distinct_and_in_gallery_order(seen, listed):
     assert one.images == [1, 2, 4]
 
 
-def test_an_appearance_says_which_face_it_is(seen, listed):
+def test_a_persons_face_says_which_of_all_faces_it_is(seen, listed):
     (one,) = listed(seen(0, {8: 0.6}), seen(5, {7: 0.3}))
-    assert [(each.face, each.image, each.distance) for each in one.appearances] == [(1, 5, 0.3)]
+    assert [(each.face, each.image, each.distance) for each in one.faces] == [(1, 5, 0.3)]
 
 
 def test_most_images_come_first_then_the_nearest(seen, listed):
@@ -207,5 +215,5 @@ def test_most_images_come_first_then_the_nearest(seen, listed):
 
 def test_the_two_networks_need_not_agree_for_a_face_to_count(seen, listed):
     """The second one is far off, and its face bears nothing out alone; the other image's does."""
-    far = SeenFace(seen(0, {}).face, [Candidate(7, 0.5, 1.4, 0.1, 7)])
+    far = seen(0, {})[0], [Candidate(7, 0.5, 1.4, 0.1, 7)]
     assert (listed(far), listed(far, seen(1, {7: 0.5}))[0].images) == ([], [0, 1])

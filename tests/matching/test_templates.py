@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stash_sense.matching.templates import templates_of
-from stash_sense.matching.tracks import FaceLikeness, TrackFace
+from stash_sense.matching.templates import build_templates
+from stash_sense.matching.tracks import FaceSimilarity, TrackFace
 
 from .world import SIZE, SLOTS, FakeGallery, alike, default_pack, enrolled, faces_of, on, steep
 
@@ -12,7 +12,7 @@ from .world import SIZE, SLOTS, FakeGallery, alike, default_pack, enrolled, face
 def templates(tracks, *seen, database=None, top_k=5):
     """Templates of tracks given as lists of moments."""
     faces = faces_of(*seen)
-    return templates_of(tracks, faces, FaceLikeness(faces, steep()), database or enrolled(), top_k)
+    return build_templates(tracks, faces, FaceSimilarity(faces, steep()), database or enrolled(), top_k)
 
 
 def people(template):
@@ -217,7 +217,7 @@ def naive(faces, others, scorer):
 def test_cohesion_is_the_mean_over_the_pairs_of_moments(track):
     faces, moments, database = track
     scorer = default_pack()
-    (template,) = templates_of([moments], faces, FaceLikeness(faces, scorer), database, 5)
+    (template,) = build_templates([moments], faces, FaceSimilarity(faces, scorer), database, 5)
     leaders = [faces[moment[0]].embeddings for moment in moments]
     pairs = naive(leaders, leaders, scorer)[~np.eye(len(leaders), dtype=bool)]
     assert template.cohesion == pytest.approx(pairs.mean(), abs=1e-3)
@@ -227,7 +227,7 @@ def test_the_gap_is_how_much_nearer_the_faces_are_to_the_references(track):
     """To the nearest reference of the first candidate, in the mean over the moments."""
     faces, moments, database = track
     scorer = default_pack()
-    (template,) = templates_of([moments], faces, FaceLikeness(faces, scorer), database, 5)
+    (template,) = build_templates([moments], faces, FaceSimilarity(faces, scorer), database, 5)
     references = [dict.fromkeys(SLOTS, own) for own in database.references[template.candidates[0].person]]
     near = naive([faces[moment[0]].embeddings for moment in moments], references, scorer).max(axis=1)
     assert template.gap == pytest.approx(near.mean() - template.cohesion, abs=1e-3)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stash_sense.matching.tracks import FaceLikeness, put_together
+from stash_sense.matching.tracks import FaceSimilarity, group_faces
 
 from .world import alike, cosine, faces_of, on, steep
 
@@ -18,7 +18,7 @@ A_COPY, NO_COPY = 7.8, 7.7
 def moments(*seen, scorer=None):
     """The tracks of faces described by `on`, each with its moments' faces as they are given."""
     faces = faces_of(*seen)
-    return put_together(faces, FaceLikeness(faces, scorer or steep()))
+    return group_faces(faces, FaceSimilarity(faces, scorer or steep()))
 
 
 def tracks(*seen):
@@ -31,7 +31,7 @@ def sets(*faces):
 
 
 def test_no_faces_are_no_tracks():
-    assert put_together([], None) == []
+    assert group_faces([], None) == []
 
 
 def test_one_face_is_one_track():
@@ -194,6 +194,6 @@ WORLD = (
 def test_the_order_of_the_faces_does_not_matter(order):
     faces = faces_of(*WORLD)
     shuffled = [faces[at] for at in order]
-    forward = put_together(faces, FaceLikeness(faces, steep()))
-    again = put_together(shuffled, FaceLikeness(shuffled, steep()))
+    forward = group_faces(faces, FaceSimilarity(faces, steep()))
+    again = group_faces(shuffled, FaceSimilarity(shuffled, steep()))
     assert [[[order[face] for face in moment] for moment in track] for track in again] == forward

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stash_sense.matching.tracks import FaceLikeness, put_together
+from stash_sense.matching.tracks import FaceSimilarity, group_faces
 
 from .world import alike, faces_of, on, steep
 
@@ -11,7 +11,7 @@ ALIKE = alike(6)
 
 def tracks(*seen):
     faces = faces_of(*seen)
-    put = put_together(faces, FaceLikeness(faces, steep()))
+    put = group_faces(faces, FaceSimilarity(faces, steep()))
     return {frozenset(face for moment in track for face in moment) for track in put}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stash_sense.matching.candidates import Candidate
+from stash_sense.domain.faces import Candidate
 from stash_sense.matching.verdict import (
     CROWD,
     LEAD_COUNTS_TO,
@@ -12,7 +12,7 @@ from stash_sense.matching.verdict import (
     bar_at,
     crowd_decades,
     evidence_for,
-    judge,
+    judge_face,
     lead_of,
 )
 
@@ -32,8 +32,10 @@ def verdict(near, scorer):
     """The verdict on a face with candidates at these distances, for people in order."""
 
     def verdict(*distances, people=100, max_distance=0.6, calibrated=True):
-        said = judge(near(*distances), scorer, people, max_distance, NAMES.__getitem__, calibrated=calibrated)
-        return said.word, said.reason
+        judged = judge_face(
+            near(*distances), scorer, people, max_distance, NAMES.__getitem__, calibrated=calibrated
+        )
+        return judged.status, judged.reason
 
     return verdict
 
@@ -94,8 +96,8 @@ def test_a_stranger_may_come_as_near_with_others_behind(verdict):
 def test_the_only_person_enrolled_without_enough_evidence_is_ambiguous(scorer):
     """The second network speaks against: 3.75 of lead, 0.5 near, less 1.88."""
     near = [Candidate(0, 0.5, 1.2, 0.1, 0)]
-    said = judge(near, scorer, 1, 0.6, NAMES.__getitem__)
-    assert (said.word, said.reason) == ("ambiguous", "Ada at 0.50, which is not enough to be sure")
+    verdict = judge_face(near, scorer, 1, 0.6, NAMES.__getitem__)
+    assert (verdict.status, verdict.reason) == ("ambiguous", "Ada at 0.50, which is not enough to be sure")
 
 
 @pytest.mark.parametrize(
@@ -113,8 +115,8 @@ def test_the_bars_of_a_face_alone(verdict, evidence, word):
 
 
 def test_names_are_told_letter_for_letter(scorer, candidate):
-    said = judge([candidate(2, 0.1)], scorer, 3, 0.6, NAMES.__getitem__)
-    assert said.reason == "<b>Hedy</b> at 0.10"
+    verdict = judge_face([candidate(2, 0.1)], scorer, 3, 0.6, NAMES.__getitem__)
+    assert verdict.reason == "<b>Hedy</b> at 0.10"
 
 
 def test_many_people_enrolled_raise_the_bar(verdict):

@@ -7,9 +7,9 @@ import pytest
 
 from stash_sense.domain.progress import NoProgress
 from stash_sense.errors import Cancelled
+from stash_sense.matching.evidence import MatchOptions
 from stash_sense.media.folder import list_images
-from stash_sense.recognition.evidence import MatchOptions
-from stash_sense.recognition.folder import GalleryResult, gather, identify_photos, joined
+from stash_sense.recognition.folder import FolderResult, identify_photos, join_folders, judge_photos
 from stash_sense.runtime.engine import recognizer as open_recognizer
 
 DEFAULT = MatchOptions()
@@ -34,13 +34,13 @@ def gallery(tmp_path, photo):
 
 
 @pytest.fixture(scope="session")
-def sampled(real, samples) -> GalleryResult:
+def sampled(real, samples) -> FolderResult:
     """The gallery of the samples, identified with the default pack."""
     return identify_photos(list_images(samples / "gallery").images, real, DEFAULT, NoProgress())
 
 
 def test_the_sample_gallery_lists_exactly_who_is_in_it(sampled):
-    found = {one.person.name: [path.name for path in one.photos] for one in sampled.people}
+    found = {one.person.name: [path.name for path in sampled.paths(one.images)] for one in sampled.people}
     assert found == {
         "Barack Obama": ["obama2.jpg", "obama3.jpg", "obama_partial_face.jpg", "obama_partial_face2.jpg"],
         "Eileen Collins": ["astronaut_mirrored.jpg"],
@@ -57,19 +57,19 @@ def test_the_person_on_most_photos_comes_first(sampled):
 )
 def test_each_photo_of_the_president_is_a_match(sampled, photo):
     (face,) = next(one for one in sampled.photos if one.path.name == photo).faces
-    assert (face.verdict.word, face.matches[0].name) == ("match", "Barack Obama")
+    assert (face.verdict.status, face.matches[0].name) == ("match", "Barack Obama")
 
 
 def test_the_unknown_woman_stays_unknown(sampled):
     (face,) = next(one for one in sampled.photos if one.path.name == "grace_hopper.jpg").faces
-    assert (face.verdict.word, face.matches) == ("unknown", ())
+    assert (face.verdict.status, face.matches) == ("unknown", ())
 
 
 def test_two_photos_of_somebody_unknown_stay_unknown(real, samples):
     path = samples / "gallery/grace_hopper.jpg"
     result = identify_photos([path, path], real, DEFAULT, NoProgress())
     assert result.people == ()
-    assert all(face.verdict.word == "unknown" for photo in result.photos for face in photo.faces)
+    assert all(face.verdict.status == "unknown" for photo in result.photos for face in photo.faces)
 
 
 @pytest.mark.parametrize("evidence", ["plain", "gallery"])
@@ -95,8 +95,9 @@ def test_bad_photos_are_entries_and_the_rest_goes_on(identify, gallery):
 
 def test_a_person_on_two_photos_is_listed_with_them(identify, gallery):
     paths = gallery("red", "green", "red")
-    people = {one.person.name: one.photos for one in identify(paths).people}
-    assert people["Red"] == (paths[0], paths[2])
+    result = identify(paths)
+    people = {one.person.name: result.paths(one.images) for one in result.people}
+    assert people["Red"] == [paths[0], paths[2]]
 
 
 def test_most_photos_first(identify, gallery):
@@ -106,7 +107,7 @@ def test_most_photos_first(identify, gallery):
 
 def test_confidence_comes_from_the_best_distance(identify, gallery):
     (red,) = identify(gallery("red")).people
-    assert red.confidence == pytest.approx(1 - red.presence.best_distance)
+    assert red.confidence == pytest.approx(1 - red.best_distance)
 
 
 def test_a_photo_without_a_face_names_nobody(identify, gallery):
@@ -152,7 +153,7 @@ def test_an_uncalibrated_pack_falls_back_to_plain(build, people, make_pack, plac
     build(people, pack=pack)
     with open_recognizer(pack, place) as ready:
         result = identify_photos(gallery("red", "red"), ready, DEFAULT, NoProgress())
-    assert all(face.verdict.word == "unknown" for photo in result.photos for face in photo.faces)
+    assert all(face.verdict.status == "unknown" for photo in result.photos for face in photo.faces)
 
 
 def test_progress_counts_photos_and_faces(identify, gallery, progress):
@@ -191,18 +192,18 @@ def test_gathering_again_with_other_knobs_needs_no_photo(sees_colours, identify,
     paths = gallery("red", "red", "green")
     first = identify(paths, MatchOptions(evidence="plain"))
     before = colours.engine.pictures
-    again = gather(first.photos, sees_colours, MatchOptions(evidence="gallery"))
+    again = judge_photos(first.photos, sees_colours, MatchOptions(evidence="gallery"))
     assert colours.engine.pictures == before
     assert [one.person.name for one in again.people] == ["Red", "Green"]
 
 
 def test_galleries_joined_keep_each_persons_photos(identify, gallery):
     paths = gallery("red", "green", "red", "red")
-    both = joined([identify(paths[:2]), identify(paths[2:])])
+    both = join_folders([identify(paths[:2]), identify(paths[2:])])
     found = {one.person.name: one for one in both.people}
     assert [photo.path for photo in both.photos] == paths
-    assert found["Red"].photos == (paths[0], paths[2], paths[3])
-    assert found["Red"].presence.images == [0, 2, 3]
+    assert found["Red"].images == [0, 2, 3]
+    assert both.paths(found["Red"].images) == [paths[0], paths[2], paths[3]]
 
 
 def test_a_result_cannot_be_changed(identify, gallery):

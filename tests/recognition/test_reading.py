@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stash_sense.domain.faces import Face, Quality
+from stash_sense.domain.faces import EmbeddedFace, Quality
 from stash_sense.recognition import analysis
-from stash_sense.recognition.analysis import PHOTOS_A_STEP, STEPS_AHEAD, read_faces, workers
+from stash_sense.recognition.analysis import BATCHES_AHEAD, PHOTOS_PER_BATCH, analyze_photos, usable_cores
 
 
 @pytest.fixture
 def read(colours):
-    return lambda paths: list(read_faces(paths, colours.engine, min_confidence=0.5))
+    return lambda paths: list(analyze_photos(paths, colours.engine, min_confidence=0.5))
 
 
 @pytest.fixture
@@ -75,16 +75,16 @@ def test_boxes_are_in_pixels_of_the_full_picture(read, tmp_path, photo):
 def test_a_box_of_a_reduced_picture_never_leaves_the_full_one(width, height, halvings):
     size = np.array([-(-width // 2**halvings), -(-height // 2**halvings)])
     box = np.concatenate([[0, 0], size]).astype(np.float32)
-    face = Face(box, 1, np.zeros((5, 2), np.float32), Quality(1, 1, 0, 0), {})
+    face = EmbeddedFace(box, 1, np.zeros((5, 2), np.float32), Quality(1, 1, 0, 0), {})
     scale = (np.array([width, height]) / size).astype(np.float32)
-    (found,) = analysis.in_full([face], scale, width, height)
+    (found,) = analysis.scale_faces([face], scale, width, height)
     assert (found.box <= [width, height, width, height]).all()
 
 
 def test_only_a_few_steps_are_read_ahead(colours, many):
-    with closing(read_faces(many, colours.engine, min_confidence=0.5)) as read:
+    with closing(analyze_photos(many, colours.engine, min_confidence=0.5)) as read:
         next(read)
-        ahead = (STEPS_AHEAD * workers() + 1) * PHOTOS_A_STEP
+        ahead = (BATCHES_AHEAD * usable_cores() + 1) * PHOTOS_PER_BATCH
         assert colours.engine.pictures <= ahead
 
 
@@ -96,7 +96,7 @@ def test_pixels_are_not_kept_with_the_results(read, many):
 
 
 def test_closing_early_leaves_no_thread(colours, many, worker_threads):
-    read = read_faces(many, colours.engine, min_confidence=0.5)
+    read = analyze_photos(many, colours.engine, min_confidence=0.5)
     next(read)
     read.close()
     assert worker_threads() == []
@@ -104,7 +104,7 @@ def test_closing_early_leaves_no_thread(colours, many, worker_threads):
 
 def test_closing_early_leaves_the_rest_unread(colours, tmp_path, photo):
     paths = [photo(tmp_path / "1.png")] * 2000
-    with closing(read_faces(paths, colours.engine, min_confidence=0.5)) as read:
+    with closing(analyze_photos(paths, colours.engine, min_confidence=0.5)) as read:
         next(read)
     assert colours.engine.pictures < 100
 
@@ -115,7 +115,7 @@ def test_a_fault_of_the_engine_is_not_hidden(many, worker_threads):
             raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
-        list(read_faces(many, Broken(), min_confidence=0.5))
+        list(analyze_photos(many, Broken(), min_confidence=0.5))
     assert worker_threads() == []
 
 
@@ -131,6 +131,6 @@ def test_there_are_as_many_workers_as_cores_allowed():
     allowed = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(allowed)})
-        assert workers() == 1
+        assert usable_cores() == 1
     finally:
         os.sched_setaffinity(0, allowed)

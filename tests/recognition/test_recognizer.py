@@ -20,14 +20,14 @@ def obama2(samples):
 
 def test_somebody_enrolled_is_a_match(real, obama2):
     (face,) = real.recognize_image(obama2)
-    assert (face.verdict.word, face.matches[0].name) == ("match", "Barack Obama")
+    assert (face.verdict.status, face.matches[0].name) == ("match", "Barack Obama")
     assert face.matches[0].combined_score == pytest.approx(0.19, abs=0.06)
 
 
 @pytest.mark.parametrize("photo", ["grace_hopper.jpg", "chelsea.png", "coffee.png"])
 def test_nobody_enrolled_is_a_match_for_nobody(real, samples, photo):
     faces = real.recognize_image(load_image(samples / "gallery" / photo).pixels)
-    assert all((face.verdict.word, face.matches) == ("unknown", ()) for face in faces)
+    assert all((face.verdict.status, face.matches) == ("unknown", ()) for face in faces)
 
 
 def test_the_answer_has_every_field_of_the_contract(real, obama2):
@@ -72,13 +72,13 @@ def test_top_k_does_not_change_the_verdict(sees_colours):
     """Yellow is as near to red as to green; the rival is named even where one match is asked for."""
     yellow = np.full((40, 40, 3), (20, 255, 255), np.uint8)
     (face,) = sees_colours.recognize_image(yellow, top_k=1)
-    assert (face.verdict.word, len(face.matches)) == ("ambiguous", 1)
+    assert (face.verdict.status, len(face.matches)) == ("ambiguous", 1)
 
 
 def test_no_distance_at_all_is_nobody(real, obama2):
     (face,) = real.recognize_image(obama2, max_distance=0.0)
     assert face.matches == ()
-    assert face.verdict.word == "unknown"
+    assert face.verdict.status == "unknown"
 
 
 def test_a_confidence_that_no_face_reaches_finds_none(real, obama2):
@@ -109,7 +109,7 @@ def test_an_uncalibrated_pack_never_says_match(build, people, make_pack, place):
     build(people, pack=pack)
     with open_recognizer(pack, place) as ready:
         (face,) = ready.recognize_image(np.full((40, 40, 3), (30, 30, 255), np.uint8))
-    assert (face.verdict.word, face.matches[0].name) == ("unknown", "Red")
+    assert (face.verdict.status, face.matches[0].name) == ("unknown", "Red")
 
 
 def test_an_empty_database_knows_nobody(build, tmp_path, photo, colours, place):
@@ -117,7 +117,7 @@ def test_an_empty_database_knows_nobody(build, tmp_path, photo, colours, place):
     build(tmp_path / "people")
     with open_recognizer(colours, place) as ready:
         (face,) = ready.recognize_image(np.full((40, 40, 3), 200, np.uint8))
-    assert (face.verdict.word, face.verdict.reason, face.matches) == ("unknown", "nobody is enrolled", ())
+    assert (face.verdict.status, face.verdict.reason, face.matches) == ("unknown", "nobody is enrolled", ())
 
 
 def test_a_stashdb_key_gives_the_bare_id(colours, place):

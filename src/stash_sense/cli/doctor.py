@@ -16,7 +16,7 @@ from stash_sense.enrolment.stash_write import SOURCE
 from stash_sense.errors import NoDatabase, StashError, StashSenseError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.models import verify
-from stash_sense.recognition.analysis import workers
+from stash_sense.recognition.analysis import usable_cores
 from stash_sense.runtime.engine import database_place, open_pack, open_stash
 from stash_sense.runtime.secret import find_secret, token_file
 from stash_sense.settings import Settings
@@ -59,7 +59,9 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every check, in the order in which a fault would show."""
-    yield Finding("Machine", "ok", f"Python {platform.python_version()}, {workers()} cores for this process")
+    yield Finding(
+        "Machine", "ok", f"Python {platform.python_version()}, {usable_cores()} cores for this process"
+    )
     yield _checked("Data folder", lambda: _data_dir(settings))
     yield _checked("Models", lambda: _models(settings))
     yield _checked("Face database", lambda: _database(settings))

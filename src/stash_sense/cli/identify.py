@@ -22,9 +22,9 @@ from stash_sense.cli.sheet import contact_sheet
 from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.folder import BuildReport
 from stash_sense.errors import BadInput
+from stash_sense.matching.evidence import Evidence, MatchOptions, UnknownTrack
 from stash_sense.media.folder import list_images
-from stash_sense.recognition.evidence import Evidence, MatchOptions
-from stash_sense.recognition.folder import GalleryResult, UnknownPerson, identify_galleries, joined
+from stash_sense.recognition.folder import FolderResult, identify_folders, join_folders
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.runtime.engine import database_place, enrol, folders_place, open_pack, recognizer
 from stash_sense.settings import Settings
@@ -96,7 +96,7 @@ def identify(
       stash-sense identify a.jpg b.jpg --people People/ --json result.json
       stash-sense identify Holiday/ --people People/ --html holiday.html
     """
-    knobs = MatchOptions(top_k, max_distance, min_face_confidence, evidence)
+    options = MatchOptions(top_k, max_distance, min_face_confidence, evidence)
     galleries, problems = _galleries(photos)
     with progress() as bars:
         pack = open_pack(settings)
@@ -105,7 +105,7 @@ def identify(
             place = folders_place(settings, people)
             problems += _told(enrol(settings, people, place, pack, bars))
         with recognizer(pack, place) as ready:
-            found = _identify(galleries, ready, knobs, bars)
+            found = _identify(galleries, ready, options, bars)
             written = folder_out(found, problems, ready).model_dump() if json_target else {}
         sheet = contact_sheet(found, bars) if html else b""
     if json_target == "-":
@@ -144,9 +144,9 @@ def _galleries(photos: Sequence[Path]) -> tuple[list[Sequence[Path]], list[str]]
 
 
 def _identify(
-    galleries: Sequence[Sequence[Path]], ready: FaceRecognizer, knobs: MatchOptions, bars: Progress
-) -> GalleryResult:
-    return joined(identify_galleries(galleries, ready, knobs, bars))
+    galleries: Sequence[Sequence[Path]], ready: FaceRecognizer, options: MatchOptions, bars: Progress
+) -> FolderResult:
+    return join_folders(identify_folders(galleries, ready, options, bars))
 
 
 def _told(report: BuildReport) -> list[str]:
@@ -157,23 +157,23 @@ def _told(report: BuildReport) -> list[str]:
     return told
 
 
-def _say(found: GalleryResult, problems: Sequence[str]) -> None:
+def _say(found: FolderResult, problems: Sequence[str]) -> None:
     console = out()
     if found.people:
         console.print(_people(found))
     else:
         console.print("Nobody recognised.")
-    several = [one for one in found.unknown if len(one.photos) > 1 or one.track.status == "ambiguous"]
+    several = [track for track in found.unknown if len(track.images) > 1 or track.status == "ambiguous"]
     if several:
         console.print()
-        console.print(_unknown(several[:FEW]))
+        console.print(_unknown(several[:FEW], found))
         if len(several) > FEW:
             console.print(f"... and {len(several) - FEW} more; --json lists all.")
     if len(found.photos) <= FEW:
         console.print()
         console.print(_faces(found))
     faces = [face for photo in found.photos for face in photo.faces]
-    words = {word: sum(face.verdict.word == word for face in faces) for word in STYLES}
+    words = {word: sum(face.verdict.status == word for face in faces) for word in STYLES}
     counts = ", ".join(f"{count} {word}" for word, count in words.items())
     console.print(f"\n{counted(len(found.photos), 'photo')}, {counted(len(faces), 'face')}: {counts}.")
     errors = [*problems, *(photo.error for photo in found.photos if photo.error)]
@@ -183,36 +183,35 @@ def _say(found: GalleryResult, problems: Sequence[str]) -> None:
         click.echo(f"... and {len(errors) - FEW} more; --json lists all.", err=True)
 
 
-def _people(found: GalleryResult) -> Table:
+def _people(found: FolderResult) -> Table:
     rows = table("Person", "Photos", "Best distance", "Average", "Confidence", right=("Photos",))
-    for one in found.people:
-        presence = one.presence
+    for person in found.people:
         rows.add_row(
-            cell(one.person.name, "bold"),
-            str(len(one.photos)),
-            f"{presence.best_distance:.2f}",
-            f"{presence.avg_distance:.2f}",
-            f"{one.confidence:.0%}",
+            cell(person.person.name, "bold"),
+            str(len(person.images)),
+            f"{person.best_distance:.2f}",
+            f"{person.avg_distance:.2f}",
+            f"{person.confidence:.0%}",
         )
     return rows
 
 
-def _unknown(several: Sequence[UnknownPerson]) -> Table:
+def _unknown(tracks: Sequence[UnknownTrack], found: FolderResult) -> Table:
     rows = table("Not named", "Photos", "First photo", "Why", right=("Photos",))
-    for one in several:
+    for track in tracks:
         who = "Unknown person"
-        if one.track.status == "ambiguous":
-            who = " or ".join(match.name for match in one.track.nearest[:2]) + "?"
+        if track.status == "ambiguous":
+            who = " or ".join(match.name for match in track.nearest[:2]) + "?"
         rows.add_row(
-            cell(who, STYLES[one.track.status]),
-            str(len(one.photos)),
-            cell(one.photos[0].name),
-            cell(one.track.reason),
+            cell(who, STYLES[track.status]),
+            str(len(track.images)),
+            cell(found.photos[track.images[0]].path.name),
+            cell(track.reason),
         )
     return rows
 
 
-def _faces(found: GalleryResult) -> Table:
+def _faces(found: FolderResult) -> Table:
     rows = table("Photo", "Face", "Verdict", "Why")
     for photo in found.photos:
         if not photo.faces:
@@ -224,7 +223,7 @@ def _faces(found: GalleryResult) -> Table:
             rows.add_row(
                 cell(photo.path.name if number == 1 else ""),
                 str(number),
-                cell(face.verdict.word, STYLES[face.verdict.word]),
+                cell(face.verdict.status, STYLES[face.verdict.status]),
                 cell(face.verdict.reason + quality),
             )
     return rows

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from stash_sense.domain.faces import Pixels
+from stash_sense.domain.faces import Pixels, RecognizedFace
 from stash_sense.domain.progress import Progress
 from stash_sense.errors import StashSenseError
+from stash_sense.matching.evidence import UnknownTrack
 from stash_sense.media.photo import load_image
-from stash_sense.recognition.folder import GalleryResult, NamedPhoto, UnknownPerson
-from stash_sense.recognition.recognizer import RecognizedFace
+from stash_sense.recognition.folder import FolderResult, RecognizedPhoto
 
 FACE = 120
 """Side of a person's face pictures, pixels."""
@@ -62,12 +62,12 @@ class _Unknown:
     faces: list[tuple[int, str]]
 
 
-def contact_sheet(found: GalleryResult, progress: Progress) -> bytes:
+def contact_sheet(found: FolderResult, progress: Progress) -> bytes:
     """The whole sheet as UTF-8 HTML; pictures inside it, no script, nothing loaded from elsewhere."""
     progress.start("Drawing", len(found.photos))
     side = 640 if len(found.photos) < MANY else 320
     faces_of: dict[str, list[tuple[int, str]]] = {}
-    unknown_of = {face: at for at, one in enumerate(found.unknown) for face in one.track.faces}
+    unknown_of = {face: at for at, track in enumerate(found.unknown) for face in track.faces}
     unknown_faces: list[list[tuple[int, str]]] = [[] for _ in found.unknown]
     shots = []
     before = 0
@@ -82,12 +82,14 @@ def contact_sheet(found: GalleryResult, progress: Progress) -> bytes:
         before += len(photo.faces)
         progress.update(number + 1)
     people = [
-        _Someone(one.person.name, len(one.photos), one.confidence, faces_of.get(one.person.key, []))
-        for one in found.people
+        _Someone(
+            person.person.name, len(person.images), person.confidence, faces_of.get(person.person.key, [])
+        )
+        for person in found.people
     ]
     unknown = [
-        _Unknown(len(one.photos), _question(one), one.track.reason, faces)
-        for one, faces in zip(found.unknown, unknown_faces, strict=True)
+        _Unknown(len(track.images), _question(track), track.reason, faces)
+        for track, faces in zip(found.unknown, unknown_faces, strict=True)
     ]
     environment = Environment(
         loader=PackageLoader("stash_sense.cli", "templates"), autoescape=True, undefined=StrictUndefined
@@ -99,12 +101,12 @@ def contact_sheet(found: GalleryResult, progress: Progress) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _question(one: UnknownPerson) -> str:
-    names = [match.name for match in one.track.nearest[:2]] if one.track.status == "ambiguous" else []
+def _question(track: UnknownTrack) -> str:
+    names = [match.name for match in track.nearest[:2]] if track.status == "ambiguous" else []
     return " or ".join(names) + "?" if names else ""
 
 
-def _shot(number: int, photo: NamedPhoto, side: int) -> tuple[_Shot, list[str]]:
+def _shot(number: int, photo: RecognizedPhoto, side: int) -> tuple[_Shot, list[str]]:
     """The photo, and a crop of each of its faces; none where it cannot be shown."""
     try:
         pixels = load_image(photo.path).pixels if not photo.error else None
@@ -118,9 +120,9 @@ def _shot(number: int, photo: NamedPhoto, side: int) -> tuple[_Shot, list[str]]:
     return shot, crops
 
 
-def _boxed(face: RecognizedFace, photo: NamedPhoto) -> _Face:
+def _boxed(face: RecognizedFace, photo: RecognizedPhoto) -> _Face:
     x1, y1, x2, y2 = (float(side) for side in face.box)
-    unsure = "?" if face.verdict.word == "ambiguous" else ""
+    unsure = "?" if face.verdict.status == "ambiguous" else ""
     name = face.named.name if face.named else unsure
     return _Face(
         100 * x1 / photo.width,
@@ -128,12 +130,12 @@ def _boxed(face: RecognizedFace, photo: NamedPhoto) -> _Face:
         100 * (x2 - x1) / photo.width,
         100 * (y2 - y1) / photo.height,
         name,
-        face.verdict.word,
+        face.verdict.status,
         face.verdict.reason,
     )
 
 
-def _crop(pixels: Pixels, face: RecognizedFace, photo: NamedPhoto) -> str:
+def _crop(pixels: Pixels, face: RecognizedFace, photo: RecognizedPhoto) -> str:
     scale = pixels.shape[1] / photo.width
     x1, y1, x2, y2 = (float(side) * scale for side in face.box)
     reach = 0.7 * max(x2 - x1, y2 - y1)

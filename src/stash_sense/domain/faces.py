@@ -1,21 +1,24 @@
-"""The shapes of a face before anybody has been recognised: detected, then embedded."""
+"""The shapes of a face: detected, embedded, recognised. `store.faces` has the fourth: stored."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stash_sense.domain.people import Person, bare_ids
+
 Pixels = NDArray[np.uint8]
 """A picture, (height, width, 3) uint8, BGR, upright."""
-
 
 Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detection:
-    """One found face, in pixels of the picture that was searched.
+    """A face as the detector finds it, in pixels of the picture that was searched.
 
     box: (4,) float32, x1, y1, x2, y2.
     score: the detector's own score, 0 to 1, not calibrated.
@@ -36,11 +39,11 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How much a face can be trusted, and why not more.
+    """How far a face can be trusted, and what limits it.
 
-    score: 0 (useless) to 1. size: pixels between the box's sides, geometric mean, in the decoded picture.
+    score: 0 (useless) to 1. size: pixels, geometric mean of the box's sides in the decoded picture.
     blur: 0 (sharp) to 1. yaw: 0 (frontal) to 1 (profile), from the landmarks.
-    reason: why the score is low, for a person to read; empty where it is not.
+    reason: why the score is low, for a person to read; empty if it is not.
     """
 
     score: float
@@ -51,16 +54,111 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Face:
-    """A face with all that recognition needs of it.
+class EmbeddedFace:
+    """A face with everything that matching needs.
 
-    box, landmarks: as in Detection, in pixels of the picture given.
-    confidence: calibrated per pack so that 0.5 is its stated operating point, 0 to 1.
-    embeddings: slot name -> (d,) float32 unit vector.
+    box: (4,) float32, x1, y1, x2, y2, clamped to the picture; landmarks: (5, 2) float32; both in pixels of
+        the upright picture.
+    confidence: the detector's, calibrated per pack so that 0.5 is its stated operating point, 0 to 1.
+    embeddings: slot name -> (d,) unit vector.
     """
 
     box: Vectors
     confidence: float
     landmarks: Vectors
     quality: Quality
-    embeddings: dict[str, Vectors] = field(repr=False)
+    embeddings: Mapping[str, Vectors] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person considered for a face.
+
+    person: index in the face database. combined, facenet, arcface: calibrated distances, 0 to 2.
+    reference: row of the nearest reference face. support: "gallery" if only the rest of the gallery makes
+    this candidate count, else empty. cosines: raw, for diagnostics only.
+    """
+
+    person: int
+    combined: float
+    facenet: float
+    arcface: float
+    reference: int
+    support: str = ""
+    cosines: dict[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def confidence(self) -> float:
+        """1 - distance, 0 to 1."""
+        return min(1.0, max(0.0, 1.0 - self.combined))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A candidate with the person's own data. combined_score and the slots' distances: 0 to 2, lower is
+    better."""
+
+    performer_id: str
+    name: str
+    combined_score: float
+    facenet_distance: float
+    arcface_distance: float
+    stashdb_id: str | None = None
+    stash_ids: tuple[tuple[str, str], ...] = ()
+    local_id: str | None = None
+    country: str | None = None
+    image_url: str | None = None
+    reference_id: int = -1
+    support: str = ""
+    diagnostics: Mapping[str, float] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, candidate: Candidate, person: Person) -> Self:
+        """The match of a candidate; person: whom `candidate.person` stands for."""
+        stashdb_id, local_id = bare_ids(person)
+        return cls(
+            performer_id=person.key,
+            name=person.name,
+            combined_score=candidate.combined,
+            facenet_distance=candidate.facenet,
+            arcface_distance=candidate.arcface,
+            stashdb_id=stashdb_id,
+            stash_ids=person.stash_ids,
+            local_id=local_id,
+            country=person.country,
+            image_url=person.image_url,
+            reference_id=candidate.reference,
+            support=candidate.support,
+            diagnostics=candidate.cosines,
+        )
+
+    @property
+    def confidence(self) -> float:
+        """1 - distance, 0 to 1."""
+        return min(1.0, max(0.0, 1.0 - self.combined_score))
+
+
+VerdictStatus = Literal["match", "ambiguous", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What matching says of a face, with a one-line reason for a person to read."""
+
+    status: VerdictStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecognizedFace(EmbeddedFace):
+    """An embedded face with the people it may be.
+
+    matches: at or below the distance asked for, best first. verdict: see Verdict; named: the match that a
+    verdict of `match` means. nearest: the closest people however far away, at least two if that many are
+    enrolled.
+    """
+
+    matches: tuple[Match, ...]
+    verdict: Verdict
+    nearest: tuple[Candidate, ...]
+    named: Match | None = None

@@ -10,9 +10,9 @@ from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.portraits import prominent
 from stash_sense.errors import BadInput
 from stash_sense.matching.calibration import Calibration
-from stash_sense.matching.fit_calibration import fit
+from stash_sense.matching.fit_calibration import fit_calibration
 from stash_sense.media.folder import list_images
-from stash_sense.recognition.analysis import read_faces
+from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import SLOTS, LoadedPack
 
 GALLERY_SLACK = 0.15
@@ -37,7 +37,7 @@ def embed_labelled(folder: Path, pack: LoadedPack, progress: Progress) -> Labell
     sides: list[dict[Path, Mapping[str, NDArray[np.float32]]]] = []
     for reference in (False, True):
         faces: dict[Path, Mapping[str, NDArray[np.float32]]] = {}
-        with closing(read_faces(paths, pack.engine, min_confidence=0.5, reference=reference)) as read:
+        with closing(analyze_photos(paths, pack.engine, min_confidence=0.5, reference=reference)) as read:
             for photo in read:
                 done, seen_faces = done + 1, seen_faces + len(photo.faces)
                 progress.update(done, faces=seen_faces)
@@ -65,7 +65,7 @@ def calibrate(
 ) -> Calibration:
     """A calibration of the pack on the people of `folders`; equal weights where none are given."""
     parts = [embed_labelled(folder, pack, progress) for folder in folders]
-    return fit(
+    return fit_calibration(
         {slot: np.concatenate([part.probes[slot] for part in parts]) for slot in SLOTS},
         {slot: np.concatenate([part.references[slot] for part in parts]) for slot in SLOTS},
         [owner for part in parts for owner in part.owners],

@@ -14,7 +14,7 @@ from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Photo
 from stash_sense.facedb.spool import Looked
 from stash_sense.media.folder import list_images
-from stash_sense.recognition.analysis import read_faces
+from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import LoadedPack
 
 
@@ -156,7 +156,7 @@ def _embed(
 ) -> dict[Path, Known]:
     fresh: dict[Path, Known] = {}
     faces = 0
-    with closing(read_faces(paths, pack.engine, min_confidence=0.5, reference=True)) as read:
+    with closing(analyze_photos(paths, pack.engine, min_confidence=0.5, reference=True)) as read:
         for done, photo in enumerate(read, 1):
             faces += len(photo.faces)
             progress.update(done, faces=faces)

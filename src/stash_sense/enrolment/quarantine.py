@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.facedb.search import search
-from stash_sense.matching.outliers import Doubt, belongs_elsewhere, doubts, trusted
+from stash_sense.matching.outliers import Doubt, belongs_elsewhere, find_doubtful, trusted_references
 from stash_sense.recognition.recognizer import SLOTS, LoadedPack
 
 BATCH = 64
@@ -41,7 +41,7 @@ def quarantine(given: Callable[[], Iterator[Given]], pack: LoadedPack, scratch: 
     """
     found: list[_Doubtful] = []
     for number, one in enumerate(given()):
-        for doubt in doubts(_within(one.vectors, pack)):
+        for doubt in find_doubtful(_within(one.vectors, pack)):
             name, vector = one.names[doubt.index], one.vectors[doubt.index]
             found.append(_Doubtful(number, name, doubt.index == 0, vector, doubt))
     if not found:
@@ -70,7 +70,7 @@ def _others(
     starts, people = [0], []
     with tempfile.TemporaryFile(dir=scratch) as file:
         for one in given():
-            rows = one.vectors[trusted(_within(one.vectors, pack))]
+            rows = one.vectors[trusted_references(_within(one.vectors, pack))]
             file.write(np.ascontiguousarray(rows, "<f4").tobytes())
             starts.append(starts[-1] + len(rows))
             people.append(one.person)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stash_sense.domain.faces import Face
+from stash_sense.domain.faces import EmbeddedFace
 from stash_sense.domain.images import picture_stamp
 from stash_sense.enrolment.known import Known
 from stash_sense.enrolment.portraits import only_face, portrait_face
@@ -26,7 +26,7 @@ from stash_sense.facedb.spool import Looked, Spool
 from stash_sense.jobs.workers import Lane, WorkPool
 from stash_sense.media.limits import MediaLimits
 from stash_sense.media.photo import load_image
-from stash_sense.recognition.analysis import in_full
+from stash_sense.recognition.analysis import scale_faces
 from stash_sense.recognition.crops import face_jpeg
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.stash.client import StashClient
@@ -55,7 +55,7 @@ KEPT_QUALITY = 80
 """Of the crops kept in the database: some 8 kB each."""
 
 
-_Choose = Callable[[Sequence[Face], int, int], Face | str]
+_Choose = Callable[[Sequence[EmbeddedFace], int, int], EmbeddedFace | str]
 
 
 @dataclass(slots=True, eq=False)
@@ -160,7 +160,7 @@ def _looked(photo: Photo, data: bytes, choose: _Choose, pack: LoadedPack, limits
         return Looked(replace(photo, skipped=face))
     x1, y1, x2, y2 = (float(side) for side in face.box)
     crop = face_jpeg(image.pixels, (x1, y1, x2, y2), KEPT_SIDE, KEPT_QUALITY)
-    (placed,) = in_full([face], np.array(image.scale, np.float32), image.width, image.height)
+    (placed,) = scale_faces([face], np.array(image.scale, np.float32), image.width, image.height)
     return looked_at(photo, placed, crop)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stash_sense.domain.faces import Face
+from stash_sense.domain.faces import EmbeddedFace
 from stash_sense.domain.people import Person
 from stash_sense.errors import BadDatabase, NoDatabase
 from stash_sense.facedb.database import FaceDatabase
@@ -32,7 +32,7 @@ def add_person(writer: DatabaseWriter, person: Person, photos: Sequence[Looked])
     return len(faces)
 
 
-def looked_at(photo: Photo, face: Face, crop: bytes = b"") -> Looked:
+def looked_at(photo: Photo, face: EmbeddedFace, crop: bytes = b"") -> Looked:
     """A photo with the face that was taken of it. crop: see Looked."""
     x1, y1, x2, y2 = (round(float(side), 1) for side in face.box)
     reference = Reference(photo.path, (x1, y1, x2, y2), face.quality.score)

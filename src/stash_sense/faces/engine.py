@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from stash_sense.domain.faces import Detection, Face, Pixels, Quality, Vectors
+from stash_sense.domain.faces import Detection, EmbeddedFace, Pixels, Quality, Vectors
 from stash_sense.errors import BadLandmarks
 from stash_sense.faces.detect import Detector, turn_back
 from stash_sense.faces.embed import Embedder
@@ -43,7 +43,7 @@ class FaceEngine:
 
     def analyze(
         self, images: Iterable[Pixels], *, min_confidence: float = 0.5, reference: bool = False
-    ) -> list[list[Face]]:
+    ) -> list[list[EmbeddedFace]]:
         """Faces of each picture, best detection first.
 
         images: (H, W, 3) uint8 BGR, upright; sizes may differ; each is let go of before the next is taken.
@@ -85,14 +85,16 @@ class FaceEngine:
             for slot, embedder in self._embedders.items()
         }
 
-    def _face(self, cut: _Cut, embeddings: dict[str, Vectors]) -> Face:
+    def _face(self, cut: _Cut, embeddings: dict[str, Vectors]) -> EmbeddedFace:
         landmarks, corners = cut.detection.landmarks, cut.detection.box.reshape(2, 2)
         if cut.turns:
             landmarks = turn_back(landmarks, cut.turns, cut.width, cut.height)
             corners = turn_back(corners, cut.turns, cut.width, cut.height)
         corners = np.clip(np.sort(corners, axis=0), 0, [cut.width, cut.height])
         confidence = self._detector.spec.confidence(cut.detection.score)
-        return Face(corners.astype(np.float32).ravel(), confidence, landmarks, cut.quality, embeddings)
+        return EmbeddedFace(
+            corners.astype(np.float32).ravel(), confidence, landmarks, cut.quality, embeddings
+        )
 
 
 def _even(cuts: Sequence[_Cut], most: int) -> list[Sequence[_Cut]]:

@@ -1,38 +1,18 @@
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+"""The people nearest to a face, by the distance of fused embeddings."""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stash_sense.domain.faces import Candidate
+from stash_sense.domain.people import Person
 from stash_sense.matching.calibration import Scorer
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One person considered for a face.
-
-    person: index in the face database. combined, facenet, arcface: calibrated distances, 0 to 2.
-    reference: row of the nearest reference face. support: "gallery" where only the rest of the
-    gallery makes this candidate count, else empty. cosines: raw, for diagnostics only.
-    """
-
-    person: int
-    combined: float
-    facenet: float
-    arcface: float
-    reference: int
-    support: str = ""
-    cosines: dict[str, float] = field(default_factory=dict, compare=False)
-
-    @property
-    def confidence(self) -> float:
-        """1 - distance, 0 to 1."""
-        return min(1.0, max(0.0, 1.0 - self.combined))
-
-
 class Nearest(Protocol):
-    """What a search gives back: people, rows (n, k) and scores (n, k), best first, -1 where none."""
+    """The result of a search: people, rows and scores, each (n, k), best first, -1 for nobody."""
 
     @property
     def people(self) -> NDArray[np.int64]: ...
@@ -43,25 +23,27 @@ class Nearest(Protocol):
 
 
 class ReferenceIndex(Protocol):
-    """The part of a face database that identification reads."""
+    """The part of a face database that matching reads."""
 
     @property
     def people(self) -> int: ...
+    def person(self, index: int) -> Person: ...
+    def find(self, keys: Iterable[str]) -> dict[str, int]: ...
     def search(self, queries: NDArray[np.float32], top_k: int) -> Nearest: ...
     def rows(self, person: int) -> range: ...
     def vectors(self, rows: range | NDArray[np.int64]) -> dict[str, NDArray[np.float32]]: ...
 
 
-Embeddings = dict[str, NDArray[np.float32]]
+Embeddings = Mapping[str, NDArray[np.float32]]
 """Slot -> (d,) unit vector of one face."""
 
 
-def stacked(faces: Sequence[Embeddings], slots: Sequence[str]) -> Embeddings:
-    """Faces' embeddings side by side: slot -> (n, d) float32."""
+def stack_embeddings(faces: Sequence[Embeddings], slots: Sequence[str]) -> Embeddings:
+    """The embeddings of several faces as one block a slot: slot -> (n, d) float32."""
     return {slot: np.stack([face[slot] for face in faces]).astype(np.float32, copy=False) for slot in slots}
 
 
-def candidates(
+def find_candidates(
     faces: Sequence[Embeddings], database: ReferenceIndex, scorer: Scorer, top_k: int
 ) -> list[list[Candidate]]:
     """The `top_k` nearest people of each face, best first, however far away.
@@ -70,7 +52,7 @@ def candidates(
     """
     if not faces or not database.people:
         return [[] for _ in faces]
-    probes = stacked(faces, scorer.slots)
+    probes = stack_embeddings(faces, scorer.slots)
     found = database.search(scorer.queries(probes), top_k)
     distances = scorer.distances(found.scores)
     line, place = np.nonzero(found.people >= 0)
@@ -80,14 +62,14 @@ def candidates(
     result: list[list[Candidate]] = [[] for _ in faces]
     for i, candidate in zip(
         line.tolist(),
-        described(found.people[line, place], distances[line, place], cosines, rows, scorer),
+        build_candidates(found.people[line, place], distances[line, place], cosines, rows, scorer),
         strict=True,
     ):
         result[i].append(candidate)
     return result
 
 
-def described(
+def build_candidates(
     people: NDArray[np.int64],
     distances: NDArray[np.float64],
     cosines: Mapping[str, NDArray[np.float32]],

@@ -1,116 +1,284 @@
-"""Plain evidence: who is in a gallery when each face stands for itself.
+"""Who is in several pictures taken together: each face for itself (plain), or track by track (gallery)."""
 
-evidence.
-"""
-
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
+from stash_sense.domain.decisions import NO_DECISIONS, FaceDecisions
+from stash_sense.domain.faces import Candidate, Match, RecognizedFace
+from stash_sense.domain.people import Person
 from stash_sense.matching.calibration import Scorer
-from stash_sense.matching.candidates import Candidate, stacked
+from stash_sense.matching.candidates import ReferenceIndex, find_candidates, stack_embeddings
+from stash_sense.matching.naming import Track, name_tracks
+from stash_sense.matching.track_verdicts import KnownPeople, TrackVerdicts
 from stash_sense.matching.tracks import COPY_DISTANCE, TrackFace
 from stash_sense.matching.verdict import bar_at, evidence_for
 
 SURE_ALONE = 0.4
-"""On one image only a person is listed below this distance, on two at the distance asked for."""
-
+"""Plain: a person on one image is listed below this distance, on two images at the distance asked for."""
 
 SURE_EVIDENCE = 4.3
-"""Either way one of the faces must bear the name out alone, by this many decades: a look-alike of somebody
-who is not enrolled comes near on many images, but on none of them this near and alone."""
+"""Plain: in both cases one of the faces must support the name alone, by this many decades. A look-alike of a
+person who is not enrolled comes near on many images, but on none of them this near and alone."""
+
+Evidence = Literal["plain", "gallery"]
+
+PictureFaces = tuple[RecognizedFace, ...]
+"""All faces of one picture."""
 
 
 @dataclass(frozen=True, slots=True)
-class Appearance:
-    """A face taken for a person. face: its position among the gallery's faces."""
+class MatchOptions:
+    """The options of a match that a caller may set. Distances 0 to 2, confidence 0 to 1."""
+
+    top_k: int = 5
+    max_distance: float = 0.6
+    min_face_confidence: float = 0.5
+    evidence: Evidence = "gallery"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFace:
+    """A face taken for a person. face, image: positions among all faces and pictures. distance: 0 to 2."""
 
     face: int
     image: int
-    person: int
     distance: float
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """A person found in a gallery, with every appearance, in gallery order.
+@dataclass(frozen=True, slots=True, eq=False)
+class GalleryPerson:
+    """A person found in the pictures.
 
-    alone: how many of the faces are the person's each by itself; confirmed: a person said so.
+    index: in the face database; negative for a person who was confirmed and is not enrolled. faces: in
+    gallery order. alone: how many of the faces are near enough each by itself. confirmed: by a decision on
+    one of the faces. tracks: positions of the faces of each track; none with plain evidence.
     """
 
-    person: int
-    appearances: tuple[Appearance, ...]
+    person: Person
+    index: int
+    faces: tuple[PersonFace, ...]
     alone: int = 0
     confirmed: bool = False
+    tracks: tuple[tuple[int, ...], ...] = ()
 
     @property
     def images(self) -> list[int]:
-        """Distinct positions of the images, in gallery order."""
-        return sorted({seen.image for seen in self.appearances})
+        """Distinct positions of the pictures, in gallery order."""
+        return sorted({face.image for face in self.faces})
 
     @property
     def best_distance(self) -> float:
-        """The nearest of the person's faces."""
-        return min(seen.distance for seen in self.appearances)
+        """Of the nearest face."""
+        return min(face.distance for face in self.faces)
 
     @property
     def avg_distance(self) -> float:
-        """Mean over the person's faces."""
-        return sum(seen.distance for seen in self.appearances) / len(self.appearances)
+        """Mean over the faces."""
+        return sum(face.distance for face in self.faces) / len(self.faces)
+
+    @property
+    def confidence(self) -> float:
+        """Of the nearest face, 0 to 1."""
+        return min(1.0, max(0.0, 1.0 - self.best_distance))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SeenFace:
-    """A face of a gallery and the people nearest to it, best first, however far."""
+class UnknownTrack:
+    """A track without a name. faces: positions among all faces; images: distinct, in gallery order.
 
-    face: TrackFace
-    near: Sequence[Candidate]
+    nearest: whom it may show, best first: both people if it is ambiguous between two, often nobody if it is
+    unknown.
+    """
+
+    faces: tuple[int, ...]
+    images: tuple[int, ...]
+    status: Literal["ambiguous", "unknown"]
+    reason: str
+    nearest: tuple[Match, ...]
 
 
-def plain(faces: Sequence[SeenFace], scorer: Scorer, people: int, max_distance: float) -> list[Presence]:
-    """Only the best candidate of each face counts, whatever its verdict; copies of one picture are one image.
+@dataclass(frozen=True, slots=True, eq=False)
+class GalleryEvidence:
+    """The pictures' faces with the verdicts of the evidence, the people, and the tracks without a name.
 
-    Listed is whom a person confirmed, and who is seen on two images, or on one below SURE_ALONE, and is borne
-    out by one face alone.
+    People and tracks on most pictures come first.
+    """
+
+    pictures: tuple[PictureFaces, ...]
+    people: tuple[GalleryPerson, ...]
+    unknown: tuple[UnknownTrack, ...] = ()
+
+
+def find_people(
+    pictures: Sequence[PictureFaces],
+    database: ReferenceIndex,
+    scorer: Scorer,
+    options: MatchOptions,
+    decisions: Mapping[int, FaceDecisions] | None = None,
+    *,
+    calibrated: bool = True,
+) -> GalleryEvidence:
+    """Who is in these pictures, taken as one gallery. Without a calibrated pack the evidence is plain.
+
+    decisions: by the face's position among all faces. A decided face counts as decided, but keeps its own
+    verdict here; `apply_decisions` changes it when the face is shown.
+    """
+    decisions = decisions or {}
+    known = KnownPeople(database, decisions)
+    faces, positions = _track_faces(pictures, known, decisions)
+    if options.evidence == "plain" or not calibrated:
+        every = [face for own in pictures for face in own]
+        nearest = [
+            _without_rejected(face, database, scorer) if face.rejected else every[position].nearest
+            for face, position in zip(faces, positions, strict=True)
+        ]
+        people = plain_people(faces, nearest, scorer, database.people, options.max_distance, known.person)
+        return GalleryEvidence(tuple(pictures), tuple(_at_positions(person, positions) for person in people))
+    tracks = [
+        replace(track, faces=tuple(positions[face] for face in track.faces))
+        for track in name_tracks(faces, database, scorer, options.max_distance, options.top_k)
+    ]
+    verdicts = TrackVerdicts(pictures, tracks, known, options.max_distance, options.top_k)
+    confirmed = {position for position, each in decisions.items() if each.confirmed is not None}
+    return GalleryEvidence(
+        tuple(verdicts.faces(confirmed)),
+        tuple(_people_of_tracks(tracks, verdicts, known)),
+        tuple(_unknown_tracks(tracks, verdicts)),
+    )
+
+
+def _track_faces(
+    pictures: Sequence[PictureFaces], known: KnownPeople, decisions: Mapping[int, FaceDecisions]
+) -> tuple[list[TrackFace], list[int]]:
+    """The faces that count, and their positions among all."""
+    faces, positions = [], []
+    every = [(image, face) for image, own in enumerate(pictures) for face in own]
+    for position, (image, face) in enumerate(every):
+        decided = decisions.get(position, NO_DECISIONS)
+        # A NaN in a vector is like nothing, and would make its whole track like nothing.
+        if decided.ignored or not all(np.isfinite(vector).all() for vector in face.embeddings.values()):
+            continue
+        faces.append(
+            TrackFace(
+                image,
+                face.embeddings,
+                face.quality.score,
+                known.confirmed(decided),
+                known.indices(decided.rejected),
+                decided.apart,
+            )
+        )
+        positions.append(position)
+    return faces, positions
+
+
+def _people_of_tracks(
+    tracks: Sequence[Track], verdicts: TrackVerdicts, known: KnownPeople
+) -> list[GalleryPerson]:
+    by_person: dict[int, list[Track]] = {}
+    for track in tracks:
+        if track.person is not None:
+            by_person.setdefault(track.person, []).append(track)
+    return _most_images_first(
+        GalleryPerson(
+            known.person(index),
+            index,
+            tuple(
+                PersonFace(face, image, distance)
+                for image, face, distance in sorted(
+                    (verdicts.image_of(face), face, distance)
+                    for track in own
+                    for face, distance in zip(track.faces, track.distances, strict=True)
+                )
+            ),
+            sum(track.alone for track in own),
+            any(track.why == "confirmed" for track in own),
+            tuple(track.faces for track in own),
+        )
+        for index, own in by_person.items()
+    )
+
+
+def _unknown_tracks(tracks: Sequence[Track], verdicts: TrackVerdicts) -> list[UnknownTrack]:
+    unknown = [
+        UnknownTrack(
+            track.faces,
+            verdicts.images(track),
+            "ambiguous" if track.status == "ambiguous" else "unknown",
+            verdicts.reason(track),
+            verdicts.nearest(track),
+        )
+        for track in tracks
+        if track.person is None
+    ]
+    return sorted(unknown, key=lambda track: (-len(track.images), track.faces))
+
+
+def _most_images_first(people: Iterable[GalleryPerson]) -> list[GalleryPerson]:
+    return sorted(people, key=lambda person: (-len(person.images), person.best_distance, person.index))
+
+
+def plain_people(
+    faces: Sequence[TrackFace],
+    nearest: Sequence[Sequence[Candidate]],
+    scorer: Scorer,
+    enrolled: int,
+    max_distance: float,
+    person: Callable[[int], Person],
+) -> list[GalleryPerson]:
+    """The people by plain evidence: only the best candidate of each face counts, whatever its verdict.
+
+    nearest: the people nearest to each face, best first, however far. enrolled: how many people are. person:
+    index -> the person. Listed are people who were confirmed, and those who are seen on two images (copies of
+    one picture are one image), or on one below SURE_ALONE, if one of the faces supports the name alone.
     """
     by_person: dict[int, list[int]] = {}
-    for position, seen in enumerate(faces):
-        confirmed = seen.face.confirmed
-        if confirmed is not None:
-            by_person.setdefault(confirmed, []).append(position)
-        elif seen.near and seen.near[0].combined <= max_distance:
-            by_person.setdefault(seen.near[0].person, []).append(position)
-    bar = bar_at(max_distance, people, scorer) + SURE_EVIDENCE
-    present = []
-    for person, positions in by_person.items():
-        said = any(faces[at].face.confirmed is not None for at in positions)
-        if said or _is_listed([faces[at] for at in positions], scorer, bar):
-            appearances = [_appearance(at, person, faces[at]) for at in positions]
-            present.append(Presence(person, tuple(appearances), len(appearances), said))
-    return by_images(present)
+    for position, (face, near) in enumerate(zip(faces, nearest, strict=True)):
+        if face.confirmed is not None:
+            by_person.setdefault(face.confirmed, []).append(position)
+        elif near and near[0].combined <= max_distance:
+            by_person.setdefault(near[0].person, []).append(position)
+    bar = bar_at(max_distance, enrolled, scorer) + SURE_EVIDENCE
+    people = []
+    for index, positions in by_person.items():
+        own = [faces[at] for at in positions]
+        confirmed = any(face.confirmed is not None for face in own)
+        if confirmed or _is_listed(own, [nearest[at] for at in positions], scorer, bar):
+            seen = tuple(PersonFace(at, faces[at].image, _distance(nearest[at], index)) for at in positions)
+            people.append(GalleryPerson(person(index), index, seen, len(seen), confirmed))
+    return _most_images_first(people)
 
 
-def by_images(present: Iterable[Presence]) -> list[Presence]:
-    """Most images first, then the nearest."""
-    return sorted(present, key=lambda one: (-len(one.images), one.best_distance, one.person))
+def _distance(near: Sequence[Candidate], person: int) -> float:
+    return next((candidate.combined for candidate in near if candidate.person == person), 0.0)
 
 
-def _appearance(position: int, person: int, seen: SeenFace) -> Appearance:
-    near = next((one for one in seen.near if one.person == person), None)
-    return Appearance(position, seen.face.image, person, near.combined if near else 0.0)
+def _is_listed(
+    faces: Sequence[TrackFace], nearest: Sequence[Sequence[Candidate]], scorer: Scorer, bar: float
+) -> bool:
+    near_enough = any(near[0].combined < SURE_ALONE for near in nearest) or _on_two_images(faces, scorer)
+    return near_enough and any(evidence_for(near, scorer) >= bar for near in nearest)
 
 
-def _is_listed(seen: Sequence[SeenFace], scorer: Scorer, bar: float) -> bool:
-    near_enough = any(one.near[0].combined < SURE_ALONE for one in seen) or _pictures(seen, scorer) >= 2
-    return near_enough and any(evidence_for(one.near, scorer) >= bar for one in seen)
-
-
-def _pictures(seen: Sequence[SeenFace], scorer: Scorer) -> int:
-    """On how many images, up to two; an image with a face that the first image shows too is its copy."""
-    vectors = stacked([one.face.embeddings for one in seen], scorer.slots)
-    images = np.array([one.face.image for one in seen])
+def _on_two_images(faces: Sequence[TrackFace], scorer: Scorer) -> bool:
+    """Whether the faces are on two images; one that shows a face of the first image again is its copy."""
+    vectors = stack_embeddings([face.embeddings for face in faces], scorer.slots)
+    images = np.array([face.image for face in faces])
     first = images == images[0]
     near = scorer.fused(vectors, {slot: rows[first] for slot, rows in vectors.items()}).min(axis=1)
     copies = {int(image) for image in images[near < COPY_DISTANCE]}
-    return 2 if set(images.tolist()) - copies else 1
+    return bool(set(images.tolist()) - copies)
+
+
+def _without_rejected(face: TrackFace, database: ReferenceIndex, scorer: Scorer) -> list[Candidate]:
+    """The two nearest people who were not rejected on the face: the second counts against the first."""
+    (near,) = find_candidates([face.embeddings], database, scorer, 2 + len(face.rejected))
+    return [candidate for candidate in near if candidate.person not in face.rejected]
+
+
+def _at_positions(person: GalleryPerson, positions: Sequence[int]) -> GalleryPerson:
+    """With the faces' positions among all faces, not only among those that counted."""
+    return replace(person, faces=tuple(replace(face, face=positions[face.face]) for face in person.faces))

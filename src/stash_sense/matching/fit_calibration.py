@@ -34,7 +34,7 @@ ALL_ALIKE = (
 Vectors = Mapping[str, NDArray[np.float32]]
 
 
-def fit(
+def fit_calibration(
     probes: Vectors,
     references: Vectors,
     owners: Sequence[str],
@@ -65,26 +65,26 @@ def fit(
         fused += weight * (cosines - mean) / sd
         perfect += weight * (1 - mean) / sd
         slots[slot] = SlotCalibration(
-            mean=round(mean, 6), sd=round(sd, 6), weight=weight, curve=curve(cosines, -1.0, 1.0)
+            mean=round(mean, 6), sd=round(sd, 6), weight=weight, curve=fit_curve(cosines, -1.0, 1.0)
         )
     return Calibration(
         slots=slots,
-        curve=curve(fused, -6.0, round(perfect, 4)),
+        curve=fit_curve(fused, -6.0, round(perfect, 4)),
         gallery_slack=gallery_slack,
         made_on=f"{made_on}: {names.max() + 1:,} people, {fused.size:,} comparisons of different people",
     )
 
 
-def curve(impostors: NDArray[np.float64], worst: float, perfect: float) -> Curve:
+def fit_curve(impostors: NDArray[np.float64], worst: float, perfect: float) -> Curve:
     """The way onto the distance scale from different people's scores.
 
     impostors (n,); worst, perfect: the scores of distance 2 and 0.
     """
     ordered = np.sort(impostors)
-    slope, offset = tail_line(ordered)
+    slope, offset = fit_tail(ordered)
     scores, distances = [worst], [2.0]
     for rate, distance in ANCHORS:
-        score = at_rate(ordered, rate) if rate >= 1e-4 else (np.log10(rate) - offset) / slope
+        score = score_at_rate(ordered, rate) if rate >= 1e-4 else (np.log10(rate) - offset) / slope
         scores.append(max(float(score), scores[-1] + 1e-4))
         distances.append(distance)
     scores.append(max(perfect, scores[-1] + 1e-4))
@@ -92,18 +92,18 @@ def curve(impostors: NDArray[np.float64], worst: float, perfect: float) -> Curve
     return Curve(scores=tuple(round(one, 5) for one in scores), distances=tuple(distances))
 
 
-def at_rate(ordered: NDArray[np.float64], rate: float) -> float:
+def score_at_rate(ordered: NDArray[np.float64], rate: float) -> float:
     """The score that this share of different people's comparisons reaches; ordered (n,), rising."""
     return float(ordered[min(len(ordered) - 1, int(len(ordered) * (1 - rate)))])
 
 
-def tail_line(ordered: NDArray[np.float64]) -> tuple[float, float]:
+def fit_tail(ordered: NDArray[np.float64]) -> tuple[float, float]:
     """(slope, offset) of log10(false-match rate) = slope * score + offset in the tail."""
     lowest = max(TAIL[1], FEWEST_IN_TAIL / len(ordered))
     # Few comparisons do not reach far: then the line is laid through the last factor of ten there is, which
     # errs on the safe side, since the scores of different people fall off faster than a line.
     rates = np.geomspace(max(TAIL[0], 10 * lowest), lowest, 30)
-    scores = [at_rate(ordered, rate) for rate in rates]
+    scores = [score_at_rate(ordered, rate) for rate in rates]
     if scores[-1] - scores[0] < 1e-6:
         raise BadInput(ALL_ALIKE)
     slope, offset = np.polyfit(scores, np.log10(rates), 1)

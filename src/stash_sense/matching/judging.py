@@ -4,19 +4,12 @@ from typing import Literal
 
 import numpy as np
 
+from stash_sense.domain.faces import Candidate, VerdictStatus
 from stash_sense.matching.calibration import Scorer
-from stash_sense.matching.candidates import Candidate, ReferenceIndex
-from stash_sense.matching.templates import Template, templates_of
-from stash_sense.matching.tracks import FaceLikeness, Moments, TrackFace
-from stash_sense.matching.verdict import (
-    NAME_ALONE,
-    OFFER_ALONE,
-    RIVAL_LEAD,
-    Word,
-    bar_at,
-    evidence_for,
-    lead_of,
-)
+from stash_sense.matching.candidates import ReferenceIndex
+from stash_sense.matching.templates import Template, build_templates
+from stash_sense.matching.tracks import FaceSimilarity, Moments, TrackFace
+from stash_sense.matching.verdict import NAME_ALONE, OFFER_ALONE, RIVAL_LEAD, bar_at, evidence_for, lead_of
 
 NAME_TRACK = 3.0
 """Evidence, in decades, from which a track of several faces is named."""
@@ -48,7 +41,7 @@ class JudgedTrack:
     template: Template
     images: frozenset[int]
     evidence: float = -np.inf
-    status: Word = "unknown"
+    status: VerdictStatus = "unknown"
     person: int | None = None
     why: Why = ""
     near: float = -np.inf
@@ -69,7 +62,7 @@ class JudgedTrack:
 
 
 @dataclass(slots=True, eq=False)
-class Judging:
+class TrackJudge:
     """What the tracks of one gallery are judged by, and who was named so far: person -> their tracks.
 
     bar: what evidence and nearness are measured from, decades. slack: from how many decades on a named person
@@ -77,7 +70,7 @@ class Judging:
     """
 
     faces: Sequence[TrackFace]
-    likeness: FaceLikeness
+    likeness: FaceSimilarity
     database: ReferenceIndex
     scorer: Scorer
     max_distance: float
@@ -94,7 +87,7 @@ class Judging:
 
     def judged(self, tracks: Sequence[Moments]) -> list[JudgedTrack]:
         """The tracks with their evidence; none is named yet."""
-        templates = templates_of(tracks, self.faces, self.likeness, self.database, self.top_k)
+        templates = build_templates(tracks, self.faces, self.likeness, self.database, self.top_k)
         return [
             JudgedTrack(moments, template, self._images(moments), self._evidence(template))
             for moments, template in zip(tracks, templates, strict=True)

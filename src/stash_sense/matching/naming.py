@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stash_sense.domain.faces import Candidate, VerdictStatus
 from stash_sense.matching.calibration import Scorer
-from stash_sense.matching.candidates import Candidate, ReferenceIndex
-from stash_sense.matching.judging import NAME_TRACK, JudgedTrack, Judging, Why
-from stash_sense.matching.templates import Template, mean_of, units_of
-from stash_sense.matching.tracks import JOIN_DISTANCE, FaceLikeness, TrackFace, put_together
-from stash_sense.matching.verdict import RIVAL_LEAD, Word, lead_of
+from stash_sense.matching.candidates import ReferenceIndex
+from stash_sense.matching.judging import NAME_TRACK, JudgedTrack, TrackJudge, Why
+from stash_sense.matching.templates import Template, concatenate_slots, mean_reference
+from stash_sense.matching.tracks import JOIN_DISTANCE, FaceSimilarity, TrackFace, group_faces
+from stash_sense.matching.verdict import RIVAL_LEAD, lead_of
 
 SECOND_LOOK = 1.0
 """A face this many decades nearer to another person named in the gallery leaves its track."""
@@ -42,7 +43,7 @@ NEARER = 0.2
 Decades = NDArray[np.floating[Any]]
 
 
-def second_look(judging: Judging, tracks: Sequence[JudgedTrack]) -> list[JudgedTrack]:
+def second_look(judging: TrackJudge, tracks: Sequence[JudgedTrack]) -> list[JudgedTrack]:
     """Faces that lie nearer to another person named here leave their track, and are judged alone."""
     people = [person for person in judging.named if person >= 0]
     if len(people) < 2:
@@ -57,7 +58,7 @@ def second_look(judging: Judging, tracks: Sequence[JudgedTrack]) -> list[JudgedT
     return result
 
 
-def join_fragments(judging: Judging, free: Sequence[JudgedTrack]) -> None:
+def join_fragments(judging: TrackJudge, free: Sequence[JudgedTrack]) -> None:
     """Name tracks together that are nearest to one person, whom none of them bears out alone."""
     by_person: dict[int, list[JudgedTrack]] = {}
     for track in free:
@@ -82,7 +83,7 @@ def join_fragments(judging: Judging, free: Sequence[JudgedTrack]) -> None:
                 judging.take(track, person, near)
 
 
-def take_along(judging: Judging, left: Sequence[JudgedTrack]) -> None:
+def take_along(judging: TrackJudge, left: Sequence[JudgedTrack]) -> None:
     """Give what is left to a named person whom it is like, the nearest first."""
     # A face that a person parted from others draws none of them after it.
     anchors = {
@@ -107,7 +108,7 @@ def take_along(judging: Judging, left: Sequence[JudgedTrack]) -> None:
             judging.take(track, person, decades)
 
 
-def _parted(judging: Judging, track: JudgedTrack, references: "_References") -> list[JudgedTrack]:
+def _parted(judging: TrackJudge, track: JudgedTrack, references: "_References") -> list[JudgedTrack]:
     """The track without the faces that leave it, and those, each a track of its own."""
     assert track.person is not None
     near = references.decades(track.leaders)
@@ -127,7 +128,7 @@ def _parted(judging: Judging, track: JudgedTrack, references: "_References") -> 
     return [kept, *gone]
 
 
-def _one_series(judging: Judging, parts: Sequence[JudgedTrack]) -> list[JudgedTrack]:
+def _one_series(judging: TrackJudge, parts: Sequence[JudgedTrack]) -> list[JudgedTrack]:
     """The first, and those behind it that are on no common picture and not too unlike it."""
     series: list[JudgedTrack] = []
     for track in parts:
@@ -141,17 +142,17 @@ def _one_series(judging: Judging, parts: Sequence[JudgedTrack]) -> list[JudgedTr
 class _References:
     """The references of some enrolled people, one after another."""
 
-    def __init__(self, judging: Judging, people: Sequence[int]) -> None:
+    def __init__(self, judging: TrackJudge, people: Sequence[int]) -> None:
         self._judging = judging
         self.people = list(people)
         blocks = [
-            units_of(judging.database.vectors(judging.database.rows(person)), judging.scorer)
+            concatenate_slots(judging.database.vectors(judging.database.rows(person)), judging.scorer)
             for person in self.people
         ]
         self._units = np.concatenate(blocks)
         self._starts = np.cumsum([0, *(len(block) for block in blocks)])[:-1]
         vectors = (judging.database.vectors(judging.database.rows(person)) for person in self.people)
-        self._means = np.stack([mean_of(own, judging.scorer) for own in vectors])
+        self._means = np.stack([mean_reference(own, judging.scorer) for own in vectors])
 
     def decades_of(self, template: Template) -> Decades:
         """(people,): a template to the person's nearest reference or the mean of them."""
@@ -169,7 +170,7 @@ class _References:
 class _NearNamed:
     """How near a track is to each of the people named, by their references and by their faces here."""
 
-    def __init__(self, judging: Judging, anchors: dict[int, list[JudgedTrack]]) -> None:
+    def __init__(self, judging: TrackJudge, anchors: dict[int, list[JudgedTrack]]) -> None:
         self._judging = judging
         self._people = list(anchors)
         leaders = [[face for track in own for face in track.leaders] for own in anchors.values()]
@@ -212,7 +213,7 @@ class Track:
     """
 
     faces: tuple[int, ...]
-    status: Word
+    status: VerdictStatus
     person: int | None = None
     candidates: tuple[Candidate, ...] = ()
     why: Why = ""
@@ -234,9 +235,9 @@ def name_tracks(
     """
     if not faces:
         return []
-    likeness = FaceLikeness(faces, scorer)
-    judging = Judging(faces, likeness, database, scorer, max_distance, top_k)
-    tracks = judging.judged(put_together(faces, likeness))
+    likeness = FaceSimilarity(faces, scorer)
+    judging = TrackJudge(faces, likeness, database, scorer, max_distance, top_k)
+    tracks = judging.judged(group_faces(faces, likeness))
     judging.judge(tracks)
     tracks = second_look(judging, tracks)
     join_fragments(judging, [track for track in tracks if track.person is None])
@@ -244,7 +245,7 @@ def name_tracks(
     return sorted((_track(track, judging) for track in tracks), key=lambda track: track.faces)
 
 
-def _track(one: JudgedTrack, judging: Judging) -> Track:
+def _track(one: JudgedTrack, judging: TrackJudge) -> Track:
     faces = sorted(face for moment in one.moments for face in moment)
     track = Track(tuple(faces), one.status, one.person, one.template.candidates, one.why)
     if one.person is None:
@@ -252,7 +253,7 @@ def _track(one: JudgedTrack, judging: Judging) -> Track:
     if one.person < 0:
         return replace(track, distances=(0.0,) * len(faces))
     scorer, database = judging.scorer, judging.database
-    units = units_of(database.vectors(database.rows(one.person)), scorer)
+    units = concatenate_slots(database.vectors(database.rows(one.person)), scorer)
     own = scorer.decades(judging.likeness.queries[faces] @ units.T).max(axis=1)
     asked = scorer.decades_at(judging.max_distance)
     # A face that is further than was asked for counts as its track does.

@@ -24,7 +24,7 @@ class Doubt:
     far: bool
 
 
-def doubts(within: NDArray[np.floating]) -> list[Doubt]:
+def find_doubtful(within: NDArray[np.floating]) -> list[Doubt]:
     """The doubtful ones among a person's references.
 
     within (n, n): distances of the references to one another. One reference alone is never doubtful.
@@ -41,10 +41,10 @@ def doubts(within: NDArray[np.floating]) -> list[Doubt]:
     ]
 
 
-def trusted(within: NDArray[np.floating]) -> list[int]:
+def trusted_references(within: NDArray[np.floating]) -> list[int]:
     """The references that may bear witness against those of other people: all but the doubtful, and the
     first in any case, which is the portrait."""
-    doubtful = {doubt.index for doubt in doubts(within) if doubt.index}
+    doubtful = {doubt.index for doubt in find_doubtful(within) if doubt.index}
     return [index for index in range(len(within)) if index not in doubtful]
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stash_sense.domain.faces import Candidate
 from stash_sense.matching.calibration import Scorer
-from stash_sense.matching.candidates import Candidate, Embeddings, ReferenceIndex, described
-from stash_sense.matching.tracks import FaceLikeness, Moments, TrackFace
+from stash_sense.matching.candidates import Embeddings, ReferenceIndex, build_candidates
+from stash_sense.matching.tracks import FaceSimilarity, Moments, TrackFace
 
 LEAST_WEIGHT = 0.1
 """Of a face in its track's template, which otherwise is its quality."""
@@ -41,21 +42,21 @@ class Template:
         rows = database.rows(person)
         references = database.vectors(rows)
         query = scorer.queries({slot: self.vectors[slot][None] for slot in scorer.slots})[0]
-        scores = units_of(references, scorer) @ query
+        scores = concatenate_slots(references, scorer) @ query
         nearest = int(scores.argmax())
         best = np.array([scores[nearest]])
         if len(rows) > 1:
-            best = np.maximum(best, mean_of(references, scorer) @ query)
+            best = np.maximum(best, mean_reference(references, scorer) @ query)
         cosines = {slot: references[slot][[nearest]] @ self.vectors[slot] for slot in scorer.slots}
         row = np.array([rows[nearest]])
-        (found,) = described(np.array([person]), scorer.distances(best), cosines, row, scorer)
+        (found,) = build_candidates(np.array([person]), scorer.distances(best), cosines, row, scorer)
         return found
 
 
-def templates_of(
+def build_templates(
     tracks: Sequence[Moments],
     faces: Sequence[TrackFace],
-    likeness: FaceLikeness,
+    likeness: FaceSimilarity,
     database: ReferenceIndex,
     top_k: int,
 ) -> list[Template]:
@@ -96,17 +97,17 @@ def _mean(vectors: NDArray[np.float32], weights: NDArray[np.float32] | None = No
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
 
 
-def units_of(references: Embeddings, scorer: Scorer) -> NDArray[np.float32]:
+def concatenate_slots(references: Embeddings, scorer: Scorer) -> NDArray[np.float32]:
     """Slot -> (n, d) unit vectors side by side, (n, all d)."""
     return np.concatenate([references[slot] for slot in scorer.slots], axis=1)
 
 
-def mean_of(references: Embeddings, scorer: Scorer) -> NDArray[np.float32]:
+def mean_reference(references: Embeddings, scorer: Scorer) -> NDArray[np.float32]:
     """The mean of a person's references, (all d,), each slot's part a unit vector."""
     return np.concatenate([_mean(references[slot]) for slot in scorer.slots])
 
 
-def _cohesion(leaders: Sequence[int], likeness: FaceLikeness) -> float | None:
+def _cohesion(leaders: Sequence[int], likeness: FaceSimilarity) -> float | None:
     """Mean decades of the pairs of these faces, without looking at each pair."""
     count = len(leaders)
     if count < 2:
@@ -118,10 +119,10 @@ def _cohesion(leaders: Sequence[int], likeness: FaceLikeness) -> float | None:
 
 
 def _to_references(
-    leaders: Sequence[int], person: int, likeness: FaceLikeness, database: ReferenceIndex
+    leaders: Sequence[int], person: int, likeness: FaceSimilarity, database: ReferenceIndex
 ) -> float:
     references = database.vectors(database.rows(person))
-    units = units_of(references, likeness.scorer)
+    units = concatenate_slots(references, likeness.scorer)
     return float(likeness.scorer.decades(likeness.queries[leaders] @ units.T).max(axis=1).mean())
 
 
@@ -145,14 +146,14 @@ def _people(
         own = database.rows(person)
         if len(own) < 2:
             continue
-        mean = mean_of(database.vectors(own), scorer)
+        mean = mean_reference(database.vectors(own), scorer)
         mine = people == person
         scores[mine] = np.maximum(scores[mine], queries[line[mine]] @ mean)
     references = database.vectors(rows)
     cosines = {slot: np.einsum("nd,nd->n", vectors[slot][line], references[slot]) for slot in scorer.slots}
     result: list[list[Candidate]] = [[] for _ in range(count)]
     for at, candidate in zip(
-        line.tolist(), described(people, scorer.distances(scores), cosines, rows, scorer), strict=True
+        line.tolist(), build_candidates(people, scorer.distances(scores), cosines, rows, scorer), strict=True
     ):
         if candidate.person not in barred[at]:
             result[at].append(candidate)

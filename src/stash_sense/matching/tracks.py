@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.matching.calibration import Scorer
-from stash_sense.matching.candidates import Embeddings, stacked
+from stash_sense.matching.candidates import Embeddings, stack_embeddings
 
 COPY_DISTANCE = 0.1
 """Two faces nearer than this show one moment: the same picture, scaled or saved again, or the next frame."""
@@ -51,14 +51,14 @@ class TrackFace:
     apart: bool = False
 
 
-class FaceLikeness:
+class FaceSimilarity:
     """How like the faces of a gallery are to one another, in decades of the false-match rate.
 
     queries, units: (n, d) float32; a query's dot product with a unit vector is the search's score.
     """
 
     def __init__(self, faces: Sequence[TrackFace], scorer: Scorer) -> None:
-        vectors = stacked([face.embeddings for face in faces], scorer.slots)
+        vectors = stack_embeddings([face.embeddings for face in faces], scorer.slots)
         self.scorer = scorer
         self.vectors = vectors
         self.queries = np.ascontiguousarray(scorer.queries(vectors), np.float32)
@@ -73,7 +73,7 @@ Moments = list[list[int]]
 """A track's faces by position: those of one moment together, the best of them first."""
 
 
-def put_together(faces: Sequence[TrackFace], likeness: FaceLikeness) -> list[Moments]:
+def group_faces(faces: Sequence[TrackFace], likeness: FaceSimilarity) -> list[Moments]:
     """The tracks. The order of the faces does not matter, only what they are."""
     if not faces:
         return []
@@ -85,7 +85,7 @@ def put_together(faces: Sequence[TrackFace], likeness: FaceLikeness) -> list[Mom
     return [[groups[group] for group in track] for track in joined]
 
 
-def _copies(order: Sequence[int], faces: Sequence[TrackFace], likeness: FaceLikeness) -> Moments:
+def _copies(order: Sequence[int], faces: Sequence[TrackFace], likeness: FaceSimilarity) -> Moments:
     """Faces that show one moment, together; the first of each stands for all of them."""
     bar = likeness.scorer.decades_at(COPY_DISTANCE)
     groups: list[list[int]] = []
@@ -151,7 +151,7 @@ class _Linkage:
     """
 
     def __init__(
-        self, groups: Sequence[Sequence[int]], faces: Sequence[TrackFace], likeness: FaceLikeness
+        self, groups: Sequence[Sequence[int]], faces: Sequence[TrackFace], likeness: FaceSimilarity
     ) -> None:
         leaders = [group[0] for group in groups]
         self._scorer = likeness.scorer
@@ -266,7 +266,7 @@ def _said_of(group: Sequence[int], faces: Sequence[TrackFace]) -> _Said:
 
 
 def _same_picture(
-    groups: Sequence[Sequence[int]], faces: Sequence[TrackFace], likeness: FaceLikeness
+    groups: Sequence[Sequence[int]], faces: Sequence[TrackFace], likeness: FaceSimilarity
 ) -> list[set[int]]:
     """For each group the others that have a face on one of its pictures, and so are other people."""
     foes: list[set[int]] = [set() for _ in groups]
@@ -286,7 +286,7 @@ def _same_picture(
 
 
 def _contact_sheet(
-    members: Sequence[int], faces: Sequence[TrackFace], likeness: FaceLikeness
+    members: Sequence[int], faces: Sequence[TrackFace], likeness: FaceSimilarity
 ) -> NDArray[np.bool_]:
     """(n, n): which faces of one picture may be one person several times, as on a contact sheet."""
     good = np.array([faces[face].quality >= SHEET_QUALITY for face in members])

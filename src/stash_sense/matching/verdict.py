@@ -1,13 +1,8 @@
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from stash_sense.domain.faces import Candidate, Verdict
 from stash_sense.matching.calibration import Scorer
-from stash_sense.matching.candidates import Candidate
-
-Word = Literal["match", "ambiguous", "unknown"]
-
 
 NAME_ALONE = 2.8
 """Evidence, in decades, from which a face alone is named. Calibrated on faces of people who are not enrolled:
@@ -42,14 +37,6 @@ CROWD = 3333
 each such factor raises the bars by one decade."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is said of a face, with a one-line reason for a person."""
-
-    word: Word
-    reason: str
-
-
 def crowd_decades(people: int) -> float:
     """By how much more enrolled people raise the bars."""
     return math.log10(max(1.0, people / CROWD))
@@ -79,7 +66,7 @@ def evidence_for(near: Sequence[Candidate], scorer: Scorer) -> float:
     return evidence + SECOND_WEIGHT * max(-SECOND_MOST, min(SECOND_MOST, own + SECOND_MIDDLE))
 
 
-def judge(
+def judge_face(
     near: Sequence[Candidate],
     scorer: Scorer,
     people: int,

@@ -1,4 +1,5 @@
-import logging
+"""Pictures to embedded faces: decode, detect, embed and judge the quality."""
+
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -10,68 +11,74 @@ from typing import TypeVar
 
 import numpy as np
 
-from stash_sense.domain.faces import Face, Pixels, Vectors
+from stash_sense.domain.faces import EmbeddedFace, Pixels, Vectors
 from stash_sense.errors import StashSenseError
 from stash_sense.faces.engine import FaceEngine
 from stash_sense.media.limits import DEFAULT_LIMITS, MediaLimits
 from stash_sense.media.photo import load_image
 
-log = logging.getLogger(__name__)
-
 T = TypeVar("T")
 R = TypeVar("R")
 
-
-PHOTOS_A_STEP = 6
+PHOTOS_PER_BATCH = 6
 """Photos analysed together: enough faces to fill an embedding batch, few enough to hold in memory."""
 
-
-STEPS_AHEAD = 2
-"""Steps a worker may be ahead of whoever takes the results."""
+BATCHES_AHEAD = 2
+"""Batches that each worker may be ahead of the caller."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PhotoFaces:
-    """What was seen in one photo. width, height: of the upright picture, pixels; boxes are in these.
+class AnalyzedPicture:
+    """The faces of a picture. width, height: of the upright picture, pixels; boxes are in these."""
 
-    error: why the photo could not be read, for a person; then there are no faces and no sizes.
+    width: int
+    height: int
+    faces: Sequence[EmbeddedFace]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnalyzedPhoto:
+    """The faces of a photo. width, height: of the upright photo, pixels; boxes are in these.
+
+    error: why the photo could not be read, for a person; it then has no faces, and width and height are 0.
     """
 
     path: Path
     width: int
     height: int
-    faces: Sequence[Face]
+    faces: Sequence[EmbeddedFace]
     error: str = ""
 
 
-def workers() -> int:
-    """How many one-thread workers this machine feeds: the cores this process may use."""
+def usable_cores() -> int:
+    """How many cores this process may use: one single-threaded worker each."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def read_faces(
+def analyze_photos(
     paths: Sequence[Path], engine: FaceEngine, *, min_confidence: float, reference: bool = False
-) -> Generator[PhotoFaces]:
-    """The faces of each photo, in the order of `paths`. A bad photo is an entry with an error.
+) -> Generator[AnalyzedPhoto]:
+    """The faces of each photo, in the order of `paths`. A bad photo has an error.
 
-    Close it early as `run_in_steps` says.
+    min_confidence: calibrated, 0 to 1. reference: embed for enrolment rather than as probes. To stop early,
+    see `run_in_batches`.
     """
-    read = partial(_read_step, engine=engine, min_confidence=min_confidence, reference=reference)
-    return run_in_steps(paths, read)
+    analyze = partial(_analyze_batch, engine=engine, min_confidence=min_confidence, reference=reference)
+    return run_in_batches(paths, analyze)
 
 
-def run_in_steps(photos: Sequence[T], analyze: Callable[[Sequence[T]], Sequence[R]]) -> Generator[R]:
+def run_in_batches(photos: Sequence[T], analyze: Callable[[Sequence[T]], Sequence[R]]) -> Generator[R]:
     """Call `analyze` with a few photos at a time, on all cores; yield its results in the photos' order.
 
-    Closing the generator early stops after the steps in hand. Use `contextlib.closing`: an exception in
-    flight keeps the generator of a plain loop, and its threads, alive.
+    Close the generator with `contextlib.closing`, then stopping early leaves the rest unread: an exception in
+    flight would keep the generator of a plain loop, and its threads, alive.
     """
-    pool = ThreadPoolExecutor(workers(), thread_name_prefix="faces")
+    pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="faces")
     waiting: deque[Future[Sequence[R]]] = deque()
     try:
-        for step in _steps(photos):
-            waiting.append(pool.submit(analyze, step))
-            if len(waiting) > STEPS_AHEAD * workers():
+        for batch in _batches(photos):
+            waiting.append(pool.submit(analyze, batch))
+            if len(waiting) > BATCHES_AHEAD * usable_cores():
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
@@ -79,37 +86,28 @@ def run_in_steps(photos: Sequence[T], analyze: Callable[[Sequence[T]], Sequence[
         pool.shutdown(cancel_futures=True)
 
 
-def _steps(photos: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Runs of PHOTOS_A_STEP photos, shorter towards the end, so that no core waits long for the last one."""
+def _batches(photos: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Batches of PHOTOS_PER_BATCH, smaller towards the end, so that no core waits long for the last one."""
     first = 0
     while first < len(photos):
-        size = min(PHOTOS_A_STEP, -(-(len(photos) - first) // (2 * workers())))
+        size = min(PHOTOS_PER_BATCH, -(-(len(photos) - first) // (2 * usable_cores())))
         yield photos[first : first + size]
         first += size
 
 
-def _read_step(
+def _analyze_batch(
     paths: Sequence[Path], engine: FaceEngine, min_confidence: float, reference: bool
-) -> list[PhotoFaces]:
-    seen = faces_in(paths, engine, min_confidence=min_confidence, reference=reference)
+) -> list[AnalyzedPhoto]:
+    pictures = analyze_pictures(paths, engine, min_confidence=min_confidence, reference=reference)
     return [
-        PhotoFaces(path, 0, 0, (), str(one))
-        if isinstance(one, StashSenseError)
-        else PhotoFaces(path, one.width, one.height, one.faces)
-        for path, one in zip(paths, seen, strict=True)
+        AnalyzedPhoto(path, 0, 0, (), str(picture))
+        if isinstance(picture, StashSenseError)
+        else AnalyzedPhoto(path, picture.width, picture.height, picture.faces)
+        for path, picture in zip(paths, pictures, strict=True)
     ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SeenPicture:
-    """What was seen in a picture. width, height: upright, pixels; boxes are in these."""
-
-    width: int
-    height: int
-    faces: Sequence[Face]
-
-
-def faces_in(
+def analyze_pictures(
     sources: Sequence[Path | bytes],
     engine: FaceEngine,
     *,
@@ -117,40 +115,43 @@ def faces_in(
     reference: bool = False,
     limits: MediaLimits = DEFAULT_LIMITS,
     names: Sequence[str] = (),
-) -> list[SeenPicture | StashSenseError]:
-    """The faces of each picture, or why it could not be read; all are embedded together.
+) -> list[AnalyzedPicture | StashSenseError]:
+    """The faces of each picture, or why it could not be read. All faces are embedded together.
 
-    names: what stands for bytes in messages, one a source.
+    names: what messages call each source that is bytes.
     """
-    opened: list[SeenPicture | StashSenseError] = []
-    scales = []
+    pictures: list[AnalyzedPicture | StashSenseError] = []
+    scales: list[Vectors] = []
 
-    def pictures() -> Iterator[Pixels]:
-        # One after another: a picture is looked at while it is still in the core's cache.
+    def decoded() -> Iterator[Pixels]:
+        # One after another: a picture is searched while it is still in the core's cache.
         for position, source in enumerate(sources):
             try:
                 name = names[position] if names else "picture"
                 image = load_image(source, limits=limits, name=name)
             except StashSenseError as error:
-                opened.append(error)
+                pictures.append(error)
                 continue
-            opened.append(SeenPicture(image.width, image.height, ()))
+            pictures.append(AnalyzedPicture(image.width, image.height, ()))
             scales.append(np.array(image.scale, np.float32))
             yield image.pixels
 
-    faces = engine.analyze(pictures(), min_confidence=min_confidence, reference=reference)
-    found = iter(zip(faces, scales, strict=True))
-    return [one if isinstance(one, StashSenseError) else _with_faces(one, *next(found)) for one in opened]
+    faces = engine.analyze(decoded(), min_confidence=min_confidence, reference=reference)
+    readable = iter(zip(faces, scales, strict=True))
+    return [
+        picture if isinstance(picture, StashSenseError) else _with_faces(picture, *next(readable))
+        for picture in pictures
+    ]
 
 
-def _with_faces(seen: SeenPicture, faces: Sequence[Face], scale: Vectors) -> SeenPicture:
-    return replace(seen, faces=in_full(faces, scale, seen.width, seen.height))
+def _with_faces(picture: AnalyzedPicture, faces: Sequence[EmbeddedFace], scale: Vectors) -> AnalyzedPicture:
+    return replace(picture, faces=scale_faces(faces, scale, picture.width, picture.height))
 
 
-def in_full(faces: Sequence[Face], scale: Vectors, width: int, height: int) -> list[Face]:
-    """Faces found in reduced pixels, with their places in the full picture of width x height pixels.
+def scale_faces(faces: Sequence[EmbeddedFace], scale: Vectors, width: int, height: int) -> list[EmbeddedFace]:
+    """Faces found in a reduced picture, in pixels of the full picture of width x height.
 
-    scale: (2,) float32, full pixels a reduced pixel, x and y.
+    scale: (2,) float32, full pixels per reduced pixel, x and y.
     """
     if (scale == 1).all():
         return list(faces)

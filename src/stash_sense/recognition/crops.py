@@ -29,7 +29,7 @@ from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.media.limits import MediaLimits
 from stash_sense.media.photo import load_image
-from stash_sense.recognition.image_tasks import picture_of
+from stash_sense.recognition.parameters import picture_of
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Image, Media
 from stash_sense.store.async_state import AsyncState
@@ -51,7 +51,7 @@ def reference_id(database: FaceDatabase, row: int) -> str | None:
     return f"{database.manifest.version}.{row}" if row >= 0 else None
 
 
-def reference_picture(database: FaceDatabase, wanted: str) -> bytes:
+def reference_crop(database: FaceDatabase, wanted: str) -> bytes:
     """The reference face as a JPEG: kept in the database, or cut from its photo. Raises NoSuchReference."""
     version, _, row = wanted.rpartition(".")
     known = row.isascii() and row.isdigit() and len(row) < 12 and int(row) < database.manifest.faces

@@ -1,4 +1,4 @@
-"""A folder of photos as one gallery: who is on each photo, and who is in it altogether."""
+"""A folder of photos as one gallery: who is on each photo, and who is in the folder altogether."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -6,163 +6,155 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from stash_sense.domain.people import Person
 from stash_sense.domain.progress import Progress
-from stash_sense.matching.evidence import Presence
-from stash_sense.recognition.analysis import PhotoFaces, read_faces
-from stash_sense.recognition.evidence import MatchOptions, Unnamed, weigh
-from stash_sense.recognition.recognizer import FaceRecognizer, RecognizedFace
+from stash_sense.matching.evidence import GalleryPerson, MatchOptions, PictureFaces, UnknownTrack, find_people
+from stash_sense.recognition.analysis import AnalyzedPhoto, analyze_photos
+from stash_sense.recognition.recognizer import FaceRecognizer
+
+RECOGNIZED_TOGETHER = 16
+"""Photos whose faces are searched in one pass over the references."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NamedPhoto:
-    """One photo of a gallery. error: why it could not be read, else empty."""
+class RecognizedPhoto:
+    """A photo with its recognised faces. error: why it could not be read, else empty."""
 
     path: Path
     width: int
     height: int
-    faces: tuple[RecognizedFace, ...]
+    faces: PictureFaces
     error: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PersonFound:
-    """Somebody found in a gallery, with the photos they stand on."""
+class FolderResult:
+    """The photos in order, the people, and the tracks without a name; those on most photos first.
 
-    person: Person
-    presence: Presence
-    photos: tuple[Path, ...]
+    The images of people and tracks are positions in `photos`.
+    """
 
-    @property
-    def confidence(self) -> float:
-        """Of the nearest face, 0 to 1."""
-        return min(1.0, max(0.0, 1.0 - self.presence.best_distance))
+    photos: tuple[RecognizedPhoto, ...]
+    people: tuple[GalleryPerson, ...]
+    unknown: tuple[UnknownTrack, ...] = ()
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class UnknownPerson:
-    """Somebody on a gallery's photos who was given no name."""
-
-    track: Unnamed
-    photos: tuple[Path, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GalleryResult:
-    """A gallery's photos in order, the people in it, and those who were given no name, most photos first."""
-
-    photos: tuple[NamedPhoto, ...]
-    people: tuple[PersonFound, ...]
-    unknown: tuple[UnknownPerson, ...] = ()
+    def paths(self, images: Iterable[int]) -> list[Path]:
+        """The photos at these positions."""
+        return [self.photos[position].path for position in images]
 
 
 def identify_photos(
-    paths: Sequence[Path], recognizer: FaceRecognizer, knobs: MatchOptions, progress: Progress
-) -> GalleryResult:
-    """Name the people of the photos, taken as one gallery. Cancelled by way of `progress`."""
-    (result,) = identify_galleries([paths], recognizer, knobs, progress)
+    paths: Sequence[Path], recognizer: FaceRecognizer, options: MatchOptions, progress: Progress
+) -> FolderResult:
+    """Recognise the people of the photos, taken as one gallery. `progress` may raise Cancelled."""
+    (result,) = identify_folders([paths], recognizer, options, progress)
     return result
 
 
-def identify_galleries(
-    galleries: Sequence[Sequence[Path]], recognizer: FaceRecognizer, knobs: MatchOptions, progress: Progress
-) -> list[GalleryResult]:
-    """Each gallery's result. All are read in one go, so that no core waits for the end of a small one."""
-    paths = [path for gallery in galleries for path in gallery]
+def identify_folders(
+    folders: Sequence[Sequence[Path]], recognizer: FaceRecognizer, options: MatchOptions, progress: Progress
+) -> list[FolderResult]:
+    """The result of each folder, given by its photos. All are read in one go, so that no core waits for the
+    end of a small folder."""
+    paths = [path for folder in folders for path in folder]
     progress.start("Identifying", len(paths))
     engine = recognizer.pack.engine
-    with closing(read_faces(paths, engine, min_confidence=knobs.min_face_confidence)) as read:
-        named = _named(_counted(read, progress), recognizer, knobs)
-        return [gather(list(islice(named, len(gallery))), recognizer, knobs) for gallery in galleries]
+    with closing(analyze_photos(paths, engine, min_confidence=options.min_face_confidence)) as photos:
+        recognized = _recognized(_counted(photos, progress), recognizer, options)
+        return [
+            judge_photos(list(islice(recognized, len(folder))), recognizer, options) for folder in folders
+        ]
 
 
-def gather(photos: Sequence[NamedPhoto], recognizer: FaceRecognizer, knobs: MatchOptions) -> GalleryResult:
-    """The people of already named photos, by the evidence asked for; faces' verdicts follow it."""
-    weighed = weigh([photo.faces for photo in photos], recognizer, knobs)
-    people = tuple(
-        PersonFound(
-            found.person,
-            found.presence,
-            tuple(photos[position].path for position in found.presence.images),
-        )
-        for found in weighed.people
+def judge_photos(
+    photos: Sequence[RecognizedPhoto], recognizer: FaceRecognizer, options: MatchOptions
+) -> FolderResult:
+    """The people of photos whose faces are recognised each alone; the faces' verdicts follow the evidence."""
+    evidence = find_people(
+        [photo.faces for photo in photos],
+        recognizer.database,
+        recognizer.pack.scorer,
+        options,
+        calibrated=recognizer.pack.calibrated,
     )
-    unknown = tuple(
-        UnknownPerson(track, tuple(photos[position].path for position in track.images))
-        for track in weighed.unnamed
-    )
-    named = (replace(photo, faces=faces) for photo, faces in zip(photos, weighed.pictures, strict=True))
-    return GalleryResult(tuple(named), people, unknown)
+    judged = (replace(photo, faces=faces) for photo, faces in zip(photos, evidence.pictures, strict=True))
+    return FolderResult(tuple(judged), evidence.people, evidence.unknown)
 
 
-def _counted(read: Iterable[PhotoFaces], progress: Progress) -> Iterator[PhotoFaces]:
+def _counted(photos: Iterable[AnalyzedPhoto], progress: Progress) -> Iterator[AnalyzedPhoto]:
     faces = 0
-    for done, photo in enumerate(read, 1):
+    for done, photo in enumerate(photos, 1):
         faces += len(photo.faces)
         progress.update(done, faces=faces)
         yield photo
 
 
-NAME_BATCH = 16
-"""Photos named together: a search reads all references once a batch."""
-
-
-def _named(
-    read: Iterable[PhotoFaces], recognizer: FaceRecognizer, knobs: MatchOptions
-) -> Iterator[NamedPhoto]:
-    batch: list[PhotoFaces] = []
-    for photo in read:
+def _recognized(
+    photos: Iterable[AnalyzedPhoto], recognizer: FaceRecognizer, options: MatchOptions
+) -> Iterator[RecognizedPhoto]:
+    batch: list[AnalyzedPhoto] = []
+    for photo in photos:
         batch.append(photo)
-        if len(batch) == NAME_BATCH:
-            yield from _name_batch(batch, recognizer, knobs)
+        if len(batch) == RECOGNIZED_TOGETHER:
+            yield from _recognize_batch(batch, recognizer, options)
             batch = []
-    yield from _name_batch(batch, recognizer, knobs)
+    yield from _recognize_batch(batch, recognizer, options)
 
 
-def _name_batch(
-    batch: Sequence[PhotoFaces], recognizer: FaceRecognizer, knobs: MatchOptions
-) -> Iterator[NamedPhoto]:
+def _recognize_batch(
+    batch: Sequence[AnalyzedPhoto], recognizer: FaceRecognizer, options: MatchOptions
+) -> Iterator[RecognizedPhoto]:
     faces = [face for photo in batch for face in photo.faces]
-    named = iter(recognizer.name(faces, knobs.top_k, knobs.max_distance))
+    recognized = iter(recognizer.recognize(faces, options.top_k, options.max_distance))
     for photo in batch:
-        own = tuple(next(named) for _ in photo.faces)
-        yield NamedPhoto(photo.path, photo.width, photo.height, own, photo.error)
+        own = tuple(next(recognized) for _ in photo.faces)
+        yield RecognizedPhoto(photo.path, photo.width, photo.height, own, photo.error)
 
 
-def joined(results: Sequence[GalleryResult]) -> GalleryResult:
-    """Several galleries' results as one: photos one after another, a person's appearances together.
+def join_folders(results: Sequence[FolderResult]) -> FolderResult:
+    """Several folders' results as one: photos one after another, each person once.
 
-    An unknown person of one gallery stays another than those of the next.
+    An unknown track of one folder stays another than those of the next.
     """
-    photos: list[NamedPhoto] = []
-    people: dict[int, PersonFound] = {}
-    unknown: list[UnknownPerson] = []
+    photos: list[RecognizedPhoto] = []
+    people: dict[int, GalleryPerson] = {}
+    unknown: list[UnknownTrack] = []
     faces = 0
     for result in results:
-        unknown += [_moved(one, faces, len(photos)) for one in result.unknown]
-        for found in result.people:
-            moved = tuple(
-                replace(seen, image=seen.image + len(photos), face=seen.face + faces)
-                for seen in found.presence.appearances
-            )
-            before = people.get(found.presence.person)
-            seen_before = before.presence.appearances if before else ()
-            photos_before = before.photos if before else ()
-            alone = found.presence.alone + (before.presence.alone if before else 0)
-            presence = Presence(found.presence.person, seen_before + moved, alone)
-            people[presence.person] = PersonFound(found.person, presence, photos_before + found.photos)
+        unknown += [_moved_track(track, faces, len(photos)) for track in result.unknown]
+        for person in result.people:
+            moved = _moved_person(person, faces, len(photos))
+            before = people.get(person.index)
+            people[person.index] = moved if before is None else _joined(before, moved)
         photos += result.photos
         faces += sum(len(photo.faces) for photo in result.photos)
-    order = sorted(people.values(), key=lambda one: (-len(one.photos), one.presence.best_distance))
-    unknown.sort(key=lambda one: -len(one.photos))
-    return GalleryResult(tuple(photos), tuple(order), tuple(unknown))
+    order = sorted(people.values(), key=lambda person: (-len(person.images), person.best_distance))
+    unknown.sort(key=lambda track: -len(track.images))
+    return FolderResult(tuple(photos), tuple(order), tuple(unknown))
 
 
-def _moved(one: UnknownPerson, faces: int, images: int) -> UnknownPerson:
-    """With the positions that the faces and images have behind so many others."""
-    track = replace(
-        one.track,
-        faces=tuple(face + faces for face in one.track.faces),
-        images=tuple(image + images for image in one.track.images),
+def _moved_track(track: UnknownTrack, faces: int, images: int) -> UnknownTrack:
+    """At the positions that its faces and images have behind so many others."""
+    return replace(
+        track,
+        faces=tuple(face + faces for face in track.faces),
+        images=tuple(image + images for image in track.images),
     )
-    return replace(one, track=track)
+
+
+def _moved_person(person: GalleryPerson, faces: int, images: int) -> GalleryPerson:
+    return replace(
+        person,
+        faces=tuple(
+            replace(face, face=face.face + faces, image=face.image + images) for face in person.faces
+        ),
+        tracks=tuple(tuple(face + faces for face in track) for track in person.tracks),
+    )
+
+
+def _joined(person: GalleryPerson, other: GalleryPerson) -> GalleryPerson:
+    return replace(
+        person,
+        faces=person.faces + other.faces,
+        alone=person.alone + other.alone,
+        tracks=person.tracks + other.tracks,
+    )

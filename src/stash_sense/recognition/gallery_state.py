@@ -1,166 +1,272 @@
-"""The state of a running gallery: what is known of each image so far, and what follows from it."""
+"""The state of a running gallery: what is known of each image, what follows, and what of it is stored."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
-from stash_sense.domain.decisions import Decision
-from stash_sense.recognition.analysis_units import Looked
-from stash_sense.recognition.answers import (
-    MOST_ERRORS,
-    AnsweredFaces,
-    GalleryAnswer,
-    SkippedImage,
-    performer,
-    unknown_track,
-)
-from stash_sense.recognition.evidence import Faces, Weighed, weigh
-from stash_sense.recognition.parameters import RunParameters
+from stash_sense.domain.decisions import Decision, combine_decisions
+from stash_sense.errors import StashSenseError, StateBusy
+from stash_sense.jobs.run import JobProgress
+from stash_sense.matching.evidence import GalleryEvidence, PictureFaces, find_people
+from stash_sense.recognition.gallery_answer import MOST_ERRORS, GalleryAnswer, GalleryFaces, SkippedImage
+from stash_sense.recognition.image_batches import RecognizedImage
+from stash_sense.recognition.parameters import ImageTask, RunParameters, stored_results
 from stash_sense.recognition.recognizer import FaceRecognizer
-from stash_sense.recognition.stored_faces import matched, own_face, said_of, size
+from stash_sense.recognition.stored_faces import own_faces, to_stored_matches
+from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.rematch import FaceMatches
 from stash_sense.store.results import StoredResult
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PAUSE_S = 0.5
+"""Between two tries to read a state that another process holds."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RecognizedImage:
-    """An image whose faces are known, each as its picture alone makes it.
+class GalleryImage:
+    """An image whose faces are recognised, each alone.
 
-    face_ids: none where the image could not be stored. words: verdict, reason and whom a match means, as they
-    are stored now: two people may have one name. floor: the detection confidence from which the stored run
-    kept faces.
+    face_ids: empty if the image could not be stored. outcomes: of each face the verdict, the reason and the
+    performer meant, as they are stored now (two people may have one name). floor: the detection confidence
+    from which the stored run kept faces.
     """
 
     image_id: str
-    faces: Faces
+    faces: PictureFaces
     face_ids: tuple[int, ...]
-    words: tuple[tuple[str, str, str], ...]
+    outcomes: tuple[tuple[str, str, str], ...]
     floor: float
 
     @classmethod
-    def fresh(cls, looked: Looked, face_ids: Sequence[int], terms: RunParameters) -> "RecognizedImage":
-        return cls(looked.wanted.image_id, looked.faces, tuple(face_ids), _words(looked.faces), terms.floor)
+    def new(
+        cls, image: RecognizedImage, face_ids: Sequence[int], parameters: RunParameters
+    ) -> "GalleryImage":
+        faces = image.faces
+        return cls(image.task.image_id, faces, tuple(face_ids), _outcomes(faces), parameters.floor)
 
     @classmethod
     def stored(
-        cls, result: StoredResult, terms: RunParameters, named: Faces | None = None
-    ) -> "RecognizedImage":
-        """named: its faces, matched anew and stored so."""
-        words = tuple(
+        cls, result: StoredResult, parameters: RunParameters, rematched: PictureFaces | None = None
+    ) -> "GalleryImage":
+        """rematched: its faces, if they are matched and stored again."""
+        outcomes = tuple(
             (face.verdict, face.reason, face.candidates[0].performer_id if face.verdict == "match" else "")
             for face in result.faces
         )
         return cls(
             result.stash_image_id,
-            faces_of(result) if named is None else named,
+            own_faces(result) if rematched is None else rematched,
             tuple(face.face_id for face in result.faces),
-            words if named is None else _words(named),
-            terms.settings_over(result)["floor"],
+            outcomes if rematched is None else _outcomes(rematched),
+            parameters.rematch_settings(result)["floor"],
         )
+
+
+def _outcomes(faces: PictureFaces) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (face.verdict.status, face.verdict.reason, face.named.performer_id if face.named else "")
+        for face in faces
+    )
 
 
 @dataclass(slots=True, eq=False)
 class GalleryState:
-    """All images of a gallery, by their positions in it."""
+    """The images of a gallery that are done, by their positions in it."""
 
     gallery_id: str
     total: int
-    terms: RunParameters
+    parameters: RunParameters
     recognizer: FaceRecognizer
-    entries: dict[int, RecognizedImage] = field(default_factory=dict)
+    images: dict[int, GalleryImage] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
     skipped: dict[int, SkippedImage] = field(default_factory=dict)
     faces: int = 0
     named: set[str] = field(default_factory=set)
 
-    def add(self, position: int, entry: RecognizedImage) -> None:
+    def add(self, position: int, image: GalleryImage) -> None:
         """An image is done."""
-        self.entries[position] = entry
-        asked = self._asked(entry)
-        self.faces += len(asked)
-        self.named.update(face.named.performer_id for face in asked if face.named)
+        self.images[position] = image
+        counted = self._counted(image)
+        self.faces += len(counted)
+        self.named.update(face.named.performer_id for face in counted if face.named)
 
     @property
     def done(self) -> int:
-        """Images that nothing more will be done about, but for the gallery's evidence."""
-        return len(self.entries) + len(self.errors) + len(self.skipped)
+        """Images that are done, failed or skipped."""
+        return len(self.images) + len(self.errors) + len(self.skipped)
 
-    def weigh(self, decided: Mapping[int, Sequence[Decision]]) -> tuple[list[RecognizedImage], Weighed]:
-        """The images that are done, in gallery order, and their evidence. decided: by face id."""
-        order = [self.entries[position] for position in sorted(self.entries)]
-        said = {}
-        if decided:
-            said = {
-                place: said_of(decided[face_id])
-                for place, face_id in enumerate(self._face_ids(order))
-                if face_id is not None and face_id in decided
+    def find_people(
+        self, decisions: Mapping[int, Sequence[Decision]]
+    ) -> tuple[list[GalleryImage], GalleryEvidence]:
+        """The images that are done, in gallery order, and their evidence. decisions: by face id."""
+        images = [self.images[position] for position in sorted(self.images)]
+        decided = {}
+        if decisions:
+            decided = {
+                position: combine_decisions(decisions[face_id])
+                for position, face_id in enumerate(self._face_ids(images))
+                if face_id is not None and face_id in decisions
             }
-        pictures = [self._asked(entry) for entry in order]
-        return order, weigh(pictures, self.recognizer, self.terms.knobs, said)
-
-    def answer(self, order: Sequence[RecognizedImage], weighed: Weighed) -> GalleryAnswer:
-        """The contract's answer."""
-        faces = AnsweredFaces(
-            [face for own in weighed.pictures for face in own],
-            list(self._face_ids(order)),
-            [entry.image_id for entry, own in zip(order, weighed.pictures, strict=True) for _ in own],
+        pack = self.recognizer.pack
+        evidence = find_people(
+            [self._counted(image) for image in images],
+            self.recognizer.database,
+            pack.scorer,
+            self.parameters.options,
+            decided,
+            calibrated=pack.calibrated,
         )
-        image_ids = [entry.image_id for entry in order]
+        return images, evidence
+
+    def answer(self, images: Sequence[GalleryImage], evidence: GalleryEvidence) -> GalleryAnswer:
+        """The gallery's answer from what `find_people` gave."""
+        faces = GalleryFaces(
+            [face for own in evidence.pictures for face in own],
+            list(self._face_ids(images)),
+            [image.image_id for image, own in zip(images, evidence.pictures, strict=True) for _ in own],
+            [image.image_id for image in images],
+            self.recognizer.database,
+        )
         errors = [self.errors[position] for position in sorted(self.errors)]
         return GalleryAnswer(
             gallery_id=self.gallery_id,
             total_images=self.total,
-            images_processed=len(order),
-            faces_detected=sum(len(faces) for faces in weighed.pictures),
-            performers=tuple(
-                performer(found, image_ids, faces, self.recognizer.database) for found in weighed.people
-            ),
-            unknown=tuple(
-                unknown_track(one, image_ids, faces, self.recognizer.database) for one in weighed.unnamed
-            ),
+            images_processed=len(images),
+            faces_detected=sum(len(faces) for faces in evidence.pictures),
+            performers=tuple(faces.performer(person) for person in evidence.people),
+            unknown=tuple(faces.unknown_track(track) for track in evidence.unknown),
             errors=tuple(errors[:MOST_ERRORS]),
             error_count=len(errors),
             skipped=tuple(self.skipped[position] for position in sorted(self.skipped)),
-            not_stored=sum(len(entry.face_ids) < len(entry.faces) for entry in order),
+            not_stored=sum(len(image.face_ids) < len(image.faces) for image in images),
         )
 
-    def changed(
-        self, order: Sequence[RecognizedImage], weighed: Weighed
-    ) -> Iterator[tuple[RecognizedImage, list[FaceMatches]]]:
-        """Stored images whose faces say something else now that the gallery has spoken."""
-        for entry, asked in zip(order, weighed.pictures, strict=True):
-            judged = iter(asked)
-            now = tuple(next(judged) if self._is_asked(face.confidence) else face for face in entry.faces)
-            if len(entry.face_ids) == len(now) and _words(now) != entry.words:
+    def changes(
+        self, images: Sequence[GalleryImage], evidence: GalleryEvidence
+    ) -> Iterator[tuple[GalleryImage, list[FaceMatches]]]:
+        """The stored images whose verdicts or matches the evidence changes, and their new matches."""
+        for image, counted in zip(images, evidence.pictures, strict=True):
+            judged = iter(counted)
+            faces = tuple(next(judged) if self._counts(face.confidence) else face for face in image.faces)
+            if len(image.face_ids) == len(faces) and _outcomes(faces) != image.outcomes:
                 yield (
-                    entry,
+                    image,
                     [
-                        matched(face_id, face, self.recognizer.database, own)
-                        for face_id, face, own in zip(entry.face_ids, now, entry.faces, strict=True)
+                        to_stored_matches(face_id, face, self.recognizer.database, own)
+                        for face_id, face, own in zip(image.face_ids, faces, image.faces, strict=True)
                     ],
                 )
 
-    def _asked(self, entry: RecognizedImage) -> Faces:
-        return tuple(face for face in entry.faces if self._is_asked(face.confidence))
+    def _counted(self, image: GalleryImage) -> PictureFaces:
+        """The faces as sure as asked for; surer than the floor of the run."""
+        return tuple(face for face in image.faces if self._counts(face.confidence))
 
-    def _is_asked(self, confidence: float) -> bool:
-        return confidence >= self.terms.knobs.min_face_confidence
+    def _counts(self, confidence: float) -> bool:
+        return confidence >= self.parameters.options.min_face_confidence
 
-    def _face_ids(self, order: Sequence[RecognizedImage]) -> Iterator[int | None]:
-        for entry in order:
-            ids: Sequence[int | None] = entry.face_ids or [None] * len(entry.faces)
-            for face_id, face in zip(ids, entry.faces, strict=True):
-                if self._is_asked(face.confidence):
+    def _face_ids(self, images: Sequence[GalleryImage]) -> Iterator[int | None]:
+        for image in images:
+            ids: Sequence[int | None] = image.face_ids or [None] * len(image.faces)
+            for face_id, face in zip(ids, image.faces, strict=True):
+                if self._counts(face.confidence):
                     yield face_id
 
 
-def faces_of(result: StoredResult) -> Faces:
-    """A stored image's faces as its picture alone makes them."""
-    width, height = size(result)
-    return tuple(own_face(face, width, height) for face in result.faces)
+class GalleryStore:
+    """Reads and writes the results of one gallery; a failure to write is reported and does not end the run.
 
+    busy_s: how long to wait while another process holds the state.
+    """
 
-def _words(faces: Faces) -> tuple[tuple[str, str, str], ...]:
-    return tuple(
-        (face.verdict.word, face.verdict.reason, face.named.performer_id if face.named else "")
-        for face in faces
-    )
+    def __init__(
+        self,
+        gallery_id: str,
+        parameters: RunParameters,
+        state: RecommendationsDB,
+        progress: JobProgress,
+        busy_s: float,
+    ) -> None:
+        self._gallery_id = gallery_id
+        self._parameters = parameters
+        self._state = state
+        self._progress = progress
+        self._busy_s = busy_s
+        self._reported: set[str] = set()
+
+    async def read(self, read: Callable[[], T]) -> T:
+        """Call `read` in a thread, again while the state is locked. Raises StateBusy if it stays locked."""
+        deadline = time.monotonic() + self._busy_s
+        while True:
+            try:
+                return await asyncio.to_thread(read)
+            except StateBusy as error:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise
+                log.warning("gallery %s: waiting up to %.0f s more: %s", self._gallery_id, left, error)
+            await asyncio.sleep(min(PAUSE_S, left))
+
+    def look_up(
+        self, tasks: Sequence[ImageTask], *, force: bool
+    ) -> tuple[dict[str, StoredResult], dict[str, GalleryImage]]:
+        """The stored results that serve, and as images those whose matches serve too. Blocks."""
+        results = stored_results(
+            tasks, self._parameters, self._state, gallery_id=self._gallery_id, force=force
+        )
+        unseen = [image for image, stored in results.items() if self._gallery_id not in stored.gallery_ids]
+        if unseen:
+            self._write(partial(self._state.note_gallery, self._gallery_id, unseen))
+        images = {
+            image: GalleryImage.stored(stored, self._parameters)
+            for image, stored in results.items()
+            if self._parameters.has_same_matches(stored)
+        }
+        return results, images
+
+    def add(self, images: Sequence[RecognizedImage]) -> dict[str, tuple[int, ...]]:
+        """Image id -> ids of its faces, without the images that could not be stored. Blocks."""
+        try:
+            outcome = self._state.store_image_results([image.result for image in images])
+        except StashSenseError as error:
+            self._report_failure(error)
+            return {}
+        for image_id, refusal in outcome.failed:
+            self._report_failure(refusal, image_id)
+        return {stored.stash_image_id: stored.face_ids for stored in outcome.stored}
+
+    def rematch(self, changes: Iterable[tuple[GalleryImage, list[FaceMatches]]]) -> None:
+        """Write new matches. Images of one floor, nearly always all, are written together. Blocks."""
+        by_floor: dict[float, list[tuple[GalleryImage, list[FaceMatches]]]] = {}
+        for image, matches in changes:
+            by_floor.setdefault(image.floor, []).append((image, matches))
+        for floor, own in by_floor.items():
+            self._write(
+                partial(
+                    self._state.update_matches,
+                    self._parameters.pack,
+                    self._parameters.db_version,
+                    [image.image_id for image, _ in own],
+                    [match for _, matches in own for match in matches],
+                    {**self._parameters.settings(), "floor": floor},
+                )
+            )
+
+    def _write(self, write: partial[Any]) -> None:
+        try:
+            write()
+        except StashSenseError as error:
+            self._report_failure(error)
+
+    def _report_failure(self, error: StashSenseError, image_id: str = "") -> None:
+        """Once for each reason: a full disk would otherwise be reported for every image."""
+        log.warning("gallery %s: %s was not stored: %s", self._gallery_id, image_id or "a part", error)
+        if str(error) not in self._reported:
+            self._reported.add(str(error))
+            self._progress.problem(f"Not everything could be stored: {error}")

@@ -1,21 +1,34 @@
-"""One image of a Stash: who is on it."""
+"""One image, uploaded or of Stash: who is on it."""
 
 import asyncio
 import hashlib
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 
 from stash_sense.domain.decisions import decisions_by_face
+from stash_sense.domain.faces import RecognizedFace
 from stash_sense.errors import StashSenseError, StashTooSlow
 from stash_sense.jobs.workers import Lane
-from stash_sense.recognition.analysis_units import Fetched, Looked, look, name_anew
-from stash_sense.recognition.answers import IdentifiedFace, ImageAnswer
-from stash_sense.recognition.evidence import MatchOptions
-from stash_sense.recognition.image_tasks import image_task, known_results
-from stash_sense.recognition.parameters import RunParameters, Tools
-from stash_sense.recognition.picture import content_face_id
+from stash_sense.matching.evidence import MatchOptions
+from stash_sense.media.limits import MediaLimits
+from stash_sense.recognition.analysis import analyze_pictures
+from stash_sense.recognition.image_batches import (
+    FetchedImage,
+    RecognizedImage,
+    recognize_images,
+    rematch_faces,
+)
+from stash_sense.recognition.parameters import RunParameters, Tools, image_task, stored_results
 from stash_sense.recognition.recognizer import FaceRecognizer
-from stash_sense.recognition.stored_faces import matched, own_face, shown_face, size, with_matches
+from stash_sense.recognition.stored_faces import (
+    own_faces,
+    picture_size,
+    shown_face,
+    to_stored_matches,
+    with_matches,
+)
 from stash_sense.stash.types import Source
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.faces import StoredFace
@@ -23,28 +36,77 @@ from stash_sense.store.results import StoredResult
 
 log = logging.getLogger(__name__)
 
-
 LONGEST_S = 25.0
-"""For all of it; whoever looks at the page in Stash waits 30 s at most."""
+"""For the whole call: the plugin waits 30 s at most."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureAnswer:
+    """The faces of an uploaded picture, best detection first, and the id of each.
+
+    width, height: of the upright picture, pixels; boxes are in these.
+    """
+
+    width: int
+    height: int
+    faces: tuple[RecognizedFace, ...]
+    face_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageAnswer(PictureAnswer):
+    """The faces of an image of Stash.
+
+    stored: whether the state holds the result. reused: whether it served without fetching the picture.
+    """
+
+    image_id: str
+    stored: bool
+    reused: bool
+
+
+def identify_picture(
+    data: bytes, recognizer: FaceRecognizer, options: MatchOptions, limits: MediaLimits
+) -> PictureAnswer:
+    """Recognise the faces of an uploaded picture.
+
+    Raises NotAnImage, UnreadableImage, ImageTooLarge, ImageTooSmall.
+    """
+    (picture,) = analyze_pictures(
+        [data], recognizer.pack.engine, min_confidence=options.min_face_confidence, limits=limits
+    )
+    if isinstance(picture, StashSenseError):
+        raise picture
+    faces = tuple(recognizer.recognize(picture.faces, options.top_k, options.max_distance))
+    return PictureAnswer(picture.width, picture.height, faces, _content_ids(data, faces))
+
+
+def _content_ids(data: bytes, faces: Iterable[RecognizedFace]) -> tuple[str, ...]:
+    """Ids for faces that are not stored: the same for the same bytes and box, whatever the options."""
+    digest = hashlib.sha256(data).hexdigest()
+    boxes = (",".join(str(round(float(side))) for side in face.box) for face in faces)
+    return tuple("seen-" + hashlib.sha256(f"{digest}:{box}".encode()).hexdigest()[:24] for box in boxes)
 
 
 async def identify_image(
     image_id: str,
     recognizer: FaceRecognizer,
-    knobs: MatchOptions,
+    options: MatchOptions,
     tools: Tools,
     *,
     force: bool = False,
     source: Source = "original",
 ) -> ImageAnswer:
-    """Who is on an image. What is stored of the same picture serves again, unless `force`.
+    """Who is on an image of Stash. A stored result of the same picture serves again, unless `force`.
 
-    Raises NotInStash, NotAPicture, NoPicture, what the picture itself is refused for, and StashErrors:
-    StashTooSlow also where all of it takes longer than LONGEST_S.
+    Raises NotInStash, NotAPicture, NoPicture, the picture's own MediaError, and StashErrors, among them
+    StashTooSlow if the whole call takes longer than LONGEST_S.
     """
     try:
         async with asyncio.timeout(LONGEST_S):
-            return await _identify(image_id, recognizer, knobs, tools, force=force, source=source)
+            return await _identify(
+                image_id, recognizer, RunParameters.of(recognizer, options, source), tools, force=force
+            )
     except TimeoutError:
         raise StashTooSlow(
             f"Image {image_id} could not be had from Stash and looked at within {LONGEST_S:g} s. Try again "
@@ -53,85 +115,75 @@ async def identify_image(
 
 
 async def _identify(
-    image_id: str,
-    recognizer: FaceRecognizer,
-    knobs: MatchOptions,
-    tools: Tools,
-    *,
-    force: bool,
-    source: Source,
+    image_id: str, recognizer: FaceRecognizer, parameters: RunParameters, tools: Tools, *, force: bool
 ) -> ImageAnswer:
-    terms = RunParameters.of(recognizer, knobs, source)
-    asked = image_task(await tools.stash.get_image_by_id(image_id))
-    known = await asyncio.to_thread(known_results, [asked], terms, tools.state, force=force)
-    if asked.image_id in known:
-        return await _known(known[asked.image_id], recognizer, terms, tools)
-    fetch = tools.stash.thumbnail if source == "thumbnail" else tools.stash.original
-    fetched = Fetched(asked, (await fetch(asked.image)).data)
-    unit = partial(look, [fetched], recognizer, terms, tools.media)
-    (looked,) = await tools.pool.run(unit, Lane.INTERACTIVE)
-    if isinstance(looked, StashSenseError):
-        raise looked
-    stored = await asyncio.to_thread(_keep, looked, tools.state)
+    task = image_task(await tools.stash.get_image_by_id(image_id))
+    results = await asyncio.to_thread(stored_results, [task], parameters, tools.state, force=force)
+    if task.image_id in results:
+        return await _reuse(results[task.image_id], recognizer, parameters, tools)
+    fetch = tools.stash.thumbnail if parameters.source == "thumbnail" else tools.stash.original
+    fetched = FetchedImage(task, (await fetch(task.image)).data)
+    work = partial(recognize_images, [fetched], recognizer, parameters, tools.media)
+    (recognized,) = await tools.pool.run(work, Lane.INTERACTIVE)
+    if isinstance(recognized, StashSenseError):
+        raise recognized
+    stored = await asyncio.to_thread(_store, recognized, tools.state)
     if stored is not None:
-        return _answer(stored, terms, stored=True, reused=False)
-    unstored = await asyncio.to_thread(_unstored, looked, tools.state)
-    digest = hashlib.sha256(fetched.data).hexdigest()
-    return _answer(unstored, terms, stored=False, reused=False, digest=digest)
+        return _answer(stored, parameters, stored=True, reused=False)
+    unstored = await asyncio.to_thread(_unstored, recognized, tools.state)
+    return _answer(unstored, parameters, stored=False, reused=False, data=fetched.data)
 
 
-async def _known(
-    known: StoredResult, recognizer: FaceRecognizer, terms: RunParameters, tools: Tools
+async def _reuse(
+    stored: StoredResult, recognizer: FaceRecognizer, parameters: RunParameters, tools: Tools
 ) -> ImageAnswer:
-    if terms.matched_by(known):
-        return _answer(known, terms, stored=True, reused=True)
-    width, height = size(known)
-    faces = tuple(own_face(face, width, height) for face in known.faces)
-    (named,) = await tools.pool.run(partial(name_anew, [faces], recognizer, terms), Lane.INTERACTIVE)
+    if parameters.has_same_matches(stored):
+        return _answer(stored, parameters, stored=True, reused=True)
+    work = partial(rematch_faces, [own_faces(stored)], recognizer, parameters)
+    (rematched,) = await tools.pool.run(work, Lane.INTERACTIVE)
     matches = [
-        matched(face.face_id, new, recognizer.database) for face, new in zip(known.faces, named, strict=True)
+        to_stored_matches(face.face_id, new, recognizer.database)
+        for face, new in zip(stored.faces, rematched, strict=True)
     ]
-    again = with_matches(known, matches)
-    stored = True
+    written = True
     try:
         await asyncio.to_thread(
             tools.state.update_matches,
-            terms.pack,
-            terms.db_version,
-            [known.stash_image_id],
+            parameters.pack,
+            parameters.db_version,
+            [stored.stash_image_id],
             matches,
-            terms.settings_over(known),
+            parameters.rematch_settings(stored),
         )
     except StashSenseError as error:
-        stored = False
-        log.warning("image %s: its new matches were not stored: %s", known.stash_image_id, error)
-    return _answer(again, terms, stored=stored, reused=True)
+        written = False
+        log.warning("image %s: its new matches were not stored: %s", stored.stash_image_id, error)
+    return _answer(with_matches(stored, matches), parameters, stored=written, reused=True)
 
 
-def _keep(looked: Looked, state: RecommendationsDB) -> StoredResult | None:
-    """The result as it was stored, decisions beside it; None where it could not be."""
-    asked = looked.wanted
+def _store(recognized: RecognizedImage, state: RecommendationsDB) -> StoredResult | None:
+    """The result as it was stored, decisions beside it; None if that failed."""
+    task = recognized.task
     try:
-        state.store_image_result(looked.result)
-        return state.get_image_results([(asked.image_id, asked.picture)]).get(asked.image_id)
+        state.store_image_result(recognized.result)
+        return state.get_image_results([(task.image_id, task.picture)]).get(task.image_id)
     except StashSenseError as error:
-        log.warning("image %s was not stored: %s", asked.image_id, error)
+        log.warning("image %s was not stored: %s", task.image_id, error)
         return None
 
 
-def _unstored(looked: Looked, state: RecommendationsDB) -> StoredResult:
-    """What would have been stored; a person's decisions on the picture count all the same."""
-    asked, result = looked.wanted, looked.result
+def _unstored(recognized: RecognizedImage, state: RecommendationsDB) -> StoredResult:
+    """The result as it would have been stored, decisions on the picture beside it."""
+    task, result = recognized.task, recognized.result
     try:
-        decisions = state.decisions_for(asked.picture)
+        decisions = state.decisions_for(task.picture)
     except StashSenseError as error:
         decisions = []
-        log.warning("image %s: decisions on it could not be read: %s", asked.image_id, error)
-    words = decisions_by_face([face.box for face in result.faces], decisions)
+        log.warning("image %s: decisions on it could not be read: %s", task.image_id, error)
     faces = tuple(
         StoredFace(
             0,
-            asked.image_id,
+            task.image_id,
             face.box,
             face.detection_confidence,
             face.quality,
@@ -139,21 +191,23 @@ def _unstored(looked: Looked, state: RecommendationsDB) -> StoredResult:
             face.verdict,
             face.reason,
             face.candidates,
-            tuple(said),
+            tuple(own),
             face.details,
             face.facenet,
             face.arcface,
         )
-        for face, said in zip(result.faces, words, strict=True)
+        for face, own in zip(
+            result.faces, decisions_by_face([face.box for face in result.faces], decisions), strict=True
+        )
     )
     return StoredResult(
-        asked.image_id,
+        task.image_id,
         0,
         result.pack,
         result.db_version,
         result.source,
-        looked.width,
-        looked.height,
+        result.width,
+        result.height,
         result.settings,
         "",
         (),
@@ -162,15 +216,12 @@ def _unstored(looked: Looked, state: RecommendationsDB) -> StoredResult:
 
 
 def _answer(
-    result: StoredResult, terms: RunParameters, *, stored: bool, reused: bool, digest: str = ""
+    result: StoredResult, parameters: RunParameters, *, stored: bool, reused: bool, data: bytes = b""
 ) -> ImageAnswer:
-    """digest: of the picture's bytes, for the ids of faces that have none in the state."""
-    width, height = size(result)
-    faces = []
-    for one in result.faces:
-        if one.detection_confidence < terms.knobs.min_face_confidence:
-            continue
-        face = shown_face(one, width, height, terms.knobs.top_k)
-        face_id = str(one.face_id) if one.face_id else content_face_id(digest, face)
-        faces.append(IdentifiedFace(face_id, face))
-    return ImageAnswer(result.stash_image_id, width, height, tuple(faces), stored, reused)
+    """data: the picture's bytes, for the ids of faces that are not stored."""
+    width, height = picture_size(result)
+    options = parameters.options
+    shown = [face for face in result.faces if face.detection_confidence >= options.min_face_confidence]
+    faces = tuple(shown_face(face, width, height, options.top_k) for face in shown)
+    face_ids = _content_ids(data, faces) if data else tuple(str(face.face_id) for face in shown)
+    return ImageAnswer(width, height, faces, face_ids, result.stash_image_id, stored, reused)

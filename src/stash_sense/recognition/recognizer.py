@@ -1,13 +1,12 @@
-"""A loaded model pack and a face database make a recognizer: faces in, names and reasons out."""
+"""A recognizer: a loaded model pack and a face database; faces in, matches and verdicts out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from stash_sense.domain.faces import Pixels, Quality, Vectors
-from stash_sense.domain.people import bare_ids
+from stash_sense.domain.faces import Candidate, EmbeddedFace, Match, Pixels, RecognizedFace
 from stash_sense.errors import BadInput
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.faces.detect import Detector, DetectorSpec, YuNet
@@ -15,8 +14,8 @@ from stash_sense.faces.embed import Embedder, EmbedderSpec
 from stash_sense.faces.engine import FaceEngine
 from stash_sense.faces.session import OnnxSession
 from stash_sense.matching.calibration import Calibration, Scorer, uncalibrated
-from stash_sense.matching.candidates import Candidate, candidates
-from stash_sense.matching.verdict import Verdict, judge
+from stash_sense.matching.candidates import find_candidates
+from stash_sense.matching.verdict import judge_face
 from stash_sense.models.manifest import PackManifest, Slot
 from stash_sense.models.prepare import PreparedPack
 
@@ -26,7 +25,7 @@ SLOTS: tuple[Literal["arcface", "facenet"], ...] = ("arcface", "facenet")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedPack:
-    """A pack's networks and numbers. calibrated: without it a verdict is never match."""
+    """A model pack, ready to run. dimensions: of each slot. Without a calibration no verdict is `match`."""
 
     id: str
     fingerprint: str
@@ -59,7 +58,7 @@ def load_pack(prepared: PreparedPack) -> LoadedPack:
 
 
 def detector_spec(manifest: PackManifest) -> DetectorSpec:
-    """How the manifest wants its detector run."""
+    """How the manifest says to run its detector."""
     detector = manifest.detector
     return DetectorSpec(
         main_side=detector.main_side,
@@ -84,68 +83,8 @@ def _spec(slot: Slot) -> EmbedderSpec:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A person that a face may be. combined_score and the slots' distances: 0 to 2, lower is better."""
-
-    performer_id: str
-    name: str
-    combined_score: float
-    facenet_distance: float
-    arcface_distance: float
-    stashdb_id: str | None = None
-    stash_ids: tuple[tuple[str, str], ...] = ()
-    local_id: str | None = None
-    country: str | None = None
-    image_url: str | None = None
-    reference_id: int = -1
-    support: str = ""
-    diagnostics: Mapping[str, float] = field(default_factory=dict, compare=False)
-
-    @property
-    def confidence(self) -> float:
-        """1 - distance, 0 to 1."""
-        return min(1.0, max(0.0, 1.0 - self.combined_score))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RecognizedFace:
-    """One face of a picture.
-
-    box: (4,) x1, y1, x2, y2 in pixels of the upright picture, clamped to it; confidence: the detector's,
-    0.5 its stated operating point; landmarks (5, 2); embeddings: slot -> unit vector.
-    matches: at or below the distance asked for, best first; named: the one that a verdict of match means.
-    nearest: the closest people however far away, at least two where so many are enrolled.
-    """
-
-    box: Vectors
-    confidence: float
-    landmarks: Vectors
-    quality: Quality
-    embeddings: Mapping[str, Vectors]
-    matches: tuple[Match, ...]
-    verdict: Verdict
-    nearest: tuple[Candidate, ...]
-    named: Match | None = None
-
-
-class Nameable(Protocol):
-    """A face with what naming it needs: one just found, or one that is read back."""
-
-    @property
-    def box(self) -> Vectors: ...
-    @property
-    def confidence(self) -> float: ...
-    @property
-    def landmarks(self) -> Vectors: ...
-    @property
-    def quality(self) -> Quality: ...
-    @property
-    def embeddings(self) -> Mapping[str, Vectors]: ...
-
-
 class FaceRecognizer:
-    """Names the faces of pictures with one pack and one face database; safe for several threads."""
+    """Recognises the faces of pictures with one pack and one face database; safe for several threads."""
 
     def __init__(self, pack: LoadedPack, database: FaceDatabase) -> None:
         self.pack = pack
@@ -158,7 +97,7 @@ class FaceRecognizer:
         max_distance: float = 0.6,
         min_face_confidence: float = 0.5,
     ) -> list[RecognizedFace]:
-        """Every face of an upright picture (H, W, 3) uint8 BGR, the surest detection first.
+        """Every face of an upright picture (H, W, 3) uint8 BGR, best detection first.
 
         Raises BadInput for any other array.
         """
@@ -168,42 +107,25 @@ class FaceRecognizer:
                 "order is accepted. Read files with stash_sense.media.load_image."
             )
         (faces,) = self.pack.engine.analyze([image], min_confidence=min_face_confidence)
-        return self.name(faces, top_k, max_distance)
+        return self.recognize(faces, top_k, max_distance)
 
-    def name(
-        self, faces: Sequence[Nameable], top_k: int = 5, max_distance: float = 0.6
+    def recognize(
+        self, faces: Sequence[EmbeddedFace], top_k: int = 5, max_distance: float = 0.6
     ) -> list[RecognizedFace]:
-        """Who each of these faces is. All are searched in one batch: give many at once."""
-        found = candidates(
-            [dict(face.embeddings) for face in faces], self.database, self.pack.scorer, max(top_k, 2)
+        """Who each of these faces is. One pass over the references serves them all: give many at once."""
+        nearest = find_candidates(
+            [face.embeddings for face in faces], self.database, self.pack.scorer, max(top_k, 2)
         )
-        return [self._named(face, near, top_k, max_distance) for face, near in zip(faces, found, strict=True)]
+        return [
+            self._recognized(face, near, top_k, max_distance)
+            for face, near in zip(faces, nearest, strict=True)
+        ]
 
-    def match(self, candidate: Candidate) -> Match:
-        """A candidate with the person's own words."""
-        person = self.database.person(candidate.person)
-        stashdb_id, local_id = bare_ids(person)
-        return Match(
-            performer_id=person.key,
-            name=person.name,
-            combined_score=candidate.combined,
-            facenet_distance=candidate.facenet,
-            arcface_distance=candidate.arcface,
-            stashdb_id=stashdb_id,
-            stash_ids=person.stash_ids,
-            local_id=local_id,
-            country=person.country,
-            image_url=person.image_url,
-            reference_id=candidate.reference,
-            support=candidate.support,
-            diagnostics=candidate.cosines,
-        )
-
-    def _named(
-        self, face: Nameable, near: Sequence[Candidate], top_k: int, max_distance: float
+    def _recognized(
+        self, face: EmbeddedFace, near: Sequence[Candidate], top_k: int, max_distance: float
     ) -> RecognizedFace:
         within = [candidate for candidate in near if candidate.combined <= max_distance]
-        verdict = judge(
+        verdict = judge_face(
             near,
             self.pack.scorer,
             self.database.people,
@@ -211,7 +133,9 @@ class FaceRecognizer:
             lambda person: self.database.person(person).name,
             calibrated=self.pack.calibrated,
         )
-        matches = tuple(self.match(candidate) for candidate in within[:top_k])
+        matches = tuple(
+            Match.of(candidate, self.database.person(candidate.person)) for candidate in within[:top_k]
+        )
         return RecognizedFace(
             box=face.box,
             confidence=face.confidence,
@@ -221,5 +145,5 @@ class FaceRecognizer:
             matches=matches,
             verdict=verdict,
             nearest=tuple(near),
-            named=matches[0] if verdict.word == "match" else None,
+            named=matches[0] if verdict.status == "match" else None,
         )

@@ -21,7 +21,7 @@ from stash_sense.matching.calibration import Calibration
 from stash_sense.media.limits import MediaLimits
 from stash_sense.models.prepare import prepare
 from stash_sense.models.user_calibration import keep_calibration
-from stash_sense.recognition.analysis import workers
+from stash_sense.recognition.analysis import usable_cores
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack, load_pack
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
@@ -145,7 +145,7 @@ async def enrol_from_stash(
 
     Raises what `open_stash` and `build_from_stash` raise.
     """
-    pool = WorkPool(settings.workers or workers(), 1)
+    pool = WorkPool(settings.workers or usable_cores(), 1)
     try:
         async with open_stash(settings, replace(PATIENT, media_bytes=settings.max_bytes)) as client:
             await client.with_limits(

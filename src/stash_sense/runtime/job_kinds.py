@@ -9,8 +9,7 @@ from typing import Any, Self
 from stash_sense.enrolment.stash import build_from_stash
 from stash_sense.jobs.run import JobFunction, JobProgress
 from stash_sense.jobs.workers import WorkPool
-from stash_sense.recognition.answers import as_json
-from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.matching.evidence import MatchOptions
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import FaceRecognizer
@@ -92,7 +91,7 @@ class Services:
                 source=options.source,
                 outage_limits=self.outage_limits,
             )
-        return as_json(answer)
+        return answer.as_json()
 
     async def _build_database(
         self, progress: JobProgress, parameters: Mapping[str, Any]

@@ -14,7 +14,7 @@ from stash_sense.jobs.run import JobFunction
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.media.limits import MediaLimits
 from stash_sense.media.remote import FetchLimits, RemotePictures, Resolve
-from stash_sense.recognition.analysis import workers
+from stash_sense.recognition.analysis import usable_cores
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.runtime.engine import (
     Engine,
@@ -131,7 +131,7 @@ def build_sidecar(
     secret = secret_to_serve_with(settings)
     stash_limits = replace(stash_limits, media_bytes=settings.max_bytes)
     stash = open_stash(settings, stash_limits) if settings.stash_url else None
-    pool = WorkPool(settings.workers or workers(), settings.queue)
+    pool = WorkPool(settings.workers or usable_cores(), settings.queue)
     state = supervised_state(state_file(settings))
     engine = Engine(settings)
     recognition = supervised_recognition(engine)

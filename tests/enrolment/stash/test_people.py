@@ -7,7 +7,7 @@ from PIL import Image
 
 from stash_sense.enrolment.stash_write import COPY
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.recognition.crops import reference_id, reference_picture
+from stash_sense.recognition.crops import reference_crop, reference_id
 from stash_sense.recognition.recognizer import FaceRecognizer
 
 from .conftest import BLUE, FANSDB, RED, STASHDB, enrolled, picture
@@ -47,7 +47,7 @@ async def test_a_reference_can_be_shown_without_stash(enrol, three, stash, place
     await enrol()
     stash.down()
     with FaceDatabase.open(place) as database:
-        crop = reference_picture(database, reference_id(database, 0))
+        crop = reference_crop(database, reference_id(database, 0))
     shown = Image.open(io.BytesIO(crop))
     assert shown.format == "JPEG"
     assert shown.getpixel((5, 5))[0] > 200

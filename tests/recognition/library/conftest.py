@@ -12,9 +12,9 @@ from PIL import Image
 
 from fakes.stash import StashStandIn
 from stash_sense.jobs.workers import WorkPool
-from stash_sense.recognition.answers import GalleryAnswer
-from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.matching.evidence import MatchOptions
 from stash_sense.recognition.gallery import identify_gallery
+from stash_sense.recognition.gallery_answer import GalleryAnswer
 from stash_sense.recognition.image import identify_image
 from stash_sense.recognition.parameters import Tools
 from stash_sense.stash.client import StashClient

@@ -11,10 +11,9 @@ from fakes.stash import Delay
 from stash_sense.domain.progress import NoProgress
 from stash_sense.errors import NotInStash
 from stash_sense.jobs.workers import Lane
-from stash_sense.recognition.answers import as_json
-from stash_sense.recognition.evidence import MatchOptions
-from stash_sense.recognition.fetching import FETCHERS
+from stash_sense.matching.evidence import MatchOptions
 from stash_sense.recognition.folder import identify_photos
+from stash_sense.recognition.image_batches import FETCHERS
 from stash_sense.runtime.engine import recognizer as open_recognizer
 
 REDDISH = (240, 160, 20)
@@ -38,11 +37,11 @@ async def test_it_finds_what_the_same_folder_of_files_gives(real, samples, stash
         stash.library.add_image(path, galleries=[gallery], path=f"/data/{number}.jpg")
     answer = await identify(str(gallery), recognizer=real)
     files = identify_photos(paths, real, MatchOptions(), NoProgress())
-    expected = {one.person.name: [str(paths.index(path) + 1) for path in one.photos] for one in files.people}
+    expected = {one.person.name: [str(position + 1) for position in one.images] for one in files.people}
     assert people_of(answer) == expected
     for ours, theirs in zip(answer.performers, files.people, strict=True):
-        assert ours.best_distance == pytest.approx(theirs.presence.best_distance, abs=2e-3)
-        assert ours.avg_distance == pytest.approx(theirs.presence.avg_distance, abs=2e-3)
+        assert ours.best_distance == pytest.approx(theirs.best_distance, abs=2e-3)
+        assert ours.avg_distance == pytest.approx(theirs.avg_distance, abs=2e-3)
 
 
 async def test_asked_again_nothing_is_fetched_or_written(fill, identify, fetched, stash, state, colours):
@@ -101,7 +100,7 @@ async def test_the_gallerys_verdict_is_stored(fill, identify, look_at, state):
     assert (stored.verdict, stored.candidates[0].support) == ("match", "gallery")
     assert stored.reason.endswith("together with 2 other photos here")
     shown = await look_at(images[2], knobs)
-    assert (shown.reused, shown.faces[0].face.matches[0].support) == (True, "gallery")
+    assert (shown.reused, shown.faces[0].matches[0].support) == (True, "gallery")
 
 
 async def test_plain_evidence_takes_the_gallerys_verdict_back(fill, identify, state):
@@ -307,7 +306,7 @@ async def test_the_result_stands_while_it_runs_and_looking_costs_little(fill, id
     answer = await identify(gallery)
     json.dumps(seen)
     assert seen[0][1]["total_images"] == 60
-    assert progress.make() == as_json(answer)
+    assert progress.make() == answer.as_json()
     assert any(0 < made["images_processed"] <= done for done, made in seen[:-1])
 
 

@@ -13,7 +13,7 @@ from stash_sense.errors import (
     StashUnreachable,
     UnreadableImage,
 )
-from stash_sense.recognition.evidence import MatchOptions
+from stash_sense.matching.evidence import MatchOptions
 from stash_sense.recognition.image import identify_image
 from stash_sense.recognition.parameters import Tools
 from stash_sense.runtime.engine import recognizer as open_recognizer
@@ -24,11 +24,11 @@ async def test_an_image_is_named_and_stored(fill, look_at, state):
     _, (image,) = fill("red")
     answer = await look_at(image)
     (face,) = answer.faces
-    assert (face.face.verdict.word, face.face.matches[0].name) == ("match", "Red")
+    assert (face.verdict.status, face.matches[0].name) == ("match", "Red")
     assert (answer.stored, answer.reused, answer.width, answer.height) == (True, False, 40, 36)
-    assert face.face.box.tolist() == pytest.approx([0, 0, 40, 36])
+    assert face.box.tolist() == pytest.approx([0, 0, 40, 36])
     assert state.get_image_fingerprint_faces(image)[0]["performer_id"] == "Red"
-    assert face.face_id == str(state.get_image_result(image).faces[0].face_id)
+    assert answer.face_ids == (str(state.get_image_result(image).faces[0].face_id),)
 
 
 async def test_the_same_picture_is_not_fetched_again(fill, look_at, fetched, stash):
@@ -38,9 +38,9 @@ async def test_the_same_picture_is_not_fetched_again(fill, look_at, fetched, sta
     stash.library.images[int(image)].updated_at = stash.library.now()
     again = await look_at(image)
     assert (fetched(), again.reused) == (0, True)
-    assert again.faces[0].face_id == first.faces[0].face_id
-    assert again.faces[0].face.matches == first.faces[0].face.matches
-    assert again.faces[0].face.verdict == first.faces[0].face.verdict
+    assert again.face_ids[0] == first.face_ids[0]
+    assert again.faces[0].matches == first.faces[0].matches
+    assert again.faces[0].verdict == first.faces[0].verdict
 
 
 async def test_another_picture_under_the_same_id_is_looked_at(fill, look_at, fetched, stash, picture):
@@ -49,7 +49,7 @@ async def test_another_picture_under_the_same_id_is_looked_at(fill, look_at, fet
     stash.library.replace_file(int(image), picture("green"))
     fetched()
     answer = await look_at(image)
-    assert (fetched(), answer.faces[0].face.matches[0].name) == (1, "Green")
+    assert (fetched(), answer.faces[0].matches[0].name) == (1, "Green")
 
 
 async def test_another_image_of_the_same_picture_is_not_fetched(fill, look_at, fetched, stash, picture):
@@ -58,7 +58,7 @@ async def test_another_image_of_the_same_picture_is_not_fetched(fill, look_at, f
     other = str(stash.library.add_image(picture("red", 0)))
     fetched()
     answer = await look_at(other)
-    assert (fetched(), answer.faces[0].face.matches[0].name) == (0, "Red")
+    assert (fetched(), answer.faces[0].matches[0].name) == (0, "Red")
 
 
 async def test_force_looks_again_and_keeps_the_face_id(fill, look_at, fetched):
@@ -66,7 +66,7 @@ async def test_force_looks_again_and_keeps_the_face_id(fill, look_at, fetched):
     first = await look_at(image)
     again = await look_at(image, force=True)
     assert (fetched(), again.reused) == (2, False)
-    assert again.faces[0].face_id == first.faces[0].face_id
+    assert again.face_ids[0] == first.face_ids[0]
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ async def test_other_knobs_are_answered_without_a_fetch_and_as_if_fresh(fill, lo
     again = await look_at(image, knobs)
     assert fetched() == 0
     fresh = await look_at(image, knobs, force=True)
-    assert [one.face.matches for one in again.faces] == [one.face.matches for one in fresh.faces]
-    assert [one.face.verdict for one in again.faces] == [one.face.verdict for one in fresh.faces]
+    assert [one.matches for one in again.faces] == [one.matches for one in fresh.faces]
+    assert [one.verdict for one in again.faces] == [one.verdict for one in fresh.faces]
 
 
 async def test_less_sure_faces_than_were_looked_for_need_the_picture(fill, look_at, fetched):
@@ -120,7 +120,7 @@ async def test_boxes_of_a_thumbnail_are_in_pixels_of_the_original(stash, look_at
     image = str(stash.library.add_image(picture("red", size=(1280, 960))))
     answer = await look_at(image, source="thumbnail")
     assert (answer.width, answer.height) == (1280, 960)
-    assert answer.faces[0].face.box.tolist() == pytest.approx([0, 0, 1280, 960])
+    assert answer.faces[0].box.tolist() == pytest.approx([0, 0, 1280, 960])
 
 
 async def test_another_database_is_matched_without_a_fetch(
@@ -128,14 +128,14 @@ async def test_another_database_is_matched_without_a_fetch(
 ):
     _, (image,) = fill("blue")
     first = await look_at(image)
-    assert first.faces[0].face.matches[0].name == "Blue"
+    assert first.faces[0].matches[0].name == "Blue"
     (people / "Blue").rename(people / "Azure")
     build(people)
     fetched()
     with open_recognizer(colours, place) as newer:
         again = await look_at(image, recognizer=newer)
     assert fetched() == 0
-    assert (again.faces[0].face.matches[0].name, again.faces[0].face_id) == ("Azure", first.faces[0].face_id)
+    assert (again.faces[0].matches[0].name, again.face_ids[0]) == ("Azure", first.face_ids[0])
     assert state.get_image_result(image).db_version == newer.database.manifest.version
 
 
@@ -146,39 +146,40 @@ async def test_another_pack_looks_anew(fill, look_at, fetched, build, people, ma
     build(people, pack=pack)
     with open_recognizer(pack, place) as other:
         answer = await look_at(image, recognizer=other)
-    assert (fetched(), answer.faces[0].face.matches[0].name) == (2, "Red")
+    assert (fetched(), answer.faces[0].matches[0].name) == (2, "Red")
 
 
 async def test_decisions_are_honoured(fill, look_at, state):
     _, (image,) = fill("red")
-    face_id = (await look_at(image)).faces[0].face_id
+    face_id = (await look_at(image)).face_ids[0]
     said = state.decide(int(face_id), "rejected", "Red")
     (face,) = (await look_at(image)).faces
-    assert (face.face.verdict.word, face.face.matches) == ("unknown", ())
+    assert (face.verdict.status, face.matches) == ("unknown", ())
     state.undecide(said.decision_id)
     state.decide(int(face_id), "confirmed", "Green", "Green")
-    (face,) = (await look_at(image, force=True)).faces
-    assert (face.face.named.name, face.face.matches[0].name, face.face_id) == ("Green", "Green", face_id)
+    again = await look_at(image, force=True)
+    (face,) = again.faces
+    assert (face.named.name, face.matches[0].name, again.face_ids) == ("Green", "Green", (face_id,))
 
 
 async def test_what_cannot_be_stored_is_answered_all_the_same(fill, look_at, state, locked, caplog):
     _, (image,) = fill("red")
-    face_id = (await look_at(image)).faces[0].face_id
+    face_id = (await look_at(image)).face_ids[0]
     state.decide(int(face_id), "ignored")
     with locked():
         answer = await look_at(image, force=True)
     assert (answer.stored, len(answer.faces)) == (False, 1)
-    assert answer.faces[0].face_id.startswith("seen-")
-    assert answer.faces[0].face.verdict.reason == "You chose to ignore this face."
+    assert answer.face_ids[0].startswith("seen-")
+    assert answer.faces[0].verdict.reason == "You chose to ignore this face."
     assert "was not stored" in caplog.text
 
 
 async def test_new_matches_that_cannot_be_stored_are_answered_all_the_same(fill, look_at, locked):
     _, (image,) = fill("red")
-    face_id = (await look_at(image)).faces[0].face_id
+    face_id = (await look_at(image)).face_ids[0]
     with locked():
         answer = await look_at(image, MatchOptions(top_k=2))
-    assert (answer.stored, answer.faces[0].face_id) == (False, face_id)
+    assert (answer.stored, answer.face_ids[0]) == (False, face_id)
 
 
 async def test_a_video_is_no_picture(stash, look_at):
@@ -233,7 +234,7 @@ async def test_a_result_of_an_older_program_is_not_taken_for_ours(fill, look_at,
     state.create_image_fingerprint(image, 1)
     state.add_image_fingerprint_face(image, "somebody", 0.9, 0.1)
     answer = await look_at(image)
-    assert (fetched(), answer.faces[0].face.matches[0].name) == (1, "Red")
+    assert (fetched(), answer.faces[0].matches[0].name) == (1, "Red")
     with sqlite3.connect(state.path) as connection:
         rows = connection.execute("SELECT performer_id FROM image_fingerprint_faces").fetchall()
     connection.close()

@@ -13,9 +13,8 @@ import pytest
 from PIL import Image
 
 from fakes.stash import StashStandIn
-from stash_sense.recognition.analysis import PHOTOS_A_STEP
-from stash_sense.recognition.answers import as_json
-from stash_sense.recognition.fetching import UNITS_A_WORKER
+from stash_sense.recognition.analysis import PHOTOS_PER_BATCH
+from stash_sense.recognition.image_batches import BATCHES_PER_WORKER
 from stash_sense.store.database import RecommendationsDB
 
 RUN = Path(__file__).parent / "scripts" / "run_gallery.py"
@@ -47,7 +46,9 @@ async def test_a_cancelled_job_goes_on_where_it_stopped(
     assert 20 < len(done) < 120
     fetched()
     assert _lasting(await identify(gallery, force=force)) == _lasting(undisturbed)
-    ending = UNITS_A_WORKER * 2 * PHOTOS_A_STEP  # what a thread was just storing when the job was cancelled
+    ending = (
+        BATCHES_PER_WORKER * 2 * PHOTOS_PER_BATCH
+    )  # what a thread was just storing when the job was cancelled
     assert 120 - len(done) - ending <= fetched() <= 120 - len(done)
 
 
@@ -112,7 +113,7 @@ def test_killed_at_any_moment_the_result_is_the_same(photos, command, tmp_path, 
 
 def _lasting(answer):
     """Without the ids of faces, which the state gives out as they come."""
-    return as_json(replace(answer, performers=(), unknown=())), [
+    return replace(answer, performers=(), unknown=()).as_json(), [
         replace(one, face_ids=(), face_image_ids=tuple(sorted(one.face_image_ids)))
         for one in (*answer.performers, *answer.unknown)
     ]

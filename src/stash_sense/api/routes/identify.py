@@ -23,11 +23,10 @@ from stash_sense.api.schemas.faces import (
 from stash_sense.api.schemas.jobs import GalleryOut
 from stash_sense.api.telemetry import Metrics
 from stash_sense.errors import JobEnded, NotBuilt
+from stash_sense.matching.evidence import MatchOptions
 from stash_sense.media.addresses import LONGEST
-from stash_sense.recognition.crops import face_crop, reference_picture
-from stash_sense.recognition.evidence import MatchOptions
-from stash_sense.recognition.image import identify_image
-from stash_sense.recognition.picture import identify_picture
+from stash_sense.recognition.crops import face_crop, reference_crop
+from stash_sense.recognition.image import identify_image, identify_picture
 from stash_sense.runtime.sidecar import Sidecar
 
 router = APIRouter()
@@ -194,7 +193,7 @@ async def reference(
     """The reference face as a JPEG, at most 320 px wide and high."""
     with sidecar.pool.admit():
         async with sidecar.recognition.lease() as recognizer:
-            work = partial(reference_picture, recognizer.database, reference_id)
+            work = partial(reference_crop, recognizer.database, reference_id)
             return _jpeg(await sidecar.pool.run(work))
 
 

@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
+from stash_sense.domain.faces import Match, RecognizedFace
+from stash_sense.matching.evidence import MatchOptions
 from stash_sense.media.addresses import LONGEST
-from stash_sense.recognition.answers import ImageAnswer
 from stash_sense.recognition.crops import reference_id
-from stash_sense.recognition.evidence import MatchOptions
-from stash_sense.recognition.picture import NamedPicture, content_face_id
-from stash_sense.recognition.recognizer import FaceRecognizer, Match, RecognizedFace
+from stash_sense.recognition.image import ImageAnswer, PictureAnswer
+from stash_sense.recognition.recognizer import FaceRecognizer
 
 STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)
 """Of every body: types as sent, no unknown fields."""
@@ -165,18 +165,16 @@ class ImageOut(IdentifyOut):
     )
 
 
-def identify_out(picture: NamedPicture, recognizer: FaceRecognizer) -> IdentifyOut:
-    """The answer for a picture of which nothing is stored."""
-    faces = [face_out(content_face_id(picture.digest, face), face, recognizer) for face in picture.faces]
-    return IdentifyOut(faces=faces, face_count=len(faces))
+def identify_out(answer: PictureAnswer, recognizer: FaceRecognizer) -> IdentifyOut:
+    """The answer for an uploaded picture."""
+    return IdentifyOut(faces=_faces_out(answer, recognizer), face_count=len(answer.faces))
 
 
 def image_out(answer: ImageAnswer, recognizer: FaceRecognizer) -> ImageOut:
     """The answer for an image of Stash."""
-    faces = [face_out(face.face_id, face.face, recognizer) for face in answer.faces]
     return ImageOut(
-        faces=faces,
-        face_count=len(faces),
+        faces=_faces_out(answer, recognizer),
+        face_count=len(answer.faces),
         image_id=answer.image_id,
         width=answer.width,
         height=answer.height,
@@ -185,9 +183,11 @@ def image_out(answer: ImageAnswer, recognizer: FaceRecognizer) -> ImageOut:
     )
 
 
-def face_out(face_id: str, face: RecognizedFace, recognizer: FaceRecognizer) -> FaceOut:
-    """A recognised face under its public id."""
-    return FaceOut(face_id=face_id, **named_face_fields(face, recognizer))
+def _faces_out(answer: PictureAnswer, recognizer: FaceRecognizer) -> list[FaceOut]:
+    return [
+        FaceOut(face_id=face_id, **named_face_fields(face, recognizer))
+        for face_id, face in zip(answer.face_ids, answer.faces, strict=True)
+    ]
 
 
 def named_face_fields(face: RecognizedFace, recognizer: FaceRecognizer) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def named_face_fields(face: RecognizedFace, recognizer: FaceRecognizer) -> dict[
             confidence=round(face.confidence, 4),
         ),
         "quality": face.quality.score,
-        "verdict": face.verdict.word,
+        "verdict": face.verdict.status,
         "reason": face.verdict.reason,
         "performer_id": face.named.performer_id if face.named else None,
         "name": face.named.name if face.named else None,

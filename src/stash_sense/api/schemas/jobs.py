@@ -16,8 +16,8 @@ from stash_sense.api.schemas.faces import (
     match_out,
     named_face_fields,
 )
-from stash_sense.recognition.evidence import MatchOptions
-from stash_sense.recognition.folder import GalleryResult, NamedPhoto, PersonFound, UnknownPerson
+from stash_sense.matching.evidence import GalleryPerson, MatchOptions, UnknownTrack
+from stash_sense.recognition.folder import FolderResult, RecognizedPhoto
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.store.jobs.job import Job
 
@@ -163,17 +163,17 @@ class FolderOut(BaseModel):
     errors: list[str]
 
 
-def folder_out(result: GalleryResult, problems: Iterable[str], recognizer: FaceRecognizer) -> FolderOut:
+def folder_out(result: FolderResult, problems: Iterable[str], recognizer: FaceRecognizer) -> FolderOut:
     """The result of a folder. problems: what went wrong before any photo was read."""
     return FolderOut(
         images=[_photo_out(photo, recognizer) for photo in result.photos],
-        performers=[_folder_performer_out(person) for person in result.people],
-        unknown=[_folder_unknown_out(person, recognizer) for person in result.unknown],
+        performers=[_folder_performer_out(person, result) for person in result.people],
+        unknown=[_folder_unknown_out(track, result, recognizer) for track in result.unknown],
         errors=[*problems, *(photo.error for photo in result.photos if photo.error)],
     )
 
 
-def _photo_out(photo: NamedPhoto, recognizer: FaceRecognizer) -> PhotoOut:
+def _photo_out(photo: RecognizedPhoto, recognizer: FaceRecognizer) -> PhotoOut:
     faces = [
         PhotoFaceOut(quality_reason=face.quality.reason, **named_face_fields(face, recognizer))
         for face in photo.faces
@@ -183,28 +183,30 @@ def _photo_out(photo: NamedPhoto, recognizer: FaceRecognizer) -> PhotoOut:
     )
 
 
-def _folder_performer_out(found: PersonFound) -> FolderPerformerOut:
+def _folder_performer_out(found: GalleryPerson, result: FolderResult) -> FolderPerformerOut:
     return FolderPerformerOut(
         performer_id=found.person.key,
         name=found.person.name,
-        image_count=len(found.photos),
-        best_distance=round(found.presence.best_distance, 4),
-        avg_distance=round(found.presence.avg_distance, 4),
+        image_count=len(found.images),
+        best_distance=round(found.best_distance, 4),
+        avg_distance=round(found.avg_distance, 4),
         confidence=round(found.confidence, 4),
-        face_count=len(found.presence.appearances),
-        faces_alone=found.presence.alone,
-        images=[str(path) for path in found.photos],
+        face_count=len(found.faces),
+        faces_alone=found.alone,
+        images=[str(path) for path in result.paths(found.images)],
     )
 
 
-def _folder_unknown_out(person: UnknownPerson, recognizer: FaceRecognizer) -> FolderUnknownOut:
+def _folder_unknown_out(
+    track: UnknownTrack, result: FolderResult, recognizer: FaceRecognizer
+) -> FolderUnknownOut:
     return FolderUnknownOut(
-        verdict=person.track.status,
-        reason=person.track.reason,
-        face_count=len(person.track.faces),
-        image_count=len(person.photos),
-        images=[str(path) for path in person.photos],
-        nearest=[match_out(match, recognizer) for match in person.track.nearest],
+        verdict=track.status,
+        reason=track.reason,
+        face_count=len(track.faces),
+        image_count=len(track.images),
+        images=[str(path) for path in result.paths(track.images)],
+        nearest=[match_out(match, recognizer) for match in track.nearest],
     )
 
 

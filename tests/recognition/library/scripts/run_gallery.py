@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 from stash_sense.jobs.workers import WorkPool
+from stash_sense.matching.evidence import MatchOptions
 from stash_sense.models.manifest import DEFAULT_PACK
 from stash_sense.models.prepare import prepare
-from stash_sense.recognition.answers import as_json
-from stash_sense.recognition.evidence import MatchOptions
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import load_pack
@@ -54,7 +53,7 @@ async def main():
                 gallery, ready, MatchOptions(), tools, SpokenProgress(job), force=bool(force)
             )
     pool.close(5)
-    say(json.dumps(as_json(answer)))
+    say(json.dumps(answer.as_json()))
 
 
 asyncio.run(main())
