@@ -48,12 +48,13 @@ def launched(*, libraries: bool) -> Iterator[Any]:
 class Watched:
     """What went wrong on a page: must stay empty, unless a test takes it out."""
 
-    def __init__(self, page: Any, origin: str) -> None:
+    def __init__(self, page: Any, origin: str = "") -> None:
         self.troubles: list[str] = []
+        self.origin = origin
         page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
         page.on("dialog", self._dialog)
         page.on("console", self._console)
-        page.on("request", lambda request: self._request(request.url, origin))
+        page.on("request", lambda request: self._request(request.url))
 
     def _dialog(self, dialog: Any) -> None:
         self.troubles.append(f"dialog: {dialog.message}")
@@ -63,8 +64,8 @@ class Watched:
         if message.type == "error" and "Content Security Policy" in message.text:
             self.troubles.append(message.text)
 
-    def _request(self, url: str, origin: str) -> None:
-        if not url.startswith((f"{origin}/", "data:")):
+    def _request(self, url: str) -> None:
+        if not url.startswith((f"{self.origin}/", "data:")):
             self.troubles.append(f"left the page's origin: {url}")
 
 

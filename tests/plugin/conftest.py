@@ -10,12 +10,22 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fakes.sidecar import SidecarStandIn
+from fakes.sidecar import SidecarStandIn, performer_of
 from fakes.stash import StashStandIn
 
 PLUGIN = Path(__file__).parents[2] / "plugin"
 KEY = "eyJ-the-api-key-of-stash"
 SESSION = "crumb-of-the-session"
+PERSON = performer_of("Ann", "7")
+FACE = {
+    "face_id": "f1",
+    "box": {"x": 1.0, "y": 2.0, "width": 3.0, "height": 4.0, "confidence": 0.9},
+    "quality": 0.9,
+    "verdict": "unknown",
+    "reason": "nobody near",
+    "matches": [],
+}
+JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
 
 
 class Ran(NamedTuple):
@@ -49,6 +59,19 @@ def sidecar() -> Iterator[SidecarStandIn]:
     with SidecarStandIn() as stand_in:
         yield stand_in
     assert not stand_in.wrong
+
+
+@pytest.fixture
+def known(sidecar: SidecarStandIn) -> None:
+    """What the sidecar knows: one image, one gallery, two pictures."""
+    sidecar.images["3"] = {"faces": [FACE], "face_count": 1}
+    sidecar.galleries["45"] = {
+        "total_images": 2,
+        "images_processed": 2,
+        "faces_detected": 2,
+        "performers": [PERSON],
+    }
+    sidecar.pictures = {"f1": JPEG, "v.1/2": JPEG}
 
 
 @pytest.fixture

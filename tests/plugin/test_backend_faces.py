@@ -6,26 +6,19 @@ import pytest
 
 from fakes.sidecar import Problem
 
-JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+from .conftest import JPEG
 
-
-@pytest.fixture(autouse=True)
-def known(sidecar):
-    sidecar.pictures = {"f1": JPEG, "v.1/2": JPEG}
-
-
-def asked_last(sidecar):
-    return sidecar.asked[-1]
+pytestmark = pytest.mark.usefixtures("known")
 
 
 def test_the_name_that_comes_with_a_decision_is_passed_on(call, sidecar):
     call("decide", face_id="f1", performer_id="local:7", word="confirmed", name="Ann")
-    assert asked_last(sidecar)[2]["name"] == "Ann"
+    assert sidecar.asked[-1][2]["name"] == "Ann"
 
 
 def test_a_face_is_set_apart_without_naming_anybody(call, sidecar):
     call("decide", face_id="f1", word="apart")
-    assert asked_last(sidecar) == ("POST", "/decisions", {"face_id": "f1", "word": "apart"})
+    assert sidecar.asked[-1] == ("POST", "/decisions", {"face_id": "f1", "word": "apart"})
 
 
 def test_faces_are_decided_on_at_once_and_it_is_taken_back_at_once(call, sidecar):
@@ -33,7 +26,7 @@ def test_faces_are_decided_on_at_once_and_it_is_taken_back_at_once(call, sidecar
     said = {"performer_id": "local:7", "name": "Ann", "word": "confirmed", "entry_id": entry}
     sidecar.unstored = {"f3"}
     output = call("decide_faces", face_ids=["f1", 2, "f3"], **said).output
-    assert asked_last(sidecar) == ("POST", "/decisions/faces", {"face_ids": ["f1", "2", "f3"], **said})
+    assert sidecar.asked[-1] == ("POST", "/decisions/faces", {"face_ids": ["f1", "2", "f3"], **said})
     assert output == {"decision_ids": [1, 2], "missing": ["f3"]}
     assert [each["name"] for each in sidecar.decisions] == ["Ann", "Ann"]
     assert call("undecide_all", decision_ids=[1, "2", 9]).output == {"undone": 2, "missing": [9]}
@@ -42,7 +35,7 @@ def test_faces_are_decided_on_at_once_and_it_is_taken_back_at_once(call, sidecar
 
 def test_faces_are_ignored_without_naming_anybody(call, sidecar):
     call("decide_faces", face_ids=["f1"], word="ignored")
-    assert asked_last(sidecar)[2] == {"face_ids": ["f1"], "word": "ignored"}
+    assert sidecar.asked[-1][2] == {"face_ids": ["f1"], "word": "ignored"}
 
 
 def test_faces_of_which_none_is_stored_are_a_failure(call, sidecar):

@@ -1,171 +1,46 @@
 """A real browser on a page like Stash's, with the real plugin in it and a library of the free photos."""
 
-import io
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
-from fakes.sidecar import SidecarStandIn, performer_of
+from fakes.sidecar import SidecarStandIn
 from fakes.stash import StashStandIn
-from pages import LIBRARIES, ROOT, Watched, launched
+from pages import LIBRARIES, ROOT, launched
 
-BOX = "https://stashdb.example/graphql"
+from .tabs import Tabs
+from .world import World, person_of
+
+sys.path.insert(0, str(ROOT / "plugin"))  # what the backend's process starts with
+
 FIVE = ("Ann", "Ben", "Cleo", "Dora", "Emil")
-SLOW_MS = 30_000
-"""Each call of the plugin is a process, and the machine may be busy with others."""
+HERE = Path(__file__).parent
+
+_open = ExitStack()
+"""The browser, from the first test of this folder that asks for it to the last."""
+_tabs: list[Tabs] = []
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """For a module, not the session: while it is there, no other test could run an event loop."""
-    with launched(libraries=True) as browser:
-        yield browser
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """Closes the browser before another folder's test: while it is open, no other event loop can run."""
+    yield
+    if nextitem is None or HERE not in nextitem.path.parents:
+        _tabs.clear()
+        _open.close()
 
 
-class World:
-    """The stand-ins behind the page, and what they hold."""
-
-    def __init__(self, stash: StashStandIn, sidecar: SidecarStandIn, samples: Path) -> None:
-        self.stash, self.sidecar, self.samples = stash, sidecar, samples
-        library = stash.library
-        library.stash_boxes = [(BOX, "StashDB", "")]
-        self.gallery = library.add_gallery("Free photos")
-        for path in sorted((samples / "gallery").iterdir()):
-            library.add_image(path, galleries=[self.gallery], path=f"/data/free/{path.name}", title=path.stem)
-        self.image = next(number for number, image in library.images.items() if image.title == "obama2")
-
-    def performer(self, name: str, **fields: Any) -> str:
-        """A performer of the library; their id."""
-        return str(self.stash.library.add_performer(name, **fields))
-
-    def known(self, name: str, photo: str) -> tuple[str, dict[str, Any]]:
-        """A performer of the library with a portrait, whom the sidecar knows: id and match."""
-        (path,) = (self.samples / "people" / name).iterdir()
-        local_id = self.performer(name, image=path, country="US")
-        self.sidecar.pictures[f"ref-{name}"] = thumbnail(path)
-        return local_id, match_of(name, local_id, reference_id=f"ref-{name}")
-
-    def saw(self, *faces: dict[str, Any], image: int | None = None) -> None:
-        self.sidecar.images[str(image or self.image)] = {
-            "faces": list(faces),
-            "face_count": len(faces),
-            "stored": True,
-        }
-
-    def crops(self, *face_ids: str) -> None:
-        """These faces have a picture."""
-        picture = thumbnail(self.samples / "gallery" / "obama2.jpg")
-        self.sidecar.pictures |= dict.fromkeys(face_ids, picture)
-
-    def found(self, *performers: dict[str, Any], **rest: Any) -> None:
-        """What the gallery's job will find."""
-        for each in (*performers, *rest.get("unknown", [])):
-            on = dict(zip(each.get("face_ids", []), each.get("face_image_ids", []), strict=True))
-            assert {*on.values()} <= {*each["image_ids"]}
-        images = len(self.stash.library.images)
-        self.sidecar.galleries[str(self.gallery)] = {
-            "total_images": images,
-            "images_processed": images,
-            "faces_detected": 12,
-            "performers": list(performers),
-            **rest,
-        }
-
-    def on_image(self) -> list[int]:
-        return self.stash.library.images[self.image].performers
-
-    def on_gallery(self) -> list[int]:
-        return self.stash.library.galleries[self.gallery].performers
-
-    def images_with(self, performer: str) -> list[str]:
-        images = self.stash.library.images.values()
-        return [str(image.id) for image in images if int(performer) in image.performers]
-
-
-def match_of(name: str, local_id: str | None = None, distance: float = 0.25, **fields: Any) -> dict[str, Any]:
-    """A candidate of a face."""
-    return {
-        **performer_of(name, local_id),
-        "confidence": round(1 - distance, 4),
-        "distance": distance,
-        "facenet_distance": distance,
-        "arcface_distance": distance,
-        "reference_id": None,
-        **fields,
-    }
-
-
-def face_of(*matches: dict[str, Any], number: int = 1, **fields: Any) -> dict[str, Any]:
-    """A face of the sample obama2.jpg; more of them stand beside it."""
-    box = {"x": 197.8, "y": 234.0, "width": 271.9, "height": 382.3, "confidence": 0.9}
-    if number > 1:
-        box |= {"x": 20.0 + 130 * (number - 2), "y": 40.0, "width": 110.0, "height": 140.0}
-    verdict = fields.get("verdict", "match" if matches else "unknown")
-    named = matches[0] if verdict == "match" else {"performer_id": None, "name": None}
-    return {
-        "face_id": f"face-{number}",
-        "box": box,
-        "quality": 0.9,
-        "verdict": verdict,
-        "reason": f"{matches[0]['name']} at {matches[0]['distance']}" if matches else "nobody is near enough",
-        "performer_id": named["performer_id"],
-        "name": named["name"],
-        "matches": list(matches),
-        **fields,
-    }
-
-
-def person_of(
-    name: str, images: list[str], local_id: str | None = None, best: float = 0.2, **fields: Any
-) -> dict[str, Any]:
-    """Somebody found in a gallery."""
-    placed = {"face_image_ids": spread(fields["face_ids"], images)} if "face_ids" in fields else {}
-    return {
-        **performer_of(name, local_id),
-        "best_distance": best,
-        "avg_distance": best + 0.05,
-        "confidence": round(1 - best, 4),
-        "image_count": len(images),
-        "image_ids": images,
-        "reference_id": None,
-        **placed,
-        **fields,
-    }
-
-
-def group_of(
-    track: str, faces: list[str], images: list[str], *nearest: dict[str, Any], **fields: Any
-) -> dict[str, Any]:
-    """Faces of one unknown person of a gallery; with `nearest` people between whom it is open."""
-    return {
-        "track_id": track,
-        "verdict": "ambiguous" if nearest else "unknown",
-        "reason": f"{nearest[0]['name']} is near" if nearest else "nobody is near enough",
-        "face_ids": faces,
-        "face_image_ids": spread(faces, images),
-        "face_count": len(faces),
-        "image_ids": images,
-        "image_count": len(images),
-        "nearest": list(nearest),
-        **fields,
-    }
-
-
-def spread(faces: list[str], images: list[str]) -> list[str]:
-    """An image for each of the faces, in turn."""
-    return [images[at % len(images)] for at in range(len(faces))]
-
-
-def thumbnail(path: Path) -> bytes:
-    """A JPEG as small as the stored ones: a large one costs seconds on its way through `data:` addresses."""
-    out = io.BytesIO()
-    with Image.open(path) as picture:
-        picture.thumbnail((320, 320))
-        picture.convert("RGB").save(out, "JPEG")
-    return out.getvalue()
+@pytest.fixture
+def tabs() -> Iterator[Tabs]:
+    """The browser's tabs, as good as new."""
+    if not _tabs:
+        _tabs.append(Tabs(_open.enter_context(launched(libraries=True))))
+    yield _tabs[0]
+    _tabs[0].reset()
 
 
 @pytest.fixture
@@ -175,37 +50,54 @@ def prefix() -> str:
 
 
 @pytest.fixture
-def world(chromium: Any, samples: Path, sidecar: SidecarStandIn, prefix: str) -> Iterator[World]:
-    with StashStandIn(libraries=LIBRARIES, prefix=prefix) as stash:
+def processes(torture: bool) -> bool:
+    """Whether each call of the plugin is a process, as in a real Stash, and not a call in this one."""
+    return torture
+
+
+@pytest.fixture
+def world(
+    tabs: Tabs, samples: Path, sidecar: SidecarStandIn, prefix: str, processes: bool
+) -> Iterator[World]:
+    with StashStandIn(libraries=LIBRARIES, prefix=prefix, port=tabs.port) as stash:
         stash.library.plugins["stash-sense"] = {"sidecarUrl": sidecar.url}
         stash.install(ROOT / "plugin")
+        if not processes:
+            stash.run_plugin = in_this_process(stash)
         yield World(stash, sidecar, samples)
+
+
+def in_this_process(stash: StashStandIn) -> Callable[[str, dict[str, Any]], Any]:
+    """The plugin's operations without starting Python for each."""
+    from backend import log  # noqa: PLC0415 - on the path since this file was read
+    from backend.errors import Failure  # noqa: PLC0415
+    from backend.modes import run  # noqa: PLC0415
+
+    log._line = lambda level, text: stash.plugins.logs.append(level + text)
+
+    def operation(_: str, args: dict[str, Any]) -> Any:
+        connection = {"Scheme": "http", "Host": "0.0.0.0", "Port": stash.own_port}
+        try:
+            return run({"server_connection": connection, "args": args})
+        except Failure as failure:
+            raise ValueError(str(failure)) from failure
+
+    return operation
 
 
 Open = Callable[..., Any]
 
 
 @pytest.fixture
-def open_page(chromium: Any, world: World) -> Iterator[Open]:
-    """Opens an address of Stash's and gives Playwright's page; whatever goes wrong on it fails the test."""
-    contexts: list[Any] = []
-    watched: list[Watched] = []
+def open_page(tabs: Tabs, world: World) -> Open:
+    """Opens an address of Stash's in a tab: Playwright's page. What goes wrong on it fails the test."""
 
-    def open_page(path: str, *, width: int = 1280, height: int = 900, **options: Any) -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(SLOW_MS)
-        contexts.append(context)
-        page = context.new_page()
-        watched.append(Watched(page, f"http://127.0.0.1:{world.stash.port}"))
-        page.troubles = watched[-1].troubles
+    def open_page(path: str, *, width: int = 1280, height: int = 900) -> Any:
+        page = tabs.open(world.stash.port, width, height)
         page.goto(f"{world.stash.url}{path}")
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    for each in watched:
-        assert each.troubles == []
+    return open_page
 
 
 @pytest.fixture

@@ -4,24 +4,34 @@ import time
 
 import pytest
 
-from .conftest import LIBRARIES, face_of, group_of, match_of, person_of, thumbnail
+from pages import LIBRARIES
+
 from .steps import group
+from .world import face_of, group_of, match_of, person_of, thumbnail
 
 AXE = LIBRARIES / "axe-core" / "axe.min.js"
 PEOPLE, IMAGES = 200, 5000
 IN_SIGHT = 12
 """Rows of people that the window can show at once."""
 OPENS_S = 1.0
-TRIES = 3
-OPENINGS = 50
+OPENINGS, FEW_OPENINGS = 50, 15
 GROWTH = {"JSHeapUsedSize": 2_000_000, "Nodes": 300, "JSEventListeners": 60}
+"""Far less than a dialogue that stays would add each time."""
+PHONE, DESKTOP = 400, 1280
+
+
+def pytest_generate_tests(metafunc):
+    """A phone's width is the harder one; a desktop's is left to --torture."""
+    if "width" in metafunc.fixturenames:
+        both = metafunc.config.getoption("--torture")
+        metafunc.parametrize("width", [PHONE, DESKTOP] if both else [PHONE])
 
 
 def findings(page, where):
     """What axe-core calls serious or critical there."""
-    page.evaluate(AXE.read_text())
-    page.wait_for_timeout(300)  # Bootstrap fades in
-    found = page.evaluate("where => axe.run(where)", where)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    found = page.evaluate("where => axe.run(where, { resultTypes: ['violations'] })", where)
     return [
         f"{each['id']}: {node['html'][:200]}"
         for each in found["violations"]
@@ -69,7 +79,6 @@ def filled(world):
     return two
 
 
-@pytest.mark.parametrize("width", [1280, 400])
 def test_the_images_dialogue_is_accessible(open_image, filled, width):
     page = open_image(width=width)
     page.wait_for_selector("text=In library as")
@@ -81,9 +90,8 @@ def test_the_images_dialogue_is_accessible(open_image, filled, width):
     assert findings(page, ".sense-dialogue") == []
 
 
-@pytest.mark.parametrize("width", [1280, 400])
 def test_the_gallerys_dialogue_is_accessible(open_gallery, world, filled, width):
-    world.sidecar.job_s = 3.0
+    world.sidecar.job_s = 1.5
     page = open_gallery(run=False, width=width)
     page.wait_for_selector("text=Identify performers in this gallery")
     assert findings(page, ".sense-dialogue") == []
@@ -100,7 +108,6 @@ def test_the_gallerys_dialogue_is_accessible(open_gallery, world, filled, width)
     assert findings(page, ".sense-dialogue") == []
 
 
-@pytest.mark.parametrize("width", [1280, 400])
 def test_naming_and_splitting_are_accessible(open_gallery, world, filled, width):
     page = open_gallery(width=width)
     first = group(page)
@@ -175,27 +182,25 @@ def large(world):
     world.sidecar.start("gallery", f"gallery:{world.gallery}", world.sidecar.gallery(str(world.gallery)))
 
 
-def test_200_people_over_5000_images_open_within_a_second_and_scroll(open_page, world, large):
+def test_200_people_over_5000_images_open_quickly_and_scroll(open_page, world, large, torture):
     page = open_page(f"/galleries/{world.gallery}")
-    took = []
-    while not took or (took[-1] > OPENS_S and len(took) < TRIES):  # else the machine may be busy
-        page.reload()
-        page.wait_for_selector("#sense-button.sense-is-ok")
-        began = time.perf_counter()
-        page.click("#sense-button")
-        page.wait_for_selector(f".sense-person >> nth={PEOPLE - 1}", state="attached")
-        took.append(time.perf_counter() - began)
+    page.wait_for_selector("#sense-button.sense-is-ok")
+    began = time.perf_counter()
+    page.click("#sense-button")
+    page.wait_for_selector(f".sense-person >> nth={PEOPLE - 1}", state="attached")
+    if torture:  # on a machine that does nothing else
+        assert time.perf_counter() - began <= OPENS_S
     last = page.locator(".sense-person").nth(PEOPLE - 1)
     page.wait_for_timeout(300)
     last.scroll_into_view_if_needed()
     assert last.is_visible()
     last.locator("img.sense-portrait[src^='data:image/jpeg']").wait_for()
     asked = sum(path.startswith("/references/") for _, path, _ in world.sidecar.asked)
-    assert 0 < asked <= (len(took) + 1) * IN_SIGHT
-    assert took[-1] <= OPENS_S, took
+    assert 0 < asked <= 2 * IN_SIGHT
 
 
-def test_fifty_openings_leave_nothing_behind(open_page, world, filled):
+def test_opening_again_and_again_leaves_nothing_behind(open_page, world, filled, torture):
+    openings = OPENINGS if torture else FEW_OPENINGS
     page = open_page(f"/images/{world.image}")
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable")
@@ -214,7 +219,7 @@ def test_fifty_openings_leave_nothing_behind(open_page, world, filled):
 
     opened(5)
     before = measured()
-    opened(OPENINGS)
+    opened(openings)
     after = measured()
     grown = {name: after[name] - before[name] for name in GROWTH}
     assert all(grown[name] <= most for name, most in GROWTH.items()), grown

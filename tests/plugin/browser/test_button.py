@@ -79,7 +79,7 @@ def test_not_on_a_scene_until_scenes_work(open_page, world):
     scene = world.stash.library.add_scene("A scene")
     page = open_page(f"/scenes/{scene}")
     page.wait_for_selector(".scene-toolbar")
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(300)
     assert page.locator(BUTTON).count() == 0
 
 
@@ -116,7 +116,7 @@ def test_a_dialogue_closes_where_the_user_goes_elsewhere(open_page, world):
     elsewhere(page, "/images/1")
     page.wait_for_selector(".sense-dialogue", state="detached")
     once(page, "image")
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(300)
     asked = [body["image_id"] for _, path, body in world.sidecar.asked if path == "/identify/image"]
     assert asked == [str(world.image)]
 
@@ -154,9 +154,9 @@ def test_no_other_name_appears_in_the_page(open_page, world):
 def test_nothing_is_asked_while_nobody_does_anything(open_page, world):
     page = open_page(f"/galleries/{world.gallery}")
     once(page, "gallery")
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(300)
     world.stash.record.forget()
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(800)
     assert world.stash.record.counts["graphql"] == 0
 
 

@@ -5,8 +5,8 @@ import pytest
 from fakes.sidecar import Problem
 from fakes.stash import Status
 
-from .conftest import group_of
 from .steps import group
+from .world import group_of
 
 FACES = ["g1", "g2"]
 

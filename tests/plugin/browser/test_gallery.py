@@ -5,7 +5,7 @@ import pytest
 from fakes.stash import Delay, Status
 from pages import outcome, row
 
-from .conftest import face_of, match_of, person_of, thumbnail
+from .world import face_of, match_of, person_of, thumbnail
 
 
 def test_the_gallery_alone_is_tagged(open_gallery, world, five):

@@ -4,10 +4,11 @@ import threading
 
 from fakes.sidecar import Problem
 from pages import row
+from waiting import until
 
 
 def test_progress_shows_and_people_appear_as_they_are_found(open_gallery, world, five):
-    world.sidecar.job_s = 4.0
+    world.sidecar.job_s = 1.5
     page = open_gallery(run=False)
     page.click("text=Identify performers in this gallery")
     page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/")
@@ -19,7 +20,7 @@ def test_progress_shows_and_people_appear_as_they_are_found(open_gallery, world,
 
 
 def test_after_a_cancel_the_results_stand_and_it_can_be_resumed(open_gallery, world, five):
-    world.sidecar.job_s = 4.0
+    world.sidecar.job_s = 3.0
     page = open_gallery(run=False)
     page.click("text=Identify performers in this gallery")
     page.wait_for_selector(".sense-running ~ div .sense-person")
@@ -67,23 +68,23 @@ def test_a_job_that_breaks_off_says_why_and_keeps_what_it_has(open_gallery, worl
 
 
 def test_a_lost_look_or_two_at_a_job_does_no_harm(open_gallery, world, five):
-    world.sidecar.job_s = 3.0
+    world.sidecar.job_s = 1.5
     page = open_gallery(run=False)
     page.click("text=Identify performers in this gallery")
     page.wait_for_selector(".sense-running")
     world.sidecar.faults["/jobs/job-1"] = Problem(504, "stash-too-slow", "for a moment")
-    threading.Timer(2.0, world.sidecar.faults.clear).start()
+    threading.Timer(0.5, world.sidecar.faults.clear).start()
     page.wait_for_selector(".sense-summary")
 
 
 def test_again_and_from_scratch(open_gallery, world, five):
     page = open_gallery()
     for text, force in (("text=Run again from scratch", True), ("text=Run again >> nth=0", None)):
-        before = len(world.sidecar.jobs)
+        before = list(world.sidecar.jobs)
         page.click(text)
-        page.wait_for_timeout(800)
+        until(lambda jobs=before: (page.wait_for_timeout(50), list(world.sidecar.jobs) != jobs)[1])
         page.wait_for_selector(".sense-summary")
-        assert len(world.sidecar.jobs) == before + 1
+        assert len(world.sidecar.jobs) == len(before) + 1
         asked = [body for _, path, body in world.sidecar.asked if path == "/jobs/gallery"]
         assert asked[-1].get("force") is force
 
@@ -96,25 +97,24 @@ def test_another_run_reads_anew_who_is_tagged(open_gallery, world, five):
 
 
 def test_no_look_at_a_job_while_the_tab_is_hidden(open_gallery, world, five):
-    world.sidecar.job_s = 60
+    world.sidecar.job_s = 10
     page = open_gallery(run=False)
     page.click("text=Identify performers in this gallery")
-    page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/", timeout=20_000)
+    page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/")
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")
-    page.wait_for_timeout(1000)  # a look that was under way
+    page.wait_for_timeout(400)  # a look that was under way
     world.stash.record.forget()
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(800)
     assert world.stash.record.counts["graphql"] == 0
     page.evaluate("delete document.hidden")
-    page.wait_for_timeout(2000)
-    assert world.stash.record.counts["graphql"] > 0
+    until(lambda: (page.wait_for_timeout(50), world.stash.record.counts["graphql"] > 0)[1])
 
 
 def test_nothing_is_asked_once_the_job_has_ended(open_gallery, world, five):
     page = open_gallery()
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(400)
     world.stash.record.forget()
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(800)
     assert world.stash.record.counts["graphql"] == 0
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from fakes.sidecar import Problem
 
-from .conftest import BOX, face_of, group_of, match_of, person_of
 from .steps import group
+from .world import BOX, face_of, group_of, match_of, person_of
 
 TEXTS = {
     "markup": "<img src=x onerror=alert(1)><script>alert(2)</script><b>bold</b>",

@@ -6,9 +6,9 @@ import pytest
 
 from fakes.sidecar import Problem
 from fakes.stash import Status, Truncate
-from pages import card
+from pages import ROOT, card
 
-from .conftest import BOX, ROOT, face_of, group_of, match_of, thumbnail
+from .world import BOX, face_of, group_of, match_of, thumbnail
 
 
 @pytest.fixture

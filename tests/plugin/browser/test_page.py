@@ -4,7 +4,7 @@ import pytest
 
 from fakes.sidecar import Problem
 
-from .conftest import face_of
+from .world import face_of
 
 
 @pytest.fixture

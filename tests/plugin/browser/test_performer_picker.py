@@ -4,8 +4,8 @@ import pytest
 
 from fakes.stash import Delay, Status
 
-from .conftest import group_of
 from .steps import group
+from .world import group_of
 
 FACES = ["g1", "g2"]
 

@@ -4,8 +4,8 @@ import pytest
 
 from pages import row
 
-from .conftest import face_of, group_of, match_of, person_of
 from .steps import group
+from .world import face_of, group_of, match_of, person_of
 
 
 def seen(**fields):

@@ -5,8 +5,8 @@ import pytest
 from fakes.sidecar import Problem
 from pages import once, row
 
-from .conftest import match_of, thumbnail
 from .test_bars import findings
+from .world import match_of, thumbnail
 
 
 @pytest.fixture

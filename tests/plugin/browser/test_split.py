@@ -5,8 +5,8 @@ import pytest
 from fakes.sidecar import Problem
 from pages import outcome, row
 
-from .conftest import group_of, person_of
 from .steps import choose, group, said
+from .world import group_of, person_of
 
 FACES = ["g1", "g2", "g3"]
 IMAGES = ["1", "2", "3"]
@@ -162,7 +162,7 @@ def test_the_groups_are_made_again(open_gallery, world, both):
 def test_while_the_groups_are_made_the_old_ones_show(open_gallery, world, both):
     page = open_gallery()
     take_out(group(page), 2)
-    world.sidecar.job_s = 4.0
+    world.sidecar.job_s = 1.5
     world.found()
     page.click("text=Update the groups")
     page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/")

@@ -7,8 +7,8 @@ from pages import row
 from stash_sense.domain.people import StashId, performer_key
 from waiting import until
 
-from .conftest import BOX, group_of, person_of
 from .steps import choose, group, said
+from .world import BOX, group_of, person_of
 
 FACES = ["g1", "g2", "g3"]
 IMAGES = ["1", "2", "3"]
@@ -203,7 +203,7 @@ def test_crops_come_two_calls_at_a_time_and_one_that_fails_is_a_gap(open_gallery
 
 
 def test_the_groups_wait_for_the_last_image(open_gallery, world, hopper):
-    world.sidecar.job_s = 4.0
+    world.sidecar.job_s = 1.5
     page = open_gallery(run=False)
     page.click("text=Identify performers in this gallery")
     page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/")

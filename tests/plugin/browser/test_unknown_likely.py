@@ -2,8 +2,8 @@
 
 import pytest
 
-from .conftest import BOX, group_of, match_of, person_of
 from .steps import group, said
+from .world import BOX, group_of, match_of, person_of
 
 FACES = ["g1", "g2", "g3"]
 IMAGES = ["1", "2", "3"]

@@ -5,8 +5,8 @@ import pytest
 from fakes.sidecar import Problem
 from pages import card
 
-from .conftest import face_of, match_of
 from .steps import choose
+from .world import face_of, match_of
 
 
 def boxes(page):

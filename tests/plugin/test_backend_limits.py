@@ -1,10 +1,10 @@
 """What the server side may cost and may need: Stash brings its Python, and starts it for every call."""
 
 import ast
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,8 @@ from .conftest import PLUGIN
 
 SOURCES = sorted(PLUGIN.rglob("*.py"))
 OLDEST = (3, 8)
-STARTS = 9
-START_S = 0.150
+STARTS = 5
+CALL_S = 0.150
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
@@ -46,11 +46,16 @@ def test_python_3_8_runs_it(call):
     assert call("health", python=python).output["status"] == "ok"
 
 
-def test_it_starts_within_150_ms(call):
+def test_a_call_costs_less_than_150_ms_of_a_processor(call):
     call("nothing")  # compiled once, as for a user
-    times = []
+    costs = []
     for _ in range(STARTS):
-        began = time.perf_counter()
+        before = _spent_by_children()
         call("nothing")
-        times.append(time.perf_counter() - began)
-    assert min(times) <= START_S  # what else the machine does is not its cost
+        costs.append(_spent_by_children() - before)
+    assert min(costs) <= CALL_S
+
+
+def _spent_by_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

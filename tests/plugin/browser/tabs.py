@@ -1,0 +1,59 @@
+"""The tab of one browser, used again by every test: opening a new one costs a second of a busy machine."""
+
+import socket
+from typing import Any
+
+from pages import Watched
+
+LONGEST_WAIT_MS = 30_000
+HASTE = """(() => {
+  const usual = window.setTimeout;
+  window.setTimeout = (work, ms, ...rest) => usual(work, ms >= 500 ? ms / 5 : ms, ...rest);
+})()"""
+"""The page's long waits take a fifth of their time, so that no test waits for an interval of the plugin."""
+
+
+class Tabs:
+    """The first tab that a test opens is kept for the next test; further ones are another user's, and closed.
+
+    `port` is where Stash stays between tests, so that the scripts are compiled once.
+    """
+
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+        self._open: list[tuple[Any, Watched]] = []
+        self._kept = self._new()
+        self._debugger = self._kept[0].context.new_cdp_session(self._kept[0])
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+
+    def _new(self) -> tuple[Any, Watched]:
+        context = self._browser.new_context(reduced_motion="reduce")
+        context.set_default_timeout(LONGEST_WAIT_MS)
+        context.add_init_script(HASTE)
+        page = context.new_page()
+        return page, Watched(page)
+
+    def open(self, port: int, width: int, height: int) -> Any:
+        """Playwright's page. Whatever it loads from beyond the origin at `port` is trouble."""
+        page, watched = self._new() if self._open else self._kept
+        self._open.append((page, watched))
+        watched.origin = f"http://127.0.0.1:{port}"
+        page.troubles = watched.troubles
+        page.set_viewport_size({"width": width, "height": height})
+        return page
+
+    def reset(self) -> None:
+        """As good as new: nothing shown, nothing stored. Fails the test for what went wrong on a page."""
+        opened, self._open = self._open, []
+        troubles = [text for _, watched in opened for text in watched.troubles]
+        for page, watched in opened[:1]:
+            self._debugger.send(
+                "Storage.clearDataForOrigin", {"origin": watched.origin, "storageTypes": "all"}
+            )
+            self._debugger.send("Network.clearBrowserCache")
+            page.goto("about:blank")
+            watched.troubles.clear()
+        for page, _ in opened[1:]:
+            page.context.close()
+        assert troubles == []
