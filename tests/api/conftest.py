@@ -316,7 +316,7 @@ def stash():
 
 
 @pytest.fixture(scope="module")
-def words(serve, settings_with, stash):
+def stash_app(serve, settings_with, stash):
     """A sidecar with a state of its own and the stand-in, for which it does not wait long."""
     with serve(settings_with(STASH_URL=stash.url), **WAITS) as served:
         yield served
@@ -362,7 +362,7 @@ def picture_with_a_mark(width=1600, height=1200, spot=(0.25, 0.5, 0.1, 0.1)):
 
 
 @pytest.fixture
-def stored(words, stash):
+def stored(stash_app, stash):
     """Puts an image with one stored face into Stash: (image id, face id)."""
 
     def put(content, spot=(0.25, 0.5, 0.1, 0.1), people=("Anna", "Berta"), **image):
@@ -372,7 +372,7 @@ def stored(words, stash):
         face = DetectedFace(Box(*spot), 0.9, "match" if people else "unknown", "because", candidates)
         picture = PictureIdentity.of(file.fingerprints.items())
         result = ImageResult(str(image_id), picture, "stash-sense-default", "v1", [face])
-        return image_id, words.store.store_image_result(result).face_ids[0]
+        return image_id, stash_app.store.store_image_result(result).face_ids[0]
 
     return put
 
@@ -395,8 +395,8 @@ def put(stash, photo):
 
 
 @pytest.fixture
-def look(words):
-    def look(image_id, served=words, **asked):
+def look(stash_app):
+    def look(image_id, served=stash_app, **asked):
         answer = served.client.post("/identify/image", json={"image_id": image_id, **asked})
         assert answer.status_code == 200, answer.text
         return answer.json()

@@ -125,7 +125,7 @@ def test_min_face_confidence_bounds_the_faces(app, photo):
     assert app.client.post("/identify", **asked).json()["face_count"] == 0
 
 
-def test_a_face_keeps_its_id_whatever_the_knobs(app, photo, photo64):
+def test_a_face_keeps_its_id_whatever_the_options(app, photo, photo64):
     first = is_obama(app.client.post("/identify", files={"file": photo}))
     second = is_obama(app.client.post("/identify", json={"image_base64": photo64, "top_k": 1}))
     assert first["face_id"] == second["face_id"]
@@ -186,10 +186,14 @@ def test_every_call_of_the_openapi_has_its_failures_and_an_example(app):
                     problem = said["content"]["application/problem+json"]["example"]
                     assert problem["status"] == int(status)
     asked = described["paths"]["/identify"]["post"]["requestBody"]["content"]
-    knobs = asked["application/json"]["schema"]["properties"]
-    assert (knobs["top_k"]["default"], knobs["top_k"]["minimum"], knobs["top_k"]["maximum"]) == (5, 1, 20)
-    assert (knobs["max_distance"]["default"], knobs["max_distance"]["maximum"]) == (0.6, 2)
-    assert (knobs["min_face_confidence"]["default"], knobs["min_face_confidence"]["maximum"]) == (0.5, 1)
+    options = asked["application/json"]["schema"]["properties"]
+    assert (options["top_k"]["default"], options["top_k"]["minimum"], options["top_k"]["maximum"]) == (
+        5,
+        1,
+        20,
+    )
+    assert (options["max_distance"]["default"], options["max_distance"]["maximum"]) == (0.6, 2)
+    assert (options["min_face_confidence"]["default"], options["min_face_confidence"]["maximum"]) == (0.5, 1)
     assert "multipart/form-data" in asked
 
 

@@ -65,7 +65,7 @@ def test_a_form_without_a_file_is_refused(app):
     problem(app.client.post("/identify", files={"photo": b"x"}), 422, "bad-parameter")
 
 
-def test_a_form_with_a_bad_knob_is_refused(app, photo):
+def test_a_form_with_a_bad_option_is_refused(app, photo):
     asked = {"files": {"file": photo}, "data": {"top_k": "99"}}
     assert "top_k" in problem(app.client.post("/identify", **asked), 422, "bad-parameter")
 

@@ -21,10 +21,10 @@ BOUND_S = 30
 
 
 @pytest.fixture
-def midway(words, stash, gallery, slow):
+def midway(stash_app, stash, gallery, slow):
     """Begins a gallery's job and does something once a few are done: (job id, gallery id, image ids)."""
 
-    def midway(do, served=words):
+    def midway(do, served=stash_app):
         place, images = gallery(PHOTOS)
         slow(0.1)
         job_id = begin(served.client, place)
@@ -35,15 +35,15 @@ def midway(words, stash, gallery, slow):
     return midway
 
 
-def test_an_image_that_dribbles_in_gives_its_place_back_in_time(words, stash, gallery, monkeypatch):
+def test_an_image_that_dribbles_in_gives_its_place_back_in_time(stash_app, stash, gallery, monkeypatch):
     monkeypatch.setattr("stash_sense.recognition.image.LONGEST_S", 0.5)
     _, images = gallery(1)
     stash.faults.add(Dribble(size=50, pause_s=0.1), where="original")
     began = time.monotonic()
-    answer = words.client.post("/identify/image", json={"image_id": images[0]})
+    answer = stash_app.client.post("/identify/image", json={"image_id": images[0]})
     assert "within 0.5 s" in problem(answer, 504, "stash-too-slow")
     assert time.monotonic() - began < 2
-    assert words.sidecar.pool.admitted == 0
+    assert stash_app.sidecar.pool.admitted == 0
 
 
 def whole(job, images):
@@ -94,34 +94,34 @@ def test_down_for_a_while_midway_costs_no_image(serve, settings_with, stash, mid
         assert any("Waiting up to" in line for line in job["all_errors"])
 
 
-def test_down_for_longer_fails_and_resumed_it_fetches_only_the_rest(words, stash, midway):
+def test_down_for_longer_fails_and_resumed_it_fetches_only_the_rest(stash_app, stash, midway):
     job_id, _, images = midway(lambda _: stash.down())
-    job = ended(words.client, job_id, BOUND_S)
+    job = ended(stash_app.client, job_id, BOUND_S)
     assert (job["status"], job["error_code"]) == ("failed", "stash-unreachable")
-    kept = {image for image in images if words.store.get_image_fingerprint(image)}
+    kept = {image for image in images if stash_app.store.get_image_fingerprint(image)}
     assert job["result"]["images_processed"] == len(kept) == job["done"]
     assert 3 <= len(kept) < PHOTOS
     stash.up()
     stash.record.forget()
-    words.client.post(f"/jobs/{job_id}/resume")
-    again = ended(words.client, job_id, BOUND_S)
+    stash_app.client.post(f"/jobs/{job_id}/resume")
+    again = ended(stash_app.client, job_id, BOUND_S)
     whole(again, images)
     assert fetched(stash) == dict.fromkeys(set(images) - kept, 1)
 
 
-def test_cut_connections_cost_no_image(words, stash, midway):
+def test_cut_connections_cost_no_image(stash_app, stash, midway):
     job_id, _, images = midway(lambda _: stash.drop_connections())
     for _ in range(3):
         time.sleep(0.1)
         stash.drop_connections()
-    whole(ended(words.client, job_id, BOUND_S), images)
+    whole(ended(stash_app.client, job_id, BOUND_S), images)
 
 
 @pytest.mark.parametrize("fault", [Status(500), Status(503), Drop(), Truncate(), Truncate(0.0), Delay(3)])
-def test_one_failure_of_each_image_costs_none(words, stash, gallery, fault):
+def test_one_failure_of_each_image_costs_none(stash_app, stash, gallery, fault):
     place, images = gallery(12)
     stash.faults.add(fault, where="original", first=1)
-    job = ended(words.client, begin(words.client, place), BOUND_S)
+    job = ended(stash_app.client, begin(stash_app.client, place), BOUND_S)
     if isinstance(fault, Delay):  # what was too slow once is told, lest one image hold up all
         assert job["result"]["images_processed"] + job["result"]["error_count"] == 12
     else:
@@ -131,11 +131,11 @@ def test_one_failure_of_each_image_costs_none(words, stash, gallery, fault):
 @pytest.mark.parametrize(
     "fault", [Status(500), Drop(), Truncate(), Dribble(50, 0.3), Delay(20), Status(200, b"{}", "text/html")]
 )
-def test_a_few_images_that_fail_for_good_are_told_one_by_one(words, stash, gallery, fault):
+def test_a_few_images_that_fail_for_good_are_told_one_by_one(stash_app, stash, gallery, fault):
     place, images = gallery(20)
     bad = {images[7], images[13]}
     stash.faults.add(fault, where=lambda seen: seen.kind == "original" and seen.path.split("/")[2] in bad)
-    job = ended(words.client, begin(words.client, place), BOUND_S)
+    job = ended(stash_app.client, begin(stash_app.client, place), BOUND_S)
     result = job["result"]
     assert (job["status"], job["done"], job["total"]) == ("done", 20, 20)
     told = {line.split(":")[0] for line in result["errors"]} | {
@@ -145,18 +145,18 @@ def test_a_few_images_that_fail_for_good_are_told_one_by_one(words, stash, galle
     assert result["images_processed"] == 18
     stash.faults.clear()
     stash.record.forget()
-    again = ended(words.client, begin(words.client, place), BOUND_S)
+    again = ended(stash_app.client, begin(stash_app.client, place), BOUND_S)
     whole(again, images)
     assert fetched(stash) == dict.fromkeys(bad, 1)
 
 
-def test_one_in_twenty_that_fails_is_told_and_nothing_else(words, stash, gallery):
+def test_one_in_twenty_that_fails_is_told_and_nothing_else(stash_app, stash, gallery):
     place, images = gallery(60)
     bad = images[::20]
     stash.faults.add(
         Status(500), where=lambda seen: seen.kind == "original" and seen.path.split("/")[2] in bad
     )
-    job = ended(words.client, begin(words.client, place), BOUND_S)
+    job = ended(stash_app.client, begin(stash_app.client, place), BOUND_S)
     assert (job["status"], job["result"]["images_processed"], job["result"]["error_count"]) == ("done", 57, 3)
     assert [line.split(":")[0] for line in job["result"]["errors"]] == [f"Image {image}" for image in bad]
     assert len(job["all_errors"]) == 3
@@ -175,15 +175,15 @@ def test_one_in_twenty_that_fails_is_told_and_nothing_else(words, stash, gallery
 )
 @pytest.mark.parametrize("when", ["at the start", "midway"])
 def test_a_stash_that_fails_at_everything_fails_the_job_in_time(
-    words, stash, gallery, midway, fault, codes, when
+    stash_app, stash, gallery, midway, fault, codes, when
 ):
     if when == "midway":
         job_id, place, _ = midway(lambda _: stash.faults.add(fault))
     else:
         place, _ = gallery(4)
         stash.faults.add(fault)
-        job_id = begin(words.client, place)
-    job = ended(words.client, job_id, BOUND_S)
+        job_id = begin(stash_app.client, place)
+    job = ended(stash_app.client, job_id, BOUND_S)
     if fault.__class__ is Status and fault.code == 200 and when == "midway":
         # Each page of HTML is told of its own image.
         assert job["result"]["images_processed"] < PHOTOS
@@ -192,16 +192,16 @@ def test_a_stash_that_fails_at_everything_fails_the_job_in_time(
         assert (job["status"], job["error_code"]) == ("failed", *codes)
         assert job["error"].endswith(".")
     stash.faults.clear()
-    again = ended(words.client, begin(words.client, place), BOUND_S)
+    again = ended(stash_app.client, begin(stash_app.client, place), BOUND_S)
     assert (again["status"], again["result"]["error_count"], again["result"]["skipped"]) == ("done", 0, [])
 
 
-def test_a_body_of_unknown_length_that_is_cut_short_is_told(words, stash, gallery):
+def test_a_body_of_unknown_length_that_is_cut_short_is_told(stash_app, stash, gallery):
     place, images = gallery(4)
     data = stash.library.images[int(images[1])].files[0].content
     stash.library.images[int(images[1])].files[0].content = data[:300]
     stash.faults.add(Chunked(), where="original")
-    job = ended(words.client, begin(words.client, place), BOUND_S)
+    job = ended(stash_app.client, begin(stash_app.client, place), BOUND_S)
     assert (job["result"]["images_processed"], job["result"]["error_count"]) == (3, 1)
     assert job["result"]["errors"][0].startswith(f"Image {images[1]}: ")
 
@@ -224,17 +224,17 @@ def test_a_key_that_is_changed_midway_fails_the_job_and_what_was_done_stays(serv
             whole(ended(served.client, job_id, BOUND_S), images)
 
 
-def test_a_gallery_deleted_midway_ends_too(words, stash, midway):
+def test_a_gallery_deleted_midway_ends_too(stash_app, stash, midway):
     def delete(images):
         for image in images:
             stash.library.delete_image(int(image))
         stash.library.galleries.clear()
 
     job_id, place, _ = midway(delete)
-    job = ended(words.client, job_id, BOUND_S)
+    job = ended(stash_app.client, job_id, BOUND_S)
     result = job["result"]
     assert job["status"] == "done"
     assert result["images_processed"] + result["error_count"] == PHOTOS
     assert (len(result["errors"]), len(job["all_errors"])) == (10, result["error_count"])
-    assert job_of(words.client, job_id) == job
-    problem(words.client.post("/identify/gallery", json={"gallery_id": place}), 404, "not-in-stash")
+    assert job_of(stash_app.client, job_id) == job
+    problem(stash_app.client.post("/identify/gallery", json={"gallery_id": place}), 404, "not-in-stash")

@@ -16,16 +16,16 @@ from .test_state_and_stash import until
 
 
 @pytest.fixture
-def awaited(words):
+def awaited(stash_app):
     def awaited(gallery_id, **asked):
-        answer = words.client.post("/identify/gallery", json={"gallery_id": gallery_id, **asked})
+        answer = stash_app.client.post("/identify/gallery", json={"gallery_id": gallery_id, **asked})
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     return awaited
 
 
-def test_a_gallery_awaited(words, stash, gallery, awaited):
+def test_a_gallery_awaited(stash_app, stash, gallery, awaited):
     place, images = gallery(12)
     said = awaited(place)
     assert set(said) == {
@@ -48,17 +48,17 @@ def test_a_gallery_awaited(words, stash, gallery, awaited):
         assert one["image_count"] == len(one["image_ids"]) == len(set(one["image_ids"]))
         assert one["image_ids"] == [image for image in images if image in one["image_ids"]]
         assert 0 <= one["best_distance"] <= one["avg_distance"] <= 2
-        portrait = words.client.get(f"/references/{one['reference_id']}")
+        portrait = stash_app.client.get(f"/references/{one['reference_id']}")
         assert portrait.headers["content-type"] == "image/jpeg"
         assert one["confidence"] == pytest.approx(max(0, 1 - one["best_distance"]), abs=1e-3)
     order = [(-one["image_count"], one["best_distance"]) for one in said["performers"]]
     assert order == sorted(order)
     for image in images:
-        assert words.store.get_image_fingerprint(image)["gallery_id"] == place
+        assert stash_app.store.get_image_fingerprint(image)["gallery_id"] == place
 
 
 def test_a_job_says_how_far_it_is_and_ends_as_the_awaited_one(
-    words, stash, gallery, awaited, slow, monkeypatch
+    stash_app, stash, gallery, awaited, slow, monkeypatch
 ):
     monkeypatch.setattr(gallery_answer, "LEAST_PAUSE_S", 0.1)
     monkeypatch.setattr(gallery_answer, "_SHARE", 1)  # on a busy machine working it out takes long
@@ -67,10 +67,10 @@ def test_a_job_says_how_far_it_is_and_ends_as_the_awaited_one(
     last = f"/image/{images[-1]}/image"
     # Time to look when most of it is done.
     stash.faults.add(Dribble(5_000, 0.4), where=lambda seen: seen.path == last)
-    job_id = begin(words.client, place)
+    job_id = begin(stash_app.client, place)
     seen = []
     while not seen or seen[-1]["status"] not in ENDED:
-        seen.append(job_of(words.client, job_id))
+        seen.append(job_of(stash_app.client, job_id))
         time.sleep(0.05)
     assert len({job["done"] for job in seen}) >= 4
     assert [job["done"] for job in seen] == sorted(job["done"] for job in seen)
@@ -121,26 +121,26 @@ def test_force_fetches_everything_once_more(stash, gallery, awaited):
     assert fetched(stash) == dict.fromkeys(images, 2)
 
 
-def test_an_image_of_a_gallery_serves_the_image_page(words, stash, gallery, awaited):
+def test_an_image_of_a_gallery_serves_the_image_page(stash_app, stash, gallery, awaited):
     place, images = gallery(3)
     awaited(place)
     stash.record.forget()
-    said = words.client.post("/identify/image", json={"image_id": images[0]}).json()
+    said = stash_app.client.post("/identify/image", json={"image_id": images[0]}).json()
     assert (said["reused"], said["face_count"]) == (True, 1)
     assert not fetched(stash)
 
 
-def test_decisions_count_in_a_gallery(words, stash, gallery, awaited):
+def test_decisions_count_in_a_gallery(stash_app, stash, gallery, awaited):
     place, images = gallery(6)
     assert any(one["name"] == "Joe Biden" for one in awaited(place)["performers"])
-    image = words.client.post("/identify/image", json={"image_id": images[2]}).json()
+    image = stash_app.client.post("/identify/image", json={"image_id": images[2]}).json()
     asked = {"face_id": image["faces"][0]["face_id"], "performer_id": "Joe Biden", "word": "rejected"}
-    assert words.client.post("/decisions", json=asked).status_code == 200
+    assert stash_app.client.post("/decisions", json=asked).status_code == 200
     assert not any(one["name"] == "Joe Biden" for one in awaited(place)["performers"])
     assert set(fetched(stash).values()) == {1}
 
 
-def test_videos_are_skipped_and_bad_images_are_told(words, stash, gallery, awaited):
+def test_videos_are_skipped_and_bad_images_are_told(stash_app, stash, gallery, awaited):
     place, images = gallery(4)
     moving = str(stash.library.add_image(galleries=[int(place)], path="/data/x.mp4", video=True))
     broken = str(stash.library.add_image(b"no picture", galleries=[int(place)], path="/data/y.jpg"))
@@ -152,7 +152,7 @@ def test_videos_are_skipped_and_bad_images_are_told(words, stash, gallery, await
     assert {line.split(":")[0] for line in said["errors"]} == {f"Image {images[0]}", f"Image {broken}"}
     assert said["error_count"] == 2
     assert moving not in fetched(stash)
-    (job,) = words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
+    (job,) = stash_app.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
     assert sorted(job["all_errors"]) == sorted(said["errors"])
     assert (job["done"], job["total"]) == (6, 6)
 
@@ -165,104 +165,108 @@ def test_an_empty_gallery_is_an_answer_of_zeros(stash, awaited):
     }  # fmt: skip
 
 
-def test_an_unknown_gallery_is_404_and_a_failed_job(words):
-    said = problem(words.client.post("/identify/gallery", json={"gallery_id": "424242"}), 404, "not-in-stash")
+def test_an_unknown_gallery_is_404_and_a_failed_job(stash_app):
+    said = problem(
+        stash_app.client.post("/identify/gallery", json={"gallery_id": "424242"}), 404, "not-in-stash"
+    )
     assert "424242" in said
-    job = ended(words.client, begin(words.client, "424242"))
+    job = ended(stash_app.client, begin(stash_app.client, "424242"))
     assert (job["status"], job["error_code"]) == ("failed", "not-in-stash")
     assert "424242" in job["error"]
 
 
 @pytest.mark.parametrize("call", ["", "/cancel", "/resume"])
-def test_an_unknown_job_is_404(words, call):
+def test_an_unknown_job_is_404(stash_app, call):
     method = "POST" if call else "GET"
-    problem(words.client.request(method, f"/jobs/0123456789abcdef{call}"), 404, "no-job")
+    problem(stash_app.client.request(method, f"/jobs/0123456789abcdef{call}"), 404, "no-job")
 
 
-def test_a_job_that_is_done_is_neither_cancelled_nor_resumed(words, gallery, awaited):
+def test_a_job_that_is_done_is_neither_cancelled_nor_resumed(stash_app, gallery, awaited):
     place, _ = gallery(1)
     awaited(place)
-    (job,) = words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
-    assert words.client.post(f"/jobs/{job['job_id']}/cancel").json()["status"] == "done"
-    problem(words.client.post(f"/jobs/{job['job_id']}/resume"), 409, "refused")
+    (job,) = stash_app.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
+    assert stash_app.client.post(f"/jobs/{job['job_id']}/cancel").json()["status"] == "done"
+    problem(stash_app.client.post(f"/jobs/{job['job_id']}/resume"), 409, "refused")
 
 
-def test_the_history_is_newest_first_and_of_one_target(words, gallery, awaited):
+def test_the_history_is_newest_first_and_of_one_target(stash_app, gallery, awaited):
     (one, _), (two, _) = gallery(1), gallery(1)
     for place in (one, two, one):
         awaited(place)
-    newest = words.client.get("/jobs").json()["jobs"][:3]
+    newest = stash_app.client.get("/jobs").json()["jobs"][:3]
     assert [job["target"] for job in newest] == [f"gallery:{place}" for place in (one, two, one)]
-    of_one = words.client.get("/jobs", params={"target": f"gallery:{one}"}).json()["jobs"]
+    of_one = stash_app.client.get("/jobs", params={"target": f"gallery:{one}"}).json()["jobs"]
     assert [job["job_id"] for job in of_one] == [newest[0]["job_id"], newest[2]["job_id"]]
     assert all(job["result"] is None and job["asked"]["gallery_id"] == one for job in of_one)
-    assert len(words.client.get("/jobs", params={"limit": 2}).json()["jobs"]) == 2
-    assert words.client.get("/jobs", params={"target": "gallery:0"}).json()["jobs"] == []
+    assert len(stash_app.client.get("/jobs", params={"limit": 2}).json()["jobs"]) == 2
+    assert stash_app.client.get("/jobs", params={"target": "gallery:0"}).json()["jobs"] == []
     for wrong in ({"limit": 0}, {"limit": 501}, {"target": ""}, {"status": "done"}):
-        problem(words.client.get("/jobs", params=wrong), 422, "bad-parameter")
+        problem(stash_app.client.get("/jobs", params=wrong), 422, "bad-parameter")
 
 
-def test_cancelled_it_keeps_what_it_did_and_resumed_it_does_the_rest(words, stash, gallery, slow):
+def test_cancelled_it_keeps_what_it_did_and_resumed_it_does_the_rest(stash_app, stash, gallery, slow):
     place, images = gallery(40)
     slow()
-    job_id = begin(words.client, place)
-    reached(words.client, job_id, 8)
-    cancelled = words.client.post(f"/jobs/{job_id}/cancel").json()
+    job_id = begin(stash_app.client, place)
+    reached(stash_app.client, job_id, 8)
+    cancelled = stash_app.client.post(f"/jobs/{job_id}/cancel").json()
     assert cancelled["status"] == "cancelled"
     assert cancelled["ended_at"]
     done = cancelled["result"]["images_processed"]
     assert 8 <= done < 40
-    kept = {image for image in images if words.store.get_image_fingerprint(image)}
+    kept = {image for image in images if stash_app.store.get_image_fingerprint(image)}
     assert len(kept) >= done
     time.sleep(0.5)
     before = fetched(stash)
     time.sleep(0.5)
     assert fetched(stash) == before  # it really has stopped
     stash.record.forget()
-    assert words.client.post(f"/jobs/{job_id}/resume").json()["status"] in {"queued", "running"}
-    again = ended(words.client, job_id)
+    assert stash_app.client.post(f"/jobs/{job_id}/resume").json()["status"] in {"queued", "running"}
+    again = ended(stash_app.client, job_id)
     assert (again["status"], again["done"], again["error"]) == ("done", 40, None)
     assert again["result"]["images_processed"] == 40
     assert set(fetched(stash)) == set(images) - kept
     assert set(fetched(stash).values()) == {1}
 
 
-def test_cancelled_while_awaited_it_is_503(words, gallery, slow):
+def test_cancelled_while_awaited_it_is_503(stash_app, gallery, slow):
     place, _ = gallery(30)
     slow()
     answers = []
     waiting = threading.Thread(
-        target=lambda: answers.append(words.client.post("/identify/gallery", json={"gallery_id": place}))
+        target=lambda: answers.append(stash_app.client.post("/identify/gallery", json={"gallery_id": place}))
     )
     waiting.start()
-    (job,) = until(lambda: words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"])
-    reached(words.client, job["job_id"], 1)
-    words.client.post(f"/jobs/{job['job_id']}/cancel")
+    (job,) = until(
+        lambda: stash_app.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
+    )
+    reached(stash_app.client, job["job_id"], 1)
+    stash_app.client.post(f"/jobs/{job['job_id']}/cancel")
     waiting.join(20)
     assert job["job_id"] in problem(answers[0], 503, "cancelled")
 
 
-def test_a_queued_job_is_cancelled_before_it_begins(words, stash, gallery, slow):
+def test_a_queued_job_is_cancelled_before_it_begins(stash_app, stash, gallery, slow):
     (first, _), (second, images) = gallery(30), gallery(3)
     slow()
-    running, queued = begin(words.client, first), begin(words.client, second)
-    assert job_of(words.client, queued)["status"] == "queued"
-    assert words.client.post(f"/jobs/{queued}/cancel").json()["status"] == "cancelled"
-    assert ended(words.client, running)["status"] == "done"
-    assert job_of(words.client, queued)["status"] == "cancelled"
+    running, queued = begin(stash_app.client, first), begin(stash_app.client, second)
+    assert job_of(stash_app.client, queued)["status"] == "queued"
+    assert stash_app.client.post(f"/jobs/{queued}/cancel").json()["status"] == "cancelled"
+    assert ended(stash_app.client, running)["status"] == "done"
+    assert job_of(stash_app.client, queued)["status"] == "cancelled"
     assert not set(images) & set(fetched(stash))
 
 
-def test_the_same_gallery_asked_at_once_runs_once(words, stash, gallery, slow):
+def test_the_same_gallery_asked_at_once_runs_once(stash_app, stash, gallery, slow):
     place, images = gallery(20)
     slow(0.1)
     ids, answers = [], []
 
     def ask():
-        ids.append(begin(words.client, place))
+        ids.append(begin(stash_app.client, place))
 
     def wait():
-        answers.append(words.client.post("/identify/gallery", json={"gallery_id": int(place)}).json())
+        answers.append(stash_app.client.post("/identify/gallery", json={"gallery_id": int(place)}).json())
 
     asking = [threading.Thread(target=one) for one in (ask, wait) * 4]
     for one in asking:
@@ -270,84 +274,84 @@ def test_the_same_gallery_asked_at_once_runs_once(words, stash, gallery, slow):
     for one in asking:
         one.join(60)
     assert len(set(ids)) == 1
-    result = ended(words.client, ids[0])["result"]
+    result = ended(stash_app.client, ids[0])["result"]
     assert answers == [result] * 4
     assert fetched(stash) == dict.fromkeys(images, 1)
-    assert len(words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]) == 1
+    assert len(stash_app.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]) == 1
 
 
-def test_an_image_goes_before_a_running_gallery(words, stash, gallery, samples):
+def test_an_image_goes_before_a_running_gallery(stash_app, stash, gallery, samples):
     place, _ = gallery(60)
     alone = varied_photos(samples, 8, seed=7)
-    job_id = begin(words.client, place)
-    reached(words.client, job_id, 1)
+    job_id = begin(stash_app.client, place)
+    reached(stash_app.client, job_id, 1)
     seconds = []
     for photo in alone:
         image = str(stash.library.add_image(photo))
         began = time.monotonic()
-        assert words.client.post("/identify/image", json={"image_id": image}).json()["face_count"] == 1
+        assert stash_app.client.post("/identify/image", json={"image_id": image}).json()["face_count"] == 1
         seconds.append(time.monotonic() - began)
-        if job_of(words.client, job_id)["status"] != "running":
+        if job_of(stash_app.client, job_id)["status"] != "running":
             break
     assert len(seconds) >= 2, "the gallery was too quick to show anything"
     assert max(seconds) < 2
-    assert ended(words.client, job_id)["status"] == "done"
+    assert ended(stash_app.client, job_id)["status"] == "done"
 
 
-def test_health_answers_while_a_gallery_runs(words, gallery):
+def test_health_answers_while_a_gallery_runs(stash_app, gallery):
     place, _ = gallery(30)
-    job_id = begin(words.client, place)
-    reached(words.client, job_id, 1)
+    job_id = begin(stash_app.client, place)
+    reached(stash_app.client, job_id, 1)
     seconds = []
-    while job_of(words.client, job_id)["status"] == "running":
+    while job_of(stash_app.client, job_id)["status"] == "running":
         began = time.monotonic()
-        assert words.client.get("/health").status_code == 200
+        assert stash_app.client.get("/health").status_code == 200
         seconds.append(time.monotonic() - began)
     assert len(seconds) >= 3
     assert sorted(seconds)[len(seconds) // 2] < 0.1
 
 
-def test_nobody_waits_any_longer_and_the_work_goes_on(words, stash, gallery, slow):
+def test_nobody_waits_any_longer_and_the_work_goes_on(stash_app, stash, gallery, slow):
     place, images = gallery(20)
     slow(0.3)
     with pytest.raises(httpx.ReadTimeout):
-        words.client.post("/identify/gallery", json={"gallery_id": place}, timeout=0.5)
-    (job,) = words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
+        stash_app.client.post("/identify/gallery", json={"gallery_id": place}, timeout=0.5)
+    (job,) = stash_app.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
     assert job["status"] in {"queued", "running"}
-    assert ended(words.client, job["job_id"])["result"]["images_processed"] == 20
+    assert ended(stash_app.client, job["job_id"])["result"]["images_processed"] == 20
     assert fetched(stash) == dict.fromkeys(images, 1)
 
 
-def test_an_image_deleted_midway_is_one_error(words, stash, gallery, slow):
+def test_an_image_deleted_midway_is_one_error(stash_app, stash, gallery, slow):
     place, images = gallery(30)
     slow()
-    job_id = begin(words.client, place)
-    reached(words.client, job_id, 3)
+    job_id = begin(stash_app.client, place)
+    reached(stash_app.client, job_id, 3)
     stash.library.delete_image(int(images[-1]))
-    job = ended(words.client, job_id)
+    job = ended(stash_app.client, job_id)
     assert (job["status"], job["done"], job["result"]["error_count"]) == ("done", 30, 1)
     assert job["result"]["images_processed"] == 29
     assert job["result"]["errors"][0].startswith(f"Image {images[-1]}: ")
 
 
-def test_jobs_are_on_the_status_page(words, gallery, awaited):
+def test_jobs_are_on_the_status_page(stash_app, gallery, awaited):
     place, _ = gallery(2)
     awaited(place)
-    (job,) = words.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
-    page = words.client.get("/").text
+    (job,) = stash_app.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
+    page = stash_app.client.get("/").text
     assert f"gallery {place}" in page
     assert f'href="jobs/{job["job_id"]}"' in page
     assert "2 of 2" in page
 
 
-def test_too_many_jobs_are_429(words, gallery, slow, monkeypatch):
+def test_too_many_jobs_are_429(stash_app, gallery, slow, monkeypatch):
     monkeypatch.setattr(queue, "MAX_QUEUED", 2)
     places = [gallery(8)[0] for _ in range(3)]
     slow()
-    ids = [begin(words.client, place) for place in places[:2]]
-    answer = words.client.post("/jobs/gallery", json={"gallery_id": places[2]})
+    ids = [begin(stash_app.client, place) for place in places[:2]]
+    answer = stash_app.client.post("/jobs/gallery", json={"gallery_id": places[2]})
     problem(answer, 429, "full")
     assert int(answer.headers["retry-after"]) > 0
     for job_id in ids:
-        ended(words.client, job_id)
-    assert ended(words.client, begin(words.client, places[2]))["status"] == "done"
+        ended(stash_app.client, job_id)
+    assert ended(stash_app.client, begin(stash_app.client, places[2]))["status"] == "done"

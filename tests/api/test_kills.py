@@ -49,11 +49,11 @@ def killed(sidecar):
 
 
 def test_killed_at_any_moment_it_goes_on_and_the_result_is_the_same(
-    sidecar, killed, words, stash, samples, fresh_data, torture, tell
+    sidecar, killed, stash_app, stash, samples, fresh_data, torture, tell
 ):
     place, images = fill(stash, varied_photos(samples, PHOTOS, seed=3))
     began = time.monotonic()
-    undisturbed = ended(words.client, begin(words.client, place))["result"]
+    undisturbed = ended(stash_app.client, begin(stash_app.client, place))["result"]
     takes = time.monotonic() - began
     assert (undisturbed["images_processed"], undisturbed["error_count"]) == (PHOTOS, 0)
     assert len(undisturbed["performers"]) == 3

@@ -16,7 +16,7 @@ from .galleries import begin, ended, fetched, fill, job_of, varied_photos
 from .test_failures import problem
 
 
-def test_all_of_an_image(words, stash, put, look, photo):
+def test_all_of_an_image(stash_app, stash, put, look, photo):
     image = put()
     height, width = cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_COLOR).shape[:2]
     said = look(image)
@@ -40,15 +40,15 @@ def test_all_of_an_image(words, stash, put, look, photo):
     }
     assert (best["performer_id"], best["name"], best["stashdb_id"]) == ("Barack Obama", "Barack Obama", None)
     assert best["confidence"] == pytest.approx(1 - best["distance"], abs=1e-3)
-    assert words.client.get(f"/references/{best['reference_id']}").headers["content-type"] == "image/jpeg"
-    assert words.client.get(f"/faces/{face['face_id']}/crop").headers["content-type"] == "image/jpeg"
+    assert stash_app.client.get(f"/references/{best['reference_id']}").headers["content-type"] == "image/jpeg"
+    assert stash_app.client.get(f"/faces/{face['face_id']}/crop").headers["content-type"] == "image/jpeg"
     assert fetched(stash)[image] == 2  # of which one for the crop
 
 
-def test_it_is_stored_as_the_contract_has_it(words, put, look):
+def test_it_is_stored_as_the_contract_has_it(stash_app, put, look):
     image = put()
     said = look(image)
-    store, box = words.store, said["faces"][0]["box"]
+    store, box = stash_app.store, said["faces"][0]["box"]
     assert store.get_image_fingerprint(image)["faces_detected"] == 1
     (kept,) = store.get_image_fingerprint_faces(image)
     best = said["faces"][0]["matches"][0]
@@ -58,9 +58,9 @@ def test_it_is_stored_as_the_contract_has_it(words, put, look):
     assert kept["bbox_h"] == pytest.approx(box["height"] / said["height"], abs=1e-3)
 
 
-def test_the_same_photo_handed_over_gives_the_same_faces(words, put, look, photo):
+def test_the_same_photo_handed_over_gives_the_same_faces(stash_app, put, look, photo):
     ours = look(put())["faces"][0]
-    theirs = words.client.post("/identify", files={"file": photo}).json()["faces"][0]
+    theirs = stash_app.client.post("/identify", files={"file": photo}).json()["faces"][0]
     assert ours["box"] == pytest.approx(theirs["box"], abs=0.11)
     ours, theirs = ours["matches"][0], theirs["matches"][0]
     assert ours["distance"] == pytest.approx(theirs["distance"], abs=2e-3)
@@ -160,33 +160,33 @@ def test_a_picture_without_faces_is_an_answer(put, look, samples):
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_a_rejected_person_is_not_named_again(words, put, look, force):
+def test_a_rejected_person_is_not_named_again(stash_app, put, look, force):
     image = put()
     face = look(image)["faces"][0]
     asked = {"face_id": face["face_id"], "performer_id": "Barack Obama", "word": "rejected"}
-    assert words.client.post("/decisions", json=asked).status_code == 200
+    assert stash_app.client.post("/decisions", json=asked).status_code == 200
     again = look(image, force=force)["faces"][0]
     assert again["verdict"] != "match"
     assert "Barack Obama" not in [match["name"] for match in again["matches"]]
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_a_confirmed_person_is_the_match(words, put, look, force):
+def test_a_confirmed_person_is_the_match(stash_app, put, look, force):
     image = put()
     face = look(image)["faces"][0]
     asked = {"face_id": face["face_id"], "performer_id": "Joe Biden", "word": "confirmed"}
-    assert words.client.post("/decisions", json=asked).status_code == 200
+    assert stash_app.client.post("/decisions", json=asked).status_code == 200
     again = look(image, force=force)["faces"][0]
     assert (again["verdict"], again["matches"][0]["performer_id"]) == ("match", "Joe Biden")
 
 
-def test_a_decision_taken_back_counts_no_more(words, put, look):
+def test_a_decision_taken_back_counts_no_more(stash_app, put, look):
     image = put()
     first = look(image)["faces"]
     asked = {"face_id": first[0]["face_id"], "word": "ignored"}
-    decision = words.client.post("/decisions", json=asked).json()
+    decision = stash_app.client.post("/decisions", json=asked).json()
     assert look(image)["faces"] != first
-    words.client.delete(f"/decisions/{decision['decision_id']}")
+    stash_app.client.delete(f"/decisions/{decision['decision_id']}")
     assert look(image)["faces"] == first
 
 
@@ -242,7 +242,7 @@ def test_a_gallery_waits_for_a_state_that_another_process_holds(
         assert not fetched(stash)
 
 
-def test_ten_at_once_for_one_image_agree(words, put, look):
+def test_ten_at_once_for_one_image_agree(stash_app, put, look):
     image = put()
     found = []
     asking = [threading.Thread(target=lambda: found.append(look(image))) for _ in range(10)]

@@ -43,23 +43,23 @@ def test_without_the_secret_it_is_401(locked, call):
         {"image_id": 1.5, "gallery_id": 1.5}, {"image_id": "9" * 19, "gallery_id": "9" * 19},
     ],
 )  # fmt: skip
-def test_a_bad_parameter_is_422(words, call, wrong):
+def test_a_bad_parameter_is_422(stash_app, call, wrong):
     (name,) = CALLS[call]
     wrong = {key: value for key, value in wrong.items() if key == name or not key.endswith("_id")}
-    problem(words.client.post(call, json={**CALLS[call], **wrong}), 422, "bad-parameter")
+    problem(stash_app.client.post(call, json={**CALLS[call], **wrong}), 422, "bad-parameter")
 
 
 @pytest.mark.parametrize("call", [*CALLS, "/jobs/database"])
-def test_no_json_is_422_and_another_type_415(words, call):
+def test_no_json_is_422_and_another_type_415(stash_app, call):
     headers = {"content-type": "application/json"}
-    problem(words.client.post(call, content=b"{", headers=headers), 422, "bad-parameter")
-    problem(words.client.post(call, data={"image_id": "1"}), 415, "unknown-content-type")
-    problem(words.client.post(call, content=b" " * 2_000_000, headers=headers), 413, "body-too-large")
+    problem(stash_app.client.post(call, content=b"{", headers=headers), 422, "bad-parameter")
+    problem(stash_app.client.post(call, data={"image_id": "1"}), 415, "unknown-content-type")
+    problem(stash_app.client.post(call, content=b" " * 2_000_000, headers=headers), 413, "body-too-large")
 
 
 @pytest.fixture
-def refused(words):
-    def refused(image, status, code, served=words):
+def refused(stash_app):
+    def refused(image, status, code, served=stash_app):
         return problem(served.client.post("/identify/image", json={"image_id": image}), status, code)
 
     return refused

@@ -19,14 +19,14 @@ def shown(served):
     return page, parts, re.search(r'<p class="mark (\w+)">', page)[1]
 
 
-def test_all_well(words):
-    until(lambda: words.sidecar.stash_status.checked_at)
-    page, parts, overall = shown(words)
+def test_all_well(stash_app):
+    until(lambda: stash_app.sidecar.stash_status.checked_at)
+    page, parts, overall = shown(stash_app)
     assert parts == {"Recognition": "ok", "State": "ok", "Stash": "ok"}
     assert overall == "ok"
-    for fact in ("v0.30", "stash-sense-default", words.sidecar.stash_status.current.version):
+    for fact in ("v0.30", "stash-sense-default", stash_app.sidecar.stash_status.current.version):
         assert fact in page
-    assert str(words.store.path) in page
+    assert str(stash_app.store.path) in page
 
 
 def test_no_stash_is_not_set_up_and_nothing_is_wrong(app):

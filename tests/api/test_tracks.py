@@ -34,8 +34,8 @@ def sheet(rows):
 
 
 @pytest.fixture
-def identify(words):
-    def identify(gallery, served=words):
+def identify(stash_app):
+    def identify(gallery, served=stash_app):
         answer = served.client.post("/identify/gallery", json={"gallery_id": gallery})
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -96,7 +96,7 @@ def test_people_and_strangers_of_a_gallery(gallery, identify, look):
     assert dict(zip(stranger["face_ids"], stranger["face_image_ids"], strict=True)).keys() == set(shown)
 
 
-def test_a_whole_track_is_named_by_hand_and_taken_back(words, gallery, identify):
+def test_a_whole_track_is_named_by_hand_and_taken_back(stash_app, gallery, identify):
     number, _ = gallery(12)
     (stranger,) = identify(number)["unknown"]
     said = {
@@ -105,12 +105,12 @@ def test_a_whole_track_is_named_by_hand_and_taken_back(words, gallery, identify)
         "name": "Grace",
         "word": "confirmed",
     }
-    decided = words.client.post("/decisions/faces", json=said).json()
+    decided = stash_app.client.post("/decisions/faces", json=said).json()
     answer = identify(number)
     (grace,) = [one for one in answer["performers"] if one["name"] == "Grace"]
     assert (grace["performer_id"], grace["confirmed"], grace["face_count"]) == ("local:900", True, 2)
     assert answer["unknown"] == []
-    words.client.post("/decisions/undo", json={"decision_ids": decided["decision_ids"]})
+    stash_app.client.post("/decisions/undo", json={"decision_ids": decided["decision_ids"]})
     assert [one["face_ids"] for one in identify(number)["unknown"]] == [stranger["face_ids"]]
 
 

@@ -78,6 +78,7 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
     picture = BodyLimit(
         int(settings.max_bytes * _BASE64) + _FORM_BYTES,
         "Send a smaller copy of the picture, or raise STASH_SENSE_MAX_BYTES.",
+        sidecar.pool.admit,
     )
     # The middleware added last sees a request first.
     app.add_middleware(

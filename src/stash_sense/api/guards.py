@@ -8,8 +8,8 @@ import hmac
 import ipaddress
 import re
 from collections import deque
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -108,11 +108,18 @@ class AccessGuard:
 class BodyLimit:
     """The most bytes that one body may have, and all bodies under this limit together.
 
-    advice: what to do about a larger one.
+    advice: what to do about a larger one. admit: entered before a body is read, so that a full sidecar
+    refuses it unread; raises QueueFull.
     """
 
-    def __init__(self, max_bytes: int, advice: str) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        advice: str,
+        admit: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self.max_bytes = max_bytes
+        self.admit = admit
         self._advice = advice
         self._held = 0
 
@@ -155,19 +162,20 @@ class BodyGuard:
             return
         limit = self._by_path.get(scope["path"], self._default)
         chunks: deque[bytes] = deque()
-        held, answer = 0, self._app
-        try:
+        answer = self._app
+        with ExitStack() as held:
             try:
+                held.enter_context(limit.admit())
                 await self._read(scope, receive, limit, chunks)
-            except (BodyTooLarge, BodyTooSlow, QueueFull) as error:
+            except QueueFull as error:
+                answer = problem_response(error)
+            except (BodyTooLarge, BodyTooSlow) as error:
                 answer = problem_response(error, {"Connection": "close"})
             except ClientDisconnect:
                 answer = Response(status_code=CLIENT_CLOSED_REQUEST)
             finally:
-                held = sum(map(len, chunks))
-            await answer(scope, _replay(chunks, receive), send)
-        finally:
-            limit.release(held)
+                held.callback(limit.release, sum(map(len, chunks)))
+            await answer(scope, _replay(chunks, receive), _release_first(held, send))
 
     async def _read(self, scope: Scope, receive: Receive, limit: BodyLimit, chunks: deque[bytes]) -> None:
         headers = Headers(scope=scope)
@@ -214,6 +222,16 @@ def _replay(chunks: deque[bytes], receive: Receive) -> Receive:
         return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
 
     return replay
+
+
+def _release_first(held: ExitStack, send: Send) -> Send:
+    """A `send` that gives everything held back before the client sees the first byte of the answer."""
+
+    async def release_and_send(message: Message) -> None:
+        held.close()
+        await send(message)
+
+    return release_and_send
 
 
 async def _linger(headers: Headers, receive: Receive) -> None:

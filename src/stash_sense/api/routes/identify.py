@@ -62,8 +62,8 @@ def _upload_body() -> dict[str, Any]:
 )
 async def identify(sidecar: SidecarDep, metrics: MetricsDep, upload: UploadDep) -> IdentifyOut:
     """Every face of a picture, each with who it is and why."""
-    with sidecar.pool.admit():
-        return await _identify(sidecar, metrics, upload.picture, upload.url, upload.options)
+    # The pool has admitted the request already: BodyGuard asks it before a large body is read.
+    return await _identify(sidecar, metrics, upload.picture, upload.url, upload.options)
 
 
 @router.post("/identify/url", tags=["identify"], responses=documented(*_PICTURE_ERRORS))

@@ -1,4 +1,4 @@
-"""One word on many faces, and many words taken back, over real HTTP with a real state file."""
+"""One decision on many faces, and many taken back, over real HTTP with a real state file."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,7 +30,7 @@ def named(served, face_id):
 
 
 @pytest.fixture
-def crowd(words):
+def crowd(stash_app):
     """Stores images with so many faces each, which look like Anna: the face ids."""
 
     def store(images=1, faces=3):
@@ -45,7 +45,7 @@ def crowd(words):
             )
             for number in (next(NUMBERS) for _ in range(images))
         ]
-        stored = words.store.store_image_results(results).stored
+        stored = stash_app.store.store_image_results(results).stored
         return [face_id for image in stored for face_id in image.face_ids]
 
     return store
@@ -79,104 +79,106 @@ def crowd(words):
         ({"more": 1}, "more"),
     ],
 )
-def test_a_bad_word_names_the_field(words, asked, field):
+def test_a_bad_decision_names_the_field(stash_app, asked, field):
     good = {"face_ids": ["1"], "performer_id": "Berta", "word": "confirmed"}
-    assert field in problem(decide(words, **{**good, **asked}), 422, "bad-parameter")
+    assert field in problem(decide(stash_app, **{**good, **asked}), 422, "bad-parameter")
 
 
 @pytest.mark.parametrize("field", ["face_ids", "word"])
-def test_what_is_missing_is_named(words, field):
+def test_what_is_missing_is_named(stash_app, field):
     asked = {"face_ids": ["1"], "word": "ignored"}
     del asked[field]
-    assert field in problem(decide(words, **asked), 422, "bad-parameter")
+    assert field in problem(decide(stash_app, **asked), 422, "bad-parameter")
 
 
 @pytest.mark.parametrize(
     "decision_ids",
     [[], list(range(MOST + 1)), ["1"], [True], [-1], [2**63], [1.5], [None], "1", None, {"1": 2}],
 )
-def test_what_cannot_be_taken_back_is_refused(words, decision_ids):
-    assert "decision_ids" in problem(undo(words, decision_ids), 422, "bad-parameter")
+def test_what_cannot_be_taken_back_is_refused(stash_app, decision_ids):
+    assert "decision_ids" in problem(undo(stash_app, decision_ids), 422, "bad-parameter")
 
 
-def test_a_word_about_nobody_is_refused_for_them_all(words, crowd):
+def test_a_decision_about_nobody_is_refused_for_them_all(stash_app, crowd):
     face_ids = crowd()
-    assert "performer_id" in problem(decide(words, face_ids=face_ids, word="rejected"), 422, "bad-input")
-    told = problem(decide(words, face_ids=face_ids, performer_id="Anna", word="apart"), 422, "bad-input")
+    assert "performer_id" in problem(decide(stash_app, face_ids=face_ids, word="rejected"), 422, "bad-input")
+    told = problem(decide(stash_app, face_ids=face_ids, performer_id="Anna", word="apart"), 422, "bad-input")
     assert "leave it out" in told
-    assert [words.store.get_face(face_id).decisions for face_id in face_ids] == [()] * 3
+    assert [stash_app.store.get_face(face_id).decisions for face_id in face_ids] == [()] * 3
 
 
 @pytest.mark.parametrize(
     "face_ids",
     [["seen-0123456789abcdef"], ["999999999"], ["0", "seen-x", "٣", "-1", "1e3", "9" * 100], [0, 2**63 - 1]],
 )
-def test_where_no_face_is_stored_it_says_so(words, face_ids):
-    told = problem(decide(words, face_ids=face_ids, word="ignored"), 404, "not-stored")
+def test_where_no_face_is_stored_it_says_so(stash_app, face_ids):
+    told = problem(decide(stash_app, face_ids=face_ids, word="ignored"), 404, "not-stored")
     assert "identify the image" in told
 
 
-def test_a_word_is_recorded_on_each_face_and_taken_back(words, crowd):
+def test_a_decision_is_recorded_on_each_face_and_taken_back(stash_app, crowd):
     face_ids = crowd(2)
     asked = {"performer_id": "local:12", "name": "Jane Doe", "word": "confirmed"}
-    answer = decide(words, face_ids=[str(face_id) for face_id in face_ids], **asked)
+    answer = decide(stash_app, face_ids=[str(face_id) for face_id in face_ids], **asked)
     assert answer.status_code == 200
     said = answer.json()
     assert set(said) == {"decision_ids", "missing"}
     assert (len(set(said["decision_ids"])), said["missing"]) == (6, [])
-    faces = [words.store.get_face(face_id) for face_id in face_ids]
+    faces = [stash_app.store.get_face(face_id) for face_id in face_ids]
     assert [face.decisions[0].decision_id for face in faces] == said["decision_ids"]
     assert {(face.candidates[0].performer_id, face.candidates[0].name) for face in faces} == {
         ("local:12", "Jane Doe")
     }
-    assert decide(words, face_ids=face_ids, **asked).json() == said
-    assert undo(words, said["decision_ids"]).json() == {"undone": 6, "missing": []}
-    assert {named(words, face_id) for face_id in face_ids} == {"Anna"}
-    assert undo(words, said["decision_ids"]).json() == {"undone": 0, "missing": said["decision_ids"]}
+    assert decide(stash_app, face_ids=face_ids, **asked).json() == said
+    assert undo(stash_app, said["decision_ids"]).json() == {"undone": 6, "missing": []}
+    assert {named(stash_app, face_id) for face_id in face_ids} == {"Anna"}
+    assert undo(stash_app, said["decision_ids"]).json() == {"undone": 0, "missing": said["decision_ids"]}
 
 
-def test_a_group_says_what_one_by_one_says(words, crowd):
+def test_a_group_says_what_one_by_one_says(stash_app, crowd):
     face_ids = crowd()
-    one = words.client.post("/decisions", json={"face_id": face_ids[1], "word": "apart"}).json()
-    group = decide(words, face_ids=face_ids, word="apart").json()
+    one = stash_app.client.post("/decisions", json={"face_id": face_ids[1], "word": "apart"}).json()
+    group = decide(stash_app, face_ids=face_ids, word="apart").json()
     assert group["decision_ids"][1] == one["decision_id"]
-    decide(words, face_ids=face_ids, word="ignored")
-    said = [words.store.get_face(face_id).decisions for face_id in face_ids]
+    decide(stash_app, face_ids=face_ids, word="ignored")
+    said = [stash_app.store.get_face(face_id).decisions for face_id in face_ids]
     assert [[one.kind for one in decisions] for decisions in said] == [["ignored"]] * 3
 
 
-def test_faces_that_are_not_stored_are_told_as_they_were_sent(words, crowd):
+def test_faces_that_are_not_stored_are_told_as_they_were_sent(stash_app, crowd):
     first, second, gone = crowd(3, 1)
-    words.store.delete_image(words.store.get_face(gone).stash_image_id)
+    stash_app.store.delete_image(stash_app.store.get_face(gone).stash_image_id)
     sent = ["seen-0123", str(second), gone, first, "seen-0123", f"00{first}", "9" * 100, str(gone)]
-    said = decide(words, face_ids=sent, word="ignored").json()
+    said = decide(stash_app, face_ids=sent, word="ignored").json()
     assert said["missing"] == ["seen-0123", str(gone), "9" * 100]
     assert said["decision_ids"] == [
-        words.store.get_face(face_id).decisions[0].decision_id for face_id in (second, first)
+        stash_app.store.get_face(face_id).decisions[0].decision_id for face_id in (second, first)
     ]
 
 
-def test_as_many_as_are_accepted_are_dealt_with(words, crowd):
+def test_as_many_as_are_accepted_are_dealt_with(stash_app, crowd):
     face_ids = crowd(1, 25)
     others = [f"seen-{number}" for number in range(MOST - 25)]
-    said = decide(words, face_ids=[*others, *map(str, face_ids)], word="ignored").json()
+    said = decide(stash_app, face_ids=[*others, *map(str, face_ids)], word="ignored").json()
     assert (len(said["decision_ids"]), said["missing"]) == (25, others)
     unknown = [2**62 + number for number in range(MOST - 25)]
-    told = undo(words, [*unknown, *said["decision_ids"]]).json()
+    told = undo(stash_app, [*unknown, *said["decision_ids"]]).json()
     assert told == {"undone": 25, "missing": unknown}
 
 
-def test_several_at_once_make_the_same_decisions(words, crowd):
+def test_several_at_once_make_the_same_decisions(stash_app, crowd):
     face_ids = crowd(4)
 
     def ask(_):
-        return decide(words, face_ids=face_ids, performer_id="Anna", word="confirmed").json()["decision_ids"]
+        return decide(stash_app, face_ids=face_ids, performer_id="Anna", word="confirmed").json()[
+            "decision_ids"
+        ]
 
     with ThreadPoolExecutor(8) as callers:
         said = list(callers.map(ask, range(16)))
     assert said == [said[0]] * 16
     with ThreadPoolExecutor(8) as callers:
-        told = list(callers.map(lambda ids: undo(words, ids).json()["undone"], said))
+        told = list(callers.map(lambda ids: undo(stash_app, ids).json()["undone"], said))
     assert sum(told) == 12
 
 
@@ -191,25 +193,25 @@ def written(served, entry_id):
     assert served.client.patch(f"/journal/{entry_id}", json=done).status_code == 200
 
 
-def test_undoing_a_tag_takes_back_what_was_said_of_a_thousand_faces(words, crowd):
+def test_undoing_a_tag_takes_back_the_decisions_on_a_thousand_faces(stash_app, crowd):
     face_ids = crowd(100, 10)
-    entry_id = tag(words)
+    entry_id = tag(stash_app)
     asked = {"face_ids": face_ids, "performer_id": "Berta", "word": "confirmed"}
-    said = decide(words, **asked, entry_id=entry_id).json()
+    said = decide(stash_app, **asked, entry_id=entry_id).json()
     assert len(said["decision_ids"]) == 1000
-    written(words, entry_id)
-    assert {named(words, face_id) for face_id in face_ids} == {"Berta"}
-    words.client.post(f"/journal/{entry_id}/undone")
-    assert {named(words, face_id) for face_id in face_ids} == {"Anna"}
-    assert undo(words, said["decision_ids"]).json() == {"undone": 0, "missing": said["decision_ids"]}
-    problem(decide(words, **asked, entry_id=entry_id), 409, "refused")
-    problem(decide(words, **asked, entry_id=999_999), 404, "not-stored")
-    assert {named(words, face_id) for face_id in face_ids} == {"Anna"}
+    written(stash_app, entry_id)
+    assert {named(stash_app, face_id) for face_id in face_ids} == {"Berta"}
+    stash_app.client.post(f"/journal/{entry_id}/undone")
+    assert {named(stash_app, face_id) for face_id in face_ids} == {"Anna"}
+    assert undo(stash_app, said["decision_ids"]).json() == {"undone": 0, "missing": said["decision_ids"]}
+    problem(decide(stash_app, **asked, entry_id=entry_id), 409, "refused")
+    problem(decide(stash_app, **asked, entry_id=999_999), 404, "not-stored")
+    assert {named(stash_app, face_id) for face_id in face_ids} == {"Anna"}
 
 
-def test_a_tag_that_added_nothing_takes_its_words_back(words, crowd):
+def test_a_tag_that_added_nothing_takes_its_decisions_back(stash_app, crowd):
     face_ids = crowd()
-    entry_id = tag(words)
-    decide(words, face_ids=face_ids, performer_id="Berta", word="confirmed", entry_id=entry_id)
-    words.client.patch(f"/journal/{entry_id}", json={"status": "failed"})
-    assert {named(words, face_id) for face_id in face_ids} == {"Anna"}
+    entry_id = tag(stash_app)
+    decide(stash_app, face_ids=face_ids, performer_id="Berta", word="confirmed", entry_id=entry_id)
+    stash_app.client.patch(f"/journal/{entry_id}", json={"status": "failed"})
+    assert {named(stash_app, face_id) for face_id in face_ids} == {"Anna"}
