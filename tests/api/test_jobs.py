@@ -102,7 +102,7 @@ def test_asked_again_after_all_were_tagged_nothing_is_fetched(stash, gallery, aw
     assert not fetched(stash)
 
 
-def test_other_knobs_are_answered_without_a_fetch(stash, gallery, awaited):
+def test_other_options_are_answered_without_a_fetch(stash, gallery, awaited):
     place, _ = gallery(6)
     awaited(place)
     stash.record.forget()

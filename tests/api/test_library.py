@@ -131,7 +131,7 @@ def overlap(one, other):
     return both / (one["width"] * one["height"] + other["width"] * other["height"] - both)
 
 
-def test_other_knobs_are_answered_without_a_fetch(stash, put, look):
+def test_other_options_are_answered_without_a_fetch(stash, put, look):
     image = put()
     first = look(image)
     stash.record.forget()
