@@ -22,7 +22,7 @@ import numpy as np
 
 import lab
 from stash_sense.domain.faces import Candidate
-from stash_sense.enrolment.portraits import prominent
+from stash_sense.enrolment.reference_face import prominent_face
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.matching.candidates import Embeddings, find_candidates
 from stash_sense.matching.tracks import COPY_DISTANCE
@@ -85,7 +85,7 @@ def probes(folder: Path, pack: LoadedPack) -> list[Probe]:
     made = []
     with closing(analyze_photos(paths, pack.engine, min_confidence=0.5)) as read:
         for photo in read:
-            face = prominent(photo.faces, photo.width, photo.height)
+            face = prominent_face(photo.faces, photo.width, photo.height)
             if face is not None:
                 owner = photo.path.relative_to(folder).parts[0]
                 made.append(Probe(photo.path, owner, dict(face.embeddings)))

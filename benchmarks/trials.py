@@ -11,7 +11,7 @@ import numpy as np
 import lab
 from splits import Truth, Variant
 from stash_sense.domain.progress import NoProgress
-from stash_sense.enrolment.versions import new_version
+from stash_sense.enrolment.build import database_writer
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.matching.evidence import MatchOptions
 from stash_sense.recognition.folder import RecognizedPhoto, identify_photos
@@ -99,7 +99,7 @@ def trials(data: lab.FaceData) -> Iterator[Trials]:
 
 def write_part(whole: FaceDatabase, place: Path, pack: LoadedPack, rows: frozenset[int]) -> None:
     """Write a face database with these reference faces of another; who has none of them is not enrolled."""
-    with new_version(place, pack) as writer:
+    with database_writer(place, pack) as writer:
         for index in range(whole.people):
             own = [row for row in whole.rows(index) if row in rows]
             if not own:

@@ -40,14 +40,14 @@ def test_a_database_of_other_folders_lends_its_embeddings(settings, people, colo
     first, second = settings.data_dir / "people" / "one", settings.data_dir / "people" / "two"
     engine.enrol(settings, [people], first, colours, NoProgress())
     report = engine.enrol(settings, [people], second, colours, NoProgress())
-    assert (report.embedded, report.people) == (0, 3)
+    assert (report.analyzed, report.people) == (0, 3)
 
 
 def test_a_damaged_other_database_is_passed_over(settings, people, colours):
     first, second = settings.data_dir / "people" / "one", settings.data_dir / "people" / "two"
     engine.enrol(settings, [people], first, colours, NoProgress())
     (first / current_version(first) / "manifest.json").write_text("{")
-    assert engine.enrol(settings, [people], second, colours, NoProgress()).embedded == 4
+    assert engine.enrol(settings, [people], second, colours, NoProgress()).analyzed == 4
 
 
 def test_a_stray_file_among_the_databases_is_passed_over(settings, people, colours):

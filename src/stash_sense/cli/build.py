@@ -8,8 +8,9 @@ import click
 from rich.console import Console
 
 from stash_sense.cli.console import cell, counted, out, print_json, progress, shown, table
-from stash_sense.enrolment.folder import BuildReport
-from stash_sense.enrolment.stash_write import LeftOut, StashBuild
+from stash_sense.enrolment.build import BuildReport, SkippedPhoto
+from stash_sense.enrolment.folder import folder_report_json
+from stash_sense.enrolment.stash import PHOTO_PREFIX, stash_report_json
 from stash_sense.runtime.engine import database_place, enrol, enrol_from_stash, open_pack
 from stash_sense.settings import Settings
 
@@ -61,14 +62,19 @@ def _from_folders(settings: Settings, people: Sequence[Path], *, as_json: bool) 
     with progress() as bars:
         report = enrol(settings, people, database_place(settings), open_pack(settings), bars)
     if as_json:
-        value = {field: getattr(report, field) for field in report.__dataclass_fields__}
-        print_json({**value, "skipped": [{"photo": photo, "why": why} for photo, why in report.skipped]})
+        print_json(folder_report_json(report))
         return
     console = out()
     _print_counts(console, report)
     for name in report.faceless:
         console.print(cell(f"{name}: no photo of this person shows a face; not enrolled.", "yellow"))
-    _print_left_out(console, ("Photo left out", "Why"), report.skipped)
+    _print_left_out(console, ("Photo left out", "Why"), _folder_rows(report.skipped))
+    if report.quarantined:
+        console.print()
+        console.print(
+            cell("Quarantined, as each seems to show another person. Check whose folder it is in:", "yellow")
+        )
+        _print_left_out(console, ("Photo", "Why"), _folder_rows(report.quarantined))
     for problem in report.problems:
         click.echo(shown(problem), err=True)
 
@@ -77,7 +83,7 @@ def _from_stash(settings: Settings, *, with_images: bool, as_json: bool) -> None
     with progress() as bars:
         report = asyncio.run(enrol_from_stash(settings, open_pack(settings), bars, with_images=with_images))
     if as_json:
-        print_json(report.as_json())
+        print_json(stash_report_json(report))
         return
     console = out()
     _print_counts(console, report)
@@ -87,19 +93,19 @@ def _from_stash(settings: Settings, *, with_images: bool, as_json: bool) -> None
     if report.skipped:
         console.print()
         console.print(cell("Not taken. Give them another portrait in Stash, then build again:", "yellow"))
-        _print_left_out(console, ("Person", "Picture", "Why"), _rows(report.skipped))
+        _print_left_out(console, ("Person", "Picture", "Why"), _stash_rows(report.skipped))
     if report.quarantined:
         console.print()
         console.print(
             cell("Set aside, as of somebody else. Correct the portrait or the tag in Stash:", "yellow")
         )
-        _print_left_out(console, ("Person", "Picture", "Why"), _rows(report.quarantined))
+        _print_left_out(console, ("Person", "Picture", "Why"), _stash_rows(report.quarantined))
 
 
-def _print_counts(console: Console, report: BuildReport | StashBuild) -> None:
+def _print_counts(console: Console, report: BuildReport) -> None:
     console.print(
         f"{report.people:,} people with {counted(report.faces, 'face')} enrolled "
-        f"({counted(report.embedded, 'photo')} looked at, {report.reused:,} known already)."
+        f"({counted(report.analyzed, 'photo')} looked at, {report.reused:,} known already)."
     )
 
 
@@ -114,5 +120,9 @@ def _print_left_out(console: Console, columns: Sequence[str], left_out: Sequence
         console.print(f"... and {len(left_out) - FEW:,} more; --json lists all.")
 
 
-def _rows(left_out: Sequence[LeftOut]) -> list[tuple[str, str, str]]:
-    return [(one.name, one.picture, one.why) for one in left_out]
+def _folder_rows(photos: Sequence[SkippedPhoto]) -> list[tuple[str, str]]:
+    return [(photo.path, photo.reason) for photo in photos]
+
+
+def _stash_rows(photos: Sequence[SkippedPhoto]) -> list[tuple[str, str, str]]:
+    return [(photo.person.name, photo.path.removeprefix(PHOTO_PREFIX), photo.reason) for photo in photos]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import click
 
 from stash_sense.cli.console import cell, out, print_json, table
-from stash_sense.enrolment.stash_write import SOURCE
+from stash_sense.enrolment.stash import SOURCE
 from stash_sense.errors import NoDatabase, StashError, StashSenseError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.models import verify

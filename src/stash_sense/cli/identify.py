@@ -20,7 +20,7 @@ from stash_sense.cli.console import (
 )
 from stash_sense.cli.sheet import contact_sheet
 from stash_sense.domain.progress import Progress
-from stash_sense.enrolment.folder import BuildReport
+from stash_sense.enrolment.build import BuildReport
 from stash_sense.errors import BadInput
 from stash_sense.matching.evidence import Evidence, MatchOptions, UnknownTrack
 from stash_sense.media.folder import list_images
@@ -153,7 +153,8 @@ def _told(report: BuildReport) -> list[str]:
     """What a person should know of a build."""
     told = list(report.problems)
     told += [f"{name}: no photo of this person shows a face; not enrolled." for name in report.faceless]
-    told += [f"{path}: {why}; not enrolled." for path, why in report.skipped]
+    left_out = (*report.skipped, *report.quarantined)
+    told += [f"{photo.path}: {photo.reason}; not enrolled." for photo in left_out]
     return told
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.domain.progress import Progress
-from stash_sense.enrolment.portraits import prominent
+from stash_sense.enrolment.reference_face import prominent_face
 from stash_sense.errors import BadInput
 from stash_sense.matching.calibration import Calibration
 from stash_sense.matching.fit_calibration import fit_calibration
@@ -41,7 +41,7 @@ def embed_labelled(folder: Path, pack: LoadedPack, progress: Progress) -> Labell
             for photo in read:
                 done, seen_faces = done + 1, seen_faces + len(photo.faces)
                 progress.update(done, faces=seen_faces)
-                face = prominent(photo.faces, photo.width, photo.height)
+                face = prominent_face(photo.faces, photo.width, photo.height)
                 if face is not None:
                     faces[photo.path] = face.embeddings
         sides.append(faces)

@@ -1,5 +1,7 @@
+"""Quarantine: references that seem to show another person than the one they were given for."""
+
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,91 +12,114 @@ from stash_sense.facedb.search import search
 from stash_sense.matching.outliers import Doubt, belongs_elsewhere, find_doubtful, trusted_references
 from stash_sense.recognition.recognizer import SLOTS, LoadedPack
 
-BATCH = 64
+SEARCH_BATCH = 64
 """Doubtful references searched together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Given:
-    """The references given for somebody. names: of each picture; vectors (n, d): slots side by side."""
+class PersonReferences:
+    """The references given for a person. photos: path of each; vectors (n, d) float32: slots side by side."""
 
-    person: str
-    names: Sequence[str]
+    name: str
+    photos: Sequence[str]
     vectors: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Doubtful:
+class _DoubtfulReference:
+    """A reference to be compared with everybody else's. person: index of its person."""
+
     person: int
-    name: str
-    first: bool
+    photo: str
     vector: NDArray[np.float32]
     doubt: Doubt
 
 
-def quarantine(given: Callable[[], Iterator[Given]], pack: LoadedPack, scratch: Path) -> dict[str, str]:
-    """Picture -> why its face is not taken, for those that seem to be of somebody else.
+@dataclass(frozen=True, slots=True)
+class _OtherPerson:
+    """The nearest person other than a reference's own, by that person's trusted references."""
 
-    given: everybody who has a face, read anew at each call, so that the vectors need not fit into memory.
-    scratch: a folder with room for all vectors. At least one reference of everybody stays, the first if any
-    may. Raises OSError.
+    name: str
+    distance: float
+
+
+def quarantine(
+    read_people: Callable[[], Iterable[PersonReferences]], pack: LoadedPack, scratch: Path
+) -> dict[str, str]:
+    """Return photo -> reason for the references that seem to show another person.
+
+    read_people: yields everybody with a face, in the same order at each call, so that the vectors need not
+    fit into memory. scratch: a directory with room for all vectors.
+    At least one reference of everybody stays: the first, where all are doubtful. Raises OSError.
     """
-    found: list[_Doubtful] = []
-    for number, one in enumerate(given()):
-        for doubt in find_doubtful(_within(one.vectors, pack)):
-            name, vector = one.names[doubt.index], one.vectors[doubt.index]
-            found.append(_Doubtful(number, name, doubt.index == 0, vector, doubt))
-    if not found:
+    doubtful = [
+        _DoubtfulReference(index, person.photos[doubt.index], person.vectors[doubt.index], doubt)
+        for index, person in enumerate(read_people())
+        for doubt in find_doubtful(_distances(person.vectors, pack))
+    ]
+    if not doubtful:
         return {}
-    others = _others(found, given, pack, scratch)
-    reasons = {one.name: why for one, other in zip(found, others, strict=True) if (why := _why(one, other))}
-    for one in given():
-        if all(name in reasons for name in one.names):
-            del reasons[one.names[0]]
+    others = _nearest_others(doubtful, read_people, pack, scratch)
+    reasons = {
+        reference.photo: reason
+        for reference, other in zip(doubtful, others, strict=True)
+        if (reason := _reason(reference.doubt, other))
+    }
+    for person in read_people():
+        if all(photo in reasons for photo in person.photos):
+            del reasons[person.photos[0]]
     return reasons
 
 
-def _why(one: _Doubtful, other: tuple[str, float] | None) -> str:
-    if other and belongs_elsewhere(one.doubt, other[1]):
+def _reason(doubt: Doubt, other: _OtherPerson | None) -> str:
+    if other and belongs_elsewhere(doubt, other.distance):
         return (
-            f"nearer to {other[0]} ({other[1]:.2f}) than to the other pictures of this person "
-            f"({one.doubt.own:.2f})"
+            f"nearer to {other.name} ({other.distance:.2f}) than to the other pictures of this person "
+            f"({doubt.own:.2f})"
         )
-    return f"unlike all other pictures of this person (nearest {one.doubt.own:.2f})" if one.doubt.far else ""
+    return f"unlike all other pictures of this person (nearest {doubt.own:.2f})" if doubt.far else ""
 
 
-def _others(
-    found: Sequence[_Doubtful], given: Callable[[], Iterator[Given]], pack: LoadedPack, scratch: Path
-) -> list[tuple[str, float] | None]:
-    """Of each doubtful reference: who else is nearest by a trusted one, and how near."""
-    starts, people = [0], []
+def _nearest_others(
+    doubtful: Sequence[_DoubtfulReference],
+    read_people: Callable[[], Iterable[PersonReferences]],
+    pack: LoadedPack,
+    scratch: Path,
+) -> list[_OtherPerson | None]:
+    """For each doubtful reference, the nearest other person; None where nobody else is enrolled."""
+    starts, names = [0], []
     with tempfile.TemporaryFile(dir=scratch) as file:
-        for one in given():
-            rows = one.vectors[trusted_references(_within(one.vectors, pack))]
+        for person in read_people():
+            rows = person.vectors[trusted_references(_distances(person.vectors, pack))]
             file.write(np.ascontiguousarray(rows, "<f4").tobytes())
             starts.append(starts[-1] + len(rows))
-            people.append(one.person)
+            names.append(person.name)
         file.flush()
-        shape = (starts[-1], len(found[0].vector))
+        shape = (starts[-1], len(doubtful[0].vector))
         vectors: NDArray[np.float32] = np.memmap(file, "<f4", mode="r", shape=shape)
-        nearest: list[tuple[str, float] | None] = []
-        for first in range(0, len(found), BATCH):
-            batch = found[first : first + BATCH]
-            slots = _slots(np.stack([one.vector for one in batch]), pack)
-            near = search(vectors, np.array(starts), pack.scorer.queries(slots), 2)
-            distances = pack.scorer.distances(near.scores)
-            for doubtful, who, how_near in zip(batch, near.people, distances, strict=True):
-                place = next((k for k in range(2) if who[k] not in (-1, doubtful.person)), None)
-                nearest.append(None if place is None else (people[who[place]], float(how_near[place])))
-    return nearest
+        others: list[_OtherPerson | None] = []
+        for first in range(0, len(doubtful), SEARCH_BATCH):
+            batch = doubtful[first : first + SEARCH_BATCH]
+            slots = _split_slots(np.stack([reference.vector for reference in batch]), pack)
+            nearest = search(vectors, np.array(starts), pack.scorer.queries(slots), 2)
+            distances = pack.scorer.distances(nearest.scores)
+            for reference, people, line in zip(batch, nearest.people, distances, strict=True):
+                ranked = zip(people.tolist(), line.tolist(), strict=True)
+                ranked_others = (
+                    _OtherPerson(names[index], distance)
+                    for index, distance in ranked
+                    if index not in (-1, reference.person)
+                )
+                others.append(next(ranked_others, None))
+        return others
 
 
-def _within(vectors: NDArray[np.float32], pack: LoadedPack) -> NDArray[np.float64]:
-    """Distances (n, n) of vectors (n, d) to one another."""
-    slots = _slots(vectors, pack)
+def _distances(vectors: NDArray[np.float32], pack: LoadedPack) -> NDArray[np.float64]:
+    """Fused distances (n, n) of vectors (n, d) to one another."""
+    slots = _split_slots(vectors, pack)
     return pack.scorer.fused(slots, slots)
 
 
-def _slots(vectors: NDArray[np.float32], pack: LoadedPack) -> dict[str, NDArray[np.float32]]:
+def _split_slots(vectors: NDArray[np.float32], pack: LoadedPack) -> dict[str, NDArray[np.float32]]:
     edges = np.cumsum([pack.dimensions[slot] for slot in SLOTS])[:-1]
     return dict(zip(SLOTS, np.split(vectors, edges, axis=1), strict=True))

@@ -1,40 +1,53 @@
+"""Stash as a source of a face database: its performers by their portraits, and by images of them alone."""
+
 import asyncio
+import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from threading import Event
-from typing import TypeVar
+from typing import Any
 
+from stash_sense.domain.images import picture_stamp
 from stash_sense.domain.progress import Progress
-from stash_sense.enrolment.known import Known, known_photos, spooled_photos
-from stash_sense.enrolment.stash_people import StashPerson, people_of
-from stash_sense.enrolment.stash_pictures import PREFIX, Pictures
-from stash_sense.enrolment.stash_write import Enrolment, StashBuild, write_people
-from stash_sense.enrolment.versions import current_database, new_version
-from stash_sense.errors import Busy, NobodyToEnrol, StashSenseError
-from stash_sense.facedb.database import FaceDatabase
-from stash_sense.facedb.spool import Spool
-from stash_sense.facedb.writer import DatabaseWriter
-from stash_sense.jobs.workers import WorkPool, task_group
+from stash_sense.enrolment.build import BuildReport, DatabaseBuild, EnrolledPerson, SkippedPhoto, open_build
+from stash_sense.enrolment.performers import StashPerson, group_performers
+from stash_sense.enrolment.reference_face import FaceChooser, NewPhoto, only_face, portrait_face
+from stash_sense.errors import (
+    Busy,
+    NobodyToEnrol,
+    StashError,
+    StashKeyRefused,
+    StashSenseError,
+    StashTooSlow,
+    StashUnreachable,
+)
+from stash_sense.facedb.layout import Photo
+from stash_sense.facedb.spool import StoredPhoto
+from stash_sense.jobs.workers import Lane, WorkPool, task_group
 from stash_sense.media.limits import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.stash.client import StashClient
+from stash_sense.stash.types import Image, Media, Performer, VisualFile
 
 log = logging.getLogger(__name__)
 
-
-T = TypeVar("T")
-
-
-FETCHES_BESIDE = 4
-"""People being dealt with beside those whose pictures are looked at: their pictures are on the way."""
-
-
-LOOK_AGAIN_S = 0.5
-"""How often a build waits for another to end."""
+SOURCE = "stash"
+"""The source that the manifest of a database built from Stash names."""
+PHOTO_PREFIX = "stash:"
+"""How the path of a photo in Stash begins: `stash:performer/12`, `stash:image/34`."""
+DUPLICATE = "the same picture as another of this person"
+IMAGES_PER_PERSON = 10
+"""Images used besides the portraits, the oldest first: more add little, and each costs as much as a portrait.
+The oldest, so that new images do not replace others at each build."""
+EXTRA_FETCHES = 4
+"""People whose photos are fetched while those of as many people as there are workers are analyzed."""
+RETRY_S = 5.0
+"""How long Stash is asked whether it is still there, when a picture could not be fetched."""
+BUSY_POLL_S = 0.5
+"""How often a build checks whether the one it waits for has ended."""
 
 
 async def build_from_stash(
@@ -46,127 +59,229 @@ async def build_from_stash(
     pool: WorkPool,
     with_images: bool = False,
     limits: MediaLimits = DEFAULT_LIMITS,
-) -> StashBuild:
+) -> BuildReport:
     """Enrol every performer with a portrait, each person once, into the database at `place`.
 
     with_images: also take faces from images on which the person alone is tagged and only one face shows.
-    Cancelling leaves the old database; what was looked at is kept for the next build.
+    Cancelling keeps the old database, and what was analyzed for the next build.
     Raises StashError where Stash is away, NobodyToEnrol, WriteFailed.
     """
-    boxes = [box.endpoint for box in await client.stash_boxes()]
+    endpoints = [box.endpoint for box in await client.stash_boxes()]
     performers = await client.performers()
-    people = [one for one in people_of(performers, boxes) if with_images or one.portraits]
+    people = [person for person in group_performers(performers, endpoints) if with_images or person.portraits]
     if not people:
         raise NobodyToEnrol(
             f"Stash has {len(performers):,} performers, and none of them has a portrait. Give them portraits "
             "in Stash, then build again."
         )
     with ExitStack() as stack:
-        begun = await _begun(place, pack, stack)
-        writer, current = begun.writer, begun.current
-        pictures = Pictures(client, pool, pack, begun.spool, begun.known, limits)
-        enrolments = await _look_at_all(people, pictures, progress, with_images=with_images)
-        if not any(not pictures.seen[path].skipped for each in enrolments for path in each.paths):
-            raise NobodyToEnrol(_nobody(pictures))
-        bare = sum(not performer.portrait_url for performer in performers)
-        work = partial(write_people, enrolments, pictures, writer, current, place, without_portrait=bare)
-        return await _unless_cancelled(work)
+        build = await _open_when_free(place, pack, limits, stack)
+        photos = _StashPhotos(client, pool, build)
+        enrolled = await _collect(people, photos, progress, with_images=with_images)
+        if all(stored.photo.skipped for stored in build.photos.values()):
+            raise NobodyToEnrol(_nobody_message(build))
+        duplicates = dict.fromkeys(_duplicates(enrolled, build.photos), DUPLICATE)
+        finished = await _finish(build, enrolled, duplicates)
+    return replace(finished, without_portrait=sum(not performer.portrait_url for performer in performers))
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """What a build holds from its beginning to its end, and what was looked at before it."""
-
-    writer: DatabaseWriter
-    current: FaceDatabase | None
-    spool: Spool
-    known: dict[str, Known]
-
-
-@contextmanager
-def _begin(place: Path, pack: LoadedPack) -> Iterator[_Begun]:
-    """Raises Busy while another build is at work at the place."""
-    with new_version(place, pack, wait=False) as writer, ExitStack() as stack:
-        current = current_database(place)
-        if current:
-            stack.enter_context(current)
-        spool = stack.enter_context(Spool(place, pack.fingerprint))
-        databases = [current] if current else []
-        known = known_photos(databases, pack.fingerprint, lambda path: path.startswith(PREFIX))
-        yield _Begun(writer, current, spool, known | spooled_photos(spool))
+def stash_report_json(report: BuildReport, limit: int | None = None) -> dict[str, Any]:
+    """The report as `database build --from-stash --json` prints it, with at most `limit` photos a list."""
+    return {
+        "version": report.version,
+        "people": report.people,
+        "faces": report.faces,
+        "embedded": report.analyzed,
+        "reused": report.reused,
+        "without_portrait": report.without_portrait,
+        "not_enrolled": len(report.faceless),
+        "skipped": [_skipped_json(photo) for photo in report.skipped[:limit]],
+        "quarantined": [_skipped_json(photo) for photo in report.quarantined[:limit]],
+        "skipped_count": len(report.skipped),
+        "quarantined_count": len(report.quarantined),
+    }
 
 
-async def _look_at_all(
-    people: Sequence[StashPerson], pictures: Pictures, progress: Progress, *, with_images: bool
-) -> list[Enrolment]:
-    """The people in their order, each with the pictures that could be had."""
-    done: dict[int, Enrolment] = {}
-    waiting = iter(enumerate(people))
+async def _open_when_free(
+    place: Path, pack: LoadedPack, limits: MediaLimits, stack: ExitStack
+) -> DatabaseBuild:
+    """Begin a build once no other is at work at the place; the stack ends it."""
+    waiting = False
+    while True:
+        context = open_build(place, pack, limits=limits, wait=False)
+        entering = asyncio.ensure_future(asyncio.to_thread(context.__enter__))
+        try:
+            build = await asyncio.shield(entering)
+        except Busy:
+            if not waiting:
+                log.info("waiting for another build at %s to end", place)
+            waiting = True
+            await asyncio.sleep(BUSY_POLL_S)
+        except asyncio.CancelledError:
+            with suppress(StashSenseError, OSError):
+                await entering
+                context.__exit__(None, None, None)
+            raise
+        else:
+            stack.push(context)
+            return build
+
+
+async def _finish(
+    build: DatabaseBuild, people: Sequence[EnrolledPerson], duplicates: Mapping[str, str]
+) -> BuildReport:
+    """Finish on a thread. When cancelled, stop it and wait, so that nothing it uses is closed under it."""
+    finishing = asyncio.ensure_future(asyncio.to_thread(build.finish, people, [SOURCE], duplicates))
+    try:
+        return await asyncio.shield(finishing)
+    except asyncio.CancelledError:
+        build.stop.set()
+        with suppress(Exception):
+            await finishing
+        raise
+
+
+async def _collect(
+    people: Sequence[StashPerson], photos: "_StashPhotos", progress: Progress, *, with_images: bool
+) -> list[EnrolledPerson]:
+    """The people in their order, with those photos in the build that could be fetched."""
+    done: dict[int, EnrolledPerson] = {}
+    remaining = iter(enumerate(people))
+    build = photos.build
     faces = enrolled = 0
 
-    async def take_some() -> None:
+    async def take_people() -> None:
         nonlocal faces, enrolled
-        for number, person in waiting:
-            paths = [path async for path in pictures.portraits(person)]
+        for index, person in remaining:
+            paths = [path async for path in photos.portraits(person)]
             if with_images:
-                paths += [path async for path in pictures.images(person)]
+                paths += [path async for path in photos.images(person)]
             for path in paths:
-                if path in pictures.failed:
-                    progress.problem(f"{person.person.name}: {pictures.failed[path]}")
-            done[number] = Enrolment(person, tuple(paths))
-            seen = [pictures.seen[path] for path in paths if path in pictures.seen]
-            taken = sum(not one.skipped for one in seen)
-            faces, enrolled = faces + taken, enrolled + bool(taken)
+                if path in build.failed:
+                    progress.problem(f"{person.person.name}: {build.failed[path]}")
+            done[index] = EnrolledPerson(person.person, tuple(paths))
+            stored = [build.photos[path] for path in paths if path in build.photos]
+            usable = sum(not each.photo.skipped for each in stored)
+            faces, enrolled = faces + usable, enrolled + bool(usable)
             progress.update(len(done), faces=faces, people=enrolled)
 
     progress.start("Enrolling", len(people))
     async with task_group() as group:
-        for _ in range(pictures.pool.workers + FETCHES_BESIDE):
-            group.create_task(take_some())
-    return [done[number] for number in range(len(people))]
+        for _ in range(photos.pool.workers + EXTRA_FETCHES):
+            group.create_task(take_people())
+    return [done[index] for index in range(len(people))]
 
 
-def _nobody(pictures: Pictures) -> str:
-    reasons = [*pictures.failed.values(), *(one.skipped for one in pictures.seen.values())]
+@dataclass(frozen=True, slots=True, eq=False)
+class _StashPhotos:
+    """Takes Stash's pictures of people into a build.
+
+    A picture that cannot be fetched keeps the face that earlier builds took from it, and is fetched again
+    by the next build.
+    """
+
+    client: StashClient
+    pool: WorkPool
+    build: DatabaseBuild
+
+    async def portraits(self, person: StashPerson) -> AsyncIterator[str]:
+        """The paths of the person's portraits, each taken into the build."""
+        for performer in person.portraits:
+            path = f"{PHOTO_PREFIX}performer/{performer.id}"
+            await self._guarded(path, self._portrait(path, person.person.key, performer))
+            yield path
+
+    async def images(self, person: StashPerson) -> AsyncIterator[str]:
+        """The paths of images on which the person alone is tagged, each taken into the build."""
+        ids = [performer.id for performer in person.performers]
+        alone = {
+            "performers": {"value": ids, "modifier": "INCLUDES"},
+            "performer_count": {"value": 1, "modifier": "EQUALS"},
+        }
+        for image in await self.client.first_images(alone, IMAGES_PER_PERSON):
+            file = image.primary_file
+            if image.is_video or file is None:
+                continue
+            path = f"{PHOTO_PREFIX}image/{image.id}"
+            await self._guarded(path, self._image(path, person.person.key, image, file))
+            yield path
+
+    async def _guarded(self, path: str, taken: Awaitable[None]) -> None:
+        try:
+            await taken
+        except (StashUnreachable, StashTooSlow, StashKeyRefused) as error:
+            # Raises where Stash as a whole is away, and not this one picture; that was waited for already.
+            limits = self.client.limits
+            await self.client.with_limits(replace(limits, retry_s=min(limits.retry_s, RETRY_S))).status()
+            self._fail(path, error)
+        except StashError as error:
+            self._fail(path, error)
+
+    def _fail(self, path: str, error: StashError) -> None:
+        self.build.failed[path] = str(error)
+        if stored := self.build.stored.get(path):
+            self.build.photos[path] = stored
+
+    async def _portrait(self, path: str, owner: str, performer: Performer) -> None:
+        stored = self.build.stored.get(path)
+        if stored and stored.photo.stamp.partition("|")[0] == performer.updated_at:
+            self.build.photos[path] = stored
+            return
+        media = await self.client.portrait(performer)
+        photo = Photo(path, f"{performer.updated_at}|{_digest(media.data)}", owner)
+        if stored and stored.photo.content_stamp == photo.content_stamp:
+            # Something else about the performer was edited.
+            stamped = replace(stored.photo, stamp=photo.stamp)
+            self.build.photos[path] = replace(stored, photo=stamped)
+        else:
+            await self._analyze(photo, media, portrait_face)
+
+    async def _image(self, path: str, owner: str, image: Image, file: VisualFile) -> None:
+        stored = self.build.stored.get(path)
+        fingerprints = [(fingerprint.type, fingerprint.value) for fingerprint in file.fingerprints]
+        photo = Photo(path, picture_stamp(fingerprints, file.path, file.size, file.mod_time), owner)
+        if stored and stored.photo.stamp == photo.stamp:
+            self.build.photos[path] = stored
+        else:
+            await self._analyze(photo, await self.client.original(image), only_face)
+
+    async def _analyze(self, photo: Photo, media: Media, choose_face: FaceChooser) -> None:
+        new = NewPhoto(photo, media.data, choose_face)
+        (result,) = await self.pool.run(partial(self.build.analyze, [new]), Lane.BACKGROUND)
+        self.build.record(photo.path, result)
+
+
+def _duplicates(people: Iterable[EnrolledPerson], photos: Mapping[str, StoredPhoto]) -> Iterator[str]:
+    """The paths of usable photos with the same content as an earlier one of their person."""
+    for person in people:
+        seen: set[str] = set()
+        for path in person.photos:
+            stored = photos.get(path)
+            if stored and not stored.photo.skipped:
+                if stored.photo.content_stamp in seen:
+                    yield path
+                seen.add(stored.photo.content_stamp)
+
+
+def _nobody_message(build: DatabaseBuild) -> str:
+    reasons = [*build.failed.values(), *(stored.photo.skipped for stored in build.photos.values())]
+    if not reasons:
+        return "No performer has a portrait or an image of their own. Give them portraits in Stash."
     return (
-        f"None of {len(reasons):,} pictures shows a face that can be taken; the first: {reasons[0]}. "
+        f"None of {len(reasons):,} pictures shows a face that can be used; the first: {reasons[0]}. "
         "The database before this is unchanged."
-        if reasons
-        else "No performer has a portrait or an image of their own. Give them portraits in Stash."
     )
 
 
-async def _begun(place: Path, pack: LoadedPack, stack: ExitStack) -> _Begun:
-    """A build at the place, once no other is at work there; the stack ends it."""
-    told = False
-    while True:
-        beginning = _begin(place, pack)
-        entering = asyncio.ensure_future(asyncio.to_thread(beginning.__enter__))
-        try:
-            begun = await asyncio.shield(entering)
-        except Busy:
-            if not told:
-                log.info("waiting for another build at %s to end", place)
-            told = True
-            await asyncio.sleep(LOOK_AGAIN_S)
-        except asyncio.CancelledError:
-            with suppress(StashSenseError, OSError):
-                await entering
-                beginning.__exit__(None, None, None)
-            raise
-        else:
-            stack.push(beginning)
-            return begun
+def _skipped_json(photo: SkippedPhoto) -> dict[str, str]:
+    return {
+        "performer_id": photo.person.key,
+        "name": photo.person.name,
+        "local_id": photo.person.local_id or "",
+        "picture": photo.path.removeprefix(PHOTO_PREFIX),
+        "why": photo.reason,
+    }
 
 
-async def _unless_cancelled(work: Callable[[Event], T]) -> T:
-    """Run on a thread; on cancellation the work is told and waited for, so that nothing it uses is closed."""
-    stop = Event()
-    running = asyncio.ensure_future(asyncio.to_thread(work, stop))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        stop.set()
-        with suppress(Exception):
-            await running
-        raise
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]

@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -67,6 +68,17 @@ class FaceDatabase:
             "`stash-sense database build --from-stash`, or from photos with "
             "`stash-sense database build --people FOLDER` (one folder per person)."
         )
+
+    @classmethod
+    def open_usable(cls, place: Path) -> Self | None:
+        """The current version at `place`; None where there is none or it is damaged."""
+        try:
+            return cls.open(place)
+        except NoDatabase:
+            return None
+        except BadDatabase as error:
+            log.warning("%s", error)
+            return None
 
     @classmethod
     def _open_version(cls, folder: Path) -> Self:
@@ -144,9 +156,31 @@ class FaceDatabase:
         """Every photo that the build looked at."""
         return (Photo(**fields) for fields in self._photos)
 
+    def holds(
+        self,
+        people: Iterable[tuple[Person, Sequence[Reference | None]]],
+        photos: Iterable[Photo],
+    ) -> bool:
+        """Whether this version holds just these people with these references, and photos of this content."""
+        enrolled = (
+            (self.person(index), [self.reference(row) for row in self.rows(index)])
+            for index in range(self.people)
+        )
+        return _all_equal(map(_content, photos), map(_content, self.photos())) and _all_equal(
+            people, enrolled
+        )
+
     def search(self, queries: NDArray[np.float32], top_k: int) -> Neighbours:
         """The best `top_k` people for each query (n, d) float32, d over all slots; exact."""
         return search(self._vectors, self._starts, np.ascontiguousarray(queries, np.float32), top_k)
+
+
+def _content(photo: Photo) -> tuple[str, ...]:
+    return photo.path, photo.content_stamp, photo.owner, photo.skipped
+
+
+def _all_equal(left: Iterable[object], right: Iterable[object]) -> bool:
+    return all(a == b for a, b in zip_longest(left, right))
 
 
 def current_version(place: Path) -> str | None:

@@ -159,14 +159,20 @@ CROPS = "crops"
 class Photo:
     """A photo that a build looked at.
 
-    stamp: what tells whether it is still the same (size and modification time, or a fingerprint).
-    owner: key of the person it was given for. skipped: why no face of it was taken, else empty.
+    stamp: tells whether it is still the same: size and modification time, or a digest, which may follow the
+    time of its owner's last edit and a bar. owner: key of the person it was given for.
+    skipped: why no face of it was taken, else empty.
     """
 
     path: str
     stamp: str
     owner: str
     skipped: str = ""
+
+    @property
+    def content_stamp(self) -> str:
+        """The stamp without the time of the owner's last edit."""
+        return self.stamp.rpartition("|")[2]
 
 
 @dataclass(frozen=True, slots=True)

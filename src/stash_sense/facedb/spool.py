@@ -1,13 +1,14 @@
-"""What a build has looked at so far, kept in one file: a build that was killed need not do it again."""
+"""Photos analyzed by earlier builds: in a database, or in the spool that an interrupted build left behind."""
 
 import json
 import logging
 import struct
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -15,21 +16,21 @@ from typing import BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from stash_sense.facedb.database import as_line, as_reference
+from stash_sense.facedb.database import FaceDatabase, as_line, as_reference
 from stash_sense.facedb.layout import Photo, Reference
 from stash_sense.files import replacement_of
 
 log = logging.getLogger(__name__)
 
-NAME = ".looked-at-"
-"""Never a version's name, and not removed with what a broken-off build leaves."""
-_HEAD = struct.Struct("<4sIIII")  # mark, then bytes of text, of vector and of crop, then their checksum
+SPOOL_PREFIX = ".looked-at-"
+"""Never a version's name, and kept when the leftovers of an interrupted build are removed."""
+_HEADER = struct.Struct("<4sIIII")  # mark; sizes of text, vector and crop in bytes; their checksum
 _MARK = b"face"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Looked:
-    """A photo that was looked at, and the face that was taken, if any.
+class ReferencePhoto:
+    """An analyzed photo of a person, and the reference face taken from it, if any.
 
     vector (d,) float32: the slots' unit vectors side by side. crop: a small JPEG of the face, or empty.
     """
@@ -40,24 +41,65 @@ class Looked:
     crop: bytes = b""
 
 
-class Spool:
-    """A file of Looked that only grows; whoever holds the place's lock may open it. `add` from any thread.
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredPhoto:
+    """An analyzed photo without its face, which `load` reads from its store; that may raise OSError."""
 
-    Opening cuts off a piece that a kill left half written. Nothing is forced to the disk: after a power cut
-    some may have to be done again.
+    photo: Photo
+    load: Callable[[], ReferencePhoto]
+
+
+def stored_photos(
+    databases: Iterable[FaceDatabase], pack_fingerprint: str, only: Collection[str] | None = None
+) -> dict[str, StoredPhoto]:
+    """Path -> the photo as the first database with this pack that has it stores it.
+
+    only: the paths to look for; all where None.
+    """
+    stored: dict[str, StoredPhoto] = {}
+    for database in databases:
+        if only is not None and len(stored) == len(only):
+            break
+        if database.manifest.pack_fingerprint != pack_fingerprint:
+            continue
+        rows = {database.reference(row).photo: row for row in range(database.manifest.faces)}
+        for photo in database.photos():
+            if photo.path not in stored and (only is None or photo.path in only):
+                load = partial(_load_from_database, database, photo, rows.get(photo.path))
+                stored[photo.path] = StoredPhoto(photo, load)
+    return stored
+
+
+def _load_from_database(database: FaceDatabase, photo: Photo, row: int | None) -> ReferencePhoto:
+    if row is None:
+        return ReferencePhoto(photo)
+    slots = database.vectors(range(row, row + 1))
+    vector = np.concatenate([slots[slot.name][0] for slot in database.manifest.slots])
+    return ReferencePhoto(photo, database.reference(row), vector, database.crop(row))
+
+
+class Spool:
+    """A file of analyzed photos that only grows, so that a killed build need not analyze them again.
+
+    Only the holder of the database's build lock may open it; `add` may be called from any thread.
+    Opening it cuts off a record that a kill left half written. Nothing is forced to disk: a power cut may
+    cost the last photos.
     """
 
     def __init__(self, place: Path, pack_fingerprint: str) -> None:
-        """Opens what is there for this state of a pack, and removes that of others. Raises OSError."""
-        self._path = place / f"{NAME}{zlib.crc32(pack_fingerprint.encode()):08x}"
-        for other in place.glob(f"{NAME}*"):
+        """Open the spool of this state of a pack, and delete those of other states. Raises OSError."""
+        self._path = place / f"{SPOOL_PREFIX}{zlib.crc32(pack_fingerprint.encode()):08x}"
+        for other in place.glob(f"{SPOOL_PREFIX}*"):
             if other != self._path:
                 other.unlink(missing_ok=True)
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._file: BinaryIO = self._path.open("a+b")
         self._end = 0
-        self._found = list(self._read())
+        self.stored = {stored.photo.path: stored for stored in self._read_all()}
+        """Path -> what interrupted builds analyzed; the last analysis of a photo counts."""
         self._file.truncate(self._end)
+        if self.stored:
+            log.info("reusing %d analyzed photos of earlier builds: %s", len(self.stored), self._path)
 
     def __enter__(self) -> Self:
         return self
@@ -65,70 +107,62 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._guard:
+        with self._lock:
             self._file.close()
 
-    def found(self) -> list[tuple[int, Photo]]:
-        """What broken-off builds left: where it stands, and the photo. Given out once."""
-        found, self._found = self._found, []
-        return found
-
-    def add(self, looked: Looked) -> int | None:
-        """Keep one; where it stands. None once the spool is closed: the build has ended without it."""
-        piece = _packed(looked)
-        with self._guard:
+    def add(self, photo: ReferencePhoto) -> StoredPhoto | None:
+        """Append a photo. Returns None where the build has ended and closed the spool. Raises OSError."""
+        record = _pack(photo)
+        with self._lock:
             if self._file.closed:
                 return None
             start = self._end
             try:
-                self._file.write(piece)
+                self._file.write(record)
                 self._file.flush()
             except OSError:
-                # Half a piece may stand there: nothing may follow it.
+                # Half a record may be in the file: nothing may follow it.
                 with suppress(OSError):
                     self._file.close()
                 raise
-            self._end = start + len(piece)
-        return start
+            self._end = start + len(record)
+        return StoredPhoto(photo.photo, partial(self._load, start))
 
-    def at(self, start: int) -> Looked:
-        """What stands there."""
-        with self._guard:
-            self._file.seek(start)
-            found = self._next()
-        if found is None:
-            raise OSError(f"{self._path}: changed by another program")
-        return found
-
-    def keep_only(self, kept: Sequence[Looked]) -> None:
-        """Everything but these is in a database now. Closes the spool."""
-        with self._guard:
+    def keep_only(self, photos: Sequence[ReferencePhoto]) -> None:
+        """Close the spool and drop all photos but these, which no database holds. Raises OSError."""
+        with self._lock:
             self._file.close()
-        if not kept:
+        if not photos:
             self._path.unlink(missing_ok=True)
             return
         with replacement_of(self._path) as temporary, temporary.open("wb") as file:
-            file.writelines(_packed(one) for one in kept)
+            file.writelines(map(_pack, photos))
 
-    def _read(self) -> Iterator[tuple[int, Photo]]:
+    def _load(self, start: int) -> ReferencePhoto:
+        with self._lock:
+            self._file.seek(start)
+            photo = self._read_next()
+        if photo is None:
+            raise OSError(f"{self._path}: changed by another program")
+        return photo
+
+    def _read_all(self) -> Iterator[StoredPhoto]:
         self._file.seek(0)
-        while found := self._next():
-            yield self._end, found.photo
+        while photo := self._read_next():
+            yield StoredPhoto(photo.photo, partial(self._load, self._end))
             self._end = self._file.tell()
-        if self._end:
-            log.info("going on with what a broken-off build has looked at: %s", self._path)
 
-    def _next(self) -> Looked | None:
-        """The next one; None at the end, or where the rest is not whole."""
-        head = self._file.read(_HEAD.size)
-        if len(head) < _HEAD.size:
+    def _read_next(self) -> ReferencePhoto | None:
+        """The next record; None at the end, and where the rest is damaged."""
+        header = self._file.read(_HEADER.size)
+        if len(header) < _HEADER.size:
             return None
-        mark, text, vector, crop, checksum = _HEAD.unpack(head)
+        mark, text, vector, crop, checksum = _HEADER.unpack(header)
         body = self._file.read(text + vector + crop) if mark == _MARK else b""
         if mark != _MARK or len(body) != text + vector + crop or zlib.crc32(body) != checksum:
             return None
         fields = json.loads(body[:text])
-        return Looked(
+        return ReferencePhoto(
             Photo(**fields["photo"]),
             as_reference(fields["reference"]) if fields["reference"] else None,
             np.frombuffer(body[text : text + vector], "<f4") if vector else None,
@@ -136,15 +170,15 @@ class Spool:
         )
 
 
-def _packed(looked: Looked) -> bytes:
+def _pack(photo: ReferencePhoto) -> bytes:
     text = {
-        "photo": as_line(looked.photo),
-        "reference": as_line(looked.reference) if looked.reference else None,
+        "photo": as_line(photo.photo),
+        "reference": as_line(photo.reference) if photo.reference else None,
     }
     parts = [
         json.dumps(text, separators=(",", ":")).encode("ascii"),
-        b"" if looked.vector is None else np.ascontiguousarray(looked.vector, "<f4").tobytes(),
-        looked.crop,
+        b"" if photo.vector is None else np.ascontiguousarray(photo.vector, "<f4").tobytes(),
+        photo.crop,
     ]
     body = b"".join(parts)
-    return _HEAD.pack(_MARK, *map(len, parts), zlib.crc32(body)) + body
+    return _HEADER.pack(_MARK, *map(len, parts), zlib.crc32(body)) + body

@@ -161,7 +161,7 @@ class DatabaseWriter:
             photos=len(self._photos),
             skipped=self._skipped,
             built_at=now.isoformat(timespec="seconds"),
-            sources=tuple(source.encode("utf-8", "replace").decode() for source in sources),
+            sources=named_sources(sources),
             sizes={file: (self._folder / file).stat().st_size for file in files},
         )
         (self._folder / layout.MANIFEST).write_text(manifest.model_dump_json(indent=1), "utf-8")
@@ -215,3 +215,8 @@ class DatabaseWriter:
             f"{self._place}: the face database could not be written ({why}). "
             "The one before it is unchanged; make room or choose another --data-dir, and build again."
         )
+
+
+def named_sources(sources: Sequence[str]) -> tuple[str, ...]:
+    """The sources as a manifest names them: folder names that are not UTF-8 get question marks."""
+    return tuple(source.encode("utf-8", "replace").decode() for source in sources)

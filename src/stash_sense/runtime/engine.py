@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from stash_sense.domain.progress import Progress
+from stash_sense.enrolment.build import BuildReport
 from stash_sense.enrolment.calibrate import calibrate
-from stash_sense.enrolment.folder import BuildReport, build_from_folders
+from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.enrolment.stash import build_from_stash
-from stash_sense.enrolment.stash_write import StashBuild
 from stash_sense.errors import BadDatabase, StashNotConfigured, StashSenseError
 from stash_sense.facedb.database import FaceDatabase, current_version
 from stash_sense.jobs.workers import WorkPool
@@ -140,7 +140,7 @@ def enrol(
 
 async def enrol_from_stash(
     settings: Settings, pack: LoadedPack, progress: Progress, *, with_images: bool = False
-) -> StashBuild:
+) -> BuildReport:
     """Bring the settings' database up to date with the performers of their Stash, on all cores.
 
     Raises what `open_stash` and `build_from_stash` raise.

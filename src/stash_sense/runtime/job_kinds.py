@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from stash_sense.enrolment.stash import build_from_stash
+from stash_sense.enrolment.stash import build_from_stash, stash_report_json
 from stash_sense.jobs.run import JobFunction, JobProgress
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.matching.evidence import MatchOptions
@@ -106,4 +106,4 @@ class Services:
             limits=media_limits(self.settings),
         )
         await self.recognition.refresh()  # the caller who waited for the database uses it next
-        return build.as_json(LISTED_REFUSALS)
+        return stash_report_json(build, LISTED_REFUSALS)

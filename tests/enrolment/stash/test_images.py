@@ -1,6 +1,6 @@
 """Images on which a performer alone is tagged."""
 
-from stash_sense.enrolment.stash_pictures import IMAGES_A_PERSON
+from stash_sense.enrolment.stash import IMAGES_PER_PERSON, stash_report_json
 
 from .conftest import BLACK, BLUE, RED, enrolled, picture
 
@@ -16,7 +16,7 @@ class TestImages:
         done = await enrol(with_images=True)
         assert enrolled(place) == {"Ann": 2, "Bea": 1}
         assert stash.record.counts["original"] == 1
-        assert done.embedded == 3
+        assert done.analyzed == 3
 
     async def test_without_being_asked_none_is_looked_at(self, enrol, three, stash):
         stash.library.add_image(picture(RED), performers=[1])
@@ -30,10 +30,10 @@ class TestImages:
         assert enrolled(place) == {"Ann": 1, "Bea": 1, "Cleo": 1}
 
     async def test_no_more_than_so_many_a_person(self, enrol, three, stash):
-        for number in range(IMAGES_A_PERSON + 5):
+        for number in range(IMAGES_PER_PERSON + 5):
             stash.library.add_image(picture((255, 30, 30 + number)), performers=[1])
         await enrol(with_images=True)
-        assert stash.record.counts["original"] == IMAGES_A_PERSON
+        assert stash.record.counts["original"] == IMAGES_PER_PERSON
 
     async def test_tagging_other_things_fetches_nothing_again(self, enrol, three, stash):
         image = stash.library.add_image(picture((250, 60, 60)), performers=[1])
@@ -52,13 +52,15 @@ class TestImages:
             stash.library.add_image(picture((colour[0], colour[1], 45)), performers=[1])
         wrong = stash.library.add_image(picture((60, 250, 60)), performers=[1])
         done = await enrol(with_images=True)
-        assert [(one.name, one.picture) for one in done.quarantined] == [("Ann", f"image/{wrong}")]
-        assert "nearer to Bea" in done.quarantined[0].why
+        assert [(photo.person.name, photo.path) for photo in done.quarantined] == [
+            ("Ann", f"stash:image/{wrong}")
+        ]
+        assert "nearer to Bea" in done.quarantined[0].reason
         assert enrolled(place) == {"Ann": 3, "Bea": 1}
 
         again = await enrol(with_images=True)
         assert again.quarantined == done.quarantined
-        assert (again.embedded, again.version) == (0, done.version)
+        assert (again.analyzed, again.version) == (0, done.version)
 
         del stash.library.performers[2]
         stash.record.forget()
@@ -75,6 +77,6 @@ class TestImages:
     async def test_the_result_is_json_and_can_be_cut(self, enrol, three, stash):
         stash.library.add_performer("Dora", image=picture(BLACK))
         stash.library.add_performer("Else", image=picture(BLACK))
-        done = (await enrol()).as_json(1)
+        done = stash_report_json(await enrol(), 1)
         assert (len(done["skipped"]), done["skipped_count"]) == (1, 2)
         assert done["skipped"][0]["why"] == "no face found"

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from stash_sense.enrolment.stash_write import COPY
+from stash_sense.enrolment.stash import DUPLICATE
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.recognition.crops import reference_crop, reference_id
 from stash_sense.recognition.recognizer import FaceRecognizer
@@ -16,8 +16,8 @@ from .conftest import BLUE, FANSDB, RED, STASHDB, enrolled, picture
 async def test_everybody_with_a_portrait_is_enrolled_once(enrol, three, place):
     done = await enrol()
     assert enrolled(place) == {"Ann": 1, "Bea": 1}
-    assert (done.people, done.faces, done.embedded, done.reused) == (2, 2, 2, 0)
-    assert (done.without_portrait, done.not_enrolled, done.skipped) == (1, 0, ())
+    assert (done.people, done.faces, done.analyzed, done.reused) == (2, 2, 2, 0)
+    assert (done.without_portrait, done.faceless, done.skipped) == (1, (), ())
 
 
 async def test_a_match_carries_what_stash_knows(enrol, three, place, colours):
@@ -62,12 +62,12 @@ async def test_two_performers_with_one_stash_id_are_one_person_with_both_portrai
         assert database.person(0).aliases == ("local:1", "local:2")
 
 
-async def test_the_same_portrait_twice_is_one_witness(enrol, stash, place):
+async def test_the_same_portrait_twice_is_used_once(enrol, stash, place):
     for _ in range(2):
         stash.library.add_performer("Ann", image=picture(RED), stash_ids=[(STASHDB, "u1")])
     done = await enrol()
     assert enrolled(place) == {"Ann": 1}
-    assert [(one.picture, one.why) for one in done.skipped] == [("performer/2", COPY)]
+    assert [(photo.path, photo.reason) for photo in done.skipped] == [("stash:performer/2", DUPLICATE)]
 
 
 async def test_a_second_build_fetches_nothing_and_writes_nothing(enrol, three, stash, place, colours):
@@ -75,18 +75,18 @@ async def test_a_second_build_fetches_nothing_and_writes_nothing(enrol, three, s
     stash.record.forget()
     again = await enrol()
     assert stash.record.counts["portrait"] == 0
-    assert (again.embedded, again.reused, again.version) == (0, 2, first.version)
+    assert (again.analyzed, again.reused, again.version) == (0, 2, first.version)
     assert colours.engine.pictures == 2
 
 
-async def test_an_edit_of_something_else_fetches_and_embeds_nothing_anew(enrol, three, stash, colours):
+async def test_an_edit_of_something_else_fetches_and_embeds_nothing_again(enrol, three, stash, colours):
     first = await enrol()
     with stash.library.lock:
         stash.library.performers[1].updated_at = stash.library.now()
     stash.record.forget()
     again = await enrol()
     assert stash.record.counts["portrait"] == 1
-    assert (again.embedded, again.version) == (0, first.version)
+    assert (again.analyzed, again.version) == (0, first.version)
 
 
 async def test_a_changed_portrait_alone_is_embedded_again(enrol, three, stash, place, colours):
@@ -95,7 +95,7 @@ async def test_a_changed_portrait_alone_is_embedded_again(enrol, three, stash, p
         stash.library.performers[2].image = picture(BLUE)
         stash.library.performers[2].updated_at = stash.library.now()
     done = await enrol()
-    assert (done.embedded, colours.engine.pictures) == (1, 3)
+    assert (done.analyzed, colours.engine.pictures) == (1, 3)
     with FaceDatabase.open(place) as database:
         row = database.rows(1)
         assert int(database.vectors(row)["arcface"][0].argmax()) == 0  # blue comes first in BGR
@@ -105,7 +105,7 @@ async def test_a_renamed_performer_is_renamed_without_embedding(enrol, three, st
     await enrol()
     stash.library.performers[1].name = "Anna"
     done = await enrol()
-    assert done.embedded == 0
+    assert done.analyzed == 0
     assert set(enrolled(place)) == {"Anna", "Bea"}
 
 
@@ -113,7 +113,7 @@ async def test_a_stash_id_given_later_keeps_the_embedding(enrol, three, stash, p
     await enrol()
     stash.library.performers[2].stash_ids = [(STASHDB, "u9")]
     done = await enrol()
-    assert done.embedded == 0
+    assert done.analyzed == 0
     with FaceDatabase.open(place) as database:
         assert database.person(1).key == "stashdb.org:u9"
 
@@ -127,4 +127,4 @@ async def test_a_deleted_performer_is_gone(enrol, three, stash, place):
 
 async def test_another_pack_embeds_everything_again(enrol, three, make_pack):
     await enrol()
-    assert (await enrol(pack=make_pack("colours-2"))).embedded == 2
+    assert (await enrol(pack=make_pack("colours-2"))).analyzed == 2

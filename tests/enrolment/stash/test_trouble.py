@@ -1,4 +1,4 @@
-"""Portraits that cannot be taken, a Stash that goes away, and builds that are broken off."""
+"""Portraits that cannot be taken, a Stash that goes away, and builds that are interrupted."""
 
 import asyncio
 import time
@@ -8,8 +8,9 @@ import pytest
 
 from fakes.stash import Delay, Drop, Status, Truncate
 from stash_sense.domain.faces import Quality
-from stash_sense.enrolment import stash, stash_write
-from stash_sense.enrolment.versions import new_version
+from stash_sense.enrolment import build
+from stash_sense.enrolment.build import DatabaseBuild, database_writer
+from stash_sense.enrolment.stash import stash_report_json
 from stash_sense.errors import NobodyToEnrol, StashError, StashKeyRefused, StashUnreachable, WriteFailed
 from stash_sense.facedb import spool
 from stash_sense.facedb.database import current_version
@@ -20,9 +21,16 @@ from .conftest import BLACK, BLUE, QUICK, enrolled, picture
 async def test_a_portrait_without_a_face_is_listed_and_not_looked_at_again(enrol, three, stash, colours):
     stash.library.add_performer("Dora", image=picture(BLACK))
     done = await enrol()
-    ((one),) = done.skipped
-    assert (one.name, one.picture, one.why, one.local_id) == ("Dora", "performer/4", "no face found", "4")
-    assert done.not_enrolled == 1
+    assert stash_report_json(done)["skipped"] == [
+        {
+            "performer_id": "local:4",
+            "name": "Dora",
+            "local_id": "4",
+            "picture": "performer/4",
+            "why": "no face found",
+        }
+    ]
+    assert done.faceless == ("Dora",)
     before = colours.engine.pictures
     again = await enrol()
     assert colours.engine.pictures == before
@@ -38,7 +46,7 @@ async def test_a_small_or_blurred_portrait_is_listed_with_the_reason(enrol, thre
         if image[0, 0, 1] > 200 else real(self, image),
     )  # fmt: skip
     done = await enrol()
-    assert [one.why for one in done.skipped] == ["the face is small (12 px), blurred"]
+    assert [photo.reason for photo in done.skipped] == ["the face is small (12 px), blurred"]
 
 
 async def test_a_damaged_portrait_is_one_line(enrol, three, stash, place):
@@ -46,7 +54,7 @@ async def test_a_damaged_portrait_is_one_line(enrol, three, stash, place):
     stash.library.add_performer("Else", image=b"")
     done = await enrol()
     assert enrolled(place) == {"Ann": 1, "Bea": 1}
-    assert {one.name for one in done.skipped} == {"Dora"}
+    assert {photo.person.name for photo in done.skipped} == {"Dora"}
 
 
 @pytest.mark.parametrize(
@@ -56,11 +64,11 @@ async def test_one_failing_portrait_is_one_line_and_tried_again(enrol, three, st
     stash.faults.add(fault, where=lambda seen: seen.path == "/performer/2/image")
     done = await enrol()
     assert enrolled(place) == {"Ann": 1}
-    assert [one.name for one in done.skipped] == ["Bea"]
+    assert [photo.person.name for photo in done.skipped] == ["Bea"]
     assert len(watch.problems) == 1
     assert watch.problems[0].startswith("Bea: ")
     stash.faults.clear()
-    assert (await enrol()).embedded == 1
+    assert (await enrol()).analyzed == 1
     assert enrolled(place) == {"Ann": 1, "Bea": 1}
 
 
@@ -69,7 +77,7 @@ async def test_a_changed_portrait_that_cannot_be_had_leaves_the_known_face(enrol
     stash.library.performers[2].updated_at = stash.library.now()
     stash.faults.add(Status(500), where=lambda seen: seen.path == "/performer/2/image")
     done = await enrol()
-    assert [one.name for one in done.skipped] == ["Bea"]
+    assert [photo.person.name for photo in done.skipped] == ["Bea"]
     assert enrolled(place) == {"Ann": 1, "Bea": 1}
 
 
@@ -95,7 +103,7 @@ async def test_stash_going_away_midway_ends_it_and_what_was_looked_at_is_not_los
     before = colours.engine.pictures
     assert before >= 5
     done = await enrol()
-    assert (done.people, done.embedded) == (30, 30 - before)
+    assert (done.people, done.analyzed) == (30, 30 - before)
     assert not list(place.glob(".looked-at-*"))
 
 
@@ -149,7 +157,7 @@ async def test_cancelling_leaves_the_old_database_and_the_next_build_goes_on(
     before = colours.engine.pictures
     done = await enrol()
     assert done.people == 42
-    assert colours.engine.pictures - before == done.embedded <= 42 - 15
+    assert colours.engine.pictures - before == done.analyzed <= 42 - 15
 
 
 async def test_cancelling_while_it_begins_leaves_nothing_open(enrol, three, place, monkeypatch):
@@ -165,7 +173,7 @@ async def test_cancelling_while_it_begins_leaves_nothing_open(enrol, three, plac
             super().__init__(*arguments)
             opened.append(self)
 
-    monkeypatch.setattr(stash, "Spool", Slow)
+    monkeypatch.setattr(build, "Spool", Slow)
     job = asyncio.create_task(enrol())
     await opening.wait()
     job.cancel()
@@ -180,14 +188,14 @@ async def test_cancelling_while_it_is_written_leaves_the_old_database(
 ):
     writing = asyncio.Event()
     loop = asyncio.get_running_loop()
-    real = stash_write._write_person
+    real = DatabaseBuild._write_person
 
     def slow(*arguments):
         loop.call_soon_threadsafe(writing.set)
         time.sleep(0.2)
         real(*arguments)
 
-    monkeypatch.setattr(stash_write, "_write_person", slow)
+    monkeypatch.setattr(DatabaseBuild, "_write_person", slow)
     job = asyncio.create_task(enrol())
     await writing.wait()
     job.cancel()
@@ -199,12 +207,12 @@ async def test_cancelling_while_it_is_written_leaves_the_old_database(
 
 async def test_two_builds_at_once_both_end_well(enrol, three, place):
     done = await asyncio.gather(enrol(), enrol())
-    assert sorted(one.embedded for one in done) == [0, 2]
+    assert sorted(one.analyzed for one in done) == [0, 2]
     assert done[0].version == done[1].version
 
 
 async def test_a_build_that_waits_for_another_can_be_cancelled(enrol, three, place, colours):
-    with new_version(place, colours):
+    with database_writer(place, colours):
         job = asyncio.create_task(enrol())
         await asyncio.sleep(0.7)
         job.cancel()
@@ -217,7 +225,7 @@ async def test_a_full_disk_is_said_and_the_old_database_whole(enrol, three, stas
     first = await enrol()
     stash.library.add_performer("Dora", image=picture(BLUE))
 
-    monkeypatch.setattr(spool, "_packed", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr(spool, "_pack", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(WriteFailed, match="no space left"):
         await enrol()
     assert current_version(place) == first.version
@@ -229,10 +237,10 @@ async def test_progress_tells_people_faces_and_the_end(enrol, three, watch):
     assert watch.steps[-1] == (2, 2, 2, 2)
 
 
-async def test_a_damaged_database_is_built_anew(enrol, three, place):
+async def test_a_damaged_database_is_rebuilt(enrol, three, place):
     await enrol()
     (place / current_version(place) / "crops.bin").write_bytes(b"cut")
-    assert (await enrol()).embedded == 2
+    assert (await enrol()).analyzed == 2
     assert enrolled(place) == {"Ann": 1, "Bea": 1}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stash_sense.domain.faces import EmbeddedFace, Quality
-from stash_sense.enrolment.portraits import NO_FACE, only_face, portrait_face
+from stash_sense.enrolment.reference_face import NO_FACE, only_face, portrait_face
 
 
 def face(x1, y1, x2, y2, fault=""):
@@ -32,9 +32,9 @@ def test_a_poor_face_is_not_taken_and_the_reason_said():
 
 
 def test_no_face():
-    assert portrait_face([], 900, 900) == only_face([]) == NO_FACE
+    assert portrait_face([], 900, 900) == only_face([], 900, 900) == NO_FACE
 
 
 def test_an_image_must_show_one_face_only():
-    assert only_face([MIDDLE]) is MIDDLE
-    assert only_face([MIDDLE, SPECK]) == "2 faces, and one person tagged"
+    assert only_face([MIDDLE], 900, 900) is MIDDLE
+    assert only_face([MIDDLE, SPECK], 900, 900) == "2 faces, and one person tagged"

@@ -1,22 +1,27 @@
 """People folders become a database: whole, incrementally, and saying what was left out."""
 
+import io
 import os
+import shutil
 import subprocess
+import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from stash_sense.domain.faces import EmbeddedFace, Quality
 from stash_sense.domain.progress import NoProgress
-from stash_sense.enrolment import folder
-from stash_sense.enrolment.folder import build_from_folders
-from stash_sense.enrolment.portraits import NO_FACE, prominent
-from stash_sense.errors import BadInput, Cancelled
+from stash_sense.enrolment import build as build_module
+from stash_sense.enrolment.folder import build_from_folders, file_stamp, folder_report_json
+from stash_sense.enrolment.reference_face import CROP_SIDE_PX, NO_FACE, prominent_face
+from stash_sense.errors import BadInput, Cancelled, NoSuchReference, UnreadableImage, WriteFailed
+from stash_sense.facedb import spool
 from stash_sense.facedb.database import FaceDatabase, current_version
-from stash_sense.recognition import analysis
-from stash_sense.recognition.analysis import AnalyzedPhoto
+from stash_sense.recognition.analysis import analyze_pictures
+from stash_sense.recognition.crops import reference_crop, reference_id
 
 
 @pytest.fixture
@@ -30,6 +35,14 @@ def enrolled(place):
     return enrolled
 
 
+def skipped(report):
+    return [(photo.path, photo.reason) for photo in report.skipped]
+
+
+def quarantined(report):
+    return [(photo.path, photo.reason) for photo in report.quarantined]
+
+
 def touch(path):
     """Let a photo look changed."""
     status = path.stat()
@@ -39,7 +52,7 @@ def touch(path):
 def test_everybody_with_a_face_is_enrolled(build, people, enrolled):
     report = build(people)
     assert enrolled() == {"Blue": 1, "Green": 1, "Red": 2}
-    assert (report.people, report.faces, report.embedded, report.reused) == (3, 4, 4, 0)
+    assert (report.people, report.faces, report.analyzed, report.reused) == (3, 4, 4, 0)
 
 
 def test_key_and_name_are_the_folders_name(build, people, place):
@@ -76,7 +89,7 @@ def test_a_name_that_cannot_be_decoded_is_enrolled_and_found_again(build, tmp_pa
     photo(folder / os.fsdecode(b"Ren\xe9") / os.fsdecode(b"\xe9.png"))
     build(folder)
     assert enrolled() == {"Ren\udce9": 1}
-    assert build(folder).embedded == 0
+    assert build(folder).analyzed == 0
 
 
 def test_photos_in_subfolders_are_the_persons(build, people, photo, enrolled):
@@ -100,8 +113,8 @@ def test_the_same_folder_given_twice_counts_once(build, people, enrolled, tmp_pa
 def test_a_person_without_a_face_is_named_and_skipped(build, people, photo, enrolled):
     path = photo(people / "Nobody" / "1.png", "black")
     report = build(people)
-    assert report.faceless == ["Nobody"]
-    assert report.skipped == [(str(path), NO_FACE)]
+    assert report.faceless == ("Nobody",)
+    assert skipped(report) == [(str(path), NO_FACE)]
     assert "Nobody" not in enrolled()
 
 
@@ -109,20 +122,20 @@ def test_a_folder_without_any_photo_is_named(build, people):
     (people / "Empty").mkdir()
     (people / "Texts").mkdir()
     (people / "Texts" / "1.txt").touch()
-    assert build(people).faceless == ["Empty", "Texts"]
+    assert build(people).faceless == ("Empty", "Texts")
 
 
 @pytest.mark.parametrize("name", [".hidden", "@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "lost+found"])
 def test_what_desktops_leave_is_nobody(build, people, name):
     (people / name).mkdir()
-    assert build(people).faceless == []
+    assert build(people).faceless == ()
 
 
 def test_a_damaged_photo_is_reported_and_the_rest_enrolled(build, people, enrolled):
     (people / "Red" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n damaged")
     report = build(people)
     assert enrolled()["Red"] == 1
-    ((path, why),) = report.skipped
+    ((path, why),) = skipped(report)
     assert path.endswith("1.png")
     assert "cannot be decoded" in why
 
@@ -142,8 +155,8 @@ def test_an_unreadable_persons_folder_is_reported_and_the_rest_enrolled(build, p
 
     monkeypatch.setattr(os, "scandir", refuse)
     report = build(people)
-    assert report.problems == ["Green: cannot be listed (Permission denied); left out."]
-    assert report.faceless == ["Green"]
+    assert report.problems == ("Green: cannot be listed (Permission denied); left out.",)
+    assert report.faceless == ("Green",)
     assert enrolled() == {"Blue": 1, "Red": 2}
 
 
@@ -164,7 +177,7 @@ def test_an_unreadable_people_folder_is_reported_and_the_other_enrolled(
     monkeypatch.setattr(os, "scandir", refusing(scandir))
     monkeypatch.setattr(os, "listdir", refusing(listdir))
     report = build(people, tmp_path / "locked")
-    assert report.problems == ["locked: cannot be listed (Permission denied); left out."]
+    assert report.problems == ("locked: cannot be listed (Permission denied); left out.",)
     assert len(enrolled()) == 3
 
 
@@ -188,7 +201,7 @@ def test_a_second_build_looks_at_no_photo(build, people, colours):
     before = colours.engine.pictures
     report = build(people)
     assert colours.engine.pictures == before
-    assert (report.embedded, report.reused, report.people) == (0, 4, 3)
+    assert (report.analyzed, report.reused, report.people) == (0, 4, 3)
 
 
 def test_a_second_build_writes_no_new_version(build, people, place):
@@ -207,7 +220,7 @@ def test_a_changed_photo_alone_is_embedded_again(build, people, colours, photo, 
     build(people)
     before = colours.engine.pictures
     touch(photo(people / "Green" / "1.png", "blue"))
-    assert build(people).embedded == 1
+    assert build(people).analyzed == 1
     assert colours.engine.pictures == before + 1
     with FaceDatabase.open(place) as database:
         faces = {database.person(i).name: database.vectors(database.rows(i))["arcface"] for i in range(3)}
@@ -228,7 +241,7 @@ def test_a_removed_photo_disappears(build, people, enrolled):
     (people / "Red" / "2.png").unlink()
     report = build(people)
     assert enrolled()["Red"] == 1
-    assert report.embedded == 0
+    assert report.analyzed == 0
 
 
 def test_a_removed_person_disappears(build, people, enrolled):
@@ -250,23 +263,23 @@ def test_a_photo_without_a_face_is_not_looked_at_again(build, people, photo, col
     photo(people / "Red" / "back.png", "black")
     build(people)
     before = colours.engine.pictures
-    assert build(people).skipped[0][1] == NO_FACE
+    assert skipped(build(people))[0][1] == NO_FACE
     assert colours.engine.pictures == before
 
 
 def test_a_photo_that_could_not_be_read_is_tried_again(build, people, enrolled, monkeypatch):
     """Its size and time say nothing of a permission or a share that came back."""
-    real = analysis.analyze_photos
 
-    def share_away(paths, engine, **knobs):
-        for photo in real(paths, engine, **knobs):
-            away = photo.path.parent.name == "Green"
-            yield AnalyzedPhoto(photo.path, 0, 0, (), "Input/output error") if away else photo
+    def share_away(paths, engine, **options):
+        return [
+            UnreadableImage("Input/output error") if path.parent.name == "Green" else picture
+            for path, picture in zip(paths, analyze_pictures(paths, engine, **options), strict=True)
+        ]
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "analyze_photos", share_away)
-        assert build(people).faceless == ["Green"]
-    assert build(people).embedded == 1
+        patch.setattr(build_module, "analyze_pictures", share_away)
+        assert build(people).faceless == ("Green",)
+    assert build(people).analyzed == 1
     assert enrolled() == {"Blue": 1, "Green": 1, "Red": 2}
 
 
@@ -275,14 +288,14 @@ def test_a_photo_that_stays_damaged_writes_no_new_version(build, people):
     first = build(people)
     second = build(people)
     assert second.version == first.version
-    assert second.embedded == 0
+    assert second.analyzed == 0
     assert second.skipped == first.skipped
 
 
 def test_another_pack_embeds_everything_again(build, people, make_pack, place):
     build(people)
     other = make_pack("colours-2")
-    assert build(people, pack=other).embedded == 4
+    assert build(people, pack=other).analyzed == 4
     with FaceDatabase.open(place) as database:
         assert database.manifest.pack_fingerprint == "colours-2"
 
@@ -293,7 +306,7 @@ def test_another_databases_embeddings_are_reused(build, people, tmp_path, colour
         before = colours.engine.pictures
         report = build_from_folders([people], tmp_path / "second", colours, NoProgress(), reuse=[other])
     assert colours.engine.pictures == before
-    assert (report.embedded, report.people) == (0, 3)
+    assert (report.analyzed, report.people) == (0, 3)
 
 
 def test_another_packs_embeddings_are_not_reused(build, people, tmp_path, make_pack):
@@ -301,39 +314,35 @@ def test_another_packs_embeddings_are_not_reused(build, people, tmp_path, make_p
     pack = make_pack("colours-2")
     with FaceDatabase.open(tmp_path / "database") as other:
         report = build_from_folders([people], tmp_path / "second", pack, NoProgress(), reuse=[other])
-    assert report.embedded == 4
+    assert report.analyzed == 4
 
 
-def test_a_damaged_database_is_built_anew(build, people, place, enrolled):
+def test_a_damaged_database_is_rebuilt(build, people, place, enrolled):
     build(people)
     (place / current_version(place) / "vectors.f32").write_bytes(b"cut")
-    assert build(people).embedded == 4
+    assert build(people).analyzed == 4
     assert enrolled() == {"Blue": 1, "Green": 1, "Red": 2}
 
 
 def test_a_photo_changed_while_it_is_read_is_read_again_next_time(build, people, photo, monkeypatch, place):
-    real = analysis.analyze_photos
-
-    def changing(paths, engine, **knobs):
+    def changing(paths, engine, **options):
         touch(photo(people / "Green" / "1.png", "blue"))
-        return real(paths, engine, **knobs)
+        return analyze_pictures(paths, engine, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "analyze_photos", changing)
+        patch.setattr(build_module, "analyze_pictures", changing)
         build(people)
-    assert build(people).embedded == 1
+    assert build(people).analyzed == 1
 
 
 def test_a_photo_gone_between_listing_and_reading_is_reported(build, people, monkeypatch, enrolled):
-    real = analysis.analyze_photos
+    def vanishing(paths, engine, **options):
+        (people / "Green" / "1.png").unlink(missing_ok=True)
+        return analyze_pictures(paths, engine, **options)
 
-    def vanishing(paths, engine, **knobs):
-        (people / "Green" / "1.png").unlink()
-        return real(paths, engine, **knobs)
-
-    monkeypatch.setattr(folder, "analyze_photos", vanishing)
+    monkeypatch.setattr(build_module, "analyze_pictures", vanishing)
     report = build(people)
-    assert "no such file" in report.skipped[0][1]
+    assert "no such file" in skipped(report)[0][1]
     assert enrolled() == {"Blue": 1, "Red": 2}
 
 
@@ -371,11 +380,11 @@ def test_the_large_face_near_the_middle_is_the_persons():
         return EmbeddedFace(box, 1, np.zeros((5, 2), np.float32), Quality(1, 1, 0, 0), {})
 
     middle, corner, speck = face(300, 300, 500, 500), face(0, 0, 220, 220), face(495, 495, 505, 505)
-    assert prominent([corner, middle, speck], 1000, 1000) is middle
+    assert prominent_face([corner, middle, speck], 1000, 1000) is middle
 
 
 def test_a_photo_without_a_face_has_no_prominent_one():
-    assert prominent((), 10, 10) is None
+    assert prominent_face((), 10, 10) is None
 
 
 def test_two_builds_in_two_threads_both_end_well(people, place, make_pack, enrolled):
@@ -390,7 +399,7 @@ def test_two_builds_in_two_threads_both_end_well(people, place, make_pack, enrol
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(report.embedded for report in reports) == [0, 0, 4]
+    assert sorted(report.analyzed for report in reports) == [0, 0, 4]
     assert enrolled() == {"Blue": 1, "Green": 1, "Red": 2}
 
 
@@ -421,8 +430,166 @@ def test_two_processes_at_once_with_the_real_pack_both_end_well(pack, pack_dir, 
 def test_a_stamp_tells_size_and_time(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"12")
-    first = folder.stamp(path)
+    first = file_stamp(path)
     time.sleep(0.01)
     path.write_bytes(b"34")
-    assert folder.stamp(path) != first
-    assert folder.stamp(tmp_path / "missing") == "unreadable"
+    assert file_stamp(path) != first
+    assert file_stamp(tmp_path / "missing") == "unreadable"
+
+
+def test_a_photo_that_shows_another_person_is_quarantined_with_the_reason(build, people, photo, enrolled):
+    wrong = photo(people / "Red" / "3.png", (60, 250, 60))
+    report = build(people)
+    ((path, reason),) = quarantined(report)
+    assert path == str(wrong)
+    assert reason.startswith("nearer to Green (0.0")
+    assert (report.skipped, enrolled()) == ((), {"Blue": 1, "Green": 1, "Red": 2})
+    assert folder_report_json(report)["quarantined"] == [{"photo": path, "why": reason}]
+
+
+def test_the_only_photo_of_a_person_is_never_quarantined(build, people, photo, enrolled):
+    photo(people / "Rouge" / "1.png", (252, 34, 34))
+    report = build(people)
+    assert report.quarantined == ()
+    assert enrolled() == {"Blue": 1, "Green": 1, "Red": 2, "Rouge": 1}
+
+
+def test_of_two_photos_that_differ_the_one_of_nobody_else_stays(build, people, photo, enrolled):
+    wrong = photo(people / "Blue" / "0.png", (60, 250, 60))
+    assert [path for path, _ in quarantined(build(people))] == [str(wrong)]
+    assert enrolled() == {"Blue": 1, "Green": 1, "Red": 2}
+
+
+def test_two_photos_that_differ_and_are_of_nobody_else_both_stay(build, people, photo, enrolled):
+    photo(people / "Blue" / "2.png", "green")
+    (people / "Green" / "1.png").unlink()
+    assert build(people).quarantined == ()
+    assert enrolled() == {"Blue": 2, "Red": 2}
+
+
+def test_a_person_whose_photos_all_show_others_keeps_the_first(build, people, photo, enrolled):
+    photo(people / "Mixed" / "1.png", (60, 60, 250))
+    second = photo(people / "Mixed" / "2.png", (60, 250, 60))
+    assert [path for path, _ in quarantined(build(people))] == [str(second)]
+    assert enrolled()["Mixed"] == 1
+
+
+def test_a_quarantined_photo_is_not_analyzed_again_and_changes_nothing(build, people, photo, colours):
+    photo(people / "Red" / "3.png", (60, 250, 60))
+    first = build(people)
+    before = colours.engine.pictures
+    again = build(people)
+    assert colours.engine.pictures == before
+    assert (again.version, again.quarantined) == (first.version, first.quarantined)
+
+
+def test_a_quarantined_photo_comes_back_when_nobody_is_nearer(build, people, photo, colours, enrolled):
+    photo(people / "Red" / "3.png", (60, 250, 60))
+    build(people)
+    before = colours.engine.pictures
+    (people / "Green" / "1.png").unlink()
+    report = build(people)
+    assert report.quarantined == ()
+    assert colours.engine.pictures == before
+    assert enrolled() == {"Blue": 1, "Red": 3}
+
+
+def test_a_quarantined_photo_whose_embedding_is_lost_is_analyzed_again(build, people, photo, place):
+    photo(people / "Red" / "3.png", (60, 250, 60))
+    first = build(people)
+    (kept,) = place.glob(f"{spool.SPOOL_PREFIX}*")
+    kept.unlink()
+    again = build(people)
+    assert again.analyzed == 1
+    assert again.quarantined == first.quarantined
+
+
+def test_an_uncalibrated_pack_quarantines_nothing(build, people, photo, make_pack):
+    photo(people / "Red" / "3.png", (60, 250, 60))
+    assert build(people, pack=make_pack(calibrated=False)).quarantined == ()
+
+
+def test_a_reference_can_be_shown_without_its_photo(build, people, place, photo):
+    photo(people / "Green" / "1.png", "green", (2000, 1500))
+    build(people)
+    with FaceDatabase.open(place) as database:
+        rows = {database.person(index).name: database.rows(index)[0] for index in range(database.people)}
+        shutil.rmtree(people)
+        shown = Image.open(io.BytesIO(reference_crop(database, reference_id(database, rows["Green"]))))
+    assert shown.format == "JPEG"
+    assert max(shown.size) == CROP_SIDE_PX
+    assert shown.getpixel((5, 5))[1] > 200
+
+
+def test_a_photo_gone_before_its_crop_is_made_is_enrolled_without_one(build, people, place, monkeypatch):
+    def vanishing(paths, engine, **options):
+        pictures = analyze_pictures(paths, engine, **options)
+        if people / "Green" / "1.png" in paths:
+            (people / "Green" / "1.png").unlink()
+        return pictures
+
+    monkeypatch.setattr(build_module, "analyze_pictures", vanishing)
+    build(people)
+    with FaceDatabase.open(place) as database:
+        rows = {database.person(index).name: database.rows(index)[0] for index in range(3)}
+        assert [name for name, row in rows.items() if not database.crop(row)] == ["Green"]
+        with pytest.raises(NoSuchReference):
+            reference_crop(database, reference_id(database, rows["Green"]))
+
+
+def test_after_an_interrupted_build_only_the_other_photos_are_analyzed(build, people, photo, progress, place):
+    for i in range(60):
+        photo(people / "New" / f"{i}.png")
+    with pytest.raises(Cancelled):
+        build(people, progress=progress(stop_after=30))
+    assert current_version(place) is None
+    report = build(people)
+    assert (report.faces, report.analyzed + report.reused) == (64, 64)
+    assert report.analyzed <= 34
+    assert not list(place.glob(f"{spool.SPOOL_PREFIX}*"))
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from fakes.colours import _colour_pack
+from stash_sense.domain.progress import NoProgress
+from stash_sense.enrolment.folder import build_from_folders
+
+class Slow(NoProgress):
+    def update(self, done, *, faces=0, people=0):
+        print("tick", flush=True)
+        time.sleep(0.05)
+
+build_from_folders([Path(sys.argv[1])], Path(sys.argv[2]), _colour_pack(), Slow())
+"""
+
+
+def test_after_a_kill_the_old_database_is_whole_and_little_is_analyzed_again(
+    build, people, photo, place, python, enrolled
+):
+    build(people)
+    for i in range(60):
+        photo(people / "New" / f"{i}.png")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(
+        [python, "-c", KILLED, people, place], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    for _ in range(20):
+        assert process.stdout.readline() == "tick\n"
+    process.kill()
+    process.communicate(timeout=30)
+    assert enrolled() == {"Blue": 1, "Green": 1, "Red": 2}
+    report = build(people)
+    assert report.analyzed <= 40
+    assert enrolled() == {"Blue": 1, "Green": 1, "New": 60, "Red": 2}
+
+
+def test_a_full_disk_is_reported_and_the_old_database_whole(build, people, photo, place, monkeypatch):
+    first = build(people)
+    photo(people / "Red" / "3.png")
+    monkeypatch.setattr(spool, "_pack", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
+    with pytest.raises(WriteFailed, match="no space left"):
+        build(people)
+    assert current_version(place) == first.version
+    assert not list(place.glob(".building-*"))
