@@ -41,15 +41,16 @@ def _listening_address(value: str) -> str:
         ) from None
 
 
+def fits_header(text: str) -> bool:
+    """Whether every character is printable ASCII other than a space."""
+    return all("!" <= character <= "~" for character in text)
+
+
 def _header_text(value: SecretStr) -> SecretStr:
     text = value.get_secret_value().strip()
-    if not all("!" <= character <= "~" for character in text):
+    if not fits_header(text):
         raise ValueError("contains characters other than ASCII letters, digits and punctuation")
     return SecretStr(text)
-
-
-def _split(value: object) -> object:
-    return value.split(",") if isinstance(value, str) else value
 
 
 def _host_names(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -60,6 +61,7 @@ def _host_names(values: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+_split = BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value)
 _Secret = Annotated[SecretStr, AfterValidator(_header_text)]
 _Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
@@ -98,9 +100,7 @@ class Settings(BaseSettings):
     token: _Secret = SecretStr("")
     """The secret that callers send if Stash has no API key to derive one from."""
 
-    allowed_hosts: Annotated[
-        tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_host_names)
-    ] = ()
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, _split, AfterValidator(_host_names)] = ()
     """Further names under which the sidecar is called, separated by commas."""
 
     allow_private_urls: bool = False

@@ -7,7 +7,7 @@ import hmac
 import pytest
 from pydantic import SecretStr
 
-from stash_sense.runtime.secret import derived
+from stash_sense.runtime.secret import derive_token
 
 from .conftest import API_KEY
 
@@ -37,7 +37,7 @@ def secret(locked):
 
 def test_the_token_is_the_hmac_of_the_contract(secret):
     assert secret == hmac.new(API_KEY.encode(), b"stash-sense/1", hashlib.sha256).hexdigest()
-    assert secret == derived(API_KEY) != API_KEY
+    assert secret == derive_token(API_KEY) != API_KEY
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from stash_sense.errors import NoSecret
-from stash_sense.runtime.secret import find_secret, make_secret, secret_to_serve_with, token_file
+from stash_sense.runtime.secret import ensure_secret, find_secret, serving_secret, token_file
 from stash_sense.settings import Settings
 
 
@@ -24,30 +24,30 @@ def settings(tmp_path):
 
 def test_on_loopback_nothing_is_asked_and_nothing_made(settings):
     for host in ("127.0.0.1", "localhost", "::1", "127.9.9.9"):
-        assert secret_to_serve_with(settings(host=host)) is None
+        assert serving_secret(settings(host=host)) is None
     assert not token_file(settings()).exists()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4"])
 def test_elsewhere_a_token_is_made_once(settings, host):
-    first = secret_to_serve_with(settings(host=host))
+    first = serving_secret(settings(host=host))
     assert first.origin == "file"
     assert len(first.value) == 64
-    assert secret_to_serve_with(settings(host=host)) == first
+    assert serving_secret(settings(host=host)) == first
 
 
 def test_a_token_that_is_there_is_asked_for_on_loopback_too(settings):
-    made = make_secret(settings())
-    assert secret_to_serve_with(settings()) == made
+    made = ensure_secret(settings())
+    assert serving_secret(settings()) == made
 
 
 def test_only_its_owner_can_read_it(settings):
-    make_secret(settings())
+    ensure_secret(settings())
     assert stat.S_IMODE(token_file(settings()).stat().st_mode) == 0o600
 
 
 def test_a_key_goes_before_a_token_and_that_before_the_file(settings):
-    make_secret(settings())
+    ensure_secret(settings())
     assert find_secret(settings(token=SecretStr("own"))).value == "own"
     both = settings(token=SecretStr("own"), STASH_API_KEY=SecretStr("key"))
     assert find_secret(both).origin == "stash-key"
@@ -55,7 +55,7 @@ def test_a_key_goes_before_a_token_and_that_before_the_file(settings):
 
 def test_many_at_once_agree_on_one(settings):
     with ThreadPoolExecutor(16) as pool:
-        made = list(pool.map(lambda _: make_secret(settings()).value, range(64)))
+        made = list(pool.map(lambda _: ensure_secret(settings()).value, range(64)))
     assert len(set(made)) == 1
     assert sorted(path.name for path in token_file(settings()).parent.iterdir()) == [".token.lock", "token"]
 
@@ -67,10 +67,10 @@ def test_processes_at_once_agree_on_one(tmp_path):
 
 
 def test_one_that_others_can_read_is_refused(settings):
-    make_secret(settings())
+    ensure_secret(settings())
     token_file(settings()).chmod(0o644)
     with pytest.raises(NoSecret, match="chmod 600"):
-        secret_to_serve_with(settings())
+        serving_secret(settings())
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"two words", b"\xff\xfe"])
@@ -86,11 +86,11 @@ def test_one_that_is_none_is_refused(settings, content):
 def test_where_none_can_be_kept_it_refuses_to_start(settings, tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(NoSecret, match="DATA_DIR"):
-        secret_to_serve_with(settings(host="0.0.0.0"))
+        serving_secret(settings(host="0.0.0.0"))
 
 
 def test_where_the_folder_cannot_be_it_refuses_to_start(tmp_path):
     (tmp_path / "file").write_text("")
     settings = Settings(DATA_DIR=tmp_path / "file" / "data", host="0.0.0.0")
     with pytest.raises(NoSecret, match="STASH_SENSE_TOKEN"):
-        secret_to_serve_with(settings)
+        serving_secret(settings)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from stash_sense.runtime.secret import derived
+from stash_sense.runtime.secret import derive_token
 from waiting import until
 
 from .passing import Passing
@@ -48,7 +48,7 @@ def key() -> str:
 @pytest.fixture(scope="session")
 def secret(key: str) -> dict[str, str]:
     """What the sidecar asks of its callers, as headers."""
-    return {"Authorization": f"Bearer {derived(key)}"} if key else {}
+    return {"Authorization": f"Bearer {derive_token(key)}"} if key else {}
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stash_sense.runtime.secret import derived
+from stash_sense.runtime.secret import derive_token
 
 from .conftest import KEY, SESSION
 
@@ -25,11 +25,11 @@ def test_a_token_that_cannot_be_sent_is_not_told(call, stash):
 
 
 def test_the_token_is_derived_and_the_key_stays(call, stash, sidecar):
-    stash.api_key, stash.session, sidecar.secret = KEY, SESSION, derived(KEY)
+    stash.api_key, stash.session, sidecar.secret = KEY, SESSION, derive_token(KEY)
     ran = call("identify_image", image_id="3")
     assert ran.output["face_count"] == 1
     assert KEY not in repr(sidecar.tokens) + repr(sidecar.asked) + repr(ran)
-    assert derived(KEY) not in repr(ran)
+    assert derive_token(KEY) not in repr(ran)
 
 
 def test_a_stash_without_login_takes_the_pasted_token(call, stash, sidecar):

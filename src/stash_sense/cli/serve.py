@@ -3,7 +3,7 @@
 import click
 
 from stash_sense.cli.console import shown
-from stash_sense.runtime.secret import make_secret, token_file
+from stash_sense.runtime.secret import ensure_secret, token_file
 from stash_sense.settings import Settings
 
 ORIGINS = {
@@ -37,6 +37,6 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
 @click.pass_obj
 def token(settings: Settings) -> None:
     """Print the secret that the sidecar asks for; make one where there is none."""
-    secret = make_secret(settings)
+    secret = ensure_secret(settings)
     click.echo(secret.value)
     click.echo(ORIGINS[secret.origin].format(file=shown(str(token_file(settings)))), err=True)

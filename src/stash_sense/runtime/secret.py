@@ -1,3 +1,5 @@
+"""The secret that callers send: derived from Stash's API key, set by the owner, or generated into a file."""
+
 import hashlib
 import hmac
 import os
@@ -11,21 +13,13 @@ from filelock import FileLock, Timeout
 
 from stash_sense.errors import NoSecret
 from stash_sense.files import OWNER_ONLY, replacement_of
-from stash_sense.settings import Settings
+from stash_sense.settings import Settings, fits_header
 
 FILE = "token"
-
-
 DERIVED_FOR = b"stash-sense/1"
-
-
 _LOCK_WAIT_S = 10.0
-
-
-_LONGEST = 4096
-
-
-_KEEPS_NO_MODES = os.name == "nt"
+_MAX_BYTES = 4096
+_HAS_MODES = os.name != "nt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +30,29 @@ class Secret:
     origin: Literal["stash-key", "setting", "file"]
 
 
-def derived(api_key: str) -> str:
-    """The token for a Stash with this API key: the key cannot be had back from it."""
+def derive_token(api_key: str) -> str:
+    """The token for a Stash with this API key, from which the key cannot be recovered."""
     return hmac.new(api_key.encode(), DERIVED_FOR, hashlib.sha256).hexdigest()
 
 
 def token_file(settings: Settings) -> Path:
-    """Where a token of our own is kept."""
+    """The file of a generated token."""
     return settings.data_dir / FILE
 
 
 def find_secret(settings: Settings) -> Secret | None:
-    """The secret in force; None where none has been set or made. Raises NoSecret."""
+    """The secret in force, or None. Raises NoSecret if the token file is unreadable or open to others."""
     if key := settings.stash_api_key.get_secret_value():
-        return Secret(derived(key), "stash-key")
+        return Secret(derive_token(key), "stash-key")
     if token := settings.token.get_secret_value():
         return Secret(token, "setting")
     return _read(token_file(settings))
 
 
-def make_secret(settings: Settings) -> Secret:
-    """The secret in force, made where there is none; several processes agree on one. Raises NoSecret."""
-    found = find_secret(settings)
-    if found:
-        return found
+def ensure_secret(settings: Settings) -> Secret:
+    """The secret in force, generated if there is none. Processes at the same time agree. Raises NoSecret."""
+    if secret := find_secret(settings):
+        return secret
     path = token_file(settings)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,17 +60,17 @@ def make_secret(settings: Settings) -> Secret:
             return _read(path) or _write(path)
     except (OSError, Timeout) as error:
         raise NoSecret(
-            f"{path}: no token can be kept here ({_why(error)}). Make the folder writable, choose another "
+            f"{path}: cannot store a token here ({_why(error)}). Make the folder writable, choose another "
             "with DATA_DIR, or set STASH_SENSE_TOKEN."
         ) from error
 
 
-def secret_to_serve_with(settings: Settings) -> Secret | None:
-    """The secret to ask callers for; None, on loopback alone, where there is none. Raises NoSecret.
+def serving_secret(settings: Settings) -> Secret | None:
+    """The secret to ask callers for; None only on loopback without a secret. Raises NoSecret.
 
-    Bound to another interface, a token is made where there is none: anybody in the network could ask.
+    On any other interface a missing secret is generated, because the whole network can reach the sidecar.
     """
-    return find_secret(settings) if settings.loopback else make_secret(settings)
+    return find_secret(settings) if settings.loopback else ensure_secret(settings)
 
 
 def _write(path: Path) -> Secret:
@@ -92,25 +85,25 @@ def _read(path: Path) -> Secret | None:
     try:
         with path.open("rb") as file:
             _check_mode(path, os.fstat(file.fileno()))
-            content = file.read(_LONGEST)
+            content = file.read(_MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise NoSecret(
-            f"{path}: the token cannot be read ({_why(error)}). Run Stash Sense as the user who made it, or "
-            "delete the file to have a new one made."
+            f"{path}: cannot read the token ({_why(error)}). Run Stash Sense as the user who created it, or "
+            "delete the file to generate a new one."
         ) from error
-    text = content.decode("ascii", "replace").strip()
-    if not text or not all("!" <= sign <= "~" for sign in text):
-        raise NoSecret(f"{path}: holds no token. Delete the file to have a new one made.")
-    return Secret(text, "file")
+    token = content.decode("ascii", "replace").strip()
+    if not token or not fits_header(token):
+        raise NoSecret(f"{path}: contains no token. Delete the file to generate a new one.")
+    return Secret(token, "file")
 
 
 def _check_mode(path: Path, status: os.stat_result) -> None:
-    if not _KEEPS_NO_MODES and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if _HAS_MODES and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise NoSecret(
-            f"{path}: others than its owner can read the token. Run: chmod 600 {path}; or, where the disk "
-            "keeps no such modes, delete the file and set STASH_SENSE_TOKEN."
+            f"{path}: other users can read the token. Run: chmod 600 {path}; or, if the disk does not keep "
+            "such modes, delete the file and set STASH_SENSE_TOKEN."
         )
 
 

@@ -25,7 +25,7 @@ from stash_sense.runtime.engine import (
     state_file,
 )
 from stash_sense.runtime.job_kinds import Services
-from stash_sense.runtime.secret import Secret, secret_to_serve_with
+from stash_sense.runtime.secret import Secret, serving_secret
 from stash_sense.runtime.supervisor import Supervised
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
@@ -128,7 +128,7 @@ def build_sidecar(
         seconds=settings.fetch_seconds,
         private_too=settings.allow_private_urls,
     )
-    secret = secret_to_serve_with(settings)
+    secret = serving_secret(settings)
     stash_limits = replace(stash_limits, media_bytes=settings.max_bytes)
     stash = open_stash(settings, stash_limits) if settings.stash_url else None
     pool = WorkPool(settings.workers or usable_cores(), settings.queue)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from pages import card, once
-from stash_sense.runtime.secret import derived
+from stash_sense.runtime.secret import derive_token
 
 SETTINGS = '{ configuration { plugins(include: ["stash-sense"]) } logs { message } }'
 
@@ -31,7 +31,7 @@ def test_the_plugin_gives_no_secret_to_the_browser_or_to_stashs_log(open_page, l
     assert any("stash-sense" in each["message"].lower() for each in found["logs"])
     for text in texts:
         assert key not in text
-        assert derived(key) not in text
+        assert derive_token(key) not in text
 
 
 def _ours(request):
