@@ -43,7 +43,7 @@ ENROLLED = 10_000
 FACES_A_PERSON = 2
 MOST_SECONDS = {1000: 2.0, 5000: 15.0}
 MOST_MEGABYTES = 150
-"""The likeness of all pairs of 6,500 faces would take 169."""
+"""The similarity of all pairs of 6,500 faces would take 169."""
 
 
 def made(photos: int, kind: str, place: Path, dimensions: dict[str, int]) -> list[TrackFace]:

@@ -69,7 +69,7 @@ def disagree(one, other):
 
 
 def strangers(faces, decades, scorer):
-    """(n, n) bool: faces that are not one person, whatever their likeness."""
+    """(n, n) bool: faces that are not one person, whatever their similarity."""
     count = len(faces)
     sheet = np.zeros((count, count), bool)
     for i in range(count):
@@ -108,15 +108,15 @@ def plain_linkage(faces, scorer):
 def linked(moments, decades, foes, cut):
     """Joins the nearest two tracks until none are near enough, by the mean over their moments."""
     leaders = [moment[0] for moment in moments]
-    likeness = decades[np.ix_(leaders, leaders)]
+    similarity = decades[np.ix_(leaders, leaders)]
     apart = np.array([[foes[np.ix_(one, other)].any() for other in moments] for one in moments])
     tracks = {at: [at] for at in range(len(moments))}
-    near = np.where(apart, -np.inf, likeness)
+    near = np.where(apart, -np.inf, similarity)
     np.fill_diagonal(near, -np.inf)
     refusals = 0
     while near.max() >= cut:
         one, other = np.unravel_index(near.argmax(), near.shape)
-        own = [cohesion(tracks[at], likeness) for at in (one, other) if len(tracks[at]) > 1]
+        own = [cohesion(tracks[at], similarity) for at in (one, other) if len(tracks[at]) > 1]
         if own and near[one, other] < min(own) - COHESION:
             near[one, other] = near[other, one] = -np.inf
             refusals += 1
@@ -125,14 +125,14 @@ def linked(moments, decades, foes, cut):
         near[other] = near[:, other] = -np.inf
         for at, track in tracks.items():
             barred = at == one or apart[np.ix_(tracks[one], track)].any()
-            mean = -np.inf if barred else likeness[np.ix_(tracks[one], track)].mean()
+            mean = -np.inf if barred else similarity[np.ix_(tracks[one], track)].mean()
             near[one, at] = near[at, one] = mean
     return {frozenset(face for at in track for face in moments[at]) for track in tracks.values()}, refusals
 
 
-def cohesion(track, likeness):
+def cohesion(track, similarity):
     """The mean over the pairs of a track's moments."""
-    return likeness[np.ix_(track, track)][~np.eye(len(track), dtype=bool)].mean()
+    return similarity[np.ix_(track, track)][~np.eye(len(track), dtype=bool)].mean()
 
 
 def put(faces, scorer):

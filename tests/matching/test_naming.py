@@ -103,8 +103,10 @@ def test_a_track_needs_the_more_the_more_its_faces_are_like_one_another(cohesion
 def test_being_nearer_to_the_references_counts_up_to_a_bound(to_ada, series, counted):
     """The gaps are -2 decades and 2.8: further away counts in full."""
     faces = faces_of(*[on(at, {0: to_ada, 10: series}) for at in range(2)])
-    likeness = FaceSimilarity(faces, steep())
-    (track,) = TrackJudge(faces, likeness, enrolled(), steep(), 0.6, 5).judged(group_faces(faces, likeness))
+    similarity = FaceSimilarity(faces, steep())
+    (track,) = TrackJudge(faces, similarity, enrolled(), steep(), 0.6, 5).assess(
+        group_faces(faces, similarity)
+    )
     alone = evidence_for(track.template.candidates, steep())
     assert track.evidence - alone == pytest.approx(0.65 * counted, abs=1e-3)
 

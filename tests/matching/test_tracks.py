@@ -1,4 +1,4 @@
-"""Faces are put together into tracks by their likeness, by the steep calibration: 0.06 of cosine a decade."""
+"""Faces are grouped into tracks by similarity, with the steep calibration: 0.06 of cosine a decade."""
 
 import numpy as np
 import pytest

@@ -32,7 +32,6 @@ class StashId:
 
 STASHDB_HOST = "stashdb.org"
 
-
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -80,7 +79,6 @@ def _plain(stash_id: str) -> str:
 
 
 STASHDB = "stashdb.org:"
-
 
 LOCAL = "local:"
 

@@ -9,9 +9,7 @@ from stash_sense.errors import BadCalibration
 
 Array = NDArray[np.float32]
 
-
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-
 
 ANCHORS: tuple[tuple[float, float], ...] = (
     (0.5, 1.4437),

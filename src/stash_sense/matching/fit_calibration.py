@@ -11,19 +11,15 @@ from stash_sense.matching.calibration import ANCHORS, Calibration, Curve, SlotCa
 FEWEST_PEOPLE = 200
 """Below this, the rates the scale is stated at would be guesswork."""
 
-
 MOST_FACES = 4000
 """Beyond, every comparison of all with all outgrows the memory; a stated sample is taken."""
-
 
 TAIL = (2e-3, 1e-5)
 """False-match rates between which log10(rate) is taken to fall in a straight line with the score; the line
 is followed to 3e-6, where a folder's own label errors would otherwise decide."""
 
-
 FEWEST_IN_TAIL = 30
 """Comparisons that a rate must rest on to take part in the line."""
-
 
 ALL_ALIKE = (
     "the faces of different people score all alike: a calibration needs different faces. "

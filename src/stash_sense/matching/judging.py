@@ -1,3 +1,5 @@
+"""Judging tracks: the evidence for the nearest person, and whether it names, offers or leaves unknown."""
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,28 +16,24 @@ from stash_sense.matching.verdict import NAME_ALONE, OFFER_ALONE, RIVAL_LEAD, ba
 NAME_TRACK = 3.0
 """Evidence, in decades, from which a track of several faces is named."""
 
-
 OFFER_TRACK = 0.5
-"""From here on its nearest person is offered as a question."""
-
+"""Evidence from which the nearest person is offered as a question."""
 
 GAP_WEIGHT = 0.65
 
-
 GAP_MOST = 0.94
 """A reference of the person is one more picture of the track's series. A look-alike's is not: the gap between
-how like the track's faces are to the references and to one another tells even a sibling from the person."""
-
+the similarity of its faces to the references and to each other tells even a sibling from the person."""
 
 Why = Literal["", "confirmed", "rival", "look-alike", "weak", "taken", "far"]
-"""What decided, where it was not plain evidence. rival: a second person is as near. look-alike: the gap is
-too wide. weak: too little evidence. taken: the person is another face of the same picture. far: nobody is
-as near as was asked for."""
+"""What decided, if it was not evidence alone. rival: a second person is as near. look-alike: the gap is too
+wide. weak: too little evidence. taken: the person is another face of the same picture. far: nobody is within
+the distance asked for."""
 
 
 @dataclass(slots=True, eq=False)
 class JudgedTrack:
-    """A track while it is judged. near: decades that a face of it counts for which is itself further away."""
+    """A track while it is judged. near: decades to its person; faces further away count as this near."""
 
     moments: Moments
     template: Template
@@ -57,20 +55,20 @@ class JudgedTrack:
         return [moment[0] for moment in self.moments]
 
     def meets(self, others: Iterable["JudgedTrack"]) -> bool:
-        """Whether it shares a picture with one of the others, and so is another person."""
+        """Whether it shares a picture with one of the others, and so shows another person."""
         return any(not self.images.isdisjoint(other.images) for other in others)
 
 
 @dataclass(slots=True, eq=False)
 class TrackJudge:
-    """What the tracks of one gallery are judged by, and who was named so far: person -> their tracks.
+    """Judges the tracks of one gallery, and remembers who is named: person -> their tracks.
 
-    bar: what evidence and nearness are measured from, decades. slack: from how many decades on a named person
-    takes along what is left. More people enrolled raise both.
+    bar: decades from which evidence and nearness are measured. slack: decades from which what is left goes to
+    a person named here. More people enrolled raise both.
     """
 
     faces: Sequence[TrackFace]
-    likeness: FaceSimilarity
+    similarity: FaceSimilarity
     database: ReferenceIndex
     scorer: Scorer
     max_distance: float
@@ -85,30 +83,30 @@ class TrackJudge:
         self.bar = bar_at(self.max_distance, people, self.scorer)
         self.slack = bar_at(distance, people, self.scorer)
 
-    def judged(self, tracks: Sequence[Moments]) -> list[JudgedTrack]:
-        """The tracks with their evidence; none is named yet."""
-        templates = build_templates(tracks, self.faces, self.likeness, self.database, self.top_k)
+    def assess(self, tracks: Sequence[Moments]) -> list[JudgedTrack]:
+        """The tracks with their evidence, none of them named yet."""
+        templates = build_templates(tracks, self.faces, self.similarity, self.database, self.top_k)
         return [
             JudgedTrack(moments, template, self._images(moments), self._evidence(template))
             for moments, template in zip(tracks, templates, strict=True)
         ]
 
-    def judge(self, tracks: Sequence[JudgedTrack]) -> None:
-        """Name, offer or leave unknown: what a person confirmed first, then by the most evidence."""
+    def name_all(self, tracks: Sequence[JudgedTrack]) -> None:
+        """Decide on every track: the confirmed ones first, then by most evidence."""
         free = []
         for track in tracks:
-            said = (self.faces[face].confirmed for moment in track.moments for face in moment)
-            person = next((each for each in said if each is not None), None)
+            confirmed = (self.faces[face].confirmed for moment in track.moments for face in moment)
+            person = next((each for each in confirmed if each is not None), None)
             if person is None:
                 free.append(track)
             else:
-                near = self.scorer.decades_at(0.0) if person < 0 else self.near(track, person)
-                self.take(track, person, near, "confirmed")
+                near = self.scorer.decades_at(0.0) if person < 0 else self.decades_to(track, person)
+                self.assign(track, person, near, "confirmed")
         for track in sorted(free, key=lambda track: -track.evidence):
-            self.judge_one(track)
+            self.decide(track)
 
-    def judge_one(self, track: JudgedTrack) -> None:
-        """Name, offer or leave unknown one track, beside those that are named already."""
+    def decide(self, track: JudgedTrack) -> None:
+        """Name, offer or leave unknown one track, given those that are named already."""
         best = track.best
         if best is None:
             return
@@ -125,15 +123,15 @@ class TrackJudge:
         elif track.meets(self.named.get(best.person, ())):
             track.why = "taken"
         else:
-            self.take(track, best.person, near)
+            self.assign(track, best.person, near)
 
-    def take(self, track: JudgedTrack, person: int, near: float, why: Why = "") -> None:
-        """Name a track."""
+    def assign(self, track: JudgedTrack, person: int, near: float, why: Why = "") -> None:
+        """Name a track. near: decades to the person."""
         track.person, track.status, track.why, track.near = person, "match", why, near
         self.named.setdefault(person, []).append(track)
 
-    def near(self, track: JudgedTrack, person: int) -> float:
-        """Decades from a track's template to an enrolled person."""
+    def decades_to(self, track: JudgedTrack, person: int) -> float:
+        """Decades between a track's template and an enrolled person."""
         return self.scorer.decades_at(track.template.candidate(person, self.database, self.scorer).combined)
 
     def _images(self, moments: Moments) -> frozenset[int]:

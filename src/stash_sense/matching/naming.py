@@ -1,4 +1,4 @@
-"""Naming the tracks of a gallery: each as a whole, then fragments, a second look, and what is left."""
+"""Naming the tracks of a gallery: each as a whole, then a second look, fragments, and what is left."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,160 +18,153 @@ from stash_sense.matching.verdict import RIVAL_LEAD, lead_of
 SECOND_LOOK = 1.0
 """A face this many decades nearer to another person named in the gallery leaves its track."""
 
-
 FRAGMENT_NEAR = -0.8
 
-
 FRAGMENT_LIKE = -4.0
-"""Tracks of one person whom none of them bears out alone are judged together: each this near to the person,
-and in the mean this like one another. Years lie between such pictures."""
-
+"""Fragments are tracks of one person, often years apart, none of which supports the name alone. They are
+judged together if each is this near to the person and they are on average this similar to each other."""
 
 BRIDGE = 1.0
-"""One pair of faces this like one another joins a track to a named person who is further away in the mean."""
-
+"""One pair of faces this similar joins a track to a named person who is further away on average."""
 
 APART_MOST = 2.25
-"""A track that is taken along may be this much less like the named person than its own faces are like one
-another."""
-
+"""A track that goes to a named person may be this much less similar to them than its faces to each other."""
 
 NEARER = 0.2
-"""Nobody else may be nearer by more than this to what is taken along."""
-
+"""Nobody else may be nearer by more than this to a track that goes to a named person."""
 
 Decades = NDArray[np.floating[Any]]
 
 
-def second_look(judging: TrackJudge, tracks: Sequence[JudgedTrack]) -> list[JudgedTrack]:
-    """Faces that lie nearer to another person named here leave their track, and are judged alone."""
-    people = [person for person in judging.named if person >= 0]
+def second_look(judge: TrackJudge, tracks: Sequence[JudgedTrack]) -> list[JudgedTrack]:
+    """Let faces that are nearer to another person named here leave their track, and judge them alone."""
+    people = [person for person in judge.named if person >= 0]
     if len(people) < 2:
         return list(tracks)
-    references = _References(judging, people)
+    references = _References(judge, people)
     result = []
     for track in tracks:
         if track.person is None or track.person < 0 or track.why == "confirmed" or len(track.moments) < 2:
             result.append(track)
         else:
-            result += _parted(judging, track, references)
+            result += _split(judge, track, references)
     return result
 
 
-def join_fragments(judging: TrackJudge, free: Sequence[JudgedTrack]) -> None:
-    """Name tracks together that are nearest to one person, whom none of them bears out alone."""
+def join_fragments(judge: TrackJudge, free: Sequence[JudgedTrack]) -> None:
+    """Name tracks together that are nearest to one person, if none of them supports the name alone."""
     by_person: dict[int, list[JudgedTrack]] = {}
     for track in free:
         best = track.best
         if best is None or track.why == "rival" or track.template.apart:
             continue
-        # Who is named by evidence takes along what is left; a confirmation says nothing of the other tracks.
-        there = judging.named.get(best.person, [])
+        # A person named by evidence attracts what is left; a confirmation says nothing about other tracks.
+        there = judge.named.get(best.person, [])
         if track.meets(there) or any(other.why != "confirmed" for other in there):
             continue
-        if judging.scorer.decades_at(best.combined) >= judging.bar + FRAGMENT_NEAR:
+        if judge.scorer.decades_at(best.combined) >= judge.bar + FRAGMENT_NEAR:
             by_person.setdefault(best.person, []).append(track)
     for person, parts in by_person.items():
-        series = _one_series(judging, sorted(parts, key=lambda track: -track.evidence))
+        series = _one_series(judge, sorted(parts, key=lambda track: -track.evidence))
         if len(series) < 2:
             continue
-        (whole,) = judging.judged([[moment for track in series for moment in track.moments]])
-        near = judging.near(whole, person)
-        sure = lead_of(whole.template.candidates, judging.scorer) >= RIVAL_LEAD and near >= judging.bar
+        (whole,) = judge.assess([[moment for track in series for moment in track.moments]])
+        near = judge.decades_to(whole, person)
+        sure = lead_of(whole.template.candidates, judge.scorer) >= RIVAL_LEAD and near >= judge.bar
         if whole.best and whole.best.person == person and sure and whole.evidence >= NAME_TRACK:
             for track in series:
-                judging.take(track, person, near)
+                judge.assign(track, person, near)
 
 
-def take_along(judging: TrackJudge, left: Sequence[JudgedTrack]) -> None:
-    """Give what is left to a named person whom it is like, the nearest first."""
-    # A face that a person parted from others draws none of them after it.
+def attach_remaining(judge: TrackJudge, left: Sequence[JudgedTrack]) -> None:
+    """Give what is left to a similar person who is named here, the nearest first."""
+    # A face set apart by a decision attracts no others.
     anchors = {
         person: own
-        for person, tracks in judging.named.items()
+        for person, tracks in judge.named.items()
         if (own := [track for track in tracks if not track.template.apart])
     }
     if not anchors:
         return
-    near = _NearNamed(judging, anchors)
+    near = _NearNamed(judge, anchors)
     offers = [
         (decades, track, person)
         for track in left
         if not track.template.apart
         for person, decades in near.of(track)
-        if decades >= judging.slack
+        if decades >= judge.slack
     ]
     for decades, track, person in sorted(offers, key=lambda offer: -offer[0]):
-        nearest = judging.scorer.decades_at(track.best.combined) if track.best else -np.inf
-        free = track.person is None and not track.meets(judging.named[person])
+        nearest = judge.scorer.decades_at(track.best.combined) if track.best else -np.inf
+        free = track.person is None and not track.meets(judge.named[person])
         if free and decades >= nearest - NEARER:
-            judging.take(track, person, decades)
+            judge.assign(track, person, decades)
 
 
-def _parted(judging: TrackJudge, track: JudgedTrack, references: "_References") -> list[JudgedTrack]:
-    """The track without the faces that leave it, and those, each a track of its own."""
+def _split(judge: TrackJudge, track: JudgedTrack, references: "_References") -> list[JudgedTrack]:
+    """The track without the faces that leave it, and each of those as a track of its own."""
     assert track.person is not None
     near = references.decades(track.leaders)
     own = near[:, references.people.index(track.person)].copy()
     near[:, [person in track.template.rejected for person in references.people]] = -np.inf
     best = near.max(axis=1)
-    leaving = (best - own >= SECOND_LOOK) & (best >= judging.slack)
+    leaving = (best - own >= SECOND_LOOK) & (best >= judge.slack)
     if not leaving.any() or leaving.all():
         return [track]
     staying = [moment for moment, leaves in zip(track.moments, leaving, strict=True) if not leaves]
     alone = [[moment] for moment, leaves in zip(track.moments, leaving, strict=True) if leaves]
-    kept, *gone = judging.judged([staying, *alone])
-    judging.named[track.person].remove(track)
-    judging.take(kept, track.person, track.near, track.why)
+    kept, *gone = judge.assess([staying, *alone])
+    judge.named[track.person].remove(track)
+    judge.assign(kept, track.person, track.near, track.why)
     for other in gone:
-        judging.judge_one(other)
+        judge.decide(other)
     return [kept, *gone]
 
 
-def _one_series(judging: TrackJudge, parts: Sequence[JudgedTrack]) -> list[JudgedTrack]:
-    """The first, and those behind it that are on no common picture and not too unlike it."""
+def _one_series(judge: TrackJudge, parts: Sequence[JudgedTrack]) -> list[JudgedTrack]:
+    """The first track, and the others that share no picture with the series and are similar enough to it."""
     series: list[JudgedTrack] = []
     for track in parts:
         others = [face for other in series for face in other.leaders]
-        like = not series or judging.likeness.between(track.leaders, others).mean() >= FRAGMENT_LIKE
+        like = not series or judge.similarity.between(track.leaders, others).mean() >= FRAGMENT_LIKE
         if like and not track.meets(series):
             series.append(track)
     return series
 
 
 class _References:
-    """The references of some enrolled people, one after another."""
+    """The references of some enrolled people, stacked."""
 
-    def __init__(self, judging: TrackJudge, people: Sequence[int]) -> None:
-        self._judging = judging
+    def __init__(self, judge: TrackJudge, people: Sequence[int]) -> None:
+        self._judge = judge
         self.people = list(people)
         blocks = [
-            concatenate_slots(judging.database.vectors(judging.database.rows(person)), judging.scorer)
+            concatenate_slots(judge.database.vectors(judge.database.rows(person)), judge.scorer)
             for person in self.people
         ]
         self._units = np.concatenate(blocks)
         self._starts = np.cumsum([0, *(len(block) for block in blocks)])[:-1]
-        vectors = (judging.database.vectors(judging.database.rows(person)) for person in self.people)
-        self._means = np.stack([mean_reference(own, judging.scorer) for own in vectors])
+        vectors = (judge.database.vectors(judge.database.rows(person)) for person in self.people)
+        self._means = np.stack([mean_reference(own, judge.scorer) for own in vectors])
 
     def decades_of(self, template: Template) -> Decades:
-        """(people,): a template to the person's nearest reference or the mean of them."""
-        scorer = self._judging.scorer
+        """From a template to each person's nearest reference or the mean of their references; (people,)."""
+        scorer = self._judge.scorer
         query = scorer.queries({slot: template.vectors[slot][None] for slot in scorer.slots})[0]
         nearest = np.maximum.reduceat(self._units @ query, self._starts)
         return scorer.decades(np.maximum(nearest, self._means @ query))
 
     def decades(self, faces: Sequence[int]) -> Decades:
-        """(faces, people): each face to the person's nearest reference."""
-        scores = self._judging.likeness.queries[list(faces)] @ self._units.T
-        return self._judging.scorer.decades(np.maximum.reduceat(scores, self._starts, axis=1))
+        """From each face to each person's nearest reference; (faces, people)."""
+        scores = self._judge.similarity.queries[list(faces)] @ self._units.T
+        return self._judge.scorer.decades(np.maximum.reduceat(scores, self._starts, axis=1))
 
 
 class _NearNamed:
-    """How near a track is to each of the people named, by their references and by their faces here."""
+    """How near a track is to each person named here, by their references and by their faces here."""
 
-    def __init__(self, judging: TrackJudge, anchors: dict[int, list[JudgedTrack]]) -> None:
-        self._judging = judging
+    def __init__(self, judge: TrackJudge, anchors: dict[int, list[JudgedTrack]]) -> None:
+        self._judge = judge
         self._people = list(anchors)
         leaders = [[face for track in own for face in track.leaders] for own in anchors.values()]
         self._faces = [face for own in leaders for face in own]
@@ -179,12 +172,12 @@ class _NearNamed:
         self._sizes = np.array([len(own) for own in leaders])
         self._enrolled = [at for at, person in enumerate(self._people) if person >= 0]
         enrolled = [self._people[at] for at in self._enrolled]
-        self._references = _References(judging, enrolled) if enrolled else None
+        self._references = _References(judge, enrolled) if enrolled else None
 
     def of(self, track: JudgedTrack) -> list[tuple[int, float]]:
-        """Decades to each person, but for those whom it is too unlike and those who were rejected."""
-        likeness, scorer = self._judging.likeness, self._judging.scorer
-        cross = likeness.between(track.leaders, self._faces)
+        """Decades to each person, without those who are too different and those who were rejected."""
+        similarity, scorer = self._judge.similarity, self._judge.scorer
+        cross = similarity.between(track.leaders, self._faces)
         mean = np.add.reduceat(cross.mean(axis=0), self._starts) / self._sizes
         most = np.maximum.reduceat(cross.max(axis=0), self._starts)
         bridged = (most >= BRIDGE) & (mean >= scorer.decades_at(JOIN_DISTANCE))
@@ -207,9 +200,9 @@ class _NearNamed:
 class Track:
     """All faces of one person in a gallery.
 
-    faces: positions, ascending. person: who it is, for a match. candidates: the people it may be, best first,
-    however far; a match's own person first. distances: 0 to 2, of each face to the person of a match. alone:
-    how many of the faces are as near as was asked for, each by itself.
+    faces: positions, ascending. person: whom it shows, for a match. candidates: the people it may show, best
+    first, however far; for a match that person first. why: see Why. distances: 0 to 2, of each face to the
+    person of a match. alone: how many of the faces are within the distance asked for, each by itself.
     """
 
     faces: tuple[int, ...]
@@ -228,41 +221,41 @@ def name_tracks(
     max_distance: float,
     top_k: int = 5,
 ) -> list[Track]:
-    """The tracks of a gallery's faces, each judged as a whole; the one with the earliest face first.
+    """The tracks of a gallery's faces, each judged as a whole, in the order of their first faces.
 
-    A person confirmed on a face names its track; one rejected on a face is no candidate for the whole track.
+    A person confirmed on a face names its track. A person rejected on a face is no candidate for its track.
     Confirmed people who are not enrolled have a negative index.
     """
     if not faces:
         return []
-    likeness = FaceSimilarity(faces, scorer)
-    judging = TrackJudge(faces, likeness, database, scorer, max_distance, top_k)
-    tracks = judging.judged(group_faces(faces, likeness))
-    judging.judge(tracks)
-    tracks = second_look(judging, tracks)
-    join_fragments(judging, [track for track in tracks if track.person is None])
-    take_along(judging, [track for track in tracks if track.person is None])
-    return sorted((_track(track, judging) for track in tracks), key=lambda track: track.faces)
+    similarity = FaceSimilarity(faces, scorer)
+    judge = TrackJudge(faces, similarity, database, scorer, max_distance, top_k)
+    tracks = judge.assess(group_faces(faces, similarity))
+    judge.name_all(tracks)
+    tracks = second_look(judge, tracks)
+    join_fragments(judge, [track for track in tracks if track.person is None])
+    attach_remaining(judge, [track for track in tracks if track.person is None])
+    return sorted((_track(track, judge) for track in tracks), key=lambda track: track.faces)
 
 
-def _track(one: JudgedTrack, judging: TrackJudge) -> Track:
-    faces = sorted(face for moment in one.moments for face in moment)
-    track = Track(tuple(faces), one.status, one.person, one.template.candidates, one.why)
-    if one.person is None:
+def _track(judged: JudgedTrack, judge: TrackJudge) -> Track:
+    faces = sorted(face for moment in judged.moments for face in moment)
+    track = Track(tuple(faces), judged.status, judged.person, judged.template.candidates, judged.why)
+    if judged.person is None:
         return track
-    if one.person < 0:
+    if judged.person < 0:
         return replace(track, distances=(0.0,) * len(faces))
-    scorer, database = judging.scorer, judging.database
-    units = concatenate_slots(database.vectors(database.rows(one.person)), scorer)
-    own = scorer.decades(judging.likeness.queries[faces] @ units.T).max(axis=1)
-    asked = scorer.decades_at(judging.max_distance)
-    # A face that is further than was asked for counts as its track does.
-    decades = [float(each) if each >= asked else max(float(each), one.near) for each in own]
-    meant = one.template.candidate(one.person, database, scorer)
-    others = (each for each in one.template.candidates if each.person != one.person)
+    scorer, database = judge.scorer, judge.database
+    units = concatenate_slots(database.vectors(database.rows(judged.person)), scorer)
+    own = scorer.decades(judge.similarity.queries[faces] @ units.T).max(axis=1)
+    threshold = scorer.decades_at(judge.max_distance)
+    # A face further away than asked for counts as its track does.
+    decades = [float(each) if each >= threshold else max(float(each), judged.near) for each in own]
+    meant = judged.template.candidate(judged.person, database, scorer)
+    others = (each for each in judged.template.candidates if each.person != judged.person)
     return replace(
         track,
         candidates=(meant, *others),
         distances=tuple(scorer.distance_at(each) for each in decades),
-        alone=int((own >= asked).sum()),
+        alone=int((own >= threshold).sum()),
     )

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 SAME = 0.6
 """Up to here two faces are taken for one person's: 3 of 100,000 pairs of different people are so near."""
 
-
 FAR = 1.1046
 """From here on nothing speaks for one person: of 100 pairs of different people 99 lie beyond (ANCHORS)."""
 

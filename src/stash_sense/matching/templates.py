@@ -1,3 +1,5 @@
+"""Templates of tracks: one embedding for all faces of a track, and the people nearest to it."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,24 +12,23 @@ from stash_sense.matching.candidates import Embeddings, ReferenceIndex, build_ca
 from stash_sense.matching.tracks import FaceSimilarity, Moments, TrackFace
 
 LEAST_WEIGHT = 0.1
-"""Of a face in its track's template, which otherwise is its quality."""
-
+"""The least weight of a face in its track's template; otherwise its quality is its weight."""
 
 SPARE = 6
-"""Candidates looked for beyond those asked for: the mean of a person's references may bring one forward."""
-
+"""Candidates searched for beyond those needed: the mean of a person's references may move one forward."""
 
 _BATCH = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """What a track looks like. vectors: slot -> (d,) unit vector, the mean of its faces weighted by quality.
+    """One embedding for a track.
 
-    candidates: people by the nearer of their nearest reference and the mean of their references, best
-    first, without those that a person rejected. cohesion: mean decades of its faces to one another. gap:
-    mean decades of its faces to the first candidate's references, less the cohesion. Both are None for a
-    face alone. apart: a person said that its face belongs to no other.
+    vectors: slot -> (d,) unit vector, the mean of its faces weighted by quality. candidates: people by their
+    nearest reference or the mean of their references, whichever is nearer, best first, without rejected
+    people. cohesion: mean decades of its faces to each other. gap: mean decades of its faces to the first
+    candidate's references, minus the cohesion. Both are None for a single face. apart: by a decision its face
+    belongs with no other.
     """
 
     vectors: Embeddings
@@ -49,42 +50,42 @@ class Template:
             best = np.maximum(best, mean_reference(references, scorer) @ query)
         cosines = {slot: references[slot][[nearest]] @ self.vectors[slot] for slot in scorer.slots}
         row = np.array([rows[nearest]])
-        (found,) = build_candidates(np.array([person]), scorer.distances(best), cosines, row, scorer)
-        return found
+        (candidate,) = build_candidates(np.array([person]), scorer.distances(best), cosines, row, scorer)
+        return candidate
 
 
 def build_templates(
     tracks: Sequence[Moments],
     faces: Sequence[TrackFace],
-    likeness: FaceSimilarity,
+    similarity: FaceSimilarity,
     database: ReferenceIndex,
     top_k: int,
 ) -> list[Template]:
-    """The template of each track. A moment counts once, by its best face."""
-    scorer = likeness.scorer
+    """The template of each track. A moment counts once, with its best face."""
+    scorer = similarity.scorer
     result: list[Template] = []
     for start in range(0, len(tracks), _BATCH):
         batch = tracks[start : start + _BATCH]
         leaders = [[moment[0] for moment in moments] for moments in batch]
         vectors = {
-            slot: np.stack([_mean(likeness.vectors[slot][own], _weights(own, faces)) for own in leaders])
+            slot: np.stack([_mean(similarity.vectors[slot][own], _weights(own, faces)) for own in leaders])
             for slot in scorer.slots
         }
-        barred = [
+        rejected = [
             frozenset().union(*(faces[face].rejected for moment in moments for face in moment))
             for moments in batch
         ]
-        wanted = max(top_k, 2) + SPARE + max(len(each) for each in barred)
-        found = _people(vectors, barred, database, scorer, wanted)
+        count = max(top_k, 2) + SPARE + max(len(each) for each in rejected)
+        candidates = _nearest_people(vectors, rejected, database, scorer, count)
         for at, own in enumerate(leaders):
-            one = {slot: vectors[slot][at] for slot in scorer.slots}
-            near = tuple(found[at][: max(top_k, 2)])
-            cohesion = _cohesion(own, likeness)
+            vector = {slot: vectors[slot][at] for slot in scorer.slots}
+            near = tuple(candidates[at][: max(top_k, 2)])
+            cohesion = _cohesion(own, similarity)
             gap = None
             if cohesion is not None and near:
-                gap = _to_references(own, near[0].person, likeness, database) - cohesion
+                gap = _to_references(own, near[0].person, similarity, database) - cohesion
             apart = any(faces[face].apart for face in own)
-            result.append(Template(one, near, cohesion, gap, barred[at], apart))
+            result.append(Template(vector, near, cohesion, gap, rejected[at], apart))
     return result
 
 
@@ -98,7 +99,7 @@ def _mean(vectors: NDArray[np.float32], weights: NDArray[np.float32] | None = No
 
 
 def concatenate_slots(references: Embeddings, scorer: Scorer) -> NDArray[np.float32]:
-    """Slot -> (n, d) unit vectors side by side, (n, all d)."""
+    """The slots' unit vectors side by side: slot -> (n, d) becomes (n, all d)."""
     return np.concatenate([references[slot] for slot in scorer.slots], axis=1)
 
 
@@ -107,38 +108,38 @@ def mean_reference(references: Embeddings, scorer: Scorer) -> NDArray[np.float32
     return np.concatenate([_mean(references[slot]) for slot in scorer.slots])
 
 
-def _cohesion(leaders: Sequence[int], likeness: FaceSimilarity) -> float | None:
-    """Mean decades of the pairs of these faces, without looking at each pair."""
+def _cohesion(leaders: Sequence[int], similarity: FaceSimilarity) -> float | None:
+    """Mean decades of all pairs of these faces, without computing each pair."""
     count = len(leaders)
     if count < 2:
         return None
-    queries, units = likeness.queries[leaders], likeness.units[leaders]
+    queries, units = similarity.queries[leaders], similarity.units[leaders]
     own = float((queries * units).sum(dtype=np.float64))
     every = float(queries.sum(axis=0, dtype=np.float64) @ units.sum(axis=0, dtype=np.float64))
-    return float(likeness.scorer.decades(np.array((every - own) / (count * (count - 1)))))
+    return float(similarity.scorer.decades(np.array((every - own) / (count * (count - 1)))))
 
 
 def _to_references(
-    leaders: Sequence[int], person: int, likeness: FaceSimilarity, database: ReferenceIndex
+    leaders: Sequence[int], person: int, similarity: FaceSimilarity, database: ReferenceIndex
 ) -> float:
     references = database.vectors(database.rows(person))
-    units = concatenate_slots(references, likeness.scorer)
-    return float(likeness.scorer.decades(likeness.queries[leaders] @ units.T).max(axis=1).mean())
+    units = concatenate_slots(references, similarity.scorer)
+    return float(similarity.scorer.decades(similarity.queries[leaders] @ units.T).max(axis=1).mean())
 
 
-def _people(
+def _nearest_people(
     vectors: Embeddings,
-    barred: Sequence[frozenset[int]],
+    rejected: Sequence[frozenset[int]],
     database: ReferenceIndex,
     scorer: Scorer,
-    wanted: int,
+    most: int,
 ) -> list[list[Candidate]]:
-    """For each template the people nearest to it, the mean of a person's references heard too."""
-    count = len(barred)
+    """The people nearest to each template, also by the mean of a person's references."""
+    count = len(rejected)
     if not database.people:
         return [[] for _ in range(count)]
     queries = scorer.queries(vectors)
-    found = database.search(queries, wanted)
+    found = database.search(queries, most)
     line, place = np.nonzero(found.people >= 0)
     people, rows = found.people[line, place], found.rows[line, place]
     scores = found.scores[line, place].astype(np.float32)
@@ -155,7 +156,7 @@ def _people(
     for at, candidate in zip(
         line.tolist(), build_candidates(people, scorer.distances(scores), cosines, rows, scorer), strict=True
     ):
-        if candidate.person not in barred[at]:
+        if candidate.person not in rejected[at]:
             result[at].append(candidate)
     for own_people in result:
         own_people.sort(key=lambda each: (each.combined, each.person))

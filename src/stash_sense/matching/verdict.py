@@ -1,3 +1,5 @@
+"""The verdict on a face alone: how much evidence speaks for the nearest person."""
+
 import math
 from collections.abc import Callable, Sequence
 
@@ -6,44 +8,37 @@ from stash_sense.matching.calibration import Scorer
 
 NAME_ALONE = 2.8
 """Evidence, in decades, from which a face alone is named. Calibrated on faces of people who are not enrolled:
-of 1,000 such faces at most three reach it (docs/accuracy.md)."""
-
+at most three of 1,000 reach it (docs/accuracy.md)."""
 
 OFFER_ALONE = 2.2
-"""From here on the nearest person is offered as a question."""
-
+"""Evidence from which the nearest person is offered as a question."""
 
 LEAD_COUNTS_TO = 3.75
-"""A second person further behind than this says no more."""
-
+"""A larger lead over the second person adds no evidence."""
 
 RIVAL_LEAD = 0.6
-"""A second person less than so many decades behind is as likely: both are named, neither is meant."""
-
+"""A second person less than this many decades behind is as likely: both are offered, neither is named."""
 
 SECOND_WEIGHT = 0.75
 
-
 SECOND_MIDDLE = 0.5
 
-
 SECOND_MOST = 4.0
-"""The network that counts less in the fusion is asked on its own: its decades beyond its distance 0.7, at
-most so many either way, count for three quarters."""
-
+"""The network that counts less in the fusion is evidence of its own: its decades beyond its distance 0.7, at
+most this many either way, count three quarters."""
 
 CROWD = 3333
-"""People enrolled up to which the bars hold. Ten times as many bring ten times the chance look-alikes, and
-each such factor raises the bars by one decade."""
+"""Up to this many people enrolled the thresholds hold as they are. Ten times as many bring ten times the
+chance look-alikes, and raise the thresholds by one decade."""
 
 
 def crowd_decades(people: int) -> float:
-    """By how much more enrolled people raise the bars."""
+    """How far the number of people enrolled raises the thresholds, decades."""
     return math.log10(max(1.0, people / CROWD))
 
 
 def bar_at(max_distance: float, people: int, scorer: Scorer) -> float:
-    """What the bars are measured from, in decades: 0 at the usual distance of 0.6 and up to CROWD people."""
+    """Where evidence is measured from, decades: 0 at the default distance 0.6 and up to CROWD people."""
     return scorer.decades_at(max_distance) + crowd_decades(people)
 
 
@@ -55,8 +50,8 @@ def lead_of(near: Sequence[Candidate], scorer: Scorer) -> float:
 
 
 def evidence_for(near: Sequence[Candidate], scorer: Scorer) -> float:
-    """Decades that speak for the first of `near`: how near, how far before the second, what the other network
-    says."""
+    """The evidence for the first of `near`, decades: its distance, its lead over the second, and the second
+    network's own distance."""
     best = near[0]
     evidence = scorer.decades_at(best.combined) + min(lead_of(near, scorer), LEAD_COUNTS_TO)
     slot = scorer.second_slot
@@ -77,8 +72,8 @@ def judge_face(
 ) -> Verdict:
     """The verdict on a face alone.
 
-    near: the nearest people, best first, however far away, two of them where so many are enrolled; people:
-    how many are enrolled; name: index of a person -> their name.
+    near: the nearest people, best first, however far away, at least two if that many are enrolled. people:
+    how many are enrolled. name: index of a person -> their name.
     """
     if not near:
         return Verdict("unknown", "nobody is enrolled")

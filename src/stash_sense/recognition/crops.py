@@ -37,10 +37,8 @@ from stash_sense.store.async_state import AsyncState
 CROP_SIDE = 320
 """The longest side of a face to be shown, pixels."""
 
-
 AROUND = 0.7
 """How far a shown face reaches from its middle, in sides of its box."""
-
 
 QUALITY = 88
 """Of a face to be shown, as JPEG has it."""
@@ -103,16 +101,12 @@ def face_jpeg(
 LONGEST_S = 25.0
 """For all of it; whoever looks at the page in Stash waits 30 s at most."""
 
-
 ENOUGH = 160
 """Pixels across, from which on a face cut out of the thumbnail is good enough to be shown."""
 
-
 _THUMBNAIL_SIDE = 640
 
-
 _SAME_SHAPE = 0.02
-
 
 _LONGEST_ID = 18
 
