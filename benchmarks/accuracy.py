@@ -13,12 +13,7 @@ import lab
 from score import official_score
 from stash_sense.domain.progress import NoProgress
 from stash_sense.matching.evidence import Evidence, MatchOptions
-from stash_sense.recognition.folder import (
-    FolderResult,
-    RecognizedPhoto,
-    identify_photos,
-    judge_photos,
-)
+from stash_sense.recognition.folder import FolderResult, RecognizedPhoto, identify_photos, judge_photos
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
 from stash_sense.runtime.engine import recognizer
 

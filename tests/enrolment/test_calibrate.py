@@ -5,9 +5,8 @@ import pytest
 
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment import calibrate as room
-from stash_sense.enrolment.calibrate import calibrate, embed_labelled
+from stash_sense.enrolment.calibrate import FEWEST_PEOPLE, calibrate, embed_labelled
 from stash_sense.errors import BadInput, Cancelled
-from stash_sense.matching.fit_calibration import FEWEST_PEOPLE
 from stash_sense.recognition import analysis
 
 

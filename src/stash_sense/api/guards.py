@@ -17,14 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stash_sense.api.problems import problem_response
-from stash_sense.errors import (
-    BodyTooLarge,
-    BodyTooSlow,
-    ForeignHost,
-    ForeignOrigin,
-    QueueFull,
-    Unauthorized,
-)
+from stash_sense.errors import BodyTooLarge, BodyTooSlow, ForeignHost, ForeignOrigin, QueueFull, Unauthorized
 
 PAGES = frozenset({"/", "/docs", "/openapi.json", "/metrics"})
 """Opened in a browser: read-only, and with Basic authentication too."""

@@ -31,6 +31,7 @@ class StashId:
 
 
 STASHDB_HOST = "stashdb.org"
+_LOCAL = "local:"
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -52,7 +53,7 @@ def performer_key(local_id: str, stash_ids: Iterable[StashId], boxes: Sequence[s
     order = {endpoint: place for place, endpoint in enumerate(boxes)}
     ranked = sorted((order.get(each.endpoint, len(order)), stash_key(each)) for each in stash_ids)
     keys = list(dict.fromkeys(key for _, key in ranked))
-    return PerformerKey(keys[0], tuple(keys[1:])) if keys else PerformerKey(f"local:{local_id}")
+    return PerformerKey(keys[0], tuple(keys[1:])) if keys else PerformerKey(local_key(local_id))
 
 
 def stash_key(stash_id: StashId) -> str:
@@ -78,17 +79,17 @@ def _plain(stash_id: str) -> str:
     return stripped.lower() if _UUID.fullmatch(stripped) else stripped
 
 
-STASHDB = "stashdb.org:"
-
-LOCAL = "local:"
+def local_key(local_id: str) -> str:
+    """`local:12`, the key of a performer of this Stash whom no stash-box knows."""
+    return f"{_LOCAL}{local_id}"
 
 
 def bare_ids(person: Person) -> tuple[str | None, str | None]:
-    """The person's id at stashdb.org, and the performer's in this Stash, where known."""
-    return _bare(person, STASHDB), person.local_id or _bare(person, LOCAL)
+    """The person's id at stashdb.org, and the performer's in this Stash, if known."""
+    return _bare(person, f"{STASHDB_HOST}:"), person.local_id or _bare(person, _LOCAL)
 
 
 def _bare(person: Person, prefix: str) -> str | None:
-    """The id behind the first of the person's keys that begins with `prefix`."""
+    """The id in the first of the person's keys with this prefix."""
     keys = (key for key in (person.key, *person.aliases) if key.startswith(prefix))
     return next((key.removeprefix(prefix) for key in keys), None)

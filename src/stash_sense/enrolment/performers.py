@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stash_sense.domain.people import LOCAL, Person, StashId, performer_key, stash_key
+from stash_sense.domain.people import Person, StashId, local_key, performer_key, stash_key
 from stash_sense.stash.types import Performer
 
 
@@ -37,7 +37,7 @@ def _groups(performers: Sequence[Performer]) -> list[list[Performer]]:
     group_by_key: dict[str, list[Performer]] = {}
     groups: dict[int, list[Performer]] = {}
     for performer in performers:
-        keys = {LOCAL + performer.id, *map(stash_key, performer.stash_ids)}
+        keys = {local_key(performer.id), *map(stash_key, performer.stash_ids)}
         met = {id(group): group for key in keys if (group := group_by_key.get(key)) is not None}
         joined = [member for group in met.values() for member in group] + [performer]
         for number in met:
@@ -45,7 +45,7 @@ def _groups(performers: Sequence[Performer]) -> list[list[Performer]]:
         joined.sort(key=lambda member: int(member.id))
         groups[id(joined)] = joined
         for member in joined:
-            member_keys = (LOCAL + member.id, *map(stash_key, member.stash_ids))
+            member_keys = (local_key(member.id), *map(stash_key, member.stash_ids))
             group_by_key |= dict.fromkeys(member_keys, joined)
     return sorted(groups.values(), key=lambda group: int(group[0].id))
 
@@ -54,7 +54,7 @@ def _person(group: Sequence[Performer], endpoints: Sequence[str]) -> Person:
     first = group[0]
     stash_ids = {stash_id for performer in group for stash_id in performer.stash_ids}
     ids = performer_key(first.id, stash_ids, endpoints)
-    local = [LOCAL + performer.id for performer in group]
+    local = [local_key(performer.id) for performer in group]
     aliases = [alias for alias in (*ids.aliases, *local) if alias != ids.key]
     portraits = (performer.portrait_url for performer in group if performer.portrait_url)
     return Person(

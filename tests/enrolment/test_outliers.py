@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from stash_sense.matching.calibration import ANCHORS
-from stash_sense.matching.outliers import (
+from stash_sense.enrolment.quarantine import (
     FAR,
     SAME,
     Doubt,
@@ -12,6 +11,7 @@ from stash_sense.matching.outliers import (
     find_doubtful,
     trusted_references,
 )
+from stash_sense.matching.calibration import ANCHORS
 
 
 def within(*pairs, count):
