@@ -4,31 +4,14 @@ A `code` is a contract with scripts and the plugin and never changes. `stash_sen
 kind to an HTTP status. Subclasses inherit both unless they state their own.
 """
 
-from enum import Enum, auto
+from enum import Enum
 
-
-class ErrorKind(Enum):
-    """What sort of failure an error is, whatever reports it."""
-
-    BAD_INPUT = auto()
-    UNSUPPORTED = auto()
-    TOO_LARGE = auto()
-    TOO_SLOW = auto()
-    PRECONDITION = auto()
-    UNAUTHORIZED = auto()
-    FORBIDDEN = auto()
-    NOT_FOUND = auto()
-    METHOD_NOT_ALLOWED = auto()
-    CONFLICT = auto()
-    FULL = auto()
-    BUSY = auto()
-    UNAVAILABLE = auto()
-    CANCELLED = auto()
-    UPSTREAM_FAILED = auto()
-    UPSTREAM_TIMED_OUT = auto()
-    NOT_BUILT = auto()
-    INTERNAL = auto()
-
+ErrorKind = Enum(
+    "ErrorKind",
+    "BAD_INPUT UNSUPPORTED TOO_LARGE TOO_SLOW PRECONDITION UNAUTHORIZED FORBIDDEN NOT_FOUND CONFLICT FULL BUSY "
+    "UNAVAILABLE CANCELLED METHOD_NOT_ALLOWED UPSTREAM_FAILED UPSTREAM_TIMED_OUT NOT_BUILT INTERNAL",
+)
+"""What sort of failure an error is, whatever reports it."""
 
 KIND_BY_CODE = {"error": ErrorKind.INTERNAL}  # every code of the tree, filled in as its class is defined
 

@@ -2,9 +2,10 @@
 
 import sqlite3
 
+from stash_sense.errors import JobCrashed
+
 ENDS_AT_MOST = 3
 """So often in a row the program may end while at a job, killed or crashed, with nothing more done."""
-CRASHED = "crashed"
 _GIVEN_UP = (
     f"Stash Sense ended {ENDS_AT_MOST} times while at this job, without getting on with it: it was killed, "
     "ran out of memory, or crashed. Give it more memory, or see what its log says last; then resume it to "
@@ -33,7 +34,7 @@ def give_up_crashed(connection: sqlite3.Connection, now: str) -> None:
     connection.execute(
         """UPDATE jobs SET status = 'failed', error = ?, error_code = ?, ended_at = ?
           WHERE job_id IN (SELECT job_id FROM unclean WHERE ends >= ?)""",
-        (_GIVEN_UP, CRASHED, now, ENDS_AT_MOST),
+        (_GIVEN_UP, JobCrashed.code, now, ENDS_AT_MOST),
     )
 
 
