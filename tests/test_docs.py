@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 import pytest
 
+from stash_sense.__main__ import main
 from stash_sense.api.app import create_app
 from stash_sense.api.problems import STATUS_BY_KIND, codes_of
 from stash_sense.api.telemetry import JsonLineFormatter, RecentEvents
-from stash_sense.cli import main
 from stash_sense.runtime.sidecar import build_sidecar
 from stash_sense.settings import Settings, env_name
 

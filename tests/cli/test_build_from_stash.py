@@ -71,9 +71,9 @@ def test_performers_are_enrolled_and_recognised(run):
 
 def test_the_table_names_who_was_left_out_and_what_to_do(run):
     said = run("database", "build", "--from-stash").stdout
-    assert "3 people with 3 faces enrolled (4 photos looked at, 0 known already)" in said
-    assert "Without a portrait in Stash: 1 performer" in said
-    assert "\n\nNot taken. Give them another portrait in Stash" in said
+    assert "Enrolled 3 people with 3 faces (4 photos analysed, 0 already known)" in said
+    assert "1 performer without a portrait in Stash" in said
+    assert "\n\nSkipped. Give them another portrait in Stash" in said
     assert "no face found" in said
 
 

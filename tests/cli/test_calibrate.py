@@ -38,7 +38,7 @@ def test_a_calibration_is_kept_and_used(stash_sense, crowd, tmp_path):
     made = json.loads(done.stdout)
     assert made["curve"]["distances"][-4:] == [0.7046, 0.6, 0.4, 0.0]
     table = stash_sense("models", "calibrate", "--people", crowd)
-    kept = Path(table.stdout.split("Kept in ")[1].replace("\n", ""))
+    kept = Path(table.stdout.split("Stored in ")[1].replace("\n", ""))
     assert json.loads(kept.read_text())["calibration"] == made
     kept.unlink()
 

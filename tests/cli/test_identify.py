@@ -209,7 +209,7 @@ def test_ctrl_c_stops_cleanly(data_dir, tmp_path):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "Stopped" in said
+    assert "Interrupted" in said
     assert "Traceback" not in said
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from stash_sense.cli import main
+from stash_sense.__main__ import main
 from stash_sense.store.database import RecommendationsDB
 
 
@@ -26,7 +26,7 @@ def test_checking_a_sound_file(folder: Path) -> None:
     code, output = run(folder, "check")
     assert code == 0
     assert "image_fingerprints: 1" in output
-    assert "No problem found." in output
+    assert "No problems found." in output
 
 
 def test_checking_as_json_and_by_the_environment(folder: Path) -> None:

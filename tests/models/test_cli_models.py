@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from stash_sense import errors
-from stash_sense.cli import main
+from stash_sense.__main__ import main
 from stash_sense.models import manifest, prepare
 
 

@@ -1,30 +1,98 @@
-"""`stash-sense database`: build a face database, and what is in it."""
+"""`stash-sense database`: build the face database from folders or from Stash, and show what is in it."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
+from rich.console import Console
 
-from stash_sense.cli.build import build
-from stash_sense.cli.console import cell, out, print_json, table
+from stash_sense.cli.console import (
+    cell,
+    json_option,
+    new_table,
+    print_json,
+    progress_bar,
+    quantity,
+    safe_text,
+    stdout,
+)
+from stash_sense.enrolment.build import BuildReport, SkippedPhoto
+from stash_sense.enrolment.folder import folder_report_json
+from stash_sense.enrolment.stash import PHOTO_PREFIX, stash_report_json
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.runtime.engine import database_place
+from stash_sense.runtime.engine import database_place, enrol, enrol_from_stash, open_pack
 from stash_sense.settings import Settings
 
-
-@click.group()
-def database() -> None:
-    """The face database: the people who can be recognised."""
+MAX_LEFT_OUT_SHOWN = 20
 
 
-database.add_command(build)
+@click.group("database")
+def database_group() -> None:
+    """Manage the face database: the people who can be recognised.
+
+    \b
+    Examples:
+      stash-sense database build --from-stash
+      stash-sense database info
+    """
 
 
-@database.command()
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@database_group.command("build")
+@click.option(
+    "--people",
+    "people",
+    multiple=True,
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="A folder with one folder of photos per person, named after the person. Can be repeated.",
+)
+@click.option("--from-stash", is_flag=True, help="Enrol Stash's performers from their portraits.")
+@click.option(
+    "--with-images",
+    is_flag=True,
+    help="With --from-stash: also use images that have one face and only this performer as a tag.",
+)
+@json_option
 @click.pass_obj
-def info(settings: Settings, as_json: bool) -> None:
-    """Version, pack, people, faces and sources of the database in use."""
-    with FaceDatabase.open(database_place(settings)) as opened:
-        manifest = opened.manifest
-    value = {
+def build_command(
+    settings: Settings, people: tuple[Path, ...], from_stash: bool, with_images: bool, as_json: bool
+) -> None:
+    """Enrol people from folders or from Stash.
+
+    Run it again to add new people and photos. Photos that have not changed since the last build are not
+    analysed again. The old database stays in use until the build is complete, also if it is interrupted. A
+    build replaces the people of the last one.
+
+    \b
+    Examples:
+      stash-sense database build --from-stash
+      stash-sense database build --from-stash --with-images
+      stash-sense database build --people People/
+    """
+    if bool(people) == from_stash:
+        raise click.UsageError("Say where the people come from: either --from-stash or --people FOLDER.")
+    if with_images and not from_stash:
+        raise click.UsageError("--with-images needs --from-stash.")
+    if from_stash:
+        _build_from_stash(settings, with_images=with_images, as_json=as_json)
+    else:
+        _build_from_folders(settings, people, as_json=as_json)
+
+
+@database_group.command("info")
+@json_option
+@click.pass_obj
+def info_command(settings: Settings, as_json: bool) -> None:
+    """Show what is in the face database: people, faces, sources, version.
+
+    \b
+    Example:
+      stash-sense database info
+    """
+    with FaceDatabase.open(database_place(settings)) as database:
+        manifest = database.manifest
+    facts = {
         "version": manifest.version,
         "pack": manifest.pack,
         "people": manifest.people,
@@ -36,10 +104,82 @@ def info(settings: Settings, as_json: bool) -> None:
         "bytes": sum(manifest.sizes.values()),
     }
     if as_json:
-        print_json(value)
-    else:
-        rows = table("What", "Value")
-        for name, one in value.items():
-            text = ", ".join(one) if isinstance(one, list) else f"{one:,}" if isinstance(one, int) else one
-            rows.add_row(cell(name.replace("_", " ")), cell(text))
-        out().print(rows)
+        print_json(facts)
+        return
+    table = new_table("Field", "Value")
+    for name, value in facts.items():
+        text = (
+            ", ".join(value) if isinstance(value, list) else f"{value:,}" if isinstance(value, int) else value
+        )
+        table.add_row(cell(name.replace("_", " ")), cell(text))
+    stdout().print(table)
+
+
+def _build_from_folders(settings: Settings, people: Sequence[Path], *, as_json: bool) -> None:
+    with progress_bar() as progress:
+        report = enrol(settings, people, database_place(settings), open_pack(settings), progress)
+    if as_json:
+        print_json(folder_report_json(report))
+        return
+    console = stdout()
+    _print_counts(console, report)
+    for name in report.faceless:
+        console.print(cell(f"{name}: no photo shows a face; not enrolled.", "yellow"))
+    _print_left_out(console, ("Skipped photo", "Reason"), _folder_rows(report.skipped))
+    if report.quarantined:
+        console.print()
+        console.print(cell("Quarantined: probably another person. Check the folder of each photo:", "yellow"))
+        _print_left_out(console, ("Photo", "Reason"), _folder_rows(report.quarantined))
+    for problem in report.problems:
+        click.echo(safe_text(problem), err=True)
+
+
+def _build_from_stash(settings: Settings, *, with_images: bool, as_json: bool) -> None:
+    with progress_bar() as progress:
+        report = asyncio.run(
+            enrol_from_stash(settings, open_pack(settings), progress, with_images=with_images)
+        )
+    if as_json:
+        print_json(stash_report_json(report))
+        return
+    console = stdout()
+    _print_counts(console, report)
+    if report.without_portrait:
+        performers = quantity(report.without_portrait, "performer")
+        console.print(cell(f"{performers} without a portrait in Stash: not enrolled.", "yellow"))
+    if report.skipped:
+        console.print()
+        console.print(cell("Skipped. Give them another portrait in Stash, then build again:", "yellow"))
+        _print_left_out(console, ("Person", "Picture", "Reason"), _stash_rows(report.skipped))
+    if report.quarantined:
+        console.print()
+        console.print(
+            cell("Quarantined: probably another person. Correct the portrait or the tag in Stash:", "yellow")
+        )
+        _print_left_out(console, ("Person", "Picture", "Reason"), _stash_rows(report.quarantined))
+
+
+def _print_counts(console: Console, report: BuildReport) -> None:
+    console.print(
+        f"Enrolled {quantity(report.people, 'person', 'people')} with {quantity(report.faces, 'face')} "
+        f"({quantity(report.analyzed, 'photo')} analysed, {report.reused:,} already known)."
+    )
+
+
+def _print_left_out(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if not rows:
+        return
+    table = new_table(*columns)
+    for row in rows[:MAX_LEFT_OUT_SHOWN]:
+        table.add_row(*map(cell, row))
+    console.print(table)
+    if len(rows) > MAX_LEFT_OUT_SHOWN:
+        console.print(f"... and {len(rows) - MAX_LEFT_OUT_SHOWN:,} more; --json lists all.")
+
+
+def _folder_rows(photos: Sequence[SkippedPhoto]) -> list[tuple[str, str]]:
+    return [(photo.path, photo.reason) for photo in photos]
+
+
+def _stash_rows(photos: Sequence[SkippedPhoto]) -> list[tuple[str, str, str]]:
+    return [(photo.person.name, photo.path.removeprefix(PHOTO_PREFIX), photo.reason) for photo in photos]

@@ -1,4 +1,4 @@
-"""`stash-sense doctor`: is everything there that the work needs, and what to do where not."""
+"""`stash-sense doctor`: check everything that Stash Sense needs, and say how to fix what is wrong."""
 
 import asyncio
 import errno
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import click
 
-from stash_sense.cli.console import cell, out, print_json, table
+from stash_sense.cli.console import cell, json_option, new_table, print_json, stdout
 from stash_sense.enrolment.stash import SOURCE
 from stash_sense.errors import NoDatabase, StashError, StashSenseError
 from stash_sense.facedb.database import FaceDatabase
@@ -24,21 +24,28 @@ from stash_sense.stash.checks import Finding, FindingState, check_stash
 from stash_sense.stash.transport import StashLimits
 
 STYLES = {"ok": "green", "note": "yellow", "fault": "red"}
-SHORT_SECRET = 16
-LITTLE_ROOM = 500_000_000
-"""Bytes; a large face database and its next version need about this much."""
-OLD_DAYS = 90
-"""Days after which a database built from Stash may lack many a new performer."""
-PROMPT = StashLimits(connect_s=3.0, stall_s=8.0, total_s=10.0, retry_s=0.0, attempts=1)
-"""Somebody waits for the findings."""
+MIN_SECRET_LENGTH = 16
+LOW_DISK_BYTES = 500_000_000
+"""About what a large face database and its next version need."""
+OLD_DATABASE_DAYS = 90
+"""After so many days, a database built from Stash may lack new performers."""
+_LIMITS = StashLimits(connect_s=3.0, stall_s=8.0, total_s=10.0, retry_s=0.0, attempts=1)  # a person waits
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.command("doctor")
+@json_option
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Check everything that Stash Sense needs, and say what to do where something is wrong."""
-    findings = list(examine(ctx.obj))
+def doctor_command(ctx: click.Context, as_json: bool) -> None:
+    """Check everything Stash Sense needs and say how to fix problems.
+
+    The exit status is 1 if something is wrong (fault). A note is optional.
+
+    \b
+    Examples:
+      stash-sense doctor
+      STASH_URL=http://nas:9999 STASH_API_KEY=... stash-sense doctor
+    """
+    findings = list(run_checks(ctx.obj))
     if as_json:
         print_json(
             [
@@ -47,116 +54,127 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
             ]
         )
     else:
-        rows = table("", "What", "Finding")
+        table = new_table("", "Check", "Finding")
         for finding in findings:
-            rows.add_row(
+            table.add_row(
                 cell(finding.state, STYLES[finding.state]), cell(finding.subject), cell(finding.message)
             )
-        out().print(rows)
+        stdout().print(table)
     if any(finding.state == "fault" for finding in findings):
         ctx.exit(1)
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Every check, in the order in which a fault would show."""
+def run_checks(settings: Settings) -> Iterator[Finding]:
+    """Run every check, the basic ones first."""
     yield Finding(
-        "Machine", "ok", f"Python {platform.python_version()}, {usable_cores()} cores for this process"
+        "Machine", "ok", f"Python {platform.python_version()}, {usable_cores()} CPU cores available"
     )
-    yield _checked("Data folder", lambda: _data_dir(settings))
-    yield _checked("Models", lambda: _models(settings))
-    yield _checked("Face database", lambda: _database(settings))
-    yield _checked("Secret", lambda: _secret(settings))
-    yield _checked("Port", lambda: _port(settings))
-    yield from _stash(settings)
+    yield _run("Data folder", lambda: _check_data_dir(settings))
+    yield _run("Models", lambda: _check_models(settings))
+    yield _run("Face database", lambda: _check_database(settings))
+    yield _run("Secret", lambda: _check_secret(settings))
+    yield _run("Port", lambda: _check_port(settings))
+    yield from _check_stash(settings)
 
 
-def _checked(what: str, check: Callable[[], tuple[FindingState, str]]) -> Finding:
+def _run(subject: str, check: Callable[[], tuple[FindingState, str]]) -> Finding:
     try:
-        state, said = check()
+        state, message = check()
     except NoDatabase as error:
-        return Finding(what, "note", str(error))
+        return Finding(subject, "note", str(error))
     except StashSenseError as error:
-        return Finding(what, "fault", str(error))
-    return Finding(what, state, said)
+        return Finding(subject, "fault", str(error))
+    return Finding(subject, state, message)
 
 
-def _stash(settings: Settings) -> Sequence[Finding]:
+def _check_stash(settings: Settings) -> Sequence[Finding]:
     if not settings.stash_url:
-        return [Finding("Stash", "note", "none is set. To work with Stash, set STASH_URL to its address.")]
+        return [Finding("Stash", "note", "not set up. To use Stash, set STASH_URL to its address.")]
 
-    async def ask() -> list[Finding]:
-        async with open_stash(settings, PROMPT) as client:
+    async def check() -> list[Finding]:
+        async with open_stash(settings, _LIMITS) as client:
             return await check_stash(client, url_is_set="stash_url" in settings.model_fields_set)
 
     try:
-        return asyncio.run(ask())
-    except StashError as error:  # an address or a key that cannot be sent at all
+        return asyncio.run(check())
+    except StashError as error:  # an invalid URL, or a key that cannot be sent
         return [Finding("Stash", "fault", str(error))]
 
 
-def _data_dir(settings: Settings) -> tuple[FindingState, str]:
+def _check_data_dir(settings: Settings) -> tuple[FindingState, str]:
     folder = settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        return "fault", f"{folder}: {error.strerror}. Choose another with --data-dir or DATA_DIR."
+        return "fault", f"{folder}: {error.strerror}. Choose another folder with --data-dir or DATA_DIR."
     if not os.access(folder, os.W_OK):
-        return "fault", f"{folder}: cannot be written to. Choose another with --data-dir or DATA_DIR."
-    if free < LITTLE_ROOM:
-        return "note", f"{folder}: only {free / 1e6:,.0f} MB free"
+        return "fault", f"{folder}: not writable. Choose another folder with --data-dir or DATA_DIR."
+    if free < LOW_DISK_BYTES:
+        return (
+            "note",
+            f"{folder}: only {free / 1e6:,.0f} MB free. Make room, or choose another folder with --data-dir.",
+        )
     return "ok", f"{folder}, {free / 1e9:,.0f} GB free"
 
 
-def _models(settings: Settings) -> tuple[FindingState, str]:
+def _check_models(settings: Settings) -> tuple[FindingState, str]:
     checks = verify.verify(settings.pack, settings.data_dir)
     broken = [check.problem for check in checks if check.problem]
     if broken:
         return "fault", "; ".join(broken)
     pack = open_pack(settings)
     if not pack.calibrated:
-        return "note", f"{pack.id} gives candidates only. Run: stash-sense models calibrate --people FOLDER"
-    return "ok", f"{pack.id}: {len(checks)} files whole, calibrated"
+        advice = "Run: stash-sense models calibrate --people FOLDER"
+        return "note", f"{pack.id}: not calibrated, so no face is ever a match. {advice}"
+    return "ok", f"{pack.id}: {len(checks)} files intact, calibrated"
 
 
-def _secret(settings: Settings) -> tuple[FindingState, str]:
+def _check_secret(settings: Settings) -> tuple[FindingState, str]:
     secret = find_secret(settings)
     if secret is None:
         if settings.loopback:
-            return "ok", "none is asked for: only this machine can reach the sidecar"
-        return "ok", f"will be made at the first start, as {settings.host} can be reached by others"
+            return "ok", "not required: only this machine can reach the sidecar"
+        return "ok", f"generated at the first start, because other machines can reach {settings.host}"
     if secret.origin == "stash-key" and settings.token.get_secret_value():
-        return "note", "derived from STASH_API_KEY; STASH_SENSE_TOKEN is not used beside it"
-    if len(secret.value) < SHORT_SECRET:
-        return "note", f"has {len(secret.value)} signs only. Take a longer one, or none, to have one made."
-    return "ok", {"stash-key": "derived from STASH_API_KEY", "setting": "STASH_SENSE_TOKEN"}.get(
-        secret.origin, f"kept in {token_file(settings)}"
+        return "note", "derived from STASH_API_KEY; STASH_SENSE_TOKEN is ignored and can be removed"
+    if len(secret.value) < MIN_SECRET_LENGTH:
+        return "note", (
+            f"only {len(secret.value)} characters long. Use a longer STASH_SENSE_TOKEN, or leave it empty to "
+            "generate one."
+        )
+    return "ok", {"stash-key": "derived from STASH_API_KEY", "setting": "set by STASH_SENSE_TOKEN"}.get(
+        secret.origin, f"stored in {token_file(settings)}"
     )
 
 
-def _port(settings: Settings) -> tuple[FindingState, str]:
+def _check_port(settings: Settings) -> tuple[FindingState, str]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    place = f"{settings.host} port {settings.port}"
+    address = f"{settings.host} port {settings.port}"
     try:
         socket.create_server((settings.host, settings.port), family=family).close()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            return "note", f"{place}: in use; by the sidecar, if it runs. Else set STASH_SENSE_PORT."
-        return "fault", f"{place}: {error.strerror}. Set STASH_SENSE_HOST to an address of this machine."
-    return "ok", f"{place} is free"
+            advice = "That is fine if the sidecar is running; otherwise set STASH_SENSE_PORT to a free port."
+            return "note", f"{address}: in use. {advice}"
+        return "fault", f"{address}: {error.strerror}. Set STASH_SENSE_HOST to an address of this machine."
+    return "ok", f"{address}: free"
 
 
-def _database(settings: Settings) -> tuple[FindingState, str]:
-    with FaceDatabase.open(database_place(settings)) as opened:
-        manifest = opened.manifest
-    again = "--from-stash" if manifest.sources == (SOURCE,) else "--people FOLDER"
+def _check_database(settings: Settings) -> tuple[FindingState, str]:
+    with FaceDatabase.open(database_place(settings)) as database:
+        manifest = database.manifest
+    source = "--from-stash" if manifest.sources == (SOURCE,) else "--people FOLDER"
     if manifest.pack != settings.pack:
         return "fault", (
-            f"built with the pack {manifest.pack}, in use is {settings.pack}. "
-            f"Run: stash-sense database build {again}"
+            f"built with the model pack {manifest.pack}, but {settings.pack} is in use. "
+            f"Run: stash-sense database build {source}"
         )
-    said = f"{manifest.people:,} people, {manifest.faces:,} faces, built {manifest.built_at}"
+    summary = f"{manifest.people:,} people, {manifest.faces:,} faces, built {manifest.built_at}"
     days = (datetime.now(UTC) - datetime.fromisoformat(manifest.built_at)).days
-    if manifest.sources == (SOURCE,) and days > OLD_DAYS:
-        return "note", f"{said}, {days} days ago. For who is new: stash-sense database build --from-stash"
-    return "ok", f"{said} from {', '.join(manifest.sources) or 'nothing named'}"
+    if manifest.sources == (SOURCE,) and days > OLD_DATABASE_DAYS:
+        return (
+            "note",
+            f"{summary}, {days} days ago. To add new performers: stash-sense database build --from-stash",
+        )
+    return "ok", f"{summary} from {', '.join(manifest.sources) or 'an unnamed source'}"

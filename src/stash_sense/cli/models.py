@@ -1,4 +1,4 @@
-"""`stash-sense models`: which model packs there are, whether their files are whole, and fetching them."""
+"""`stash-sense models`: list, download, verify and calibrate model packs."""
 
 import sys
 from dataclasses import asdict
@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from stash_sense.cli.console import cell, out, print_json, progress, shown, table
+from stash_sense.cli.console import (
+    cell,
+    json_option,
+    new_table,
+    print_json,
+    progress_bar,
+    quantity,
+    safe_text,
+    stdout,
+)
 from stash_sense.models import download, manifest, prepare, verify
 from stash_sense.runtime.engine import calibrate_pack
 from stash_sense.settings import Settings
@@ -15,9 +24,15 @@ OUTCOMES = {"intact": "green", "made": "green", "mended": "yellow", "missing": "
 STATES = {"ready": "green", "available": "green", "missing": "yellow"}
 
 
-@click.group()
-def models() -> None:
-    """Model packs: list, download, verify and calibrate them."""
+@click.group("models")
+def models_group() -> None:
+    """List, download, verify and calibrate model packs.
+
+    \b
+    Examples:
+      stash-sense models list
+      stash-sense models verify
+    """
 
 
 def _packs(names: tuple[str, ...] = ()) -> list[manifest.PackManifest]:
@@ -30,13 +45,18 @@ def _licences(pack: manifest.PackManifest) -> str:
     return "\n".join(names)
 
 
-@models.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@models_group.command("list")
+@json_option
 @click.pass_obj
 def list_command(settings: Settings, as_json: bool) -> None:
-    """The packs, their licences, and whether they are ready to run.
+    """List the packs, their licences, and whether they are ready.
 
-    ready: at once; available: prepared at first use; missing: has to be downloaded or installed first.
+    ready: can run now. available: is prepared at its first use. missing: must be downloaded or installed
+    first.
+
+    \b
+    Example:
+      stash-sense models list
     """
     statuses = [verify.pack_status(pack, settings.data_dir) for pack in _packs()]
     if as_json:
@@ -61,11 +81,11 @@ def list_command(settings: Settings, as_json: bool) -> None:
             ]
         )
         return
-    rows = table("Pack", "State", "Calibrated", "Download", "Licences", "Title")
+    table = new_table("Pack", "State", "Calibrated", "Download", "Licences", "Title")
     for status in statuses:
         pack = status.manifest
         size = sum(file.size for file in pack.downloads)
-        rows.add_row(
+        table.add_row(
             pack.id,
             cell(status.state, STATES[status.state]),
             "yes" if status.calibrated else "no",
@@ -73,39 +93,44 @@ def list_command(settings: Settings, as_json: bool) -> None:
             _licences(pack),
             pack.title,
         )
-    out().print(rows)
+    stdout().print(table)
     for status in statuses:
         for command in dict.fromkeys(file.command for file in status.files if file.command):
-            click.echo(shown(f"{status.manifest.id}: not complete. Run: {command}"))
+            click.echo(safe_text(f"{status.manifest.id}: files are missing. Run: {command}"))
         if status.problem:
-            click.echo(shown(status.problem))
+            click.echo(safe_text(status.problem))
 
 
 def _consent(pack: manifest.PackManifest, accepted: bool) -> None:
-    """Shows the licences on the error stream and asks, unless the answer was given beforehand."""
+    """Show the licences on the error stream and ask, unless they were accepted by an option."""
     click.echo(download.licence_text(pack), err=True)
     if accepted:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("Read the licences above, then add --accept-licence.")
-    click.confirm("Download these files on these terms?", abort=True, err=True)
+        raise click.UsageError("Read the licences above, then run the command again with --accept-licence.")
+    click.confirm("Download these files under these licences?", abort=True, err=True)
 
 
-@models.command("download")
+@models_group.command("download")
 @click.argument("pack_id", metavar="PACK")
-@click.option("--accept-licence", is_flag=True, help="You have read the licences and agree.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.option("--accept-licence", is_flag=True, help="Accept the licences without being asked.")
+@json_option
 @click.pass_obj
 def download_command(settings: Settings, pack_id: str, accept_licence: bool, as_json: bool) -> None:
-    """Fetch PACK's files, check them and make the pack ready to run. Resumes what broke off."""
+    """Download PACK's files, verify them and make the pack ready. Resumes an interrupted download.
+
+    \b
+    Example:
+      stash-sense models download stash-sense-community
+    """
     (pack,) = _packs((pack_id,))
     paths: list[Path] = []
     if pack.downloads:
         _consent(pack, accept_licence)
-        with progress(in_bytes=True) as bars:
-            paths = download.download(pack, settings.data_dir, bars)
-    with progress() as bars:
-        prepared = prepare.prepare(pack, settings.data_dir, bars)
+        with progress_bar(in_bytes=True) as progress:
+            paths = download.download(pack, settings.data_dir, progress)
+    with progress_bar() as progress:
+        prepared = prepare.prepare(pack, settings.data_dir, progress)
     if as_json:
         print_json(
             {
@@ -117,45 +142,50 @@ def download_command(settings: Settings, pack_id: str, accept_licence: bool, as_
             }
         )
         return
-    what = f"{len(paths)} files downloaded" if paths else "nothing to download"
-    click.echo(f"{pack.id}: {what}; ready to run.")
+    outcome = f"{quantity(len(paths), 'file')} downloaded" if paths else "nothing to download"
+    click.echo(f"{pack.id}: {outcome}; ready.")
     if prepared.manifest.calibration is None:
         click.echo(
-            "Nobody has measured this pack: it gives candidates but never says match, until you run "
+            "This pack is not calibrated: it lists candidates but never says match. To calibrate it: "
             f"stash-sense models calibrate {pack.id} --people FOLDER"
         )
 
 
-@models.command("verify")
+@models_group.command("verify")
 @click.argument("pack_ids", metavar="[PACK]...", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@json_option
 @click.pass_context
 def verify_command(ctx: click.Context, pack_ids: tuple[str, ...], as_json: bool) -> None:
-    """Hash every file of each PACK, and make anew what is altered and can be made.
+    """Verify every file of each PACK by its hash.
 
-    Without PACK: those that are there at all. Ends with 1 where something is missing or altered.
+    Altered files are recreated where possible. Without PACK, all installed packs are verified. The exit
+    status is 1 if a file is missing or altered.
+
+    \b
+    Example:
+      stash-sense models verify
     """
     data_dir: Path = ctx.obj.data_dir
     packs = _packs(pack_ids)
     if not pack_ids:
         packs = [pack for pack in packs if verify.pack_status(pack, data_dir).state != "missing"] or packs[:1]
-    with progress() as bars:
-        checks = {pack.id: verify.verify(pack, data_dir, bars) for pack in packs}
+    with progress_bar() as progress:
+        checks = {pack.id: verify.verify(pack, data_dir, progress) for pack in packs}
     if as_json:
         print_json({pack_id: [asdict(check) for check in files] for pack_id, files in checks.items()})
     else:
-        rows = table("Pack", "File", "Outcome", "Problem")
+        table = new_table("Pack", "File", "Outcome", "Problem")
         for pack_id, files in checks.items():
             for check in files:
-                rows.add_row(
+                table.add_row(
                     pack_id, check.name, cell(check.outcome, OUTCOMES[check.outcome]), cell(check.problem)
                 )
-        out().print(rows)
+        stdout().print(table)
     if any(check.problem for files in checks.values() for check in files):
         ctx.exit(1)
 
 
-@models.command("calibrate")
+@models_group.command("calibrate")
 @click.argument("pack_id", metavar="[PACK]", required=False)
 @click.option(
     "--people",
@@ -164,26 +194,31 @@ def verify_command(ctx: click.Context, pack_ids: tuple[str, ...], as_json: bool)
     required=True,
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="At least 200 people, better 1,000, one folder of photos each. May be given more than once.",
+    help="A folder with one folder of photos per person: at least 200 people, better 1,000. Can be repeated.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@json_option
 @click.pass_obj
 def calibrate_command(
     settings: Settings, pack_id: str | None, people: tuple[Path, ...], as_json: bool
 ) -> None:
-    """Measure PACK on labelled people, so that its distances mean what they should.
+    """Calibrate PACK on photos of known people.
 
-    Every face is compared with those of all other people; how near different people come sets the scale.
-    The result is kept with the pack and used from then on. Without PACK: the one in use.
+    Then a distance means the same as in every other pack. Every face is compared with those of all other
+    people; how near different people come sets the scale. The calibration is stored with the pack and used
+    from then on. Without PACK: the pack in use.
+
+    \b
+    Example:
+      stash-sense models calibrate --people Labelled/
     """
-    with progress() as bars:
-        path, calibration = calibrate_pack(settings.with_values(pack=pack_id), people, bars)
+    with progress_bar() as progress:
+        path, calibration = calibrate_pack(settings.with_values(pack=pack_id), people, progress)
     if as_json:
         print_json(calibration.model_dump())
         return
-    rows = table("Slot", "Mean", "Deviation", "Weight", "Cosine at 0.6", "Cosine at 0.4")
+    table = new_table("Slot", "Mean", "Deviation", "Weight", "Cosine at 0.6", "Cosine at 0.4")
     for name, slot in calibration.slots.items():
         numbers = (slot.mean, slot.sd, slot.weight, slot.curve.score(0.6), slot.curve.score(0.4))
-        rows.add_row(name, *(f"{number:.3f}" for number in numbers))
-    out().print(rows)
-    click.echo(shown(f"Measured on {calibration.made_on}. Kept in {path}"))
+        table.add_row(name, *(f"{number:.3f}" for number in numbers))
+    stdout().print(table)
+    click.echo(safe_text(f"Calibrated on {calibration.made_on}. Stored in {path}"))

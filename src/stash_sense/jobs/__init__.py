@@ -1,1 +1,1 @@
-"""Long and heavy work: queue, workers, progress. Knows no job by name."""
+"""Long and heavy work: the job queue, its runs and the worker pool, none of which knows a job by name."""
