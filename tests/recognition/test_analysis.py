@@ -111,7 +111,7 @@ def test_closing_early_leaves_the_rest_unread(colours, tmp_path, photo):
 
 def test_a_fault_of_the_engine_is_not_hidden(many, worker_threads):
     class Broken:
-        def analyze(self, images, **knobs):
+        def analyze(self, images, **options):
             raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):

@@ -19,8 +19,8 @@ DEFAULT = MatchOptions()
 def identify(sees_colours):
     """Identify photos by their colours."""
 
-    def identify(paths, knobs=DEFAULT, progress=None):
-        return identify_photos(paths, sees_colours, knobs, progress or NoProgress())
+    def identify(paths, options=DEFAULT, progress=None):
+        return identify_photos(paths, sees_colours, options, progress or NoProgress())
 
     return identify
 
@@ -122,17 +122,17 @@ def test_an_empty_gallery_is_an_empty_answer(identify, evidence):
 
 def test_support_by_the_gallery_stands_in_the_matches(identify, gallery):
     """Green is asked out of the way by a small distance; 0.2 beyond it the gallery still takes red."""
-    knobs = MatchOptions(max_distance=0.05)
+    options = MatchOptions(max_distance=0.05)
     reddish = (240, 160, 20)
-    photos = identify(gallery("red", "red", reddish), knobs).photos
+    photos = identify(gallery("red", "red", reddish), options).photos
     (match,) = photos[2].faces[0].matches
     assert (match.name, match.support) == ("Red", "gallery")
     assert photos[2].faces[0].verdict.reason.endswith("together with 2 other photos here")
 
 
 def test_plain_evidence_never_supports(identify, gallery):
-    knobs = MatchOptions(max_distance=0.05, evidence="plain")
-    photos = identify(gallery("red", "red", (240, 160, 20)), knobs).photos
+    options = MatchOptions(max_distance=0.05, evidence="plain")
+    photos = identify(gallery("red", "red", (240, 160, 20)), options).photos
     assert photos[2].faces[0].matches == ()
 
 

@@ -1,3 +1,5 @@
+"""Calibration: embeddings and scores to distances that mean a false-match rate."""
+
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
@@ -24,7 +26,7 @@ ANCHORS: tuple[tuple[float, float], ...] = (
 
 
 class Curve(BaseModel):
-    """A score's way onto the distance scale: straight lines between points, worst score first."""
+    """The distance of a score: straight lines between points, worst score first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,7 +36,7 @@ class Curve(BaseModel):
     @model_validator(mode="after")
     def _monotone(self) -> Self:
         if len(self.scores) != len(self.distances):
-            raise ValueError("as many distances as scores are needed")
+            raise ValueError("give as many distances as scores")
         if np.any(np.diff(self.scores) <= 0) or np.any(np.diff(self.distances) >= 0):
             raise ValueError("scores must rise and distances fall")
         return self
@@ -50,7 +52,7 @@ class Curve(BaseModel):
 
 
 class SlotCalibration(BaseModel):
-    """One slot: impostor cosines' mean and standard deviation, its share of the fusion, its own curve."""
+    """One slot: mean and standard deviation of impostor cosines, its weight in the fusion, its own curve."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,10 +63,10 @@ class SlotCalibration(BaseModel):
 
 
 class Calibration(BaseModel):
-    """A pack's calibration: what fusion and distances mean on its stated faces.
+    """A pack's calibration: how slots are fused, and what distances mean on its stated faces.
 
-    fused score = sum over slots of weight * (cosine - mean) / sd, weights adding up to 1.
-    gallery_slack: how far beyond the asked distance a person already sure in a gallery is still taken.
+    fused score = sum over slots of weight * (cosine - mean) / sd; the weights add up to 1.
+    gallery_slack: how far beyond the distance asked for a face still goes to a person named in the gallery.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,7 +75,7 @@ class Calibration(BaseModel):
     curve: Curve
     gallery_slack: Finite = Field(ge=0, le=1)
     made_on: str
-    """On which faces and how many comparisons, for a person to read."""
+    """The faces and the number of comparisons it was made on, for a person to read."""
 
     @model_validator(mode="after")
     def _weights(self) -> Self:
@@ -90,12 +92,12 @@ class Calibration(BaseModel):
         except ValidationError as error:
             raise BadCalibration(
                 f"the pack's calibration cannot be used: {error}. "
-                "Make it anew: `stash-sense models calibrate --people FOLDER`."
+                "Calibrate again: `stash-sense models calibrate --people FOLDER`."
             ) from error
 
 
 def uncalibrated(slots: Sequence[str]) -> Calibration:
-    """Stands in until a pack is calibrated: ranks by plain mean cosine; its distances mean nothing more."""
+    """For a pack without a calibration: ranks by mean cosine; the distances mean nothing more."""
     curve = Curve(scores=(-1.0, 1.0), distances=(2.0, 0.0))
     share = 1 / len(slots)
     return Calibration(
@@ -107,7 +109,7 @@ def uncalibrated(slots: Sequence[str]) -> Calibration:
 
 
 class Scorer:
-    """Embeddings to queries, scores to distances, for one calibration and one order of slots."""
+    """Turns embeddings into queries and scores into distances, by one calibration and one order of slots."""
 
     def __init__(self, calibration: Calibration, slots: Sequence[str]) -> None:
         missing = set(slots) ^ set(calibration.slots)
@@ -121,16 +123,16 @@ class Scorer:
         self._zero, self._decade = _scale(calibration.curve)
 
     def queries(self, embeddings: Mapping[str, Array]) -> Array:
-        """Slot -> (n, d) unit vectors become (n, all d) queries for a search over rows of unit vectors."""
+        """Queries (n, all d) for a search over rows of unit vectors, from slot -> (n, d) unit vectors."""
         weighted = [embeddings[slot] * factor for slot, factor in zip(self.slots, self._factors, strict=True)]
         return np.concatenate(weighted, axis=1)
 
     def distances(self, dot_products: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """A search's scores -> fused distances, 0 to 2; -inf (nobody) becomes 2."""
+        """Fused distances, 0 to 2, of the scores of a search; -inf (nobody) becomes 2."""
         return self.calibration.curve.distance(dot_products - self._offset)
 
     def fused(self, probes: Mapping[str, Array], references: Mapping[str, Array]) -> NDArray[np.float64]:
-        """Fused distances (n, m) of every probe with every reference."""
+        """Fused distances (n, m) between every probe and every reference."""
         total = sum(
             factor * (probes[slot] @ references[slot].T)
             for slot, factor in zip(self.slots, self._factors, strict=True)
@@ -142,10 +144,9 @@ class Scorer:
         return self.calibration.slots[slot].curve.distance(cosines)
 
     def decades(self, dot_products: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """A search's scores in decades of the false-match rate: 0 at distance 0.6, 1 at 0.4, and on in a
-        line.
+        """The scores of a search in decades of the false-match rate: 0 at distance 0.6, 1 at 0.4, linear.
 
-        Unlike distances they add up: a lead of one decade means the same wherever it is measured.
+        Unlike distances they add up: a lead of one decade means the same everywhere.
         """
         return np.asarray((dot_products - np.float32(self._offset + self._zero)) / np.float32(self._decade))
 
@@ -154,12 +155,12 @@ class Scorer:
         return (self.calibration.curve.score(distance) - self._zero) / self._decade
 
     def distance_at(self, decades: float) -> float:
-        """The fused distance, 0 to 2, at so many decades."""
+        """The fused distance, 0 to 2, at this many decades."""
         return float(self.calibration.curve.distance(np.array([decades * self._decade + self._zero]))[0])
 
     @property
     def second_slot(self) -> str | None:
-        """The slot that counts less in the fusion, whose own opinion is asked for too; None of one slot."""
+        """The slot with less weight in the fusion, which is evidence of its own; None with a single slot."""
         if len(self.slots) < 2:
             return None
         return min(self.slots, key=lambda slot: (self.calibration.slots[slot].weight, slot != "facenet"))
@@ -172,6 +173,6 @@ class Scorer:
 
 
 def _scale(curve: Curve) -> tuple[float, float]:
-    """The score at distance 0.6, and how much further the score at 0.4 lies: one decade."""
+    """The score at distance 0.6, and the difference to the score at 0.4, which is one decade."""
     zero = curve.score(0.6)
     return zero, curve.score(0.4) - zero

@@ -8,18 +8,8 @@ from numpy.typing import NDArray
 
 from stash_sense.domain.faces import Candidate
 from stash_sense.domain.people import Person
+from stash_sense.facedb.search import Neighbours
 from stash_sense.matching.calibration import Scorer
-
-
-class Nearest(Protocol):
-    """The result of a search: people, rows and scores, each (n, k), best first, -1 for nobody."""
-
-    @property
-    def people(self) -> NDArray[np.int64]: ...
-    @property
-    def rows(self) -> NDArray[np.int64]: ...
-    @property
-    def scores(self) -> NDArray[np.float32]: ...
 
 
 class ReferenceIndex(Protocol):
@@ -29,7 +19,7 @@ class ReferenceIndex(Protocol):
     def people(self) -> int: ...
     def person(self, index: int) -> Person: ...
     def find(self, keys: Iterable[str]) -> dict[str, int]: ...
-    def search(self, queries: NDArray[np.float32], top_k: int) -> Nearest: ...
+    def search(self, queries: NDArray[np.float32], top_k: int) -> Neighbours: ...
     def rows(self, person: int) -> range: ...
     def vectors(self, rows: range | NDArray[np.int64]) -> dict[str, NDArray[np.float32]]: ...
 
@@ -46,23 +36,23 @@ def stack_embeddings(faces: Sequence[Embeddings], slots: Sequence[str]) -> Embed
 def find_candidates(
     faces: Sequence[Embeddings], database: ReferenceIndex, scorer: Scorer, top_k: int
 ) -> list[list[Candidate]]:
-    """The `top_k` nearest people of each face, best first, however far away.
+    """The `top_k` people nearest to each face, best first, however far away.
 
-    Faces are searched together: a batch reads the reference vectors once.
+    One search serves all faces: it reads the reference vectors once.
     """
     if not faces or not database.people:
         return [[] for _ in faces]
     probes = stack_embeddings(faces, scorer.slots)
-    found = database.search(scorer.queries(probes), top_k)
-    distances = scorer.distances(found.scores)
-    line, place = np.nonzero(found.people >= 0)
-    rows = found.rows[line, place]
+    neighbours = database.search(scorer.queries(probes), top_k)
+    distances = scorer.distances(neighbours.scores)
+    line, place = np.nonzero(neighbours.people >= 0)
+    rows = neighbours.rows[line, place]
     references = database.vectors(rows)
     cosines = {slot: np.einsum("nd,nd->n", probes[slot][line], references[slot]) for slot in scorer.slots}
     result: list[list[Candidate]] = [[] for _ in faces]
     for i, candidate in zip(
         line.tolist(),
-        build_candidates(found.people[line, place], distances[line, place], cosines, rows, scorer),
+        build_candidates(neighbours.people[line, place], distances[line, place], cosines, rows, scorer),
         strict=True,
     ):
         result[i].append(candidate)
@@ -77,7 +67,7 @@ def build_candidates(
     scorer: Scorer,
     support: str = "",
 ) -> list[Candidate]:
-    """Candidates with their slots' own distances. people, distances, rows (n,); cosines: slot -> (n,)."""
+    """Candidates with each slot's own distance. people, distances, rows (n,); cosines: slot -> (n,)."""
     apart = {slot: scorer.slot_distances(slot, line).tolist() for slot, line in cosines.items()}
     raw = {slot: line.tolist() for slot, line in cosines.items()}
     fused = distances.tolist()

@@ -139,10 +139,10 @@ def _nearest_people(
     if not database.people:
         return [[] for _ in range(count)]
     queries = scorer.queries(vectors)
-    found = database.search(queries, most)
-    line, place = np.nonzero(found.people >= 0)
-    people, rows = found.people[line, place], found.rows[line, place]
-    scores = found.scores[line, place].astype(np.float32)
+    neighbours = database.search(queries, most)
+    line, place = np.nonzero(neighbours.people >= 0)
+    people, rows = neighbours.people[line, place], neighbours.rows[line, place]
+    scores = neighbours.scores[line, place].astype(np.float32)
     for person in np.unique(people).tolist():
         own = database.rows(person)
         if len(own) < 2:

@@ -1,4 +1,4 @@
-"""Grouping the faces of a gallery into tracks by their similarity alone, whoever they are."""
+"""Grouping the faces of a gallery into tracks by their similarity alone, enrolled or not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

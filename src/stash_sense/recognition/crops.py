@@ -1,4 +1,4 @@
-"""Face crops: of a stored face, as Stash has its image now, and of a reference face."""
+"""Face crops as JPEGs: of a stored face, cut from its image in Stash, and of a reference face."""
 
 import asyncio
 import math
@@ -35,32 +35,32 @@ from stash_sense.stash.types import Image, Media
 from stash_sense.store.async_state import AsyncState
 
 CROP_SIDE = 320
-"""The longest side of a face to be shown, pixels."""
+"""The longest side of a crop, pixels."""
 
 AROUND = 0.7
-"""How far a shown face reaches from its middle, in sides of its box."""
+"""How far a crop reaches from the middle of its face, in sides of the box."""
 
 QUALITY = 88
-"""Of a face to be shown, as JPEG has it."""
+"""JPEG quality of a crop."""
 
 
 def reference_id(database: FaceDatabase, row: int) -> str | None:
-    """What stands for a reference face outside: other versions of the database have other rows."""
+    """The public id of a reference face. It names the version, since other versions have other rows."""
     return f"{database.manifest.version}.{row}" if row >= 0 else None
 
 
-def reference_crop(database: FaceDatabase, wanted: str) -> bytes:
-    """The reference face as a JPEG: kept in the database, or cut from its photo. Raises NoSuchReference."""
-    version, _, row = wanted.rpartition(".")
-    known = row.isascii() and row.isdigit() and len(row) < 12 and int(row) < database.manifest.faces
-    if version != database.manifest.version or not known:
+def reference_crop(database: FaceDatabase, reference_id: str) -> bytes:
+    """The reference face as a JPEG, stored in the database or cut from its photo. Raises NoSuchReference."""
+    version, _, row = reference_id.rpartition(".")
+    is_row = row.isascii() and row.isdigit() and len(row) < 12 and int(row) < database.manifest.faces
+    if version != database.manifest.version or not is_row:
         raise NoSuchReference(
-            "The face database in use has no such reference face; it may have been built anew since. "
+            "The face database in use has no such reference face; it may have been rebuilt since. "
             "Identify the picture again."
         )
-    kept = database.crop(int(row))
-    if kept:
-        return kept
+    stored = database.crop(int(row))
+    if stored:
+        return stored
     reference = database.reference(int(row))
     try:
         image = load_image(Path(reference.photo))
@@ -80,7 +80,7 @@ def face_jpeg(
     longest_side: int = CROP_SIDE,
     quality: int = QUALITY,
 ) -> bytes:
-    """A face with some of what is around it. pixels (H, W, 3) BGR; box x1, y1, x2, y2 in these pixels."""
+    """A face with its surroundings. pixels (H, W, 3) BGR; box x1, y1, x2, y2 in these pixels."""
     height, width = pixels.shape[:2]
     x1, y1, x2, y2 = box
     reach = max(1.0, AROUND * max(x2 - x1, y2 - y1))
@@ -99,10 +99,10 @@ def face_jpeg(
 
 
 LONGEST_S = 25.0
-"""For all of it; whoever looks at the page in Stash waits 30 s at most."""
+"""For the whole call: the plugin waits 30 s at most."""
 
 ENOUGH = 160
-"""Pixels across, from which on a face cut out of the thumbnail is good enough to be shown."""
+"""Pixels across from which a face cut from the thumbnail is good enough."""
 
 _THUMBNAIL_SIDE = 640
 
@@ -111,10 +111,10 @@ _SAME_SHAPE = 0.02
 _LONGEST_ID = 18
 
 
-def stored_face_id(wanted: str) -> int:
-    """The state's number for a face id from outside. Raises NotStored where nothing is stored of it."""
-    if wanted.isascii() and wanted.isdigit() and len(wanted) <= _LONGEST_ID:
-        return int(wanted)
+def stored_face_id(face_id: str) -> int:
+    """The state's number of a public face id. Raises NotStored for the id of a face that is not stored."""
+    if face_id.isascii() and face_id.isdigit() and len(face_id) <= _LONGEST_ID:
+        return int(face_id)
     raise NotStored(
         "There is no stored face with this id. Only faces of images in Stash are stored: identify the image "
         "by its id in Stash, and use the face ids of that answer."
@@ -122,17 +122,16 @@ def stored_face_id(wanted: str) -> int:
 
 
 async def face_crop(
-    wanted: str, state: AsyncState, stash: StashClient, pool: WorkPool, limits: MediaLimits
+    face_id: str, state: AsyncState, stash: StashClient, pool: WorkPool, limits: MediaLimits
 ) -> bytes:
     """The stored face as a JPEG, at most CROP_SIDE px wide and high.
 
-    Raises NotStored, NoCrop, NotInStash, MediaTooLarge, ImageTooLarge, what keeps the state from being read,
-    and what keeps Stash from being asked.
+    Raises NotStored, NoCrop, NotInStash, MediaTooLarge, ImageTooLarge, StateErrors and StashErrors.
     """
-    face_id = stored_face_id(wanted)
+    number = stored_face_id(face_id)
     try:
         async with asyncio.timeout(LONGEST_S):
-            return await _cut_out(face_id, state, stash, pool, limits)
+            return await _cut_out(number, state, stash, pool, limits)
     except TimeoutError:
         raise StashTooSlow(
             f"The face's image could not be had from Stash within {LONGEST_S:g} s. Try again later."
@@ -150,7 +149,7 @@ async def _cut_out(
         raise NoCrop(str(error)) from error
     if not await state.run(lambda store: store.shows_picture(face.stash_image_id, picture)):
         raise NoCrop(
-            f"image {image.id} shows another picture than the one this face was found in. Identify it again."
+            f"Image {image.id} now shows another picture than the one with this face. Identify it again."
         )
     if _thumbnail_is_enough(image, face.box):
         with suppress(MediaError, NotInStash, BadInput):  # the original may still be there
@@ -178,8 +177,8 @@ def _shape(image: Image) -> tuple[int, int]:
 
 
 def _jpeg(media: Media, box: Box, limits: MediaLimits, shape: tuple[int, int] | None) -> bytes:
-    """shape: width and height that a thumbnail must be in the ratio of; a box in fractions fits no other."""
-    # No more is decoded than the crop needs: a JPEG in halves, quarters, eighths.
+    """shape: width and height whose ratio a thumbnail must have; a box in fractions fits no other."""
+    # Decode no more than the crop needs: a JPEG in halves, quarters or eighths.
     needed = math.ceil(CROP_SIDE / (2 * AROUND * max(box.w, box.h)))
     picture = load_image(media.data, limits=limits, wanted_side=max(1, needed))
     if shape and abs(picture.width * shape[1] / (picture.height * shape[0]) - 1) > _SAME_SHAPE:

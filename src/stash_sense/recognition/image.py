@@ -162,7 +162,7 @@ async def _reuse(
 
 
 def _store(recognized: RecognizedImage, state: RecommendationsDB) -> StoredResult | None:
-    """The result as it was stored, decisions beside it; None if that failed."""
+    """Store the result and read it back with its decisions; None if that failed."""
     task = recognized.task
     try:
         state.store_image_result(recognized.result)
@@ -173,7 +173,7 @@ def _store(recognized: RecognizedImage, state: RecommendationsDB) -> StoredResul
 
 
 def _unstored(recognized: RecognizedImage, state: RecommendationsDB) -> StoredResult:
-    """The result as it would have been stored, decisions on the picture beside it."""
+    """The result as it would be read back, with the decisions on its picture."""
     task, result = recognized.task, recognized.result
     try:
         decisions = state.decisions_for(task.picture)

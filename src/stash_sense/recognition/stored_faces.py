@@ -84,7 +84,7 @@ def own_faces(result: StoredResult) -> PictureFaces:
 def shown_face(stored: StoredFace, width: int, height: int, top_k: int) -> RecognizedFace:
     """The face as it is shown: with the gallery's evidence and decisions applied; at most `top_k` matches.
 
-    stored: as found, with its decisions beside it.
+    stored: without decisions applied, but with them in `decisions`.
     """
     decisions = combine_decisions(stored.decisions)
     decided = apply_decisions(stored.verdict, stored.reason, stored.candidates, decisions)

@@ -142,10 +142,10 @@ def fill(stash, picture) -> Callable[..., list[str]]:
 def identify(tools, sees_colours, progress):
     """Identify a gallery by its colours."""
 
-    async def identify(gallery, knobs=None, recognizer=None, progress=progress, **more) -> GalleryAnswer:
+    async def identify(gallery, options=None, recognizer=None, progress=progress, **more) -> GalleryAnswer:
         more.setdefault("outage_limits", SHORT)
         return await identify_gallery(
-            gallery, recognizer or sees_colours, knobs or MatchOptions(), tools, progress, **more
+            gallery, recognizer or sees_colours, options or MatchOptions(), tools, progress, **more
         )
 
     return identify
@@ -155,8 +155,10 @@ def identify(tools, sees_colours, progress):
 def look_at(tools, sees_colours):
     """Identify an image by its colours."""
 
-    async def look_at(image, knobs=None, recognizer=None, **more):
-        return await identify_image(image, recognizer or sees_colours, knobs or MatchOptions(), tools, **more)
+    async def look_at(image, options=None, recognizer=None, **more):
+        return await identify_image(
+            image, recognizer or sees_colours, options or MatchOptions(), tools, **more
+        )
 
     return look_at
 

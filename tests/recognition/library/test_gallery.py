@@ -92,14 +92,14 @@ async def test_an_image_of_another_gallery_is_not_fetched_again(fill, identify, 
 
 async def test_the_gallerys_verdict_is_stored(fill, identify, look_at, state):
     """Beyond the distance asked for, but Red is sure on two other images."""
-    knobs = MatchOptions(max_distance=0.05)
+    options = MatchOptions(max_distance=0.05)
     gallery, images = fill("red", "red", REDDISH)
-    answer = await identify(gallery, knobs)
+    answer = await identify(gallery, options)
     assert answer.performers[0].image_count == 3
     stored = state.get_image_result(images[2]).faces[0]
     assert (stored.verdict, stored.candidates[0].support) == ("match", "gallery")
     assert stored.reason.endswith("together with 2 other photos here")
-    shown = await look_at(images[2], knobs)
+    shown = await look_at(images[2], options)
     assert (shown.reused, shown.faces[0].matches[0].support) == (True, "gallery")
 
 
@@ -121,11 +121,11 @@ async def test_stored_and_fresh_results_agree_for_any_knobs(
 ):
     gallery, _ = fill("red", "red", REDDISH, (120, 240, 20), "green", "black", (90, 90, 200))
     await identify(gallery)
-    knobs = MatchOptions(top_k, max_distance, 0.5, evidence)
+    options = MatchOptions(top_k, max_distance, 0.5, evidence)
     fetched()
-    again = await identify(gallery, knobs)
+    again = await identify(gallery, options)
     assert fetched() == 0
-    assert await identify(gallery, knobs, force=True, progress=new_progress("job-2")) == again
+    assert await identify(gallery, options, force=True, progress=new_progress("job-2")) == again
     assert fetched() == 7
 
 
@@ -175,12 +175,12 @@ async def test_one_rejected_face_that_is_apart_leaves_the_person_the_others(
     fill, identify, state, people_of, evidence
 ):
     gallery, images = fill("red", "red", REDDISH)
-    knobs = MatchOptions(evidence=evidence, max_distance=0.2)
-    await identify(gallery, knobs)
+    options = MatchOptions(evidence=evidence, max_distance=0.2)
+    await identify(gallery, options)
     face_id = state.get_image_result(images[2]).faces[0].face_id
     state.decide(face_id, "rejected", "Red")
     state.decide(face_id, "apart")
-    assert people_of(await identify(gallery, knobs)) == {"Red": images[:2]}
+    assert people_of(await identify(gallery, options)) == {"Red": images[:2]}
 
 
 async def test_a_person_rejected_on_one_face_is_no_name_for_its_track(fill, identify, state, people_of):
@@ -240,13 +240,13 @@ async def test_the_faces_of_a_track_stand_in_the_answer(fill, identify, state):
 @pytest.mark.parametrize("evidence", ["plain", "gallery"])
 async def test_confirmed_people_are_listed(fill, identify, state, people_of, evidence):
     gallery, images = fill("red", "red", "green")
-    knobs = MatchOptions(evidence=evidence)
-    await identify(gallery, knobs)
+    options = MatchOptions(evidence=evidence)
+    await identify(gallery, options)
     face_id = state.get_image_result(images[2]).faces[0].face_id
     state.decide(face_id, "confirmed", "Red", "Red")
-    assert people_of(await identify(gallery, knobs)) == {"Red": images}
+    assert people_of(await identify(gallery, options)) == {"Red": images}
     state.decide(face_id, "confirmed", "local:77", "Nobody Enrolled")
-    found = people_of(await identify(gallery, knobs, force=True))
+    found = people_of(await identify(gallery, options, force=True))
     assert found == {"Red": images[:2], "Nobody Enrolled": [images[2]]}
 
 

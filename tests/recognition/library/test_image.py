@@ -70,7 +70,7 @@ async def test_force_looks_again_and_keeps_the_face_id(fill, look_at, fetched):
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    "options",
     [
         MatchOptions(top_k=1),
         MatchOptions(max_distance=0.1),
@@ -78,13 +78,13 @@ async def test_force_looks_again_and_keeps_the_face_id(fill, look_at, fetched):
         MatchOptions(20, 2.0, 0.9),
     ],
 )
-async def test_other_knobs_are_answered_without_a_fetch_and_as_if_fresh(fill, look_at, fetched, knobs):
+async def test_other_knobs_are_answered_without_a_fetch_and_as_if_fresh(fill, look_at, fetched, options):
     _, (image,) = fill((200, 160, 30))
     await look_at(image)
     fetched()
-    again = await look_at(image, knobs)
+    again = await look_at(image, options)
     assert fetched() == 0
-    fresh = await look_at(image, knobs, force=True)
+    fresh = await look_at(image, options, force=True)
     assert [one.matches for one in again.faces] == [one.matches for one in fresh.faces]
     assert [one.verdict for one in again.faces] == [one.verdict for one in fresh.faces]
 
