@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn, Status
 from stash_sense.errors import DiskFull, Unavailable
-from stash_sense.runtime import sidecar, supervisor
+from stash_sense.runtime import engine, sidecar, supervisor
 from stash_sense.runtime.sidecar import build_sidecar
 from stash_sense.store import async_state
 from stash_sense.store.database import RecommendationsDB
@@ -46,6 +46,7 @@ def own(tmp_path, api_data):
 def impatient(monkeypatch):
     monkeypatch.setattr(async_state, "BUSY_S", 0.5)
     monkeypatch.setattr(supervisor, "FIRST_RETRY_S", 0.1)
+    monkeypatch.setattr(sidecar, "RECOGNITION_RETRY_S", 0.1)
     monkeypatch.setattr(sidecar, "STATE_RETRY_S", 0.1)
     monkeypatch.setattr(sidecar, "STATE_WAIT_S", 1.0)
     monkeypatch.setattr(sidecar, "STASH_RETRY_S", 0.1)
@@ -210,6 +211,27 @@ def test_health_does_not_wait_for_a_slow_stash(serve, settings_with):
             began = time.perf_counter()
             assert served.client.get("/health").status_code == 200
             assert time.perf_counter() - began < 0.5
+
+
+def test_networks_that_fail_unexpectedly_are_a_problem_and_opened_again(
+    serve, settings_with, own, photo, monkeypatch
+):
+    def broken(settings):
+        raise RuntimeError("a library with a fault")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "open_pack", broken)
+        with serve(settings_with(DATA_DIR=own)) as served:
+            problem = missing(served, "engine")
+            assert problem["code"] == "engine"
+            assert served.client.get("/health").json()["status"] == "degraded"
+            for _ in range(3):
+                answer = served.client.post("/identify", files={"file": photo})
+                assert told(answer, 503, "engine") == problem["detail"]
+            assert sum("a library with a fault" in line for line in served.log.lines) == 1
+            patched.undo()
+            until(lambda: missing(served, "engine") is None)
+            assert served.client.post("/identify", files={"file": photo}).json()["face_count"] == 1
 
 
 def test_a_full_disk_keeps_the_state_closed_and_is_told(serve, settings_with, own, monkeypatch):
