@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stash_sense.domain.faces import Candidate
+from stash_sense.domain.faces import confidence_at
 from stash_sense.matching.candidates import find_candidates
 
 
@@ -51,4 +51,4 @@ def test_faces_searched_together_are_as_alone(face, gallery, scorer):
 
 @pytest.mark.parametrize(("distance", "confidence"), [(0.3, 0.7), (0, 1), (1.4, 0)])
 def test_confidence_is_what_the_distance_leaves_of_1(distance, confidence):
-    assert Candidate(0, distance, 0, 0, 0).confidence == pytest.approx(confidence)
+    assert confidence_at(distance) == pytest.approx(confidence)

@@ -139,7 +139,7 @@ def test_plain_evidence_never_supports(identify, gallery):
 @pytest.mark.parametrize("evidence", ["plain", "gallery"])
 @pytest.mark.parametrize("max_distance", [0.0, 2.0])
 @pytest.mark.parametrize("top_k", [1, 20])
-def test_the_knobs_ends_do_no_harm(identify, gallery, evidence, max_distance, top_k):
+def test_extreme_options_do_no_harm(identify, gallery, evidence, max_distance, top_k):
     result = identify(
         gallery("red", "green", "black", (200, 200, 20)), MatchOptions(top_k, max_distance, 0.0, evidence)
     )
@@ -174,7 +174,7 @@ def test_stopping_stops_soon_and_leaves_no_thread(
     assert colours.engine.pictures - before < 100
 
 
-def test_gathering_keeps_no_pixels(sees_colours, identify, gallery):
+def test_a_result_keeps_no_pixels(sees_colours, identify, gallery):
     """Memory grows by embeddings and boxes alone."""
     paths = gallery("red") * 200
     identify(paths)
@@ -188,7 +188,7 @@ def test_gathering_keeps_no_pixels(sees_colours, identify, gallery):
     assert kept / 200 < 6000
 
 
-def test_gathering_again_with_other_knobs_needs_no_photo(sees_colours, identify, gallery, colours):
+def test_judging_again_with_other_options_needs_no_photo(sees_colours, identify, gallery, colours):
     paths = gallery("red", "red", "green")
     first = identify(paths, MatchOptions(evidence="plain"))
     before = colours.engine.pictures

@@ -70,6 +70,11 @@ class EmbeddedFace:
     embeddings: Mapping[str, Vectors] = field(repr=False)
 
 
+def confidence_at(distance: float) -> float:
+    """1 - distance, 0 to 1."""
+    return min(1.0, max(0.0, 1.0 - distance))
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A person considered for a face.
@@ -86,11 +91,6 @@ class Candidate:
     reference: int
     support: str = ""
     cosines: dict[str, float] = field(default_factory=dict, compare=False)
-
-    @property
-    def confidence(self) -> float:
-        """1 - distance, 0 to 1."""
-        return min(1.0, max(0.0, 1.0 - self.combined))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,8 @@ class Match:
 
     @property
     def confidence(self) -> float:
-        """1 - distance, 0 to 1."""
-        return min(1.0, max(0.0, 1.0 - self.combined_score))
+        """Of the combined score, 0 to 1."""
+        return confidence_at(self.combined_score)
 
 
 VerdictStatus = Literal["match", "ambiguous", "unknown"]

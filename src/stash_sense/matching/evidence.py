@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from stash_sense.domain.decisions import NO_DECISIONS, FaceDecisions
-from stash_sense.domain.faces import Candidate, Match, RecognizedFace
+from stash_sense.domain.faces import Candidate, Match, RecognizedFace, confidence_at
 from stash_sense.domain.people import Person
 from stash_sense.matching.calibration import Scorer
 from stash_sense.matching.candidates import ReferenceIndex, find_candidates, stack_embeddings
@@ -82,7 +82,7 @@ class GalleryPerson:
     @property
     def confidence(self) -> float:
         """Of the nearest face, 0 to 1."""
-        return min(1.0, max(0.0, 1.0 - self.best_distance))
+        return confidence_at(self.best_distance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -144,10 +144,7 @@ class _GalleryRun:
 
     async def process(self, batch: Sequence[FetchedImage]) -> None:
         """Recognise a few images, and store them."""
-        galleries = [self._state.gallery_id]
-        work = partial(
-            recognize_images, batch, self._recognizer, self._parameters, self._tools.media, galleries
-        )
+        work = partial(recognize_images, batch, self._recognizer, self._parameters, self._tools.media)
         images = await self._tools.pool.run(work, Lane.BACKGROUND)
         recognized = [image for image in images if isinstance(image, RecognizedImage)]
         face_ids = await asyncio.to_thread(self._store.add, recognized)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -233,7 +233,9 @@ class GalleryStore:
     def add(self, images: Sequence[RecognizedImage]) -> dict[str, tuple[int, ...]]:
         """Image id -> ids of its faces, without the images that could not be stored. Blocks."""
         try:
-            outcome = self._state.store_image_results([image.result for image in images])
+            outcome = self._state.store_image_results(
+                [replace(image.result, gallery_ids=[self._gallery_id]) for image in images]
+            )
         except StashSenseError as error:
             self._report_failure(error)
             return {}

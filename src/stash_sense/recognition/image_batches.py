@@ -57,7 +57,6 @@ def recognize_images(
     recognizer: FaceRecognizer,
     parameters: RunParameters,
     media: MediaLimits,
-    gallery_ids: Sequence[str] = (),
 ) -> list[RecognizedImage | StashSenseError]:
     """Decode a few images and recognise their faces, or say why an image could not be read."""
     try:
@@ -67,7 +66,7 @@ def recognize_images(
             return [
                 image
                 for fetched in batch
-                for image in recognize_images([fetched], recognizer, parameters, media, gallery_ids)
+                for image in recognize_images([fetched], recognizer, parameters, media)
             ]
         image_id = batch[0].task.image_id
         log.exception("image %s could not be analysed", image_id)
@@ -87,11 +86,10 @@ def recognize_images(
             parameters.pack,
             parameters.db_version,
             [to_stored(face, picture.width, picture.height, recognizer.database) for face in own],
-            gallery_ids,
-            parameters.source,
-            picture.width,
-            picture.height,
-            parameters.settings(),
+            source=parameters.source,
+            width=picture.width,
+            height=picture.height,
+            settings=parameters.settings(),
         )
         images.append(RecognizedImage(fetched.task, _without_diagnostics(own), result))
     return images

@@ -116,7 +116,7 @@ async def test_plain_evidence_takes_the_gallerys_verdict_back(fill, identify, st
 @pytest.mark.parametrize("evidence", ["plain", "gallery"])
 @pytest.mark.parametrize("top_k", [1, 20])
 @pytest.mark.parametrize("max_distance", [0.0, 0.05, 2.0])
-async def test_stored_and_fresh_results_agree_for_any_knobs(
+async def test_stored_and_fresh_results_agree_for_any_options(
     fill, identify, fetched, new_progress, evidence, top_k, max_distance
 ):
     gallery, _ = fill("red", "red", REDDISH, (120, 240, 20), "green", "black", (90, 90, 200))

@@ -78,7 +78,7 @@ async def test_force_looks_again_and_keeps_the_face_id(fill, look_at, fetched):
         MatchOptions(20, 2.0, 0.9),
     ],
 )
-async def test_other_knobs_are_answered_without_a_fetch_and_as_if_fresh(fill, look_at, fetched, options):
+async def test_other_options_are_answered_without_a_fetch_and_as_if_fresh(fill, look_at, fetched, options):
     _, (image,) = fill((200, 160, 30))
     await look_at(image)
     fetched()
