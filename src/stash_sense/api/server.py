@@ -24,7 +24,7 @@ _SWITCH_S = 0.001
 """How soon a busy worker thread lets the event loop run; the default of 5 ms adds up in an answer."""
 
 
-def serve(settings: Settings) -> None:
+def run_server(settings: Settings) -> None:
     """Answer until SIGTERM or Ctrl-C. Raises NoSecret, CannotListen."""
     with listen(settings) as listener:
         sidecar = build_sidecar(settings)

@@ -50,9 +50,9 @@ def serve_command(settings: Settings, host: str | None, port: int | None) -> Non
       stash-sense serve
       stash-sense serve --host 0.0.0.0
     """
-    from stash_sense.api.server import serve as run  # noqa: PLC0415 - saves other commands half a second
+    from stash_sense.api.server import run_server  # noqa: PLC0415 - saves other commands half a second
 
-    run(settings.with_values(host=host, port=port))
+    run_server(settings.with_values(host=host, port=port))
 
 
 @click.command("token")

@@ -39,7 +39,7 @@ _CONFIRMED = {"performer_id": _PERFORMER, "name": "Jane Doe", "word": "confirmed
     dependencies=[JSON_BODY],
     responses=documented(404, 409, 503, *BODY_ERRORS),
 )
-async def decide(
+async def post_decision(
     state: StateDep,
     body: Annotated[
         DecisionIn,
@@ -70,7 +70,7 @@ async def decide(
     dependencies=[JSON_BODY],
     responses=documented(404, 409, 503, *BODY_ERRORS),
 )
-async def decide_on_faces(
+async def post_decision_on_faces(
     state: StateDep,
     body: Annotated[
         FacesDecisionIn,
@@ -106,7 +106,7 @@ async def decide_on_faces(
     dependencies=[JSON_BODY],
     responses=documented(503, *BODY_ERRORS),
 )
-async def undo_decisions(
+async def post_undo(
     state: StateDep,
     body: Annotated[UndoIn, Body(openapi_examples={"three": {"value": {"decision_ids": [5, 6, 7]}}})],
 ) -> UndoOut:
@@ -116,7 +116,7 @@ async def undo_decisions(
 
 
 @router.delete("/decisions/{decision_id}", tags=["decisions"], responses=documented(404, 422, 503))
-async def undo_decision(
+async def delete_decision(
     state: StateDep, decision_id: Annotated[int, Path(ge=0, lt=2**63, examples=[5])]
 ) -> DecisionOut:
     """Take a decision back: the face shows its verdict again."""
@@ -145,7 +145,7 @@ def _stored_face_ids(face_ids: Iterable[str]) -> dict[str, int]:
     dependencies=[JSON_BODY],
     responses=documented(503, *BODY_ERRORS),
 )
-async def begin_entry(
+async def post_journal_entry(
     state: StateDep,
     body: Annotated[
         JournalIn,
@@ -169,7 +169,7 @@ async def begin_entry(
     dependencies=[JSON_BODY],
     responses=documented(404, 409, 503, *BODY_ERRORS),
 )
-async def complete_entry(
+async def patch_journal_entry(
     state: StateDep,
     entry_id: EntryId,
     body: Annotated[
@@ -185,7 +185,7 @@ async def complete_entry(
 
 
 @router.get("/journal", tags=["journal"], responses=documented(422, 503))
-async def entries(state: StateDep, query: Annotated[JournalQuery, Query()]) -> JournalPageOut:
+async def get_journal(state: StateDep, query: Annotated[JournalQuery, Query()]) -> JournalPageOut:
     """The tags that were written, newest first."""
     one_more = await state.run(
         lambda store: store.journal_entries(before=query.before, limit=query.limit + 1)
@@ -198,7 +198,7 @@ async def entries(state: StateDep, query: Annotated[JournalQuery, Query()]) -> J
 
 
 @router.post("/journal/{entry_id}/undone", tags=["journal"], responses=documented(404, 409, 422, 503))
-async def mark_undone(state: StateDep, entry_id: EntryId) -> JournalOut:
+async def post_journal_undone(state: StateDep, entry_id: EntryId) -> JournalOut:
     """Record that exactly `added_ids` were removed in Stash; refused a second time.
 
     Decisions that came with this entry are taken back too.

@@ -60,14 +60,14 @@ def _upload_body() -> dict[str, Any]:
 @router.post(
     "/identify", tags=["identify"], responses=documented(*_PICTURE_ERRORS), openapi_extra=_upload_body()
 )
-async def identify(sidecar: SidecarDep, metrics: MetricsDep, upload: UploadDep) -> IdentifyOut:
+async def post_identify(sidecar: SidecarDep, metrics: MetricsDep, upload: UploadDep) -> IdentifyOut:
     """Every face of a picture, each with who it is and why."""
     # The pool has admitted the request already: BodyGuard asks it before a large body is read.
     return await _identify(sidecar, metrics, upload.picture, upload.url, upload.options)
 
 
 @router.post("/identify/url", tags=["identify"], responses=documented(*_PICTURE_ERRORS))
-async def identify_url(
+async def post_identify_url(
     sidecar: SidecarDep,
     metrics: MetricsDep,
     url: Annotated[
@@ -105,7 +105,7 @@ async def _identify(
     dependencies=[JSON_BODY],
     responses=documented(*_LIBRARY_ERRORS),
 )
-async def image(
+async def post_identify_image(
     sidecar: SidecarDep,
     metrics: MetricsDep,
     body: Annotated[
@@ -140,7 +140,7 @@ async def image(
     dependencies=[JSON_BODY],
     responses=documented(*_LIBRARY_ERRORS),
 )
-async def gallery(sidecar: SidecarDep, body: GalleryBody) -> GalleryOut:
+async def post_identify_gallery(sidecar: SidecarDep, body: GalleryBody) -> GalleryOut:
     """The people of a gallery, once all of it is analysed: POST /jobs/gallery, awaited.
 
     The work goes on if the caller stops waiting, and its results are stored.
@@ -156,7 +156,7 @@ async def gallery(sidecar: SidecarDep, body: GalleryBody) -> GalleryOut:
 @router.post(
     "/identify/scene", tags=["not built"], status_code=501, response_model=None, responses=documented(501)
 )
-async def scene() -> NoReturn:
+async def post_identify_scene() -> NoReturn:
     """Answers 501 until it is built."""
     raise NotBuilt("This does not work yet. GET /health lists under `features` what does.")
 
@@ -167,7 +167,7 @@ async def scene() -> NoReturn:
     response_class=Response,
     responses={**_JPEG_ANSWER, **documented(400, 404, 413, 422, 429, 502, 503, 504)},
 )
-async def crop(
+async def get_face_crop(
     sidecar: SidecarDep,
     stash: StashDep,
     state: StateDep,
@@ -184,7 +184,7 @@ async def crop(
     response_class=Response,
     responses={**_JPEG_ANSWER, **documented(404, 422, 429, 503)},
 )
-async def reference(
+async def get_reference(
     sidecar: SidecarDep,
     reference_id: Annotated[
         str, Path(max_length=200, description="As in a match.", examples=["20260101-120000-ab12cd.17"])

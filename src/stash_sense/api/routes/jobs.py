@@ -31,7 +31,7 @@ GalleryBody = Annotated[
     dependencies=[JSON_BODY],
     responses=documented(400, 503, *BODY_ERRORS),
 )
-async def start_gallery(sidecar: SidecarDep, body: GalleryBody) -> JobIdOut:
+async def post_gallery_job(sidecar: SidecarDep, body: GalleryBody) -> JobIdOut:
     """Identify all images of a gallery. The same call while the job waits or runs gives the same job."""
     return JobIdOut(job_id=await submit_gallery(sidecar, body))
 
@@ -53,7 +53,7 @@ async def submit_gallery(sidecar: Sidecar, body: GalleryIn) -> str:
     dependencies=[JSON_BODY],
     responses=documented(400, 503, *BODY_ERRORS),
 )
-async def start_database(
+async def post_database_job(
     sidecar: SidecarDep,
     _: StashDep,
     body: Annotated[
@@ -73,31 +73,31 @@ async def start_database(
 @router.post(
     "/jobs/library", tags=["not built"], status_code=501, response_model=None, responses=documented(501)
 )
-async def not_built() -> NoReturn:
+async def post_unbuilt_job() -> NoReturn:
     """Answers 501 until it is built."""
     raise NotBuilt("This does not work yet. GET /health lists under `features` what does.")
 
 
 @router.get("/jobs", responses=documented(422, 503))
-async def jobs(sidecar: SidecarDep, query: Annotated[JobsQuery, Query()]) -> JobsOut:
+async def get_jobs(sidecar: SidecarDep, query: Annotated[JobsQuery, Query()]) -> JobsOut:
     """The newest jobs without results: of one target, such as `gallery:45`, or of all."""
     queue = await sidecar.jobs.ready()
     return JobsOut(jobs=[job_out(job) for job in await queue.list(query.target, query.limit)])
 
 
 @router.get("/jobs/{job_id}", responses=documented(404, 422, 503))
-async def job(sidecar: SidecarDep, job_id: JobId) -> JobOut:
+async def get_job(sidecar: SidecarDep, job_id: JobId) -> JobOut:
     """How far a job is, with its result so far."""
     return job_out(await (await sidecar.jobs.ready()).get(job_id))
 
 
 @router.post("/jobs/{job_id}/cancel", responses=documented(404, 422, 503))
-async def cancel(sidecar: SidecarDep, job_id: JobId) -> JobOut:
+async def post_cancel(sidecar: SidecarDep, job_id: JobId) -> JobOut:
     """Cancel a job. What it has done stays, and a job that has ended stays as it is."""
     return job_out(await (await sidecar.jobs.ready()).cancel(job_id))
 
 
 @router.post("/jobs/{job_id}/resume", responses=documented(404, 409, 422, 429, 503))
-async def resume(sidecar: SidecarDep, job_id: JobId) -> JobOut:
+async def post_resume(sidecar: SidecarDep, job_id: JobId) -> JobOut:
     """Go on with a cancelled or failed job under the same id. What was done is not done again."""
     return job_out(await (await sidecar.jobs.ready()).resume(job_id))

@@ -41,13 +41,13 @@ _templates = Environment(
 
 
 @router.get("/health", responses=documented(), response_model_exclude_unset=True)
-async def health(sidecar: SidecarDep, authorized: AuthorizedDep) -> HealthOut:
+async def get_health(sidecar: SidecarDep, authorized: AuthorizedDep) -> HealthOut:
     """Whether it works; with the secret, what is missing. Answers at once, whatever else is running."""
     return health_out(sidecar, brief=not authorized)
 
 
 @router.get("/database/info", responses=documented(429, 503))
-async def database_info(sidecar: SidecarDep) -> DatabaseOut:
+async def get_database_info(sidecar: SidecarDep) -> DatabaseOut:
     """The face database in use."""
     async with sidecar.recognition.lease() as recognizer:
         return database_out(recognizer)
@@ -64,13 +64,13 @@ async def database_info(sidecar: SidecarDep) -> DatabaseOut:
         **documented(),
     },
 )
-async def prometheus(metrics: MetricsDep) -> Response:
+async def get_prometheus_metrics(metrics: MetricsDep) -> Response:
     """Counts and times for Prometheus."""
     return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/", include_in_schema=False)
-async def status_page(sidecar: SidecarDep, events: RecentEventsDep) -> HTMLResponse:
+async def get_status_page(sidecar: SidecarDep, events: RecentEventsDep) -> HTMLResponse:
     """The state on one page."""
     parts = sidecar_parts(sidecar)
     return _page(
@@ -87,7 +87,7 @@ async def status_page(sidecar: SidecarDep, events: RecentEventsDep) -> HTMLRespo
 
 
 @router.get("/docs", include_in_schema=False)
-async def docs_page(request: Request) -> HTMLResponse:
+async def get_docs_page(request: Request) -> HTMLResponse:
     """Every call, from the OpenAPI document."""
     document = request.app.openapi()
     calls = [
