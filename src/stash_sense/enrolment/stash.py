@@ -30,7 +30,7 @@ from stash_sense.jobs.workers import Lane, WorkPool, task_group
 from stash_sense.media.limits import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.types import Image, Media, Performer, VisualFile
+from stash_sense.stash.types import Media, Performer, StashImage, VisualFile
 
 log = logging.getLogger(__name__)
 
@@ -236,7 +236,7 @@ class _StashPhotos:
         else:
             await self._analyze(photo, media, portrait_face)
 
-    async def _image(self, path: str, owner: str, image: Image, file: VisualFile) -> None:
+    async def _image(self, path: str, owner: str, image: StashImage, file: VisualFile) -> None:
         stored = self.build.stored.get(path)
         fingerprints = [(fingerprint.type, fingerprint.value) for fingerprint in file.fingerprints]
         photo = Photo(path, picture_stamp(fingerprints, file.path, file.size, file.mod_time), owner)

@@ -31,7 +31,7 @@ from stash_sense.media.limits import MediaLimits
 from stash_sense.media.photo import load_image
 from stash_sense.recognition.parameters import picture_of
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.types import Image, Media
+from stash_sense.stash.types import Media, StashImage
 from stash_sense.store.async_state import AsyncState
 
 CROP_SIDE = 320
@@ -164,14 +164,14 @@ async def _cut_out(
         raise NoCrop(f"The picture this face is on cannot be shown any more. {error}") from error
 
 
-def _thumbnail_is_enough(image: Image, box: Box) -> bool:
+def _thumbnail_is_enough(image: StashImage, box: Box) -> bool:
     width, height = _shape(image)
     longer = max(width, height)
     across = 2 * AROUND * max(box.w * width, box.h * height)
     return longer > 0 and across * min(1.0, _THUMBNAIL_SIDE / longer) >= ENOUGH
 
 
-def _shape(image: Image) -> tuple[int, int]:
+def _shape(image: StashImage) -> tuple[int, int]:
     file = image.primary_file
     return (file.width, file.height) if file else (0, 0)
 

@@ -12,7 +12,7 @@ from stash_sense.matching.evidence import MatchOptions
 from stash_sense.media.limits import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.types import Image, Source
+from stash_sense.stash.types import Source, StashImage
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.results import StoredResult
 
@@ -125,7 +125,7 @@ class ImageTask:
     """An image to identify. position: in its gallery; picture: what its result is stored under."""
 
     position: int
-    image: Image
+    image: StashImage
     picture: PictureIdentity
 
     @property
@@ -133,14 +133,14 @@ class ImageTask:
         return self.image.id
 
 
-def image_task(image: Image, position: int = 0) -> ImageTask:
+def image_task(image: StashImage, position: int = 0) -> ImageTask:
     """Raises NotAPicture for a video or an animation, NoPicture for an image whose file Stash has lost."""
     if image.is_video:
         raise NotAPicture(f"Image {image.id}: is a video or an animation; only still pictures are looked at.")
     return ImageTask(position, image, picture_of(image))
 
 
-def picture_of(image: Image) -> PictureIdentity:
+def picture_of(image: StashImage) -> PictureIdentity:
     """The picture that an image shows, by its primary file. Raises NoPicture if it has none."""
     file = image.primary_file
     if file is None or not image.image_url:

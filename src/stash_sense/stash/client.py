@@ -22,12 +22,12 @@ from stash_sense.stash.graphql import execute, load_document, read_all_pages
 from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits, StashRequest, Transport
 from stash_sense.stash.types import (
     Gallery,
-    Image,
     Json,
     Media,
     Performer,
     Plugin,
     StashBox,
+    StashImage,
     StashStatus,
     Target,
 )
@@ -84,10 +84,10 @@ class StashClient:
         """Stash's version, and whether it is ready."""
         return await self._execute("find_status", StashStatus.from_json)
 
-    async def get_image_by_id(self, image_id: str) -> Image:
+    async def get_image_by_id(self, image_id: str) -> StashImage:
         """Raises NotInStash."""
         json = await self._find("image", image_id)
-        return self._parse("FindImage", Image.from_json, json)
+        return self._parse("FindImage", StashImage.from_json, json)
 
     async def get_gallery_by_id(self, gallery_id: str) -> Gallery:
         """The gallery with all its images in the order of its page. Raises NotInStash."""
@@ -96,7 +96,7 @@ class StashClient:
         images = await read_all_pages(partial(self._images_page, in_gallery), sort="path")
         return self._parse("FindGallery", partial(Gallery.from_json, images=images), json)
 
-    async def first_images(self, image_filter: ImageFilter, limit: int) -> tuple[Image, ...]:
+    async def first_images(self, image_filter: ImageFilter, limit: int) -> tuple[StashImage, ...]:
         """The first images that match the filter, by id; at most `limit`."""
         _, images = await self._images_page(
             image_filter, {"page": 1, "per_page": limit, "sort": "id", "direction": "ASC"}
@@ -132,11 +132,11 @@ class StashClient:
         """Untag performers on all of these and keep the others: all or none."""
         return await self._bulk_update(target, ids, performer_ids, "REMOVE")
 
-    async def original(self, image: Image) -> Media:
+    async def original(self, image: StashImage) -> Media:
         """The file as it is on Stash's disk. Raises MediaError and NotInStash."""
         return await _fetch_media(self._transport, self._limits, f"Image {image.id}", image.image_url)
 
-    async def thumbnail(self, image: Image) -> Media:
+    async def thumbnail(self, image: StashImage) -> Media:
         """A JPEG of at most 640 px; Stash sends the original if it could not make one."""
         return await _fetch_media(
             self._transport, self._limits, f"Thumbnail of image {image.id}", image.thumbnail_url
@@ -176,10 +176,10 @@ class StashClient:
 
     async def _images_page(
         self, image_filter: ImageFilter, page: Mapping[str, Any]
-    ) -> tuple[int, tuple[Image, ...]]:
-        def read(data: Json) -> tuple[int, tuple[Image, ...]]:
+    ) -> tuple[int, tuple[StashImage, ...]]:
+        def read(data: Json) -> tuple[int, tuple[StashImage, ...]]:
             images = data["findImages"]
-            return int(images["count"]), tuple(map(Image.from_json, images["images"]))
+            return int(images["count"]), tuple(map(StashImage.from_json, images["images"]))
 
         return await self._execute("find_images", read, {"image_filter": image_filter, "filter": page})
 

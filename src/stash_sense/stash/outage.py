@@ -17,7 +17,7 @@ from stash_sense.errors import (
     StashUnreachable,
 )
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.types import Image, Media, Source
+from stash_sense.stash.types import Media, Source, StashImage
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class ResilientStash:
                     await self._wait_until(self._stash_answers, error, self._outage_limits.at_start_s)
         return await ask(self._stash)
 
-    async def fetch(self, image: Image, source: Source, *, retry: bool = True) -> Media:
+    async def fetch(self, image: StashImage, source: Source, *, retry: bool = True) -> Media:
         """Return the image's bytes. retry: False for an image that has failed before.
 
         Raises a StashError that concerns this image alone, and OutageTooLong.
@@ -100,7 +100,7 @@ class ResilientStash:
                 return media
         return await _fetch(self._stash_once, image, source)
 
-    async def _waited_for_outage(self, error: StashError, image: Image, source: Source) -> bool:
+    async def _waited_for_outage(self, error: StashError, image: StashImage, source: Source) -> bool:
         """Wait if the failure is part of an outage; False if it is this image's own."""
 
         async def image_arrives() -> bool:
@@ -156,5 +156,5 @@ class ResilientStash:
         log.info("Stash is back.")
 
 
-async def _fetch(stash: StashClient, image: Image, source: Source) -> Media:
+async def _fetch(stash: StashClient, image: StashImage, source: Source) -> Media:
     return await (stash.thumbnail(image) if source == "thumbnail" else stash.original(image))

@@ -128,7 +128,7 @@ class Performer:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class StashImage:
     """files: the primary one first; empty if Stash lost them.
     image_url, thumbnail_url: as Stash gives them, for `StashClient.original` and `thumbnail`.
     updated_at: changes with every tag, so it does not tell whether the picture is the same; see
@@ -176,10 +176,10 @@ class Gallery:
     id: str
     title: str
     performers: tuple[PerformerName, ...]
-    images: tuple[Image, ...]
+    images: tuple[StashImage, ...]
 
     @classmethod
-    def from_json(cls, json: Json, images: tuple[Image, ...]) -> Self:
+    def from_json(cls, json: Json, images: tuple[StashImage, ...]) -> Self:
         """Read a Gallery, whose images come from another query."""
         paths = [each["path"] for each in (*json["files"], json["folder"]) if each]
         name = paths[0].replace("\\", "/").rstrip("/").rpartition("/")[2] if paths else ""
