@@ -23,8 +23,8 @@ from stash_sense.domain.boxes import Box
 from stash_sense.domain.images import PictureIdentity
 from stash_sense.domain.matches import StoredMatch
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.faces import DetectedFace
-from stash_sense.store.results import ImageResult
+from stash_sense.store.repositories.faces import DetectedFace
+from stash_sense.store.repositories.results import ImageResult
 
 PACK = "stash-sense-default"
 FACES_AN_IMAGE = 3

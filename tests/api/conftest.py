@@ -31,8 +31,8 @@ from stash_sense.runtime.engine import database_place, enrol, open_pack
 from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.faces import DetectedFace
-from stash_sense.store.results import ImageResult
+from stash_sense.store.repositories.faces import DetectedFace
+from stash_sense.store.repositories.results import ImageResult
 
 from .galleries import WAITS, fill, varied_photos
 

@@ -7,8 +7,8 @@ import pytest
 from stash_sense.domain.boxes import Box
 from stash_sense.domain.images import PictureIdentity
 from stash_sense.domain.matches import StoredMatch
-from stash_sense.store.faces import DetectedFace
-from stash_sense.store.results import ImageResult
+from stash_sense.store.repositories.faces import DetectedFace
+from stash_sense.store.repositories.results import ImageResult
 
 from .conftest import NUMBERS
 from .test_failures import problem

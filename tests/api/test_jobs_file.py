@@ -7,7 +7,7 @@ import pytest
 
 from stash_sense.jobs import queue
 from stash_sense.runtime import sidecar
-from stash_sense.store.jobs import file
+from stash_sense.store.repositories import jobs
 
 from .galleries import WAITS, begin, ended, fetched, reached
 from .test_failures import problem
@@ -17,7 +17,7 @@ from .test_state_and_stash import missing, until
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(sidecar, "JOBS_RETRY_S", 0.1)
-    monkeypatch.setattr(file, "_OWNER_WAIT_S", 0.3)
+    monkeypatch.setattr(jobs, "_OWNER_WAIT_S", 0.3)
 
 
 def test_a_stopped_sidecar_goes_on_at_its_next_start(serve, settings_with, stash, gallery, slow, fresh_data):

@@ -157,7 +157,7 @@ def test_begun_cancelled_and_resumed(run, jobs, stash):
     assert jobs("show", job_id)["status"] == "done"
     status, _, errors = run("jobs", "resume", job_id)
     assert (status, errors.count("\n")) == (1, 1)
-    assert "done already" in errors
+    assert "already done" in errors
 
 
 def test_a_failed_job_ends_the_waiting_with_one_and_says_why(run, serving):

@@ -61,4 +61,4 @@ def test_a_refusal_is_one_sentence(folder: Path) -> None:
     code, output = run(folder, "backup", str(folder / "there"))
     assert code == 1
     assert output.startswith("Error: ")
-    assert "exists already" in output
+    assert "already exists" in output

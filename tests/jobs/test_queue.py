@@ -144,7 +144,7 @@ async def test_resume_runs_it_again_under_the_same_id_behind_the_others(place, w
         job = await jobs.wait(first)
         assert (job.status, job.result) == ("done", {"asked": {"n": 1}})
         assert works.begun == [first, second, third, first]
-        with pytest.raises(Conflict, match="done already"):
+        with pytest.raises(Conflict, match="already done"):
             await jobs.resume(first)
 
 

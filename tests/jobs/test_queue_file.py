@@ -17,7 +17,7 @@ from fakes.works import running, until
 from stash_sense.errors import DiskFull, NewerState, NotAStateFile, ShuttingDown, StateBusy, StateUnwritable
 from stash_sense.jobs import queue
 from stash_sense.jobs.queue import JobQueue
-from stash_sense.store.jobs import file
+from stash_sense.store.repositories import jobs as job_list
 
 SCRIPT = Path(__file__).parent / "scripts" / "work_until_killed.py"
 ENDING = Path(__file__).parent / "scripts" / "end_at_a_job.py"
@@ -119,8 +119,8 @@ async def parked(place):
 
 
 def listed(place):
-    with closing(file.JobsFile(place)) as jobs:
-        return jobs.list(None, 10)[::-1]
+    with closing(job_list.JobsFile(place)) as file:
+        return file.list(None, 10)[::-1]
 
 
 async def test_a_job_that_ends_the_program_is_given_up_and_can_be_resumed(place):
@@ -129,13 +129,13 @@ async def test_a_job_that_ends_the_program_is_given_up_and_can_be_resumed(place)
         assert [await asyncio.to_thread(worked, place, "nowhere") for _ in range(4)] == [-9, -9, -9, 0]
         deadly, fine = listed(place)
         assert (deadly.status, deadly.error_code, deadly.done) == ("failed", "crashed", 0)
-        assert "ended 3 times while at this job" in deadly.error
+        assert "ended 3 times while running this job" in deadly.error
         assert "resume it to try again" in deadly.error
         assert deadly.ended_at
         assert fine.status == "done"
         assert listed(place) == [deadly, fine]
-        with closing(file.JobsFile(place)) as jobs:
-            jobs.again(deadly.job_id, 10)
+        with closing(job_list.JobsFile(place)) as file:
+            file.requeue(deadly.job_id, 10)
 
 
 async def test_a_job_that_gets_on_is_taken_up_after_every_end(place):
@@ -210,7 +210,7 @@ async def test_a_place_that_cannot_be_a_file(tmp_path, works):
 
 
 async def test_a_second_process_is_refused_and_the_first_goes_on(place, works, monkeypatch):
-    monkeypatch.setattr(file, "_OWNER_WAIT_S", 0.2)
+    monkeypatch.setattr(job_list, "_OWNER_WAIT_S", 0.2)
     async with running(place, works.kinds) as jobs:
         with pytest.raises(StateBusy, match="another Stash Sense"):
             await JobQueue(place, works.kinds).start()
@@ -218,7 +218,7 @@ async def test_a_second_process_is_refused_and_the_first_goes_on(place, works, m
 
 
 async def test_a_file_that_is_locked_for_a_while_delays_and_blocks_nothing(place, works, monkeypatch):
-    monkeypatch.setattr(file, "_BUSY_S", 0.2)
+    monkeypatch.setattr(job_list, "_BUSY_S", 0.2)
     monkeypatch.setattr(queue, "RETRY_S", 0.1)
     async with running(place, works.kinds) as jobs:
         held = await jobs.submit("held", "thing:1", {})
@@ -269,7 +269,7 @@ async def test_a_long_history_is_bounded_and_fast(place, works, monkeypatch, tel
             last = await jobs.wait(ids[-1])
         assert last.status == "done"
         listed = await jobs.list(limit=5000)
-        assert len(listed) == file.KEPT
+        assert len(listed) == job_list.KEPT_ENDED_JOBS
         assert listed[0].asked == {"n": 1099}
         began = time.monotonic()
         for _ in range(20):
@@ -281,9 +281,9 @@ async def test_a_long_history_is_bounded_and_fast(place, works, monkeypatch, tel
     began = time.monotonic()
     async with running(place, works.kinds) as jobs:
         opened = time.monotonic() - began
-        assert len(await jobs.list(limit=5000)) == file.KEPT
+        assert len(await jobs.list(limit=5000)) == job_list.KEPT_ENDED_JOBS
     assert opened < 1
-    tell(f"{file.KEPT} jobs: {spent * 1000:.1f} ms a look, opened in {opened * 1000:.0f} ms")
+    tell(f"{job_list.KEPT_ENDED_JOBS} jobs: {spent * 1000:.1f} ms a look, opened in {opened * 1000:.0f} ms")
 
 
 async def test_a_job_of_a_kind_that_is_gone_fails_in_words(place, works):

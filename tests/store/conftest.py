@@ -14,10 +14,11 @@ from stash_sense.domain.images import PictureIdentity
 from stash_sense.domain.matches import StoredMatch
 from stash_sense.store.connection import connect
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.faces import DetectedFace
-from stash_sense.store.migrations import migrate
-from stash_sense.store.results import ImageResult
-from stash_sense.store.steps import STEPS
+from stash_sense.store.maintenance import backup_beside
+from stash_sense.store.migrations import apply_migrations
+from stash_sense.store.repositories.faces import DetectedFace
+from stash_sense.store.repositories.results import ImageResult
+from stash_sense.store.schema import MIGRATIONS
 
 PACK = "test-pack"
 
@@ -157,9 +158,9 @@ def without_apart(path: Path) -> Callable[..., Path]:
     """A file as it was before faces could be set apart, with decisions; `more` is SQL run on top of it."""
 
     def make(more: str = "", where: Path = path) -> Path:
-        names = [step.name for step in STEPS]
+        names = [step.name for step in MIGRATIONS]
         with closing(connect(where)) as connection:
-            migrate(connection, where, STEPS[: names.index("0008-faces-apart")])
+            apply_migrations(connection, where, backup_beside, MIGRATIONS[: names.index("0008-faces-apart")])
             connection.executescript(DECISIONS + more)
         return where
 

@@ -85,7 +85,7 @@ def test_a_version_5_file_migrates_and_then_works(
         assert db.create_image_fingerprint("101", faces_detected=1, gallery_id="7") > 0
         db.add_image_fingerprint_face("101", "a", distance=0.2)
         assert len(db.get_gallery_image_fingerprints("7")) == 1
-        assert db.get_scene_fingerprint(99)["total_faces"] == 4
+    assert rows(path, "SELECT total_faces FROM scene_fingerprints WHERE stash_scene_id = 99") == [(4,)]
     assert rows(path, "SELECT version FROM schema_version") == [(6,)]
     assert rows(path, "SELECT id, details FROM recommendations") == [(7, '{"a": 1}')]
 

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from stash_sense.errors import DiskFull, StateBusy, StateError, StateUnwritable
-from stash_sense.store.connection import connect, connect_read_only, translated
+from stash_sense.store.connection import connect, connect_read_only, translate_errors
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.images import create_image_fingerprint
+from stash_sense.store.maintenance import check_state
+from stash_sense.store.repositories.fingerprints import create_image_fingerprint
 
 SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -50,7 +51,7 @@ def test_a_killed_writer_loses_at_most_the_open_batch(torture: bool, tmp_path: P
 def assert_whole(path: Path, run: str, reported: int) -> int:
     """Integrity, no half-written image, everything reported is there; how many unreported ones are too."""
     with RecommendationsDB(path) as db:
-        assert db.check().ok
+        assert check_state(db.path).ok
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -168,7 +169,7 @@ def test_the_log_is_folded_in_while_readers_come_and_go(
 ) -> None:
     for number in range(40):
         db.store_image_results([result(f"{number}-{one}") for one in range(64)])
-        for _ in db.read_embeddings("test-pack", faces_in_a_batch=5):
+        for _ in db.read_embeddings("test-pack", faces_per_batch=5):
             break
     assert Path(f"{path}-wal").stat().st_size < 16 * 2**20
 
@@ -190,10 +191,10 @@ def test_a_full_disk_in_daily_work_keeps_what_was_stored(
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 2}")
     many = [result(str(number)) for number in range(2, 5000)]
-    with pytest.raises(DiskFull, match="Nothing half-written stays; free some space"):
+    with pytest.raises(DiskFull, match="Nothing was half written; free some space"):
         db.store_image_results(many)
     with RecommendationsDB(path) as again:
-        assert again.check().ok
+        assert check_state(again.path).ok
         assert again.get_image_result("1") is not None
 
 
@@ -202,7 +203,7 @@ def test_a_file_that_may_not_be_written_says_so(db: RecommendationsDB, path: Pat
     with (
         closing(connect_read_only(path)) as connection,
         pytest.raises(StateUnwritable, match="readable and writable by this user"),
-        translated(path),
+        translate_errors(path),
     ):
         create_image_fingerprint(connection, "2")
     with pytest.raises(StateUnwritable):

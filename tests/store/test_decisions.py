@@ -7,7 +7,7 @@ import pytest
 from stash_sense.domain.images import PictureIdentity
 from stash_sense.errors import BadInput, Conflict, NotStored
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.rematch import FaceMatches
+from stash_sense.store.repositories.match_updates import FaceMatches
 
 PACK = "test-pack"
 
@@ -191,7 +191,7 @@ def test_a_word_that_comes_after_its_tag_was_undone_is_refused(
     (face_id,) = db.store_image_result(result("1", face(0.1))).face_ids
     entry = tagged(db)
     db.journal_undone(entry)
-    with pytest.raises(Conflict, match="undone meanwhile"):
+    with pytest.raises(Conflict, match="has been undone"):
         db.decide(face_id, "confirmed", "anna", entry_id=entry)
     with pytest.raises(NotStored, match="journal entry 99"):
         db.decide(face_id, "confirmed", "anna", entry_id=99)

@@ -15,10 +15,11 @@ from stash_sense.domain.boxes import Box
 from stash_sense.domain.images import PictureIdentity
 from stash_sense.domain.matches import StoredMatch
 from stash_sense.errors import BadInput, Conflict, NotStored
-from stash_sense.store.connection import connect, prepare, writing
+from stash_sense.store.connection import configure, connect, writing
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.deciding import decide_faces, undecide_all
-from stash_sense.store.faces import DetectedFace
+from stash_sense.store.repositories.decisions import decide_faces, delete_decisions
+from stash_sense.store.repositories.faces import DetectedFace
+from stash_sense.store.repositories.match_updates import refresh_pictures
 
 Crowd = Callable[..., list[int]]
 
@@ -125,7 +126,7 @@ def test_a_word_of_a_tag_that_was_undone_is_refused_for_them_all(db: Recommendat
     face_ids = crowd(2)
     entry = tagged(db)
     db.journal_undone(entry)
-    with pytest.raises(Conflict, match="undone meanwhile"):
+    with pytest.raises(Conflict, match="has been undone"):
         db.decide_faces(face_ids, "confirmed", "anna", entry_id=entry)
     with pytest.raises(NotStored, match="journal entry 99"):
         db.decide_faces(face_ids, "confirmed", "anna", entry_id=99)
@@ -228,17 +229,19 @@ def test_a_word_on_many_faces_is_the_word_on_each(
 def test_an_image_is_rewritten_once_however_many_faces_it_has(db: RecommendationsDB, crowd: Crowd) -> None:
     face_ids = crowd(2, 100)
     statements: list[str] = []
-    with closing(prepare(connect(db.path))) as connection:
+    with closing(configure(connect(db.path))) as connection:
         connection.set_trace_callback(statements.append)
         with writing(connection):
-            decisions, _ = decide_faces(connection, face_ids, "confirmed", "zoe")
+            recorded = decide_faces(connection, face_ids, "confirmed", "zoe")
+            refresh_pictures(connection, recorded.picture_ids)
         rewritten = [one for one in statements if one.startswith("DELETE FROM image_fingerprint_faces")]
-        assert (len(decisions), len(rewritten)) == (200, 2)
+        assert (len(recorded.decisions), len(rewritten)) == (200, 2)
         read = [one for one in statements if "stash_sense_faces" in one or "stash_sense_candidates" in one]
         assert len(read) < 10
         statements.clear()
         with writing(connection):
-            undecide_all(connection, [one.decision_id for one in decisions])
+            deleted = delete_decisions(connection, [one.decision_id for one in recorded.decisions])
+            refresh_pictures(connection, deleted.picture_ids)
         assert len(statements) < 30
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stash_sense.store.embeddings import decode, encode
+from stash_sense.store.repositories.matches import decode_embeddings, encode_embeddings
 
 
 @pytest.mark.parametrize(("first", "second"), [(128, 128), (512, 512)])
@@ -14,7 +14,9 @@ def test_rounding_moves_no_cosine_by_a_thousandth(first: int, second: int, norm:
     for offset in (0.0, 3.0):
         given = rng.standard_normal((400, first)).astype(np.float32) + offset
         given *= norm / np.linalg.norm(given, axis=1, keepdims=True)
-        stored, _ = decode([encode(one, np.ones(second))[0] for one in given], (first, second))
+        stored, _ = decode_embeddings(
+            [encode_embeddings(one, np.ones(second))[0] for one in given], (first, second)
+        )
         assert np.abs(cosines(stored) - cosines(given)).max() < 1e-3
 
 
@@ -24,12 +26,12 @@ def cosines(vectors: np.ndarray) -> np.ndarray:
 
 
 def test_a_face_takes_two_bytes_a_value() -> None:
-    assert len(encode(np.ones(128), np.ones(128))[0]) == 512
-    assert len(encode(np.ones(512), np.ones(512))[0]) == 2048
+    assert len(encode_embeddings(np.ones(128), np.ones(128))[0]) == 512
+    assert len(encode_embeddings(np.ones(512), np.ones(512))[0]) == 2048
 
 
 def test_both_vectors_come_back_in_their_places() -> None:
-    facenet, arcface = decode([encode([1, 2, 3], [4, 5])[0]] * 2, (3, 2))
+    facenet, arcface = decode_embeddings([encode_embeddings([1, 2, 3], [4, 5])[0]] * 2, (3, 2))
     assert facenet.tolist() == [[1, 2, 3]] * 2
     assert arcface.tolist() == [[4, 5]] * 2
     assert facenet.dtype == np.float32

@@ -16,10 +16,10 @@ from stash_sense.domain.images import PictureIdentity
 from stash_sense.domain.matches import StoredMatch
 from stash_sense.errors import StashSenseError
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.faces import DetectedFace
-from stash_sense.store.rematch import FaceMatches
-from stash_sense.store.results import ImageResult
-from stash_sense.store.scenes import SceneFace
+from stash_sense.store.maintenance import check_state
+from stash_sense.store.repositories.faces import DetectedFace
+from stash_sense.store.repositories.match_updates import FaceMatches
+from stash_sense.store.repositories.results import ImageResult
 
 ANYTHING = st.one_of(
     st.none(),
@@ -42,21 +42,16 @@ METHODS = [
     "get_image_fingerprint_faces",
     "delete_image_fingerprint_faces",
     "delete_image_fingerprint",
-    "create_scene_fingerprint",
-    "add_scene_fingerprint_face",
-    "get_scene_fingerprint",
-    "get_scene_fingerprint_faces",
-    "delete_scene_fingerprint",
     "get_image_result",
-    "adopt_image_result",
+    "copy_image_result",
+    "add_images_to_gallery",
     "get_face",
     "decide",
     "undecide",
-    "get_decision",
+    "undecide_all",
     "journal_begin",
     "journal_complete",
     "journal_undone",
-    "journal_entry",
     "journal_entries",
 ]
 VALUES: list[Callable[..., Any]] = [
@@ -64,7 +59,6 @@ VALUES: list[Callable[..., Any]] = [
     StoredMatch,
     DetectedFace,
     FaceMatches,
-    SceneFace,
     PictureIdentity.of,
     ImageResult,
 ]
@@ -97,7 +91,7 @@ def test_methods_answer_or_refuse(torture: bool) -> None:
                 assert "missing" in str(error) or "not iterable" in str(error)  # noqa: PT017
 
         attack()
-        assert db.check().ok
+        assert check_state(db.path).ok
 
 
 def test_values_are_whole_or_refused(torture: bool) -> None:

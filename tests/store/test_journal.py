@@ -62,7 +62,7 @@ def test_the_same_report_twice_is_one_and_another_is_refused(db: Recommendations
     entry = db.journal_begin("image", ["1", "2"], "88")
     first = db.journal_complete(entry.entry_id, "done", ["1"])
     assert db.journal_complete(entry.entry_id, "done", ["1"]) == first
-    with pytest.raises(Conflict, match="is done already"):
+    with pytest.raises(Conflict, match="is already done"):
         db.journal_complete(entry.entry_id, "done", ["1", "2"])
     with pytest.raises(Conflict):
         db.journal_complete(entry.entry_id, "failed", ["1"])
@@ -70,7 +70,7 @@ def test_the_same_report_twice_is_one_and_another_is_refused(db: Recommendations
 
 def test_only_what_was_noted_can_have_been_added(db: RecommendationsDB) -> None:
     entry = db.journal_begin("image", ["1"], "88")
-    with pytest.raises(BadInput, match="was not noted for"):
+    with pytest.raises(BadInput, match="is not a target"):
         db.journal_complete(entry.entry_id, "done", ["1", "999"])
 
 

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stash_sense.errors import DiskFull, MigrationFailed
-from stash_sense.store.declared import OLDER
-from stash_sense.store.inspection import look_at
-from stash_sense.store.migrations import bring_up_to_date
-from stash_sense.store.sqltext import normalised, quoted
+from stash_sense.store.maintenance import backup_beside
+from stash_sense.store.migrations import migrate_file, read_file_version
+from stash_sense.store.schema import VERSION_5_TABLES
+from stash_sense.store.table_rebuild import normalize_sql, quote_name
 
 SCRIPT = Path(__file__).parent / "scripts" / "migrate_and_die.py"
 ADDED_IN = {
@@ -52,13 +52,13 @@ VALUES = st.one_of(
 
 
 def columns_of(table: str) -> list[tuple[str, str]]:
-    declared = next(one for one in OLDER if one.name == table)
+    declared = next(one for one in VERSION_5_TABLES if one.name == table)
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute(declared.create())
         return [(row[1], row[2]) for row in connection.execute(f"PRAGMA table_info({table})")]
 
 
-COLUMNS = {table.name: columns_of(table.name) for table in OLDER}
+COLUMNS = {table.name: columns_of(table.name) for table in VERSION_5_TABLES}
 
 
 @st.composite
@@ -102,7 +102,7 @@ def write(path: Path, old: dict[str, Any]) -> None:
         connection.execute("INSERT INTO somebody_elses VALUES (1, 'x')")
         for name, style, columns, further, rows in old["tables"]:
             parts = [declared(column, kind, style) for column, kind in columns]
-            parts += [f"{quoted(column)} BLOB" for column in further]
+            parts += [f"{quote_name(column)} BLOB" for column in further]
             if name in KEYS:
                 parts.append(f"{'UNIQUE' if style == 'loose' else 'PRIMARY KEY'} ({KEYS[name]})")
             if name in UNIQUE:
@@ -147,7 +147,7 @@ def contents(path: Path) -> dict[str, list[dict[str, Any]]]:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         found = {}
         for name in names:
-            cursor = connection.execute(f"SELECT * FROM {quoted(name)}")
+            cursor = connection.execute(f"SELECT * FROM {quote_name(name)}")
             keys = [column[0] for column in cursor.description]
             found[name] = [dict(zip(keys, row, strict=True)) for row in cursor]
     return found
@@ -175,9 +175,9 @@ def schema(path: Path, further: dict[str, list[str]]) -> dict[tuple[str, str], s
     for kind, name, sql in rows:
         if name.startswith("my_") or name in ("somebody_elses", "sqlite_sequence"):
             continue
-        text = normalised(sql or "")
+        text = normalize_sql(sql or "")
         for column in further.get(name, []):
-            text = text.replace(f" , {normalised(quoted(column))} blob", "")
+            text = text.replace(f" , {normalize_sql(quote_name(column))} blob", "")
         found[kind, name] = text
     return found
 
@@ -215,7 +215,7 @@ def kill_during_migration(path: Path, old: dict[str, Any]) -> bool:
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str]:
     path = tmp_path_factory.mktemp("fresh") / "fresh.db"
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     return schema(path, {})
 
 
@@ -238,7 +238,7 @@ def test_old_files_killed_in_their_migration_lose_nothing(torture: bool, fresh: 
             before = contents(path)
             files += 1
             killed += kill_during_migration(path, old)
-            bring_up_to_date(path)
+            migrate_file(path, backup_beside)
             assert_nothing_lost(before, contents(path))
             is_as_fresh(path, old, fresh)
 
@@ -276,10 +276,10 @@ def test_decisions_killed_on_their_way_to_apart_are_all_there(
         before = contents(path)
         old = {"tables": [], "kill": rng.choice(["instructions", "time"]), "when": rng.random()}
         killed += kill_during_migration(path, old)
-        assert look_at(path).pending in ((), ("0008-faces-apart",))
+        assert read_file_version(path).pending in ((), ("0008-faces-apart",))
         before.pop("stash_sense_migrations")  # with the step or without it
         assert_nothing_lost(before, contents(path))
-        bring_up_to_date(path)
+        migrate_file(path, backup_beside)
         after = contents(path)
         assert_nothing_lost(before, after)
         assert numbering(after) == numbering(before)
@@ -306,7 +306,7 @@ def test_random_old_files_migrate_whole(torture: bool, fresh: Any) -> None:
             path = Path(folder) / "stash_sense.db"
             write(path, old)
             before = contents(path)
-            bring_up_to_date(path)
+            migrate_file(path, backup_beside)
             assert_nothing_lost(before, contents(path))
             is_as_fresh(path, old, fresh)
 
@@ -332,14 +332,14 @@ def test_a_full_disk_at_any_point_leaves_the_old_file_intact(
             before = path.read_bytes()
             (disk / "filler").write_bytes(b"x" * rng.randrange(60_000, 330_000))
             try:
-                bring_up_to_date(path)
+                migrate_file(path, backup_beside)
             except (DiskFull, MigrationFailed):
                 refused += 1
                 assert path.read_bytes() == before
             (disk / "filler").unlink()
             for copy in disk.glob("*.bak"):
                 copy.unlink()
-            bring_up_to_date(path)
+            migrate_file(path, backup_beside)
             assert schema(path, {}) == fresh
             for left in disk.iterdir():
                 left.unlink()

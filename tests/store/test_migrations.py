@@ -15,9 +15,10 @@ import pytest
 
 from stash_sense.errors import DiskFull, MigrationFailed, NewerState, NotAStateFile, StateDamaged
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.migrations import bring_up_to_date, migrate
-from stash_sense.store.sqltext import normalised
-from stash_sense.store.steps import STEPS, Step
+from stash_sense.store.maintenance import backup_beside
+from stash_sense.store.migrations import apply_migrations, migrate_file
+from stash_sense.store.schema import MIGRATIONS, Migration
+from stash_sense.store.table_rebuild import normalize_sql
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
@@ -25,7 +26,7 @@ Rows = Callable[..., list[tuple[Any, ...]]]
 def schema(path: Path) -> dict[tuple[str, str], str]:
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
-    return {(kind, name): f"{table}: {normalised(sql or '')}" for kind, name, table, sql in found}
+    return {(kind, name): f"{table}: {normalize_sql(sql or '')}" for kind, name, table, sql in found}
 
 
 def digest(path: Path) -> str:
@@ -35,13 +36,13 @@ def digest(path: Path) -> str:
 @pytest.fixture
 def fresh(tmp_path: Path) -> dict[tuple[str, str], str]:
     path = tmp_path / "fresh.db"
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     return schema(path)
 
 
 def test_a_migrated_file_ends_up_as_a_fresh_one(version_5: Any, fresh: Any) -> None:
     path = version_5()
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     assert schema(path) == fresh
 
 
@@ -54,14 +55,14 @@ def test_earlier_versions_gain_what_they_lack(version: int, version_5: Any, fres
         "ALTER TABLE dismissed_targets DROP COLUMN permanent;"
         "INSERT INTO dismissed_targets VALUES ('a', 'b', 'c', 'then', 'why');"
     )
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     assert schema(path) == fresh
     assert rows(path, "SELECT * FROM dismissed_targets") == [("a", "b", "c", "then", "why", 0)]
 
 
 def test_a_missing_moment_is_not_made_up(version_5: Any, rows: Rows) -> None:
     path = version_5("ALTER TABLE user_settings DROP COLUMN updated_at;")
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     assert rows(path, "SELECT key, updated_at FROM user_settings") == [("normalize_enum_display", None)]
 
 
@@ -74,7 +75,7 @@ def test_further_columns_tables_indexes_triggers_and_views_stay(version_5: Any, 
         CREATE VIEW my_view AS SELECT id FROM recommendations;
         CREATE TRIGGER my_trigger AFTER INSERT ON recommendations BEGIN INSERT INTO mine VALUES (2); END;"""
     )
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     assert rows(path, 'SELECT "my note" FROM recommendations') == [("keep",)]
     assert rows(path, "SELECT * FROM my_view") == [(7,)]
     assert ("index", "my_index") in schema(path)
@@ -92,12 +93,11 @@ def test_rows_our_declaration_cannot_hold_stay_where_they_are(
         INSERT INTO scene_fingerprints VALUES (1, NULL, 3), (1, '0012', 'many'), (2, 7, 1);"""
     )
     with caplog.at_level(logging.WARNING), RecommendationsDB(path) as db:
-        assert db.get_scene_fingerprint(7)["total_faces"] == 1
-        db.store_scene_result(7, total_faces=2)
-    assert rows(path, "SELECT id, stash_scene_id, total_faces FROM scene_fingerprints") == [
-        (1, None, 3),
-        (1, "0012", "many"),
-        (2, 7, 2),
+        assert db.create_image_fingerprint("1") > 0
+    assert rows(path, "SELECT id, stash_scene_id, total_faces, frames_analyzed FROM scene_fingerprints") == [
+        (1, None, 3, None),
+        (1, "0012", "many", None),
+        (2, 7, 1, None),
     ]
     assert "scene_fingerprints keeps its own declaration" in caplog.text
 
@@ -125,7 +125,7 @@ def test_images_that_version_6_cannot_hold_stop_the_migration(version_5: Any) ->
     )
     before = digest(path)
     with pytest.raises(MigrationFailed, match="0001-version-6 failed: UNIQUE constraint"):
-        bring_up_to_date(path)
+        migrate_file(path, backup_beside)
     assert digest(path) == before
 
 
@@ -135,7 +135,7 @@ def test_ids_once_given_are_not_given_again_after_the_migration(version_5: Any, 
         CREATE TABLE analysis_runs (id INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL);
         INSERT INTO analysis_runs (id, type) VALUES (41, 'a'); DELETE FROM analysis_runs;"""
     )
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("INSERT INTO analysis_runs (type) VALUES ('b')").lastrowid == 42
 
@@ -164,22 +164,22 @@ def test_a_version_6_file_of_another_program_gains_only_ours(version_5: Any, fre
 
 def test_what_a_cut_off_older_migration_left_behind_is_completed(version_5: Any, fresh: Any) -> None:
     path = version_5("CREATE TABLE image_fingerprints (id INTEGER PRIMARY KEY, stash_image_id TEXT UNIQUE);")
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     assert schema(path) == fresh
 
 
 def test_several_version_rows_count_by_the_highest(version_5: Any, rows: Rows) -> None:
     path = version_5("INSERT INTO schema_version VALUES (3), ('4');")
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     assert sorted(rows(path, "SELECT version FROM schema_version")) == [(3,), (4,), (5,), (6,)]
 
 
 def test_steps_are_recorded_once_and_a_second_opening_does_nothing(version_5: Any, rows: Rows) -> None:
     path = version_5()
-    assert bring_up_to_date(path) is not None
-    assert bring_up_to_date(path) is None
+    assert migrate_file(path, backup_beside) is not None
+    assert migrate_file(path, backup_beside) is None
     names = [row[0] for row in rows(path, "SELECT name FROM stash_sense_migrations ORDER BY name")]
-    assert names == [step.name for step in STEPS]
+    assert names == [step.name for step in MIGRATIONS]
 
 
 def test_the_old_file_is_copied_aside_and_the_copy_named_in_the_log(
@@ -201,13 +201,13 @@ def test_rows_still_in_the_log_of_an_old_file_arrive(path: Path, rows: Rows) -> 
     writer.execute("CREATE TABLE user_settings (key TEXT PRIMARY KEY, value JSON, updated_at TEXT)")
     writer.execute("INSERT INTO user_settings VALUES ('a', 'b', 'c')")
     writer.commit()  # and stays open: nothing of it is in the file itself yet
-    copy = bring_up_to_date(path)
+    copy = migrate_file(path, backup_beside)
     assert rows(path, "SELECT * FROM user_settings") == [("a", "b", "c")]
     assert rows(copy, "SELECT * FROM user_settings") == [("a", "b", "c")]
     writer.close()
 
 
-@pytest.mark.parametrize("failing", range(len(STEPS) + 1))
+@pytest.mark.parametrize("failing", range(len(MIGRATIONS) + 1))
 def test_a_failing_step_leaves_the_file_as_it_was_and_is_named(failing: int, version_5: Any) -> None:
     path = version_5()
     before = digest(path)
@@ -215,13 +215,15 @@ def test_a_failing_step_leaves_the_file_as_it_was_and_is_named(failing: int, ver
     def broken(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO nowhere VALUES (1)")
 
-    steps = [*STEPS]
-    steps.insert(failing, Step(STEPS[min(failing, len(STEPS) - 1)].name, broken))
+    steps = [*MIGRATIONS]
+    steps.insert(failing, Migration(MIGRATIONS[min(failing, len(MIGRATIONS) - 1)].name, broken))
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as connection,
-        pytest.raises(MigrationFailed, match=r"(?s)step 000\d-.* failed: .*nowhere.*as it was.*A copy is at"),
+        pytest.raises(
+            MigrationFailed, match=r"(?s)migration 000\d-.* failed: .*nowhere.*as it was.*A copy is at"
+        ),
     ):
-        migrate(connection, path, steps)
+        apply_migrations(connection, path, backup_beside, steps)
     assert digest(path) == before
 
 
@@ -233,9 +235,9 @@ def test_a_full_disk_leaves_the_file_as_it_was(pages: int, version_5: Any) -> No
         now = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {now + pages}")
         with pytest.raises(MigrationFailed, match="database or disk is full"):
-            migrate(connection, path)
+            apply_migrations(connection, path, backup_beside)
     assert digest(path) == before
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
 
 
 def test_a_file_that_cannot_grow_stays_usable(version_5: Any) -> None:
@@ -244,9 +246,10 @@ def test_a_file_that_cannot_grow_stays_usable(version_5: Any) -> None:
     before = digest(path)
     script = (
         "import resource, sys; from pathlib import Path;"
-        "from stash_sense.store.migrations import bring_up_to_date; size = Path(sys.argv[1]).stat().st_size;"
+        "from stash_sense.store.maintenance import backup_beside;"
+        "from stash_sense.store.migrations import migrate_file; size = Path(sys.argv[1]).stat().st_size;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20000, size + 20000));"
-        "bring_up_to_date(Path(sys.argv[1]))"
+        "migrate_file(Path(sys.argv[1]), backup_beside)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False
@@ -254,7 +257,7 @@ def test_a_file_that_cannot_grow_stays_usable(version_5: Any) -> None:
     assert done.returncode != 0
     assert "MigrationFailed" in done.stderr
     assert digest(path) == before
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
 
 
 def test_repeated_failures_do_not_pile_up_copies(version_5: Any) -> None:
@@ -263,8 +266,8 @@ def test_repeated_failures_do_not_pile_up_copies(version_5: Any) -> None:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("PRAGMA max_page_count = 1")
             with pytest.raises(MigrationFailed):
-                migrate(connection, path)
-    bring_up_to_date(path)
+                apply_migrations(connection, path, backup_beside)
+    migrate_file(path, backup_beside)
     assert len(list(path.parent.glob("*.bak"))) == 1
 
 
@@ -275,9 +278,9 @@ def test_no_room_for_the_copy_means_no_migration(version_5: Any, monkeypatch: py
     def full(*_: Any) -> None:
         raise DiskFull("no room")
 
-    monkeypatch.setattr("stash_sense.store.copies._copy_checked", full)
+    monkeypatch.setattr("stash_sense.store.maintenance._copy_checked", full)
     with pytest.raises(DiskFull):
-        bring_up_to_date(path)
+        migrate_file(path, backup_beside)
     assert digest(path) == before
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
@@ -364,7 +367,7 @@ def test_folders_are_refused_and_missing_ones_made(tmp_path: Path) -> None:
 
 def test_an_empty_file_becomes_a_fresh_one(path: Path, fresh: Any) -> None:
     path.touch()
-    assert bring_up_to_date(path) is None
+    assert migrate_file(path, backup_beside) is None
     assert schema(path) == fresh
 
 
@@ -382,11 +385,11 @@ def test_decisions_stay_what_they_are_when_apart_becomes_a_word(
 ) -> None:
     path = without_apart(f"PRAGMA journal_mode = {mode};")
     before = decisions_in(rows, path)
-    copy = bring_up_to_date(path)
+    copy = migrate_file(path, backup_beside)
     assert (len(before), decisions_in(rows, path), decisions_in(rows, copy)) == (4, before, before)
     assert schema(path) == fresh
     assert rows(path, "PRAGMA foreign_key_check") == []
-    assert bring_up_to_date(path) is None
+    assert migrate_file(path, backup_beside) is None
 
 
 def test_a_decision_after_apart_became_a_word_takes_no_number_again(without_apart: Any, face: Any) -> None:
@@ -403,7 +406,7 @@ def test_a_decision_after_apart_became_a_word_takes_no_number_again(without_apar
 
 def test_a_file_without_a_decision_learns_apart_as_well(without_apart: Any, fresh: Any, rows: Rows) -> None:
     path = without_apart("DELETE FROM stash_sense_decisions; DELETE FROM sqlite_sequence;")
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     assert (schema(path), decisions_in(rows, path)) == (fresh, [])
 
 
@@ -415,7 +418,7 @@ def test_the_file_itself_refuses_a_decision_that_is_none(
     word: str, performer: str | None, without_apart: Any
 ) -> None:
     path = without_apart()
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     with (
         closing(sqlite3.connect(path)) as connection,
         pytest.raises(sqlite3.IntegrityError, match="CHECK constraint"),
@@ -437,7 +440,7 @@ def test_what_a_person_added_to_the_decisions_stays(without_apart: Any, rows: Ro
         CREATE TRIGGER my_trigger AFTER DELETE ON stash_sense_decisions
           BEGIN INSERT INTO mine VALUES (OLD.id); END;"""
     )
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
     assert rows(path, "SELECT id, note FROM stash_sense_decisions WHERE note <> 'none'") == [
         (5, "at the beach")
     ]
@@ -453,7 +456,7 @@ def test_decisions_that_cannot_be_declared_as_ours_stop_the_migration(without_ap
     path = without_apart("ALTER TABLE stash_sense_decisions ADD COLUMN twice AS (word || word);")
     before = digest(path)
     with pytest.raises(MigrationFailed, match=r"0008-faces-apart failed.*generated columns.*A copy is at"):
-        bring_up_to_date(path)
+        migrate_file(path, backup_beside)
     assert digest(path) == before
 
 
@@ -469,9 +472,9 @@ def test_a_disk_too_full_for_apart_leaves_the_decisions_as_they_were(pages: int,
         now = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {now + pages}")
         with pytest.raises(MigrationFailed, match="0008-faces-apart failed: database or disk is full"):
-            migrate(connection, path)
+            apply_migrations(connection, path, backup_beside)
     assert digest(path) == before
-    bring_up_to_date(path)
+    migrate_file(path, backup_beside)
 
 
 def test_several_processes_opening_an_old_file_at_once_all_succeed(version_5: Any, rows: Rows) -> None:

@@ -41,7 +41,7 @@ def test_no_sql_outside_the_store() -> None:
 
 
 def test_the_search_would_find_some() -> None:
-    assert found_in(SOURCE / "store" / "images.py")
+    assert found_in(SOURCE / "store" / "repositories" / "pictures.py")
     assert found_in(SOURCE / "store" / "connection.py")
 
 

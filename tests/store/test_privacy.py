@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from stash_sense.domain.images import PictureIdentity
 from stash_sense.domain.matches import StoredMatch
 from stash_sense.errors import BadInput, StateBusy
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.scenes import SceneFace
+from stash_sense.store.maintenance import create_backup
 
 SECRET = "stashdb.org:50459d16-1111-2222-3333-444455556666"
 NAME = "Wilhelmina Testmann"
@@ -45,14 +46,18 @@ def filled(db: RecommendationsDB, face: Any, result: Any) -> RecommendationsDB:
     db.decide(db.get_image_result("2").faces[0].face_id, "confirmed", SECRET)
     db.decide(db.get_image_result("3").faces[0].face_id, "rejected", SECRET)
     db.decide(db.get_image_result("3").faces[1].face_id, "confirmed", "berta")
-    db.store_scene_result(4, [SceneFace(SECRET, 2), SceneFace("berta", 1)])
+    with closing(sqlite3.connect(db.path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO scene_fingerprint_faces (fingerprint_id, performer_id) VALUES (4, ?)",
+            [(SECRET,), ("berta",)],
+        )
     db.create_image_fingerprint("9")
     db.add_image_fingerprint_face("9", SECRET)
     return db
 
 
 def test_a_deleted_person_leaves_no_trace_and_nobody_else_is_touched(
-    filled: RecommendationsDB, path: Path
+    filled: RecommendationsDB, path: Path, rows: Any
 ) -> None:
     assert traces(path, SECRET, NAME)
     deleted = filled.delete_person(SECRET)
@@ -64,8 +69,8 @@ def test_a_deleted_person_leaves_no_trace_and_nobody_else_is_touched(
     assert (two.verdict, two.candidates[0].name) == ("match", "Name of berta")
     assert filled.get_image_result("2").faces[0].verdict == "unknown"
     assert [row["performer_id"] for row in filled.get_image_fingerprint_faces("3")] == ["berta"]
-    assert [row["performer_id"] for row in filled.get_scene_fingerprint_faces(4)] == ["berta"]
     filled.close()
+    assert rows(path, "SELECT performer_id FROM scene_fingerprint_faces") == [("berta",)]
     assert traces(path, SECRET, NAME) == []
 
 
@@ -82,7 +87,7 @@ def test_what_older_tables_still_say_is_told(path: Path, version_5: Any) -> None
     with RecommendationsDB(path) as db:
         deleted = db.delete_person(SECRET)
         assert deleted.mentions == {"recommendations": 1, "upstream_snapshots": 1}
-        assert [one.suffix for one in deleted.copies] == [".bak"]
+        assert [one.suffix for one in deleted.backups] == [".bak"]
 
 
 def test_a_deleted_image_leaves_no_trace(
@@ -101,8 +106,8 @@ def test_a_deleted_image_leaves_no_trace(
     assert traces(path, *needles)
     filled.delete_image("id-of-it")
     assert traces(path, *needles) == []
-    assert [one.target_ids for one in filled.journal_entries()] == [("10",)]
-    assert filled.journal_entry(mixed.entry_id).status == "open"
+    (entry,) = filled.journal_entries()
+    assert (entry.entry_id, entry.target_ids, entry.status) == (mixed.entry_id, ("10",), "open")
     assert filled.get_image_result("1") is not None
 
 
@@ -126,8 +131,8 @@ def test_everything_is_everything(path: Path, version_5: Any, face: Any, result:
         db.decide(db.get_image_result("1").faces[0].face_id, "confirmed", SECRET)
         db.journal_begin("image", ["1"], "5")
         size = path.stat().st_size
-        deleted = db.delete_everything(remove_copies=True)
-        assert deleted.copies == ()
+        deleted = db.delete_everything(remove_backups=True)
+        assert deleted.backups == ()
         assert traces(path, SECRET, NAME, "duplicate_performer") == []
         assert path.stat().st_size <= size
         assert not list(path.parent.glob("*.bak"))
@@ -145,13 +150,13 @@ def test_a_table_that_fills_itself_again_is_told_and_nothing_is_deleted(
         """CREATE TABLE log (a); CREATE TRIGGER t AFTER DELETE ON log
         BEGIN INSERT INTO log VALUES ('again'); END; INSERT INTO log VALUES (1);"""
     )
-    with RecommendationsDB(path) as db, pytest.raises(Exception, match="fills itself again"):
+    with RecommendationsDB(path) as db, pytest.raises(Exception, match="fills table log again"):
         db.delete_everything()
     assert rows(path, "SELECT count(*) FROM recommendations") == [(1,)]
 
 
 def test_the_space_is_really_freed(db: RecommendationsDB, face: Any, result: Any, path: Path) -> None:
-    db.backup()
+    create_backup(db.path)
     fresh = path.stat().st_size
     many = [result(str(number), face(0.1), face(0.6)) for number in range(600)]
     db.store_image_results(many)

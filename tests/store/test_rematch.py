@@ -8,7 +8,7 @@ import pytest
 from stash_sense.domain.matches import StoredMatch
 from stash_sense.errors import BadInput
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.rematch import FaceMatches
+from stash_sense.store.repositories.match_updates import FaceMatches
 
 PACK = "test-pack"
 
@@ -19,7 +19,7 @@ def test_all_embeddings_come_in_batches_of_whole_images(
     faces = [face(0.0), face(0.3), face(0.6)]
     db.store_image_results([result(str(number), *faces) for number in range(10)])
     db.store_image_result(result("none"))
-    batches = list(db.read_embeddings(PACK, faces_in_a_batch=7))
+    batches = list(db.read_embeddings(PACK, faces_per_batch=7))
     assert [len(batch.face_ids) for batch in batches] == [9, 9, 9, 3]
     assert sum((batch.stash_image_ids for batch in batches), ()) == (*map(str, range(10)), "none")
     first = batches[0]
@@ -67,7 +67,7 @@ def test_new_matches_replace_verdict_and_candidates_and_nothing_else(
 def test_work_cut_short_goes_on_where_it_stopped(db: RecommendationsDB, face: Any, result: Any) -> None:
     db.store_image_results([result(str(number), face(0.1)) for number in range(4)])
     db.store_image_result(result("4"))
-    first = next(db.read_embeddings(PACK, unless_version="v2", faces_in_a_batch=2))
+    first = next(db.read_embeddings(PACK, unless_version="v2", faces_per_batch=2))
     db.update_matches(
         PACK, "v2", first.stash_image_ids, [FaceMatches(int(one), "unknown") for one in first.face_ids]
     )
@@ -96,7 +96,7 @@ def test_an_image_overtaken_by_a_newer_run_is_skipped_and_stays(
 def test_writing_between_two_batches_is_allowed(db: RecommendationsDB, face: Any, result: Any) -> None:
     db.store_image_results([result(str(number), face(0.1)) for number in range(6)])
     seen = []
-    for batch in db.read_embeddings(PACK, faces_in_a_batch=2):
+    for batch in db.read_embeddings(PACK, faces_per_batch=2):
         seen += batch.stash_image_ids
         db.store_image_result(result("5", face(0.2)))
         db.delete_image_fingerprint("3")

@@ -10,7 +10,7 @@ from stash_sense.domain.boxes import Box
 from stash_sense.domain.images import PictureIdentity
 from stash_sense.errors import BadInput, Conflict, NotStored
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.faces import DetectedFace
+from stash_sense.store.repositories.faces import DetectedFace
 
 PACK = "test-pack"
 
@@ -274,7 +274,7 @@ def test_another_image_of_the_same_picture_takes_over_the_result(
     picture = PictureIdentity.of([("md5", "m")])
     first = db.store_image_result(result("1", face(0.1, "anna", "berta"), face(0.6), picture=picture))
     db.decide(first.face_ids[0], "rejected", "anna")
-    copied = db.adopt_image_result("1", "2", ["7"])
+    copied = db.copy_image_result("1", "2", ["7"])
     assert set(copied.face_ids).isdisjoint(first.face_ids)
     one, two = (db.get_image_result(image, embeddings=True) for image in ("1", "2"))
     assert two.gallery_ids == ("7",)
@@ -288,7 +288,7 @@ def test_another_image_of_the_same_picture_takes_over_the_result(
 def test_nothing_can_be_taken_over_from_an_image_without_a_result(db: RecommendationsDB) -> None:
     db.create_image_fingerprint("1")
     with pytest.raises(NotStored, match="identify it first"):
-        db.adopt_image_result("1", "2")
+        db.copy_image_result("1", "2")
     assert db.get_image_fingerprint("2") is None
 
 
@@ -296,7 +296,7 @@ def test_a_gallery_is_noted_without_touching_the_result(
     db: RecommendationsDB, face: Any, result: Any
 ) -> None:
     db.store_image_result(result("1", face(0.1, "anna"), gallery_ids=["7"]))
-    assert db.note_gallery("8", ["1", "404"]) == 1
+    assert db.add_images_to_gallery("8", ["1", "404"]) == 1
     assert db.get_image_result("1").gallery_ids == ("7", "8")
     assert db.get_image_fingerprint("1")["faces_detected"] == 1
 

@@ -19,10 +19,7 @@ from stash_sense.errors import NoSidecar, SidecarRefused
 from stash_sense.runtime.engine import state_file
 from stash_sense.runtime.secret import ensure_secret, find_secret, token_file
 from stash_sense.settings import Settings
-from stash_sense.store.copies import backup as back_up_state
-from stash_sense.store.copies import restore as restore_state
-from stash_sense.store.health import StateReport
-from stash_sense.store.health import check as check_state
+from stash_sense.store.maintenance import StateReport, check_state, create_backup, restore_backup
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)  # seconds; cancelling a job may take ten
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
@@ -115,7 +112,7 @@ def backup_command(settings: Settings, target: Path | None, as_json: bool) -> No
       stash-sense state backup
       stash-sense state backup /mnt/backup/stash_sense.db
     """
-    copy = back_up_state(state_file(settings), target)
+    copy = create_backup(state_file(settings), target)
     if as_json:
         print_json({"copied_to": str(copy)})
     else:
@@ -136,7 +133,7 @@ def restore_command(settings: Settings, source: Path, as_json: bool) -> None:
       stash-sense state restore /mnt/backup/stash_sense.db
     """
     path = state_file(settings)
-    former = restore_state(path, source)
+    former = restore_backup(path, source)
     if as_json:
         print_json({"restored": str(path), "kept": str(former) if former else None})
     else:

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from stash_sense.errors import BadInput, QueueFull, ShuttingDown, StashSenseError
 from stash_sense.jobs.run import GRACE_S, JobFunction, JobRun
-from stash_sense.store.jobs.file import JobsFile
-from stash_sense.store.jobs.job import ENDED, ERRORS_LISTED, Job
+from stash_sense.store.repositories.jobs import ENDED_STATUSES as ENDED
+from stash_sense.store.repositories.jobs import ERRORS_LISTED, Job, JobsFile
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ class JobQueue:
         run = self._run
         if run and self._is_run(job_id) and run.snapshot().status == "cancelled":
             await _wait_at_most(run.finished, GRACE_S + _SETTLE_S)
-        if not await asyncio.to_thread(self._open_file().again, job_id, MAX_QUEUED):
+        if not await asyncio.to_thread(self._open_file().requeue, job_id, MAX_QUEUED):
             raise _full()
         self._wake.set()
 
@@ -157,7 +157,7 @@ class JobQueue:
             self._wake.clear()
             try:
                 async with self._taking:
-                    job = await asyncio.to_thread(file.take_next)
+                    job = await asyncio.to_thread(file.start_next)
                     if job and not self._shutting_down.is_set():
                         self._run = JobRun(job, self._kinds.get(job.kind))
                 if self._run:
@@ -171,9 +171,9 @@ class JobQueue:
     async def _run_job(self, file: JobsFile, run: JobRun) -> None:
         try:
             while not await run.wait(SAVE_EVERY_S):
-                await self._save(file.note, run.snapshot())
+                await self._save(file.save_progress, run.snapshot())
             ended = await run.outcome()
-            while not await self._save(file.end, ended) and not self._shutting_down.is_set():
+            while not await self._save(file.finish, ended) and not self._shutting_down.is_set():
                 await self._pause()
         finally:
             self._run = None

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from stash_sense.domain.validation import LARGEST_INTEGER, canonical_json
 from stash_sense.errors import BadInput, ShuttingDown, StashSenseError
-from stash_sense.store.jobs.job import Job
+from stash_sense.store.repositories.jobs import Job
 
 log = logging.getLogger(__name__)
 

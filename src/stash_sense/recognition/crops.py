@@ -147,7 +147,7 @@ async def _cut_out(
         picture = picture_of(image)
     except NoPicture as error:
         raise NoCrop(str(error)) from error
-    if not await state.run(lambda store: store.shows_picture(face.stash_image_id, picture)):
+    if not await state.run(lambda store: store.image_shows_picture(face.stash_image_id, picture)):
         raise NoCrop(
             f"Image {image.id} now shows another picture than the one with this face. Identify it again."
         )

@@ -24,8 +24,8 @@ from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.stored_faces import own_faces, to_stored_matches
 from stash_sense.stash.outage import DEFAULT_OUTAGE_LIMITS, OutageLimits, ResilientStash
 from stash_sense.stash.types import Gallery, Source
-from stash_sense.store.rematch import FaceMatches
-from stash_sense.store.results import StoredResult
+from stash_sense.store.repositories.match_updates import FaceMatches
+from stash_sense.store.repositories.results import StoredResult
 
 LOOKED_UP_TOGETHER = 512
 """Images looked up in the state at a time."""
@@ -192,7 +192,7 @@ class _GalleryRun:
 
     def _decisions(self) -> dict[int, tuple[Decision, ...]]:
         stored = [image.image_id for image in list(self._state.images.values()) if image.face_ids]
-        return self._tools.state.decided_faces(stored)
+        return self._tools.state.decisions_by_face_id(stored)
 
     def _add_error(self, position: int, image_id: str, error: StashSenseError) -> None:
         message = _message(image_id, error)

@@ -18,8 +18,8 @@ from stash_sense.recognition.parameters import ImageTask, RunParameters, stored_
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.stored_faces import own_faces, to_stored_matches
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.rematch import FaceMatches
-from stash_sense.store.results import StoredResult
+from stash_sense.store.repositories.match_updates import FaceMatches
+from stash_sense.store.repositories.results import StoredResult
 
 log = logging.getLogger(__name__)
 
@@ -222,7 +222,7 @@ class GalleryStore:
         )
         unseen = [image for image, stored in results.items() if self._gallery_id not in stored.gallery_ids]
         if unseen:
-            self._write(partial(self._state.note_gallery, self._gallery_id, unseen))
+            self._write(partial(self._state.add_images_to_gallery, self._gallery_id, unseen))
         images = {
             image: GalleryImage.stored(stored, self._parameters)
             for image, stored in results.items()

@@ -31,8 +31,8 @@ from stash_sense.recognition.stored_faces import (
 )
 from stash_sense.stash.types import Source
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.faces import StoredFace
-from stash_sense.store.results import StoredResult
+from stash_sense.store.repositories.faces import StoredFace
+from stash_sense.store.repositories.results import StoredResult
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.stored_faces import STORED_NEAREST, to_stored
 from stash_sense.stash.outage import OUTAGE_ERRORS, ResilientStash
 from stash_sense.stash.types import Source
-from stash_sense.store.results import ImageResult
+from stash_sense.store.repositories.results import ImageResult
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Source, StashImage
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.results import StoredResult
+from stash_sense.store.repositories.results import StoredResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +180,6 @@ def stored_results(
             embeddings=True,
         )
         if other is not None and other.stash_image_id != task.image_id and parameters.has_same_faces(other):
-            state.adopt_image_result(other.stash_image_id, task.image_id, [gallery_id] if gallery_id else ())
+            state.copy_image_result(other.stash_image_id, task.image_id, [gallery_id] if gallery_id else ())
             adopted.append((task.image_id, task.picture))
     return results | state.get_image_results(adopted) if adopted else results

@@ -14,9 +14,9 @@ from stash_sense.facedb.database import FaceDatabase
 from stash_sense.matching.evidence import PictureFaces
 from stash_sense.matching.track_verdicts import BY_GALLERY
 from stash_sense.recognition.crops import reference_id
-from stash_sense.store.faces import DetectedFace, StoredFace
-from stash_sense.store.rematch import FaceMatches
-from stash_sense.store.results import StoredResult
+from stash_sense.store.repositories.faces import DetectedFace, StoredFace
+from stash_sense.store.repositories.match_updates import FaceMatches
+from stash_sense.store.repositories.results import StoredResult
 
 STORED_NEAREST = 2
 """Of the nearest people of a face: the first, and the second, whose lag is evidence for the first."""

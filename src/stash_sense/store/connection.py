@@ -1,19 +1,22 @@
-"""One connection to the state file, its transactions, and SQLite's errors in words.
+"""Connections to a SQLite file: transactions, a pool for all threads, and errors that say what to do.
 
-`isolation_level=None` keeps Python's sqlite3 from opening transactions of its own: every BEGIN is
-ours, and IMMEDIATE, since a read that turns into a write may fail at once however long one waits.
+`isolation_level=None` keeps Python's sqlite3 from opening transactions of its own: every BEGIN is ours, and
+IMMEDIATE, because a read that turns into a write may fail at once whatever the timeout.
 """
 
 import logging
+import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stash_sense.errors import BadInput, DiskFull, StateBusy, StateDamaged, StateError, StateUnwritable
 
 log = logging.getLogger(__name__)
+
 
 BUSY_SECONDS = 30.0
 _PAGE_SIZE = 8192  # 15 faces of the default pack or 3 of a 512+512 pack share a page
@@ -26,7 +29,7 @@ def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connectio
 
     The path is never read as a URI, so `?` and `#` in it mean themselves.
     """
-    with translated(path):
+    with translate_errors(path):
         connection = sqlite3.connect(
             str(path.absolute()), timeout=busy_seconds, isolation_level=None, check_same_thread=False
         )
@@ -47,25 +50,27 @@ def connect_read_only(
     lock this process holds on it (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     uri = path.absolute().as_uri() + ("?immutable=1" if immutable else "?mode=ro")
-    with translated(path):
+    with translate_errors(path):
         return sqlite3.connect(
             uri, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False
         )
 
 
-def prepare(connection: sqlite3.Connection, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
-    """Make a connection ready for daily work: WAL, foreign keys on, synchronous NORMAL."""
+def configure(connection: sqlite3.Connection, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+    """Configure a connection for daily work: WAL, foreign keys on, synchronous NORMAL."""
     deadline = time.monotonic() + busy_seconds
     while True:
         try:
             mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
             break
-        except sqlite3.OperationalError as error:  # SQLite does not wait for this change by itself
+        except sqlite3.OperationalError as error:  # SQLite's timeout does not cover this change
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
     if mode != "wal":
-        log.warning("the state file's folder cannot do WAL (%s); readers may have to wait for writers", mode)
+        log.warning(
+            "the state file's folder does not support WAL (%s); readers may have to wait for writers", mode
+        )
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -77,9 +82,9 @@ def prepare(connection: sqlite3.Connection, busy_seconds: float = BUSY_SECONDS) 
 def writing(connection: sqlite3.Connection, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
     """A write transaction: all of the block or nothing of it.
 
-    `durable` waits until the disk has it (synchronous FULL), for what cannot be computed again: a
-    person's word, a note before a write to Stash. Without it a power cut may take the last moments
-    of image results; a crash of this program never does, and neither ever breaks the file.
+    `durable` waits until the disk has it (synchronous FULL), for what cannot be computed again: a decision, a
+    journal entry before a write to Stash. Without it a power cut may lose the latest image results. A crash
+    of this program never does, and neither ever damages the file.
     """
     if durable:
         connection.execute("PRAGMA synchronous = FULL")
@@ -108,36 +113,140 @@ def reading(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite says about the machine into an error that a person can act on."""
+def translate_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors about the machine into errors that a person can act on."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        found = _in_words(path, error)
-        if found is None:
+        translated = _translated(path, error)
+        if translated is None:
             raise
-        raise found from error
+        raise translated from error
     except (UnicodeEncodeError, OverflowError) as error:
-        raise BadInput(f"A value cannot be stored: {error}. Send texts and numbers as they came.") from error
+        raise BadInput(
+            f"A value cannot be stored: {error}. Send valid Unicode and numbers below 2**63."
+        ) from error
 
 
-def _in_words(path: Path, error: sqlite3.DatabaseError) -> StateError | StateBusy | None:
+def _translated(path: Path, error: sqlite3.DatabaseError) -> StateError | StateBusy | None:
     # Errors that Python raises by itself carry no code.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StateBusy(
-            f"{path}: still locked by another process. Try again; if it stays so, stop the other."
-        )
+        return StateBusy(f"{path}: still locked by another process. Try again, or stop the other process.")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StateDamaged(
-            f"{path}: {error}. See `stash-sense state check`; bring back a copy with "
+            f"{path}: {error}. See `stash-sense state check`; restore a copy with "
             "`stash-sense state restore FILE` (the damaged file is kept beside it)."
         )
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_TOOBIG):
-        return DiskFull(f"{path}: {error}. Nothing half-written stays; free some space and repeat.")
+        return DiskFull(f"{path}: {error}. Nothing was half written; free some space and try again.")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
         return StateUnwritable(
             f"{path}: {error}. The file and its folder must be readable and writable by this user, "
             "on a disk that works."
         )
     return None
+
+
+@contextmanager
+def savepoint(connection: sqlite3.Connection, name: str) -> Iterator[None]:
+    """Inside the open transaction, all of the block or nothing of it."""
+    connection.execute(f"SAVEPOINT {name}")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:  # a full disk may have rolled the whole transaction back
+            connection.execute(f"ROLLBACK TO {name}")
+            connection.execute(f"RELEASE {name}")
+        raise
+    connection.execute(f"RELEASE {name}")
+
+
+def create_private_file(path: Path) -> None:
+    """Create the folder, and an empty file that only its owner can read: it will contain faces."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # EXCL: closing a file in use would drop this process's locks on it
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise StateUnwritable(f"{path}: {error.strerror}. Let this user write in {path.parent}.") from error
+
+
+class Pool:
+    """Connections for all threads of this process, and one writer at a time among them.
+
+    Threads queue at a lock, so that SQLite's own waiting, which polls, only happens between processes.
+    """
+
+    def __init__(self, path: Path, busy_seconds: float) -> None:
+        self._path = path
+        self._busy_seconds = busy_seconds
+        self._idle: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._writer = threading.Lock()
+        self._closed = False
+        with self.connection():  # switches the file to WAL, and proves that it can be read
+            pass
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """A configured connection outside any transaction."""
+        with translate_errors(self._path):
+            connection = self._take()
+            try:
+                yield connection
+            finally:
+                self._give_back(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection with one unchanging view of the file."""
+        with self.connection() as connection, reading(connection):
+            yield connection
+
+    @contextmanager
+    def writing(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection in a write transaction; see `writing`."""
+        with self.alone(), self.connection() as connection, writing(connection, durable=durable):
+            yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """This process's only writer for the length of the block. Raises StateBusy."""
+        if not self._writer.acquire(timeout=self._busy_seconds):
+            raise StateBusy(
+                f"{self._path}: another write of this process has taken {self._busy_seconds:g} s. "
+                "Try again later."
+            )
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    def close(self) -> None:
+        """Close all connections; the last one of all processes writes the log into the file."""
+        with self._guard:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _take(self) -> sqlite3.Connection:
+        with self._guard:
+            if self._closed:
+                raise StateError(f"{self._path} was closed; open RecommendationsDB again.")
+            if self._idle:
+                return self._idle.pop()
+        connection = connect(self._path, self._busy_seconds)
+        try:
+            return configure(connection, self._busy_seconds)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._guard:
+            if not self._closed and not connection.in_transaction:
+                self._idle.append(connection)
+                return
+        connection.close()

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from stash_sense.jobs.queue import JobQueue
-from stash_sense.store.jobs import crashes
+from stash_sense.store.repositories import jobs_file
 
-crashes.ENDS_AT_MOST = 1000  # it is killed from outside, and none of its jobs is at fault
+jobs_file.MAX_CRASHES = 1000  # it is killed from outside, and none of its jobs is at fault
 
 STEPS = 5
 

@@ -11,8 +11,8 @@ from stash_sense.domain.boxes import Box
 from stash_sense.domain.images import PictureIdentity
 from stash_sense.domain.matches import StoredMatch
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.faces import DetectedFace
-from stash_sense.store.results import ImageResult
+from stash_sense.store.repositories.faces import DetectedFace
+from stash_sense.store.repositories.results import ImageResult
 
 
 def result(image: str, version: str) -> ImageResult:
@@ -58,7 +58,7 @@ class Work:
             if found is not None:
                 assert len(found.faces) == 1
                 assert len(self.db.get_image_fingerprint_faces("shared")) == 1
-            batch = next(self.db.read_embeddings("p", faces_in_a_batch=500), None)
+            batch = next(self.db.read_embeddings("p", faces_per_batch=500), None)
             assert batch is None or len(batch.face_ids) == len(batch.stash_image_ids)
             number += 1
         self.read[str(index)] = number

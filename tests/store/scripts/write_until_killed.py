@@ -7,9 +7,9 @@ import numpy as np
 from stash_sense.domain.boxes import Box
 from stash_sense.domain.images import PictureIdentity
 from stash_sense.domain.matches import StoredMatch
-from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.faces import DetectedFace
-from stash_sense.store.results import BATCH, ImageResult
+from stash_sense.store.database import IMAGES_PER_TRANSACTION, RecommendationsDB
+from stash_sense.store.repositories.faces import DetectedFace
+from stash_sense.store.repositories.results import ImageResult
 
 
 def result(number: int, run: int) -> ImageResult:
@@ -33,8 +33,8 @@ def result(number: int, run: int) -> ImageResult:
 def main(path: str, images: int, run: int) -> None:
     db = RecommendationsDB(path)
     tell("ready")
-    for start in range(0, images, BATCH):
-        numbers = range(start, min(start + BATCH, images))
+    for start in range(0, images, IMAGES_PER_TRANSACTION):
+        numbers = range(start, min(start + images))
         outcome = db.store_image_results([result(number, run) for number in numbers])
         assert not outcome.failed
         tell(str(numbers.stop))

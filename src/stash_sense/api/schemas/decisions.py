@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stash_sense.api.schemas.faces import STRICT, StashIdIn
 from stash_sense.domain.decisions import Decision
-from stash_sense.store.journal import JournalEntry
+from stash_sense.store.repositories.journal import JournalEntry
 
 StateId = Annotated[int, Field(ge=0, lt=2**63)]
 """An id that the state file may have given out."""

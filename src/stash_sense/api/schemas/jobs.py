@@ -19,7 +19,7 @@ from stash_sense.api.schemas.faces import (
 from stash_sense.matching.evidence import GalleryPerson, MatchOptions, UnknownTrack
 from stash_sense.recognition.folder import FolderResult, RecognizedPhoto
 from stash_sense.recognition.recognizer import FaceRecognizer
-from stash_sense.store.jobs.job import Job
+from stash_sense.store.repositories.jobs import Job
 
 
 class GalleryIn(LibraryIn):

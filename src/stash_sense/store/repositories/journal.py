@@ -1,4 +1,4 @@
-"""The journal of tags: noted before the write to Stash, completed after it, undone at most once."""
+"""The journal of tags: an entry before each write to Stash, completed after it, undone at most once."""
 
 import json
 import sqlite3
@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from stash_sense.domain.validation import validate_integer, validate_stash_id
 from stash_sense.errors import BadInput, Conflict, NotStored
 
-TARGETS = ("image", "gallery", "scene")
+TARGET_TYPES = ("image", "gallery", "scene")
 OPEN, DONE, FAILED, UNDONE = "open", "done", "failed", "undone"
 
-_READ = """SELECT id, target_type, target_ids, local_id, status, added_ids, created_at, completed_at,
+_SELECT = """SELECT id, target_type, target_ids, local_id, status, added_ids, created_at, completed_at,
   undone_at FROM stash_sense_journal"""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One tag. `status`: `open` noted, its outcome not yet known; `done` and `failed` as reported, with
-    `added_ids`, the targets that really gained the performer; `undone`: those were taken back. Times UTC.
+    """One tag: the performer `local_id` (Stash's id) added to targets. Times are UTC.
+
+    status: `open` while the outcome is unknown, then `done` or `failed` as reported, or `undone`. added_ids:
+    the targets that really gained the performer; an undo removes exactly these.
     """
 
     entry_id: int
@@ -35,9 +37,9 @@ class JournalEntry:
 def begin_entry(
     connection: sqlite3.Connection, target_type: str, target_ids: Sequence[str], local_id: str
 ) -> JournalEntry:
-    """Note that the performer `local_id` (Stash's number) is about to be added to the targets."""
-    if target_type not in TARGETS:
-        raise BadInput(f"target_type is {target_type!r}; give one of {', '.join(TARGETS)}.")
+    """Record that a performer is about to be added to the targets. Raises BadInput."""
+    if target_type not in TARGET_TYPES:
+        raise BadInput(f"target_type is {target_type!r}; give one of {', '.join(TARGET_TYPES)}.")
     targets = _ids("target_ids", target_ids)
     if not targets:
         raise BadInput("target_ids is empty; give the ids of what is to be tagged.")
@@ -51,18 +53,24 @@ def begin_entry(
 def complete_entry(
     connection: sqlite3.Connection, entry_id: int, status: str, added_ids: Sequence[str] = ()
 ) -> JournalEntry:
-    """Record how the write ended. The same report again changes nothing; another one is Refused."""
+    """Record how the write ended; repeating the same report changes nothing.
+
+    Raises BadInput, NotStored, and Conflict for a report that contradicts an earlier one.
+    """
     entry = get_entry(connection, entry_id)
     if status not in (DONE, FAILED):
         raise BadInput(f"status is {status!r}; give done or failed.")
     added = _ids("added_ids", added_ids)
-    strange = sorted(set(added) - set(entry.target_ids))
-    if strange:
-        raise BadInput(f"added_ids has {', '.join(strange[:5])}, which entry {entry_id} was not noted for.")
+    unknown = sorted(set(added) - set(entry.target_ids))
+    if unknown:
+        raise BadInput(
+            f"added_ids has {', '.join(unknown[:5])}, which is not a target of journal entry {entry_id}; "
+            "give some of its target_ids."
+        )
     if (entry.status, entry.added_ids) == (status, tuple(added)):
         return entry
     if entry.status != OPEN:
-        raise Conflict(f"Journal entry {entry_id} is {entry.status} already and cannot become {status}.")
+        raise Conflict(f"Journal entry {entry_id} is already {entry.status}; its report cannot be changed.")
     connection.execute(
         "UPDATE stash_sense_journal SET status = ?, added_ids = ?, completed_at = datetime('now') "
         "WHERE id = ?",
@@ -72,10 +80,10 @@ def complete_entry(
 
 
 def mark_undone(connection: sqlite3.Connection, entry_id: int) -> JournalEntry:
-    """Record that exactly `added_ids` were taken back. Refused a second time, and where nothing was added."""
+    """Record that exactly `added_ids` were undone. Raises NotStored, and Conflict if nothing is to undo."""
     entry = get_entry(connection, entry_id)
     if entry.status == OPEN:
-        raise Conflict(f"Journal entry {entry_id} is open: report what was added first, then undo that.")
+        raise Conflict(f"Journal entry {entry_id} is open: report what was added first, then undo it.")
     if entry.status == UNDONE:
         raise Conflict(
             f"Journal entry {entry_id} was undone on {entry.undone_at} UTC; nothing is left to undo."
@@ -90,23 +98,23 @@ def mark_undone(connection: sqlite3.Connection, entry_id: int) -> JournalEntry:
 
 
 def get_entry(connection: sqlite3.Connection, entry_id: int) -> JournalEntry:
-    """Raises NotStored."""
-    found = connection.execute(
-        f"{_READ} WHERE id = ?", (validate_integer("journal entry", entry_id),)
+    """One entry. Raises NotStored."""
+    row = connection.execute(
+        f"{_SELECT} WHERE id = ?", (validate_integer("journal entry", entry_id),)
     ).fetchone()
-    if found is None:
+    if row is None:
         raise NotStored(f"There is no journal entry {entry_id}.")
-    return _entry(found)
+    return _entry(row)
 
 
 def list_entries(
     connection: sqlite3.Connection, status: str | None = None, before: int | None = None, limit: int = 100
 ) -> list[JournalEntry]:
-    """Entries, the latest first; `status='open'` are those a crash or a closed tab left behind."""
+    """At most `limit` entries, the latest first. before: an entry id. A crash or closed tab leaves `open`."""
     if status not in (None, OPEN, DONE, FAILED, UNDONE):
         raise BadInput(f"status is {status!r}; give open, done, failed or undone.")
     rows = connection.execute(
-        f"{_READ} WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
+        f"{_SELECT} WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
         (
             status,
             None if before is None else validate_integer("before", before),

@@ -3,39 +3,40 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from stash_sense.domain.validation import validate_stash_id, validate_text
 from stash_sense.errors import StateBusy, StateError
-from stash_sense.store.deciding import refresh_images_of
-from stash_sense.store.images import delete_image_fingerprint
-from stash_sense.store.people import forget_unused_people
-from stash_sense.store.pictures import forget_unused_pictures, picture_of_image
-from stash_sense.store.sqltext import quoted
+from stash_sense.store.connection import writing
+from stash_sense.store.repositories.fingerprints import delete_image_fingerprint
+from stash_sense.store.repositories.match_updates import refresh_pictures
+from stash_sense.store.repositories.matches import delete_unused_people
+from stash_sense.store.repositories.pictures import delete_unused_pictures, picture_id_of_image
+from stash_sense.store.table_rebuild import quote_name
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _KEPT = ("schema_version", "stash_sense_migrations")
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
-    """What a deletion removed. `mentions`: rows of the older programs' tables that still speak of the
-    person, by table; `copies`: copies of the state file that still hold it. Both are the owner's to remove.
+class Deletion:
+    """What a deletion removed, and what is left for the owner to remove.
+
+    rows: deleted or changed. mentions: table of an older program -> rows that still mention the person.
+    backups: copies of the state file that still contain what was deleted.
     """
 
     rows: int
     mentions: dict[str, int]
-    copies: tuple[Path, ...] = ()
-
-    def with_copies(self, copies: Iterable[Path]) -> "Deleted":
-        return replace(self, copies=tuple(copies))
+    backups: tuple[Path, ...] = ()
 
 
-def delete_person(connection: sqlite3.Connection, performer_ids: Iterable[str]) -> Deleted:
-    """Forget a person under all their keys: decisions, candidates, names, and every image and scene they
-    were named on. Their faces stay as faces of nobody. Raises BadInput.
+def delete_person(connection: sqlite3.Connection, performer_ids: Iterable[str]) -> Deletion:
+    """Delete a person under all their keys: decisions, matches, names, and rows of images and scenes.
+
+    Their faces stay, without a name. Raises BadInput.
     """
     keys = json.dumps([validate_text("performer_id", key) for key in performer_ids])
     names = [
@@ -46,8 +47,8 @@ def delete_person(connection: sqlite3.Connection, performer_ids: Iterable[str]) 
             (keys,),
         )
     ]
-    pictures = _pictures_about(connection, keys)
-    rows = _forget_verdicts(connection, keys, names)
+    pictures = _pictures_of_person(connection, keys)
+    rows = _delete_verdicts(connection, keys, names)
     for statement in (
         "DELETE FROM stash_sense_decisions WHERE performer_id IN (SELECT value FROM json_each(?))",
         "DELETE FROM image_fingerprint_faces WHERE performer_id IN (SELECT value FROM json_each(?))",
@@ -55,14 +56,14 @@ def delete_person(connection: sqlite3.Connection, performer_ids: Iterable[str]) 
         "DELETE FROM stash_sense_people WHERE performer_id IN (SELECT value FROM json_each(?))",
     ):
         rows += connection.execute(statement, (keys,)).rowcount
-    refresh_images_of(connection, pictures)
-    forget_unused_pictures(connection)
+    refresh_pictures(connection, pictures)
+    delete_unused_pictures(connection)
     needles = [*json.loads(keys), *names]
     needles += [uuid for key in json.loads(keys) for uuid in _UUID.findall(key)]
-    return Deleted(rows, _mentions(connection, needles))
+    return Deletion(rows, _mentions(connection, needles))
 
 
-def _pictures_about(connection: sqlite3.Connection, keys: str) -> list[int]:
+def _pictures_of_person(connection: sqlite3.Connection, keys: str) -> list[int]:
     return [
         row[0]
         for row in connection.execute(
@@ -78,8 +79,8 @@ def _pictures_about(connection: sqlite3.Connection, keys: str) -> list[int]:
     ]
 
 
-def _forget_verdicts(connection: sqlite3.Connection, keys: str, names: list[str]) -> int:
-    """A verdict that rested on the person falls, and no line of a face names them any more."""
+def _delete_verdicts(connection: sqlite3.Connection, keys: str, names: list[str]) -> int:
+    """Delete verdicts that rest on the person, and every reason or detail that names them."""
     connection.execute(
         """UPDATE stash_sense_faces SET verdict = 'unknown', reason = '' WHERE id IN (
              SELECT c.face_id FROM stash_sense_candidates c JOIN stash_sense_people p ON p.id = c.person_id
@@ -108,65 +109,66 @@ def _forget_verdicts(connection: sqlite3.Connection, keys: str, names: list[str]
 
 
 def _mentions(connection: sqlite3.Connection, needles: list[str]) -> dict[str, int]:
-    """Rows of tables that are not ours which speak of the person: kept untouched, but not kept quiet."""
-    found = {}
+    """Table -> rows that mention the person, of the tables that are not ours: they stay untouched."""
+    mentions = {}
     for (table,) in connection.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
         "AND name NOT LIKE 'stash_sense_%'"
     ).fetchall():
         columns = [
-            quoted(row[0]) for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+            quote_name(row[0])
+            for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
         ]
         matched = " OR ".join(f"instr(CAST(t.{column} AS TEXT), needle.value)" for column in columns)
         count = connection.execute(
-            f"SELECT count(*) FROM {quoted(table)} t WHERE EXISTS "  # noqa: S608  names only
+            f"SELECT count(*) FROM {quote_name(table)} t WHERE EXISTS "  # noqa: S608  names only
             f"(SELECT 1 FROM json_each(?) needle WHERE {matched})",
             (json.dumps(needles),),
         ).fetchone()[0]
         if count:
-            found[table] = int(count)
-    return found
+            mentions[table] = int(count)
+    return mentions
 
 
-def delete_image(connection: sqlite3.Connection, stash_image_id: str) -> Deleted:
-    """Forget an image: its faces, embeddings and names, the decisions on its picture unless another image
-    shows it, and its place in the journal."""
+def delete_image(connection: sqlite3.Connection, stash_image_id: str) -> Deletion:
+    """Delete an image with its faces, the decisions on its picture unless another image shows it, and its
+    place in the journal."""
     image = validate_stash_id("stash_image_id", stash_image_id)
-    picture = picture_of_image(connection, image)
+    picture_id = picture_id_of_image(connection, image)
     rows = int(delete_image_fingerprint(connection, image))
-    if picture is not None:
+    if picture_id is not None:
         rows += connection.execute(
             "DELETE FROM stash_sense_decisions WHERE picture_id = ?1 AND NOT EXISTS "
             "(SELECT 1 FROM stash_sense_image_results WHERE picture_id = ?1)",
-            (picture,),
+            (picture_id,),
         ).rowcount
-        forget_unused_pictures(connection, [picture])
-    forget_unused_people(connection)
-    return Deleted(rows + _leave_journal(connection, image), {})
+        delete_unused_pictures(connection, [picture_id])
+    delete_unused_people(connection)
+    return Deletion(rows + _delete_from_journal(connection, image), {})
 
 
-def _leave_journal(connection: sqlite3.Connection, image: str) -> int:
+def _delete_from_journal(connection: sqlite3.Connection, image: str) -> int:
     changed = 0
-    for entry, targets, added in connection.execute(
+    for entry_id, targets, added in connection.execute(
         "SELECT id, target_ids, added_ids FROM stash_sense_journal WHERE target_type = 'image' "
         "AND EXISTS (SELECT 1 FROM json_each(target_ids) WHERE value = ?)",
         (image,),
     ).fetchall():
-        left = [one for one in json.loads(targets) if one != image]
+        left = [target for target in json.loads(targets) if target != image]
         if left:
-            still = None if added is None else json.dumps([x for x in json.loads(added) if x != image])
+            added_ids = [target for target in json.loads(added or "[]") if target != image]
             connection.execute(
                 "UPDATE stash_sense_journal SET target_ids = ?, added_ids = ? WHERE id = ?",
-                (json.dumps(left), still, entry),
+                (json.dumps(left), None if added is None else json.dumps(added_ids), entry_id),
             )
         else:
-            connection.execute("DELETE FROM stash_sense_journal WHERE id = ?", (entry,))
+            connection.execute("DELETE FROM stash_sense_journal WHERE id = ?", (entry_id,))
         changed += 1
     return changed
 
 
-def delete_everything(connection: sqlite3.Connection) -> Deleted:
-    """Empty every table of the file, the older ones and unknown ones too; only the schema stays."""
+def delete_everything(connection: sqlite3.Connection) -> Deletion:
+    """Empty every table of the file, also those of other programs; only the schema stays."""
     connection.execute("PRAGMA defer_foreign_keys = ON")
     tables = [
         row[0]
@@ -176,31 +178,41 @@ def delete_everything(connection: sqlite3.Connection) -> Deleted:
         if row[0].lower() not in _KEPT
     ]
     rows = 0
-    for _ in range(2):  # once more for what a trigger of the file wrote while others were emptied
+    for _ in range(2):  # again for what a trigger wrote while other tables were emptied
         for table in tables:
-            rows += connection.execute(f"DELETE FROM {quoted(table)}").rowcount  # noqa: S608  names only
+            rows += connection.execute(f"DELETE FROM {quote_name(table)}").rowcount  # noqa: S608  names only
     for table in tables:
-        if connection.execute(f"SELECT 1 FROM {quoted(table)} LIMIT 1").fetchone():  # noqa: S608  names only
+        if connection.execute(f"SELECT 1 FROM {quote_name(table)} LIMIT 1").fetchone():  # noqa: S608  names only
             raise StateError(
-                f"Table {table} fills itself again by a trigger, so nothing was deleted. "
+                f"A trigger fills table {table} again, so nothing was deleted. "
                 "Stop Stash Sense and remove the state file instead."
             )
-    return Deleted(rows, {})
+    return Deletion(rows, {})
 
 
-def scrub(connection: sqlite3.Connection, path: Path) -> None:
-    """Rewrite the file without what was deleted, and empty its log. Runs outside a transaction.
+def erase(
+    connection: sqlite3.Connection, path: Path, delete: Callable[[sqlite3.Connection], Deletion]
+) -> Deletion:
+    """Run a deletion, then rewrite the file without what was deleted, and empty its log.
 
-    VACUUM builds the file anew from what is left; truncating the log removes the old pages from there.
-    Raises StateBusy while another connection still reads what was there before.
+    VACUUM rebuilds the file from what is left; truncating the log removes the old pages from there.
+    Raises StateBusy while another process still reads the former contents.
     """
-    for table in ("sqlite_stat1", "sqlite_stat4"):  # samples of column values, where ANALYZE ever ran
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
-            connection.execute(f"DELETE FROM {table}")  # noqa: S608  our names
-    connection.execute("VACUUM")
-    busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    if busy:
+    # Overwrites what is deleted at once: a kill before the rewrite leaves little behind.
+    connection.execute("PRAGMA secure_delete = ON")
+    try:
+        with writing(connection, durable=True):
+            deletion = delete(connection)
+        for table in ("sqlite_stat1", "sqlite_stat4"):  # samples of column values, if ANALYZE ever ran
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608  our names
+        connection.execute("VACUUM")
+        is_busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        connection.execute("PRAGMA secure_delete = OFF")
+    if is_busy:
         raise StateBusy(
             f"{path}: deleted, but another process still reads the former contents, so traces are left in "
-            "the file. Repeat the deletion when it has finished."
+            "the file. Repeat the deletion when that process has finished."
         )
+    return deletion

@@ -1,6 +1,8 @@
-"""Image fingerprints: the two tables of version 6, which older programs read too."""
+"""Image fingerprints: the two version-6 tables that older programs read too, and galleries."""
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from stash_sense.domain.validation import (
@@ -11,16 +13,12 @@ from stash_sense.domain.validation import (
     validate_text,
 )
 from stash_sense.errors import NotStored
-from stash_sense.store.galleries import remember_gallery
-from stash_sense.store.pictures import forget_unused_pictures, picture_of_image
+from stash_sense.store.repositories.pictures import delete_unused_pictures, picture_id_of_image
 
 _IMAGE = "id, stash_image_id, gallery_id, faces_detected, db_version, created_at, updated_at"
-_FACE = "id, stash_image_id, performer_id, confidence, distance, bbox_x, bbox_y, bbox_w, bbox_h, created_at"
-
-
-def as_dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor]
+_IMAGE_FACE = (
+    "id, stash_image_id, performer_id, confidence, distance, bbox_x, bbox_y, bbox_w, bbox_h, created_at"
+)
 
 
 def create_image_fingerprint(
@@ -30,53 +28,52 @@ def create_image_fingerprint(
     gallery_id: str | None = None,
     db_version: str | None = None,
 ) -> int:
-    """Remember an image, or update what is remembered; the same image keeps its id (> 0).
+    """Insert or update an image's row; returns its id (> 0), which an image keeps.
 
-    A null `gallery_id` never erases a known one. Raises BadInput for an empty id or a negative count.
+    A null `gallery_id` never erases a known one. Raises BadInput.
     """
-    image = validate_stash_id("stash_image_id", stash_image_id)
     gallery = None if gallery_id is None else validate_stash_id("gallery_id", gallery_id)
     values = {
-        "image": image,
+        "image": validate_stash_id("stash_image_id", stash_image_id),
         "faces": validate_integer("faces_detected", faces_detected),
         "gallery": gallery,
         "version": validate_optional_text("db_version", db_version),
     }
     # Never INSERT OR REPLACE: it deletes the row first, and every face of the image with it.
-    found = connection.execute(
+    rows = connection.execute(
         """UPDATE image_fingerprints SET faces_detected = :faces, db_version = :version,
              gallery_id = coalesce(:gallery, gallery_id), updated_at = datetime('now')
            WHERE stash_image_id = :image RETURNING id""",
         values,
     ).fetchall()
-    if not found:
-        found = connection.execute(
+    if not rows:
+        rows = connection.execute(
             """INSERT INTO image_fingerprints
                  (stash_image_id, faces_detected, gallery_id, db_version, created_at, updated_at)
                VALUES (:image, :faces, :gallery, :version, datetime('now'), datetime('now'))
                RETURNING id""",
             values,
         ).fetchall()
-    fingerprint = int(found[0][0])
+    fingerprint_id = int(rows[0][0])
     if gallery is not None:
-        remember_gallery(connection, fingerprint, gallery)
-    return fingerprint
+        add_gallery(connection, fingerprint_id, gallery)
+    return fingerprint_id
 
 
 def get_image_fingerprint(connection: sqlite3.Connection, stash_image_id: str) -> dict[str, Any] | None:
-    """The row of an image as a dict, or None."""
-    found = as_dicts(
+    """The row of an image, or None."""
+    rows = _dicts(
         connection.execute(
             f"SELECT {_IMAGE} FROM image_fingerprints WHERE stash_image_id = ?",  # noqa: S608  our columns
             (validate_stash_id("stash_image_id", stash_image_id),),
         )
     )
-    return found[0] if found else None
+    return rows[0] if rows else None
 
 
 def get_gallery_image_fingerprints(connection: sqlite3.Connection, gallery_id: str) -> list[dict[str, Any]]:
-    """The images seen in a gallery, whichever gallery each was last seen in."""
-    return as_dicts(
+    """The rows of all images seen in a gallery, whichever gallery each was last seen in."""
+    return _dicts(
         connection.execute(
             f"""SELECT {_IMAGE} FROM image_fingerprints WHERE id IN (
                   SELECT image_fingerprint_id FROM stash_sense_image_galleries WHERE gallery_id = ?1
@@ -98,46 +95,37 @@ def add_image_fingerprint_face(
     bbox_w: float | None = None,
     bbox_h: float | None = None,
 ) -> int:
-    """Name a performer on an image; of two faces of one performer the better stays. Returns its id.
+    """Name a performer on an image; returns the row's id. Of two faces of one performer the better stays.
 
-    Better is the smaller distance, or where one has none the greater confidence. The box is meant as
-    fractions of the image; it is not enforced, since files in the wild hold pixels here.
+    Better is the smaller distance, or the greater confidence where one has no distance. The box is meant as
+    fractions of the image; this is not enforced, because files in the wild hold pixels here.
     Raises NotStored where the image has no fingerprint.
     """
     image = validate_stash_id("stash_image_id", stash_image_id)
     performer = validate_text("performer_id", performer_id)
-    numbers = [
-        validate_optional_number("confidence", confidence),
-        validate_optional_number("distance", distance),
-        *(
-            validate_optional_number(name, value)
-            for name, value in (
-                ("bbox_x", bbox_x),
-                ("bbox_y", bbox_y),
-                ("bbox_w", bbox_w),
-                ("bbox_h", bbox_h),
-            )
-        ),
-    ]
-    known = connection.execute(
+    new_confidence = validate_optional_number("confidence", confidence)
+    new_distance = validate_optional_number("distance", distance)
+    sides = {"bbox_x": bbox_x, "bbox_y": bbox_y, "bbox_w": bbox_w, "bbox_h": bbox_h}
+    box = [validate_optional_number(name, value) for name, value in sides.items()]
+    row = connection.execute(
         "SELECT id, confidence, distance FROM image_fingerprint_faces "
         "WHERE stash_image_id = ? AND performer_id = ?",
         (image, performer),
     ).fetchone()
-    if known is not None:
-        if not _is_better(known[1], known[2], numbers[0], numbers[1]):
+    if row is not None:
+        if not _is_better(row[1], row[2], new_confidence, new_distance):
             connection.execute(
                 "UPDATE image_fingerprint_faces SET confidence = ?, distance = ?, bbox_x = ?, bbox_y = ?, "
                 "bbox_w = ?, bbox_h = ? WHERE id = ?",
-                (*numbers, known[0]),
+                (new_confidence, new_distance, *box, row[0]),
             )
-        return int(known[0])
+        return int(row[0])
     if get_image_fingerprint(connection, image) is None:
         raise NotStored(f"Image {image} has no fingerprint yet; call create_image_fingerprint first.")
     cursor = connection.execute(
         "INSERT INTO image_fingerprint_faces (stash_image_id, performer_id, confidence, distance, "
         "bbox_x, bbox_y, bbox_w, bbox_h, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, datetime('now'))",
-        (image, performer, *numbers),
+        (image, performer, new_confidence, new_distance, *box),
     )
     return int(cursor.lastrowid or 0)
 
@@ -145,50 +133,97 @@ def add_image_fingerprint_face(
 def _is_better(
     confidence: object, distance: object, new_confidence: float | None, new_distance: float | None
 ) -> bool:
-    """Whether the face known so far is strictly better than the new one."""
+    """Whether the stored face is strictly better than the new one."""
     if isinstance(distance, int | float) and new_distance is not None:
         return distance < new_distance
     if isinstance(confidence, int | float) and new_confidence is not None:
         return confidence > new_confidence
-    return (
-        (distance is not None or confidence is not None) and new_distance is None and new_confidence is None
-    )
+    is_measured = distance is not None or confidence is not None
+    return is_measured and new_distance is None and new_confidence is None
 
 
 def get_image_fingerprint_faces(connection: sqlite3.Connection, stash_image_id: str) -> list[dict[str, Any]]:
     """The performers named on an image, one row each."""
-    return as_dicts(
+    return _dicts(
         connection.execute(
-            f"SELECT {_FACE} FROM image_fingerprint_faces WHERE stash_image_id = ? ORDER BY id",  # noqa: S608
+            f"""SELECT {_IMAGE_FACE} FROM image_fingerprint_faces WHERE stash_image_id = ?
+                ORDER BY id""",  # noqa: S608  our columns
             (validate_stash_id("stash_image_id", stash_image_id),),
         )
     )
 
 
 def delete_image_fingerprint_faces(connection: sqlite3.Connection, stash_image_id: str) -> int:
-    """Forget who and what was seen on an image, every detected face included; returns how many were named."""
+    """Delete every face of an image, named or not; returns how many performers were named."""
     image = validate_stash_id("stash_image_id", stash_image_id)
-    picture = picture_of_image(connection, image)
+    picture_id = picture_id_of_image(connection, image)
     for table in ("stash_sense_faces", "stash_sense_image_results"):
         connection.execute(
             f"DELETE FROM {table} WHERE image_fingerprint_id IN "  # noqa: S608  our names
             "(SELECT id FROM image_fingerprints WHERE stash_image_id = ?)",
             (image,),
         )
-    if picture is not None:
-        forget_unused_pictures(connection, [picture])
+    if picture_id is not None:
+        delete_unused_pictures(connection, [picture_id])
     return connection.execute(
         "DELETE FROM image_fingerprint_faces WHERE stash_image_id = ?", (image,)
     ).rowcount
 
 
 def delete_image_fingerprint(connection: sqlite3.Connection, stash_image_id: str) -> bool:
-    """Forget an image that Stash no longer has, with its faces; a person's decisions stay."""
+    """Delete an image and its faces; the decisions on its picture stay. Whether there was one."""
     image = validate_stash_id("stash_image_id", stash_image_id)
-    picture = picture_of_image(connection, image)
-    # The cascade does this too, except where a file could not keep our declaration of the table.
+    picture_id = picture_id_of_image(connection, image)
+    # The cascade does this too, unless a file has kept its own declaration of the table.
     connection.execute("DELETE FROM image_fingerprint_faces WHERE stash_image_id = ?", (image,))
     deleted = connection.execute("DELETE FROM image_fingerprints WHERE stash_image_id = ?", (image,))
-    if picture is not None:
-        forget_unused_pictures(connection, [picture])
+    if picture_id is not None:
+        delete_unused_pictures(connection, [picture_id])
     return deleted.rowcount > 0
+
+
+def add_gallery(connection: sqlite3.Connection, fingerprint_id: int, gallery_id: str) -> None:
+    """Record that an image was seen in a gallery: there may be many, version 6 has room for one."""
+    connection.execute(
+        "INSERT INTO stash_sense_image_galleries (image_fingerprint_id, gallery_id) VALUES (?, ?) "
+        "ON CONFLICT DO NOTHING",
+        (fingerprint_id, gallery_id),
+    )
+
+
+def add_images_to_gallery(
+    connection: sqlite3.Connection, gallery_id: str, stash_image_ids: Sequence[str]
+) -> int:
+    """Record that images are in a gallery; returns how many of them are stored."""
+    gallery = validate_stash_id("gallery_id", gallery_id)
+    stored = 0
+    for image in stash_image_ids:
+        rows = connection.execute(
+            "UPDATE image_fingerprints SET gallery_id = ? WHERE stash_image_id = ? RETURNING id",
+            (gallery, validate_stash_id("stash_image_id", image)),
+        ).fetchall()
+        for (fingerprint_id,) in rows:
+            add_gallery(connection, fingerprint_id, gallery)
+        stored += len(rows)
+    return stored
+
+
+def galleries_by_image(
+    connection: sqlite3.Connection, fingerprint_ids: Sequence[int]
+) -> dict[int, tuple[str, ...]]:
+    """Fingerprint id -> ids of the galleries it was seen in, also those that older programs wrote."""
+    by_image: dict[int, set[str]] = {}
+    for fingerprint_id, gallery in connection.execute(
+        "SELECT g.image_fingerprint_id, g.gallery_id FROM json_each(?1) wanted "
+        "CROSS JOIN stash_sense_image_galleries g ON g.image_fingerprint_id = wanted.value "
+        "UNION ALL SELECT i.id, i.gallery_id FROM json_each(?1) wanted "
+        "CROSS JOIN image_fingerprints i ON i.id = wanted.value WHERE i.gallery_id IS NOT NULL",
+        (json.dumps(list(fingerprint_ids)),),
+    ):
+        by_image.setdefault(fingerprint_id, set()).add(gallery)
+    return {fingerprint_id: tuple(sorted(galleries)) for fingerprint_id, galleries in by_image.items()}
+
+
+def _dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]

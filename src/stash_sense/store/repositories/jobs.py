@@ -1,30 +1,68 @@
-"""The jobs file: what is asked of the queue, and what becomes of it."""
+"""The list of jobs, in a file of its own beside the state file."""
 
 import json
 import secrets
 import sqlite3
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
 from stash_sense.domain.validation import canonical_json, parse_json_object, validate_integer, validate_text
 from stash_sense.errors import Conflict, NoSuchJob, StateBusy, StateUnwritable
-from stash_sense.store.jobs.crashes import forget_crashes, give_up_crashed
-from stash_sense.store.jobs.job import ENDED, ERRORS_LISTED, Job
-from stash_sense.store.jobs.opening import ready
-from stash_sense.store.pool import Pool
+from stash_sense.store.connection import Pool
+from stash_sense.store.repositories.jobs_file import fail_crashed_jobs, prepare_jobs_file, reset_crash_count
 
-KEPT = 1000
-"""Ended jobs that are remembered; the oldest are dropped."""
+JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+"""queued: will run, perhaps again after a stop. running: at work. done: has its result. failed: `error` says
+why. cancelled: on request. The last two keep the result as it stood, and can be resumed.
+"""
+
+ERRORS_LISTED = 10
+ENDED_STATUSES: tuple[JobStatus, ...] = ("done", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job and its progress.
+
+    asked, result: JSON objects. rate: `done` per second of this run, 0.0 while unknown. eta_s: seconds left,
+    None while unknown. all_errors: in lists only the first ERRORS_LISTED of error_count. Times are ISO 8601,
+    UTC; started_at: of the latest run.
+    """
+
+    job_id: str
+    kind: str
+    target: str
+    asked: Mapping[str, Any]
+    status: JobStatus
+    done: int = 0
+    total: int = 0
+    faces: int = 0
+    people: int = 0
+    rate: float = 0.0
+    eta_s: float | None = None
+    result: Mapping[str, Any] | None = None
+    error: str | None = None
+    error_code: str | None = None
+    all_errors: tuple[str, ...] = ()
+    error_count: int = 0
+    created_at: str
+    started_at: str | None = None
+    ended_at: str | None = None
+
+
+KEPT_ENDED_JOBS = 1000
+"""Older ended jobs are deleted."""
 _BUSY_S = 10.0
 _OWNER_WAIT_S = 5.0  # a former sidecar may still be stopping
 
-# ?1: NULL for all of a job; else without its result, and with so many errors at most
-_READ = """SELECT job_id, kind, target, asked, status, done, total, faces, people, rate, error, error_code,
+# ?1: NULL for whole jobs; else at most so many errors of each, and no result
+_SELECT = """SELECT job_id, kind, target, asked, status, done, total, faces, people, rate, error, error_code,
   iif(?1 IS NULL, all_errors, (SELECT json_group_array(value) FROM
     (SELECT value FROM json_each(all_errors) ORDER BY key LIMIT coalesce(?1, 0)))) AS all_errors,
   json_array_length(all_errors) AS error_count,
@@ -32,7 +70,7 @@ _READ = """SELECT job_id, kind, target, asked, status, done, total, faces, peopl
 
 
 class JobsFile:
-    """The file at `path`, begun where there is none, held by one process at a time; safe from any thread.
+    """The file at `path`, created if absent, held by one process at a time; safe from any thread.
 
     Raises StateBusy while another process holds it, NewerState, NotAStateFile, DiskFull and
     StateUnwritable on opening, the last two and StateBusy from any method.
@@ -43,97 +81,98 @@ class JobsFile:
         with ExitStack() as undo:
             lock = self._hold()
             undo.callback(lock.release)
-            ready(self.path)
+            prepare_jobs_file(self.path)
             self._pool = Pool(self.path, _BUSY_S)
             undo.callback(self._pool.close)
             with self._pool.writing(durable=True) as connection:
-                give_up_crashed(connection, _now())
+                fail_crashed_jobs(connection, _now())
             self.park_running()
             self._closing = undo.pop_all()
 
     def close(self) -> None:
+        """Release the file."""
         self._closing.close()
 
     def park_running(self) -> None:
-        """What was running is queued again, in its old turn."""
+        """Queue what was running again, in its old turn."""
         with self._pool.writing() as connection:
             connection.execute("UPDATE jobs SET status = 'queued' WHERE status = 'running'")
 
     def add(self, kind: str, target: str, asked: Mapping[str, Any], open_at_most: int) -> str | None:
-        """Queue a job, or find the same one still open; its id. None: there are too many others open."""
-        wanted = (
+        """Queue a job, or find the equal one still open; returns its id, or None if too many are open."""
+        request = (
             validate_text("kind", kind),
             validate_text("target", target),
             canonical_json("asked", asked),
         )
         with self._pool.writing(durable=True) as connection:
-            if found := _open_job(connection, wanted):
-                return found
+            if open_job_id := _open_job(connection, request):
+                return open_job_id
             if _open_count(connection) >= open_at_most:
                 return None
             job_id = secrets.token_hex(12)
             connection.execute(
                 """INSERT INTO jobs (kind, target, asked, job_id, status, turn, created_at)
                   VALUES (?, ?, ?, ?, 'queued', (SELECT coalesce(max(turn), 0) + 1 FROM jobs), ?)""",
-                (*wanted, job_id, _now()),
+                (*request, job_id, _now()),
             )
             return job_id
 
-    def take_next(self) -> Job | None:
-        """The queued job whose turn it is, running from now on."""
+    def start_next(self) -> Job | None:
+        """Mark the queued job whose turn it is as running, and return it."""
         with self._pool.writing(durable=True) as connection:
-            found = connection.execute(
+            row = connection.execute(
                 """UPDATE jobs SET status = 'running', started_at = ?, rate = 0, all_errors = '[]'
                   WHERE number = (SELECT number FROM jobs WHERE status = 'queued' ORDER BY turn LIMIT 1)
                   RETURNING job_id""",
                 (_now(),),
             ).fetchone()
-            return _get(connection, found[0]) if found else None
+            return _get(connection, row[0]) if row else None
 
-    def note(self, job: Job) -> None:
-        """How far a running job is."""
+    def save_progress(self, job: Job) -> None:
+        """Save the progress of a running job."""
         with self._pool.writing() as connection:
-            _note(connection, job)
+            _save_progress(connection, job)
 
-    def end(self, job: Job) -> None:
-        """How a run ended (queued: it is to be run again); a job cancelled meanwhile stays so."""
+    def finish(self, job: Job) -> None:
+        """Save how a run ended (queued: it is to run again); a job cancelled meanwhile stays cancelled."""
         with self._pool.writing(durable=True) as connection:
-            _note(connection, job)
+            _save_progress(connection, job)
             connection.execute(
                 """UPDATE jobs SET status = ?, error = ?, error_code = ?, ended_at = ?
                   WHERE job_id = ? AND status = 'running'""",
                 (
                     *(job.status, job.error, job.error_code),
-                    *(_now() if job.status in ENDED else None, job.job_id),
+                    *(_now() if job.status in ENDED_STATUSES else None, job.job_id),
                 ),
             )
             _drop_old(connection)
 
     def cancel(self, job_id: str) -> bool:
-        """Mark an open job as cancelled; whether it is cancelled now. Raises NoSuchJob."""
+        """Mark an open job as cancelled; returns whether it is cancelled now. Raises NoSuchJob."""
         with self._pool.writing(durable=True) as connection:
             connection.execute(
                 """UPDATE jobs SET status = 'cancelled', ended_at = ?
                   WHERE job_id = ? AND status IN ('queued', 'running')""",
                 (_now(), job_id),
             )
-            found = _get(connection, job_id).status == "cancelled"
+            is_cancelled = _get(connection, job_id).status == "cancelled"
             _drop_old(connection)
-        return found
+        return is_cancelled
 
-    def again(self, job_id: str, open_at_most: int) -> bool:
-        """Queue a failed or cancelled job behind the others; False: there are too many open.
+    def requeue(self, job_id: str, open_at_most: int) -> bool:
+        """Queue a failed or cancelled job behind the others; returns False if too many are open.
 
-        Raises NoSuchJob, and Refused for one that is done or has an open one like it.
+        Raises NoSuchJob, and Conflict if it is done or an equal job is open.
         """
         with self._pool.writing(durable=True) as connection:
             job = _get(connection, job_id)
             if job.status == "done":
-                raise Conflict(f"Job {job_id} is done already. Ask for a new one to have it done again.")
-            if job.status not in ENDED:
+                raise Conflict(f"Job {job_id} is already done. Start a new one to do it again.")
+            if job.status not in ENDED_STATUSES:
                 return True
             if other := _open_job(connection, (job.kind, job.target, canonical_json("asked", job.asked))):
-                raise Conflict(f"The same as job {job_id} was asked for again and is under way: job {other}.")
+                raise Conflict(f"Job {other} is queued or running and does the same as job {job_id}.")
             if _open_count(connection) >= open_at_most:
                 return False
             connection.execute(
@@ -142,20 +181,20 @@ class JobsFile:
                   WHERE job_id = ?""",
                 (job_id,),
             )
-            forget_crashes(connection, job_id)
+            reset_crash_count(connection, job_id)
             return True
 
     def get(self, job_id: str) -> Job:
-        """Raises NoSuchJob."""
+        """One job with its result and all errors. Raises NoSuchJob."""
         with self._pool.reading() as connection:
             return _get(connection, job_id)
 
     def list(self, target: str | None, limit: int) -> list[Job]:
-        """Newest first, without what may be long: their results, and all but the first errors."""
+        """Newest first, without their results, and with the first errors only."""
         with self._pool.reading() as connection:
             return _jobs(
                 connection.execute(
-                    f"{_READ} WHERE (?2 IS NULL OR target = ?2) ORDER BY number DESC LIMIT ?3",
+                    f"{_SELECT} WHERE (?2 IS NULL OR target = ?2) ORDER BY number DESC LIMIT ?3",
                     (ERRORS_LISTED, target, validate_integer("limit", limit, 1)),
                 )
             )
@@ -164,14 +203,14 @@ class JobsFile:
         lock = FileLock(
             self.path.with_name(f".{self.path.name}.lock"),
             timeout=_OWNER_WAIT_S,
-            thread_local=False,  # given back by another thread than took it
+            thread_local=False,  # another thread may release it
         )
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout as error:
             raise StateBusy(
-                f"{self.path}: another Stash Sense works through these jobs. Stop it first, or give this "
+                f"{self.path}: another Stash Sense is using this file. Stop it first, or give this "
                 "one its own DATA_DIR."
             ) from error
         except OSError as error:
@@ -181,7 +220,7 @@ class JobsFile:
         return lock
 
 
-def _note(connection: sqlite3.Connection, job: Job) -> None:
+def _save_progress(connection: sqlite3.Connection, job: Job) -> None:
     connection.execute(
         """UPDATE jobs SET done = ?, total = ?, faces = ?, people = ?, rate = ?, all_errors = ?,
           result = coalesce(?, result) WHERE job_id = ?""",
@@ -193,24 +232,24 @@ def _note(connection: sqlite3.Connection, job: Job) -> None:
 
 
 def _get(connection: sqlite3.Connection, job_id: str) -> Job:
-    for job in _jobs(connection.execute(f"{_READ} WHERE job_id = ?2", (None, job_id))):
+    for job in _jobs(connection.execute(f"{_SELECT} WHERE job_id = ?2", (None, job_id))):
         return job
-    raise NoSuchJob(f"There is no job {job_id:.40}. The list of jobs shows those that are remembered.")
+    raise NoSuchJob(f"There is no job {job_id:.40}. See the list of jobs for those that are still kept.")
 
 
-def _open_job(connection: sqlite3.Connection, wanted: tuple[str, str, str | None]) -> str | None:
-    """wanted: kind, target, and what is asked, as it is kept."""
-    found = connection.execute(
+def _open_job(connection: sqlite3.Connection, request: tuple[str, str, str | None]) -> str | None:
+    """request: kind, target, and `asked` as JSON."""
+    row = connection.execute(
         """SELECT job_id FROM jobs WHERE kind = ? AND target = ? AND asked = ?
           AND status IN ('queued', 'running')""",
-        wanted,
+        request,
     ).fetchone()
-    return str(found[0]) if found else None
+    return str(row[0]) if row else None
 
 
 def _open_count(connection: sqlite3.Connection) -> int:
-    found = connection.execute("SELECT count(*) FROM jobs WHERE status IN ('queued', 'running')")
-    return int(found.fetchone()[0])
+    count = connection.execute("SELECT count(*) FROM jobs WHERE status IN ('queued', 'running')")
+    return int(count.fetchone()[0])
 
 
 def _drop_old(connection: sqlite3.Connection) -> None:
@@ -218,7 +257,7 @@ def _drop_old(connection: sqlite3.Connection) -> None:
         """DELETE FROM jobs WHERE status IN ('done', 'failed', 'cancelled') AND number <= (
           SELECT number FROM jobs WHERE status IN ('done', 'failed', 'cancelled')
           ORDER BY number DESC LIMIT 1 OFFSET ?)""",
-        (KEPT,),
+        (KEPT_ENDED_JOBS,),
     )
 
 
@@ -231,8 +270,8 @@ def _jobs(rows: sqlite3.Cursor) -> list[Job]:
     return [_job(dict(zip(names, row, strict=True))) for row in rows]
 
 
-def _job(kept: dict[str, Any]) -> Job:
-    kept["asked"] = parse_json_object(kept["asked"]) or {}
-    kept["all_errors"] = tuple(json.loads(kept["all_errors"]))
-    kept["result"] = parse_json_object(kept["result"])
-    return Job(**kept)
+def _job(columns: dict[str, Any]) -> Job:
+    columns["asked"] = parse_json_object(columns["asked"]) or {}
+    columns["all_errors"] = tuple(json.loads(columns["all_errors"]))
+    columns["result"] = parse_json_object(columns["result"])
+    return Job(**columns)

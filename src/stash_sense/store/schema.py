@@ -1,23 +1,102 @@
-"""The migration's steps, in order: a name is permanent, and so is what its step does.
+"""The tables of schema version 6, and the named migrations that add ours.
 
-`schema_version` says 6 from the first step on and stays 6; what is ours is recorded by name in
-`stash_sense_migrations`. A further step is appended here and never edits an earlier one.
+Names and columns of the version-6 tables are a contract. Where it does not demand NOT NULL, none is
+declared: older files hold nulls there, and a stricter table could not take over their rows.
+
+A migration's name and what it does are permanent. `schema_version` is 6 from the first one on and stays 6;
+ours are recorded by name in `stash_sense_migrations`. Append new migrations, never edit an old one.
 """
 
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stash_sense.store.declared import OLDER, SCHEMA_VERSION, VERSION_6, Table
-from stash_sense.store.rebuild import conform
+from stash_sense.store.table_rebuild import Table, ensure_table
 
 CONTRACT_VERSION = 6
 
 RECORD = "CREATE TABLE IF NOT EXISTS stash_sense_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)"
 
+_STAMPS = "created_at TEXT DEFAULT (datetime('now')), updated_at TEXT DEFAULT (datetime('now'))"
+
+SCHEMA_VERSION = Table("schema_version", "version INTEGER NOT NULL")
+
+VERSION_5_TABLES = (
+    Table(
+        "recommendations",
+        f"""id INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT, status TEXT DEFAULT 'pending',
+  target_type TEXT, target_id TEXT, details JSON, resolution_action TEXT, resolution_details JSON,
+  resolved_at TEXT, confidence REAL, source_analysis_id INTEGER, {_STAMPS},
+  UNIQUE(type, target_type, target_id)""",
+    ),
+    Table(
+        "analysis_runs",
+        """id INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT, status TEXT, started_at TEXT, completed_at TEXT,
+  items_total INTEGER, items_processed INTEGER, recommendations_created INTEGER DEFAULT 0, cursor TEXT,
+  error_message TEXT""",
+    ),
+    Table(
+        "recommendation_settings",
+        """type TEXT PRIMARY KEY, enabled INTEGER DEFAULT 1, auto_dismiss_threshold REAL,
+  notify INTEGER DEFAULT 1, interval_hours INTEGER, last_run_at TEXT, next_run_at TEXT, config JSON""",
+    ),
+    Table(
+        "dismissed_targets",
+        """type TEXT, target_type TEXT, target_id TEXT, dismissed_at TEXT DEFAULT (datetime('now')),
+  reason TEXT, permanent INTEGER DEFAULT 0, PRIMARY KEY (type, target_type, target_id)""",
+    ),
+    Table(
+        "analysis_watermarks",
+        "type TEXT PRIMARY KEY, last_completed_at TEXT, last_cursor TEXT, last_stash_updated_at TEXT",
+    ),
+    Table(
+        "scene_fingerprints",
+        f"""id INTEGER PRIMARY KEY AUTOINCREMENT, stash_scene_id INTEGER UNIQUE NOT NULL, total_faces INTEGER,
+  frames_analyzed INTEGER, fingerprint_status TEXT DEFAULT 'pending', db_version TEXT, {_STAMPS}""",
+    ),
+    Table(
+        "scene_fingerprint_faces",
+        """id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint_id INTEGER, performer_id TEXT,
+  face_count INTEGER, avg_confidence REAL, proportion REAL, created_at TEXT DEFAULT (datetime('now')),
+  UNIQUE(fingerprint_id, performer_id)""",
+        (("idx_scene_fp_faces_performer", "performer_id"),),
+    ),
+    Table(
+        "upstream_snapshots",
+        """id INTEGER PRIMARY KEY AUTOINCREMENT, entity_type TEXT, local_entity_id TEXT, endpoint TEXT,
+  stash_box_id TEXT, upstream_data JSON, upstream_updated_at TEXT, fetched_at TEXT DEFAULT (datetime('now')),
+  UNIQUE(entity_type, endpoint, stash_box_id)""",
+    ),
+    Table(
+        "upstream_field_config",
+        """endpoint TEXT, entity_type TEXT, field_name TEXT, enabled INTEGER DEFAULT 1,
+  PRIMARY KEY (endpoint, entity_type, field_name)""",
+    ),
+    Table("user_settings", "key TEXT PRIMARY KEY, value JSON, updated_at TEXT DEFAULT (datetime('now'))"),
+)
+
+VERSION_6_TABLES = (
+    Table(
+        "image_fingerprints",
+        f"""id INTEGER PRIMARY KEY AUTOINCREMENT, stash_image_id TEXT UNIQUE NOT NULL, gallery_id TEXT,
+  faces_detected INTEGER NOT NULL DEFAULT 0, db_version TEXT, {_STAMPS}""",
+        (("idx_image_fp_gallery", "gallery_id"),),
+        must_fit=True,
+    ),
+    Table(
+        "image_fingerprint_faces",
+        """id INTEGER PRIMARY KEY AUTOINCREMENT,
+  stash_image_id TEXT NOT NULL REFERENCES image_fingerprints(stash_image_id) ON DELETE CASCADE,
+  performer_id TEXT NOT NULL, confidence REAL, distance REAL,
+  bbox_x REAL, bbox_y REAL, bbox_w REAL, bbox_h REAL, created_at TEXT DEFAULT (datetime('now')),
+  UNIQUE(stash_image_id, performer_id)""",
+        (("idx_image_fp_faces_image", "stash_image_id"), ("idx_image_fp_faces_performer", "performer_id")),
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Migration:
     """One named step; `apply` runs inside the migration's transaction."""
 
     name: str
@@ -25,13 +104,13 @@ class Step:
 
 
 def _version_6(connection: sqlite3.Connection) -> None:
-    for table in (SCHEMA_VERSION, *OLDER, *VERSION_6):
-        conform(connection, table)
+    for table in (SCHEMA_VERSION, *VERSION_5_TABLES, *VERSION_6_TABLES):
+        ensure_table(connection, table)
     rows = connection.execute("SELECT count(*) FROM schema_version").fetchone()[0]
     if rows == 1:
         connection.execute("UPDATE schema_version SET version = ?", (CONTRACT_VERSION,))
         return
-    # Some files hold one row a version; the highest counts, so theirs stay beside ours.
+    # Some files hold one row per version, of which the highest counts: theirs stay.
     connection.execute(
         "INSERT INTO schema_version (version) SELECT ?1 "
         "WHERE NOT EXISTS (SELECT 1 FROM schema_version WHERE version = ?1)",
@@ -71,6 +150,10 @@ _pictures = _statements(
     "CREATE INDEX idx_stash_sense_prints_picture ON stash_sense_picture_prints(picture_id)",
 )
 
+# A box, as fractions of the upright image.
+_BOX = """x REAL NOT NULL CHECK (x >= 0 AND x <= 1), y REAL NOT NULL CHECK (y >= 0 AND y <= 1),
+  w REAL NOT NULL CHECK (w > 0 AND x + w <= 1.000001), h REAL NOT NULL CHECK (h > 0 AND y + h <= 1.000001)"""
+
 _faces = _statements(
     """CREATE TABLE stash_sense_packs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -91,14 +174,11 @@ _faces = _statements(
   stored_at TEXT NOT NULL DEFAULT (datetime('now'))
 )""",
     "CREATE INDEX idx_stash_sense_results_picture ON stash_sense_image_results(picture_id)",
-    """CREATE TABLE stash_sense_faces (
+    f"""CREATE TABLE stash_sense_faces (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   image_fingerprint_id INTEGER NOT NULL REFERENCES image_fingerprints(id) ON DELETE CASCADE,
   position INTEGER NOT NULL,
-  x REAL NOT NULL CHECK (x >= 0 AND x <= 1),
-  y REAL NOT NULL CHECK (y >= 0 AND y <= 1),
-  w REAL NOT NULL CHECK (w > 0 AND x + w <= 1.000001),
-  h REAL NOT NULL CHECK (h > 0 AND y + h <= 1.000001),
+  {_BOX},
   detection_confidence REAL NOT NULL CHECK (detection_confidence >= 0 AND detection_confidence <= 1),
   quality REAL,
   landmarks BLOB,
@@ -135,13 +215,10 @@ _faces = _statements(
 )
 
 _decisions = _statements(
-    """CREATE TABLE stash_sense_decisions (
+    f"""CREATE TABLE stash_sense_decisions (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   picture_id INTEGER NOT NULL REFERENCES stash_sense_pictures(id),
-  x REAL NOT NULL CHECK (x >= 0 AND x <= 1),
-  y REAL NOT NULL CHECK (y >= 0 AND y <= 1),
-  w REAL NOT NULL CHECK (w > 0 AND x + w <= 1.000001),
-  h REAL NOT NULL CHECK (h > 0 AND y + h <= 1.000001),
+  {_BOX},
   word TEXT NOT NULL CHECK (word IN ('confirmed', 'rejected', 'ignored')),
   performer_id TEXT CHECK (performer_id <> ''),
   created_at TEXT NOT NULL DEFAULT (datetime('now')),
@@ -167,27 +244,22 @@ _journal = _statements(
     "CREATE INDEX idx_stash_sense_journal_status ON stash_sense_journal(status)",
 )
 
-_words_of_writes = _statements(
-    # The journal's entry of the write that a decision came with: undoing that takes the decision back.
+_decisions_of_a_write = _statements(
+    # The journal entry of the write that a decision came with: undoing the write takes it back.
     "ALTER TABLE stash_sense_decisions ADD COLUMN entry_id INTEGER",
 )
 
-# A fourth word. SQLite cannot change a CHECK of a table, so the table is rebuilt with its rows and numbering.
+# A fourth kind of decision. SQLite cannot change a CHECK, so the table is rebuilt with its rows and ids.
 _DECISIONS_WITH_APART = Table(
     "stash_sense_decisions",
-    """
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+    f"""id INTEGER PRIMARY KEY AUTOINCREMENT,
   picture_id INTEGER NOT NULL REFERENCES stash_sense_pictures(id),
-  x REAL NOT NULL CHECK (x >= 0 AND x <= 1),
-  y REAL NOT NULL CHECK (y >= 0 AND y <= 1),
-  w REAL NOT NULL CHECK (w > 0 AND x + w <= 1.000001),
-  h REAL NOT NULL CHECK (h > 0 AND y + h <= 1.000001),
+  {_BOX},
   word TEXT NOT NULL CHECK (word IN ('confirmed', 'rejected', 'ignored', 'apart')),
   performer_id TEXT CHECK (performer_id <> ''),
   created_at TEXT NOT NULL DEFAULT (datetime('now')),
   entry_id INTEGER,
-  CHECK ((word IN ('ignored', 'apart')) = (performer_id IS NULL))
-""",
+  CHECK ((word IN ('ignored', 'apart')) = (performer_id IS NULL))""",
     (
         ("idx_stash_sense_decisions_picture", "picture_id"),
         ("idx_stash_sense_decisions_performer", "performer_id"),
@@ -197,16 +269,16 @@ _DECISIONS_WITH_APART = Table(
 
 
 def _faces_apart(connection: sqlite3.Connection) -> None:
-    conform(connection, _DECISIONS_WITH_APART)
+    ensure_table(connection, _DECISIONS_WITH_APART)
 
 
-STEPS = (
-    Step("0001-version-6", _version_6),
-    Step("0002-galleries-of-an-image", _galleries),
-    Step("0003-pictures", _pictures),
-    Step("0004-every-face", _faces),
-    Step("0005-decisions", _decisions),
-    Step("0006-journal", _journal),
-    Step("0007-decisions-of-a-write", _words_of_writes),
-    Step("0008-faces-apart", _faces_apart),
+MIGRATIONS = (
+    Migration("0001-version-6", _version_6),
+    Migration("0002-galleries-of-an-image", _galleries),
+    Migration("0003-pictures", _pictures),
+    Migration("0004-every-face", _faces),
+    Migration("0005-decisions", _decisions),
+    Migration("0006-journal", _journal),
+    Migration("0007-decisions-of-a-write", _decisions_of_a_write),
+    Migration("0008-faces-apart", _faces_apart),
 )

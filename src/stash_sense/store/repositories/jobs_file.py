@@ -1,0 +1,141 @@
+"""Opening the jobs file, and counting the crashes of a job."""
+
+import logging
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from stash_sense.errors import JobCrashed, NewerState, NotAStateFile, StateDamaged, StateUnwritable
+from stash_sense.store.connection import connect, create_private_file, translate_errors, writing
+from stash_sense.store.migrations import read_untouched
+
+log = logging.getLogger(__name__)
+
+
+_APPLICATION_ID = 0x53534A51  # "SSJQ"
+_VERSION = 1
+_CHECKED_BYTES = 64 * 2**20  # larger files are not checked at every start
+
+_TABLE = """CREATE TABLE jobs (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  job_id TEXT NOT NULL UNIQUE,
+  turn INTEGER NOT NULL,  -- the lowest runs next; a resumed job gets a new one
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  asked TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+  done INTEGER NOT NULL DEFAULT 0,
+  total INTEGER NOT NULL DEFAULT 0,
+  faces INTEGER NOT NULL DEFAULT 0,
+  people INTEGER NOT NULL DEFAULT 0,
+  rate REAL NOT NULL DEFAULT 0,
+  error TEXT,
+  error_code TEXT,
+  all_errors TEXT NOT NULL DEFAULT '[]',
+  created_at TEXT NOT NULL,
+  started_at TEXT,
+  ended_at TEXT,
+  result TEXT  -- last: it may be long, and a row is read from its start
+)"""
+_OPEN = "CREATE INDEX open_jobs ON jobs (turn) WHERE status IN ('queued', 'running')"
+_TARGET = "CREATE INDEX jobs_of_target ON jobs (target, number)"
+
+
+def prepare_jobs_file(path: Path) -> None:
+    """Create the jobs file, or check the one at `path`; a damaged one is moved aside.
+
+    Raises NewerState and NotAStateFile with the file untouched, StateUnwritable, DiskFull, StateBusy.
+    """
+    create_private_file(path)
+    try:
+        with translate_errors(path):
+            if path.stat().st_size and read_untouched(path, _is_ours):
+                return
+    except OSError as error:
+        raise StateUnwritable(f"{path}: {error.strerror}. Let this user read and write it.") from error
+    except StateDamaged as error:
+        aside = _move_aside(path)
+        log.error(  # noqa: TRY400 - a traceback would add nothing
+            "the list of jobs is damaged (%s); it was moved to %s, and a new one was created. Start jobs "
+            "that were queued or running again; no result of an image is lost",
+            error.__cause__,
+            aside,
+        )
+        create_private_file(path)
+    _create(path)
+
+
+def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether it is one of ours; False for an empty one, whose creation was cut short."""
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application_id != _APPLICATION_ID:
+        if version or application_id or connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise NotAStateFile(
+                f"{path} belongs to another program. Move it away; a new one is then created."
+            )
+        return False
+    if version > _VERSION:
+        raise NewerState(f"{path} was written by a newer Stash Sense. Use that one, or move the file away.")
+    if path.stat().st_size <= _CHECKED_BYTES:
+        check = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if check != "ok":
+            raise StateDamaged(f"{path} is damaged.") from sqlite3.DatabaseError(check)
+    return True
+
+
+def _create(path: Path) -> None:
+    with translate_errors(path), closing(connect(path)) as connection, writing(connection, durable=True):
+        connection.execute(_TABLE)
+        connection.execute(_OPEN)
+        connection.execute(_TARGET)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _move_aside(path: Path) -> Path:
+    """Rename the log, then the file: no log may be replayed into the new file."""
+    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}")
+    for end in ("-wal", "-shm", "-journal", ""):
+        part = Path(f"{path}{end}")
+        if part.exists():
+            part.replace(f"{aside}{end}")
+    return aside
+
+
+MAX_CRASHES = 3
+"""A job fails when the program ends this often in a row while running it, without any progress."""
+_CRASHED_MESSAGE = (
+    f"Stash Sense ended {MAX_CRASHES} times while running this job, without any progress: it was killed, ran "
+    "out of memory, or crashed. Give it more memory, or see the end of its log; then resume it to try again."
+)
+# A table of its own, so that a file without it needs no migration.
+_UNCLEAN = """CREATE TABLE IF NOT EXISTS unclean (
+  job_id TEXT PRIMARY KEY,
+  ends INTEGER NOT NULL,  -- of the program while running this job, in a row, each without progress
+  done INTEGER NOT NULL  -- of the job, at the last start
+)"""
+
+
+def fail_crashed_jobs(connection: sqlite3.Connection, now: str) -> None:
+    """Count a crash for each job that was running, and fail those with MAX_CRASHES. Call once per start."""
+    connection.execute(_UNCLEAN)
+    connection.execute(
+        "DELETE FROM unclean WHERE job_id NOT IN (SELECT job_id FROM jobs WHERE status = 'running')"
+    )
+    connection.execute(
+        """INSERT INTO unclean SELECT job_id, done = 0, done FROM jobs WHERE status = 'running'
+          ON CONFLICT (job_id) DO UPDATE SET
+            ends = iif(excluded.done > unclean.done, 0, unclean.ends + 1), done = excluded.done"""
+    )
+    connection.execute(
+        """UPDATE jobs SET status = 'failed', error = ?, error_code = ?, ended_at = ?
+          WHERE job_id IN (SELECT job_id FROM unclean WHERE ends >= ?)""",
+        (_CRASHED_MESSAGE, JobCrashed.code, now, MAX_CRASHES),
+    )
+
+
+def reset_crash_count(connection: sqlite3.Connection, job_id: str) -> None:
+    """Give a job as many tries as a new one."""
+    connection.execute("DELETE FROM unclean WHERE job_id = ?", (job_id,))
