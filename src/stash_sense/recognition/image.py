@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from stash_sense.domain.decisions import decisions_by_face
 from stash_sense.domain.faces import RecognizedFace
 from stash_sense.errors import StashSenseError, StashTooSlow
 from stash_sense.jobs.workers import Lane
@@ -23,6 +22,7 @@ from stash_sense.recognition.image_batches import (
 from stash_sense.recognition.parameters import RunParameters, Tools, image_task, stored_results
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.stored_faces import (
+    as_if_stored,
     own_faces,
     picture_size,
     shown_face,
@@ -31,7 +31,6 @@ from stash_sense.recognition.stored_faces import (
 )
 from stash_sense.stash.types import Source
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.repositories.faces import StoredFace
 from stash_sense.store.repositories.results import StoredResult
 
 log = logging.getLogger(__name__)
@@ -174,45 +173,13 @@ def _store(recognized: RecognizedImage, state: RecommendationsDB) -> StoredResul
 
 def _unstored(recognized: RecognizedImage, state: RecommendationsDB) -> StoredResult:
     """The result as it would be read back, with the decisions on its picture."""
-    task, result = recognized.task, recognized.result
+    task = recognized.task
     try:
         decisions = state.decisions_for(task.picture)
     except StashSenseError as error:
         decisions = []
         log.warning("image %s: decisions on it could not be read: %s", task.image_id, error)
-    faces = tuple(
-        StoredFace(
-            0,
-            task.image_id,
-            face.box,
-            face.detection_confidence,
-            face.quality,
-            face.landmarks,
-            face.verdict,
-            face.reason,
-            face.candidates,
-            tuple(own),
-            face.details,
-            face.facenet,
-            face.arcface,
-        )
-        for face, own in zip(
-            result.faces, decisions_by_face([face.box for face in result.faces], decisions), strict=True
-        )
-    )
-    return StoredResult(
-        task.image_id,
-        0,
-        result.pack,
-        result.db_version,
-        result.source,
-        result.width,
-        result.height,
-        result.settings,
-        "",
-        (),
-        faces,
-    )
+    return as_if_stored(recognized.result, decisions)
 
 
 def _answer(

@@ -1,13 +1,13 @@
 """A recognised face as the state stores it, and back."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, cast
 
 import numpy as np
 
 from stash_sense.domain.boxes import Box
-from stash_sense.domain.decisions import apply_decisions, combine_decisions
+from stash_sense.domain.decisions import Decision, apply_decisions, combine_decisions, decisions_by_face
 from stash_sense.domain.faces import Candidate, Match, Quality, RecognizedFace, Verdict, VerdictStatus
 from stash_sense.domain.matches import StoredMatch
 from stash_sense.facedb.database import FaceDatabase
@@ -16,7 +16,7 @@ from stash_sense.matching.track_verdicts import BY_GALLERY
 from stash_sense.recognition.crops import reference_id
 from stash_sense.store.repositories.faces import DetectedFace, StoredFace
 from stash_sense.store.repositories.match_updates import FaceMatches
-from stash_sense.store.repositories.results import StoredResult
+from stash_sense.store.repositories.results import ImageResult, StoredResult
 
 STORED_NEAREST = 2
 """Of the nearest people of a face: the first, and the second, whose lag is evidence for the first."""
@@ -68,6 +68,36 @@ def with_matches(result: StoredResult, matches: Iterable[FaceMatches]) -> Stored
         for face, new in zip(result.faces, matches, strict=True)
     )
     return replace(result, faces=faces)
+
+
+def as_if_stored(result: ImageResult, decisions: Iterable[Decision]) -> StoredResult:
+    """A result that could not be stored, as it would be read back; its faces have the id 0.
+
+    decisions: on its picture.
+    """
+    by_face = decisions_by_face([face.box for face in result.faces], decisions)
+    faces = tuple(
+        StoredFace(
+            face_id=0,
+            stash_image_id=result.stash_image_id,
+            decisions=tuple(own),
+            **{field.name: getattr(face, field.name) for field in fields(face)},
+        )
+        for face, own in zip(result.faces, by_face, strict=True)
+    )
+    return StoredResult(
+        stash_image_id=result.stash_image_id,
+        fingerprint_id=0,
+        pack=result.pack,
+        db_version=result.db_version,
+        source=result.source,
+        width=result.width,
+        height=result.height,
+        settings=result.settings,
+        stored_at="",
+        gallery_ids=(),
+        faces=faces,
+    )
 
 
 def picture_size(result: StoredResult) -> tuple[int, int]:
