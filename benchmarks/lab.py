@@ -16,7 +16,7 @@ import numpy as np
 from stash_sense.domain.progress import NoProgress
 from stash_sense.media.folder import list_images
 from stash_sense.recognition.recognizer import LoadedPack
-from stash_sense.runtime.engine import enrol, folders_place, open_pack
+from stash_sense.runtime.engine import enrol, open_pack, people_database_dir
 from stash_sense.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -60,7 +60,7 @@ class FaceData:
         """The face database of dev/enrol and the crowd, built or brought up to date."""
         folders = [self.enrol, *([self.crowd] if crowd else [])]
         settings = Settings()
-        place = folders_place(settings, folders)
+        place = people_database_dir(settings, folders)
         enrol(settings, folders, place, pack, NoProgress())
         return place
 

@@ -31,7 +31,7 @@ from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import LoadedPack
-from stash_sense.runtime.engine import database_place, open_pack
+from stash_sense.runtime.engine import database_dir, open_pack
 from stash_sense.settings import Settings
 from strangers import add_strangers
 from varied import SAMPLES, varied_photos
@@ -95,7 +95,7 @@ def prepared(folder: Path, options: argparse.Namespace) -> Bench:
     for name in ("photos", "others", "data"):
         (folder / name).mkdir()
     settings = Settings(data_dir=folder / "data")
-    pack, place = open_pack(settings), database_place(settings)
+    pack, place = open_pack(settings), database_dir(settings)
     build_from_folders([SAMPLES / "people"], place, pack, NoProgress())
     photos = varied_photos(folder / "photos", options.photos)
     others = varied_photos(folder / "others", OTHERS, seed=1)

@@ -27,7 +27,7 @@ from stash_sense.domain.boxes import Box
 from stash_sense.domain.images import PictureIdentity
 from stash_sense.domain.matches import StoredMatch
 from stash_sense.domain.progress import NoProgress
-from stash_sense.runtime.engine import database_place, enrol, open_pack
+from stash_sense.runtime.engine import database_dir, enrol, open_pack
 from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
 from stash_sense.store.database import RecommendationsDB
@@ -118,7 +118,7 @@ def serve():
 def api_data(pack_dir, samples) -> Path:
     """A data folder with the default pack and the sample people enrolled."""
     settings = Settings(DATA_DIR=pack_dir)
-    enrol(settings, [samples / "people"], database_place(settings), open_pack(settings), NoProgress())
+    enrol(settings, [samples / "people"], database_dir(settings), open_pack(settings), NoProgress())
     return pack_dir
 
 

@@ -7,7 +7,7 @@ import pytest
 from fakes.stash import Delay, StashStandIn
 from stash_sense.domain.progress import NoProgress
 from stash_sense.runtime import engine
-from stash_sense.runtime.engine import database_place, enrol, open_pack
+from stash_sense.runtime.engine import database_dir, enrol, open_pack
 
 from .galleries import WAITS, begin, ended, fetched, fill, job_of, reached, varied_photos
 from .test_failures import problem
@@ -174,7 +174,7 @@ def test_a_running_gallery_keeps_the_database_it_began_with(served, stash, build
 
 
 def _enrol_folders(settings, samples):
-    enrol(settings, [samples / "people"], database_place(settings), open_pack(settings), NoProgress())
+    enrol(settings, [samples / "people"], database_dir(settings), open_pack(settings), NoProgress())
 
 
 def test_a_stash_that_is_away_fails_the_job_and_resumed_it_is_done(

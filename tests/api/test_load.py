@@ -15,7 +15,7 @@ import pytest
 
 from stash_sense.domain.progress import NoProgress
 from stash_sense.jobs.workers import Lane
-from stash_sense.runtime.engine import database_place, enrol, open_pack
+from stash_sense.runtime.engine import database_dir, enrol, open_pack
 
 log = logging.getLogger(__name__)
 
@@ -126,12 +126,12 @@ def test_a_newer_database_is_taken_into_use_while_the_old_one_works_on(
     data_dir, people = own_data
     settings = settings_with(DATA_DIR=data_dir)
     pack = open_pack(settings)
-    enrol(settings, [people], database_place(settings), pack, NoProgress())
+    enrol(settings, [people], database_dir(settings), pack, NoProgress())
     with serve(settings) as served:
         before = served.client.post("/identify", files={"file": photo}).json()
         assert before["faces"][0]["verdict"] == "unknown"
         with leased(served.sidecar.recognition) as old:
-            enrol(settings, [samples / "people"], database_place(settings), pack, NoProgress())
+            enrol(settings, [samples / "people"], database_dir(settings), pack, NoProgress())
             deadline = time.monotonic() + 20
             while served.client.get("/database/info").json()["people"] != 3:
                 assert time.monotonic() < deadline

@@ -16,7 +16,7 @@ import pytest
 
 from fakes.stash import Delay, StashStandIn
 from stash_sense.domain.progress import NoProgress
-from stash_sense.runtime.engine import database_place, enrol, open_pack
+from stash_sense.runtime.engine import database_dir, enrol, open_pack
 from stash_sense.settings import Settings
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -50,7 +50,7 @@ def environment(stash, tmp_path_factory, pack_dir, pack):
     data = tmp_path_factory.mktemp("jobs")
     (data / "models").symlink_to(pack_dir / "models")
     settings = Settings(DATA_DIR=data)
-    enrol(settings, [SAMPLES / "people"], database_place(settings), open_pack(settings), NoProgress())
+    enrol(settings, [SAMPLES / "people"], database_dir(settings), open_pack(settings), NoProgress())
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     ours = {"STASH_URL": stash.url, "STASH_API_KEY": KEY, "DATA_DIR": str(data), "STASH_SENSE_PORT": port}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stash_sense.domain.progress import NoProgress
-from stash_sense.runtime.engine import database_place, enrol, open_pack
+from stash_sense.runtime.engine import database_dir, enrol, open_pack
 from stash_sense.settings import Settings
 
 from .conftest import KEY, SESSION
@@ -23,7 +23,7 @@ def real(stash, free_port, pack_dir: Path, samples: Path, tmp_path: Path):
     """`stash-sense serve`, known to the stand-in Stash; the sample people are enrolled."""
     stash.api_key, stash.session = KEY, SESSION
     settings = Settings(DATA_DIR=pack_dir)
-    enrol(settings, [samples / "people"], database_place(settings), open_pack(settings), NoProgress())
+    enrol(settings, [samples / "people"], database_dir(settings), open_pack(settings), NoProgress())
     stash.library.plugins["stash-sense"]["sidecarUrl"] = f"http://127.0.0.1:{free_port}"
     command = [sys.executable, "-m", "stash_sense", "--data-dir", pack_dir, "serve", "--port", str(free_port)]
     environment = {**os.environ, "STASH_URL": stash.url, "STASH_API_KEY": KEY}

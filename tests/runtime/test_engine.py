@@ -17,23 +17,23 @@ def settings(tmp_path):
 
 def test_the_same_folders_have_the_same_place_in_any_order(settings, tmp_path):
     a, b = tmp_path / "a", tmp_path / "b"
-    assert engine.folders_place(settings, [a, b]) == engine.folders_place(settings, [b, a])
+    assert engine.people_database_dir(settings, [a, b]) == engine.people_database_dir(settings, [b, a])
 
 
 def test_other_folders_have_another_place(settings, tmp_path):
     a, b = tmp_path / "a", tmp_path / "b"
-    assert engine.folders_place(settings, [a]) != engine.folders_place(settings, [a, b])
+    assert engine.people_database_dir(settings, [a]) != engine.people_database_dir(settings, [a, b])
 
 
 def test_a_relative_path_is_the_same_folder(settings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a").mkdir()
-    relative = engine.folders_place(settings, [type(tmp_path)("a")])
-    assert relative == engine.folders_place(settings, [tmp_path / "a"])
+    relative = engine.people_database_dir(settings, [type(tmp_path)("a")])
+    assert relative == engine.people_database_dir(settings, [tmp_path / "a"])
 
 
 def test_a_folder_whose_name_cannot_be_decoded_has_a_place(settings, tmp_path):
-    assert engine.folders_place(settings, [tmp_path / os.fsdecode(b"\xff")])
+    assert engine.people_database_dir(settings, [tmp_path / os.fsdecode(b"\xff")])
 
 
 def test_a_database_of_other_folders_lends_its_embeddings(settings, people, colours, tmp_path):
@@ -58,7 +58,7 @@ def test_a_stray_file_among_the_databases_is_passed_over(settings, people, colou
 
 
 def test_a_recognizer_is_closed_at_the_end(settings, people, colours):
-    place = engine.database_place(settings)
+    place = engine.database_dir(settings)
     engine.enrol(settings, [people], place, colours, NoProgress())
     with engine.recognizer(colours, place) as ready:
         database = ready.database

@@ -177,7 +177,7 @@ def settings(tmp_path, pack_dir, pack):
 
 async def test_a_refresh_that_is_cancelled_loses_no_new_database(settings, samples, pack):
     recognition = supervised_recognition(engine.Engine(settings))
-    place = engine.database_place(settings)
+    place = engine.database_dir(settings)
     await recognition.refresh()
     assert recognition.current is None
     for person in sorted((samples / "people").iterdir()):
@@ -198,7 +198,7 @@ async def test_a_refresh_that_is_cancelled_loses_no_new_database(settings, sampl
 
 async def test_an_unchanged_database_is_not_opened_again(settings, samples, pack):
     recognition = supervised_recognition(engine.Engine(settings))
-    place = engine.database_place(settings)
+    place = engine.database_dir(settings)
     await asyncio.to_thread(engine.enrol, settings, [samples / "people"], place, pack, NoProgress())
     await recognition.refresh()
     before = recognition.current

@@ -21,7 +21,7 @@ from stash_sense.enrolment.build import BuildReport, SkippedPhoto
 from stash_sense.enrolment.folder import folder_report_json
 from stash_sense.enrolment.stash import PHOTO_PREFIX, stash_report_json
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.runtime.engine import database_place, enrol, enrol_from_stash, open_pack
+from stash_sense.runtime.engine import database_dir, enrol, enrol_from_stash, open_pack
 from stash_sense.settings import Settings
 
 MAX_LEFT_OUT_SHOWN = 20
@@ -90,7 +90,7 @@ def info_command(settings: Settings, as_json: bool) -> None:
     Example:
       stash-sense database info
     """
-    with FaceDatabase.open(database_place(settings)) as database:
+    with FaceDatabase.open(database_dir(settings)) as database:
         manifest = database.manifest
     facts = {
         "version": manifest.version,
@@ -117,7 +117,7 @@ def info_command(settings: Settings, as_json: bool) -> None:
 
 def _build_from_folders(settings: Settings, people: Sequence[Path], *, as_json: bool) -> None:
     with progress_bar() as progress:
-        report = enrol(settings, people, database_place(settings), open_pack(settings), progress)
+        report = enrol(settings, people, database_dir(settings), open_pack(settings), progress)
     if as_json:
         print_json(folder_report_json(report))
         return

@@ -17,7 +17,7 @@ from stash_sense.errors import NoDatabase, StashError, StashSenseError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.models import verify
 from stash_sense.recognition.analysis import usable_cores
-from stash_sense.runtime.engine import database_place, open_pack, open_stash
+from stash_sense.runtime.engine import database_dir, open_pack, open_stash
 from stash_sense.runtime.secret import find_secret, token_file
 from stash_sense.settings import Settings
 from stash_sense.stash.checks import Finding, FindingState, check_stash
@@ -162,7 +162,7 @@ def _check_port(settings: Settings) -> tuple[FindingState, str]:
 
 
 def _check_database(settings: Settings) -> tuple[FindingState, str]:
-    with FaceDatabase.open(database_place(settings)) as database:
+    with FaceDatabase.open(database_dir(settings)) as database:
         manifest = database.manifest
     source = "--from-stash" if manifest.sources == (SOURCE,) else "--people FOLDER"
     if manifest.pack != settings.pack:

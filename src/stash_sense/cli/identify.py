@@ -24,7 +24,7 @@ from stash_sense.errors import BadInput
 from stash_sense.matching.evidence import Evidence, MatchOptions, UnknownTrack
 from stash_sense.media.folder import list_images
 from stash_sense.recognition.folder import FolderResult, identify_folders, join_folders
-from stash_sense.runtime.engine import database_place, enrol, folders_place, open_pack, recognizer
+from stash_sense.runtime.engine import database_dir, enrol, open_pack, people_database_dir, recognizer
 from stash_sense.settings import Settings
 
 MAX_ROWS = 12
@@ -105,9 +105,9 @@ def identify_command(
     galleries, problems = _galleries(photos)
     with progress_bar() as progress:
         pack = open_pack(settings)
-        place = database_place(settings)
+        place = database_dir(settings)
         if people:
-            place = folders_place(settings, people)
+            place = people_database_dir(settings, people)
             problems += _build_problems(enrol(settings, people, place, pack, progress))
         with recognizer(pack, place) as ready:
             result = join_folders(identify_folders(galleries, ready, options, progress))

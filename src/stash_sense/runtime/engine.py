@@ -73,14 +73,14 @@ class Engine:
         self._tried = self._newest_version()
         if current and current.database.manifest.version == self._tried:
             return current
-        recognizer = open_recognizer(self.pack(), database_place(self._settings))
+        recognizer = open_recognizer(self.pack(), database_dir(self._settings))
         manifest = recognizer.database.manifest
         log.info("%s people, %s faces are in use", f"{manifest.people:,}", f"{manifest.faces:,}")
         return recognizer
 
     def _newest_version(self) -> str | None:
         try:
-            return current_version(database_place(self._settings))
+            return current_version(database_dir(self._settings))
         except BadDatabase:  # opening it says why
             return None
 
@@ -102,7 +102,7 @@ def calibrate_pack(
     ), calibration
 
 
-def database_place(settings: Settings) -> Path:
+def database_dir(settings: Settings) -> Path:
     """The folder of the database that `stash-sense database build` writes."""
     return settings.data_dir / DATABASE
 
@@ -122,7 +122,7 @@ def media_limits(settings: Settings) -> MediaLimits:
     return MediaLimits(file_bytes=settings.max_bytes, pixels=settings.max_pixels)
 
 
-def folders_place(settings: Settings, folders: Sequence[Path]) -> Path:
+def people_database_dir(settings: Settings, folders: Sequence[Path]) -> Path:
     """The folder of the database made for these people folders; the same for the same folders."""
     names = "\0".join(sorted(str(folder.resolve()) for folder in folders))
     digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -130,12 +130,12 @@ def folders_place(settings: Settings, folders: Sequence[Path]) -> Path:
 
 
 def enrol(
-    settings: Settings, folders: Sequence[Path], place: Path, pack: LoadedPack, progress: Progress
+    settings: Settings, folders: Sequence[Path], directory: Path, pack: LoadedPack, progress: Progress
 ) -> BuildReport:
-    """Bring the database at `place` up to date with people folders, reusing embeddings of all others."""
+    """Bring the database in `directory` up to date with people folders, reusing embeddings of all others."""
     with ExitStack() as stack:
-        others = [stack.enter_context(other) for other in _others(settings, place)]
-        return build_from_folders(folders, place, pack, progress, reuse=others)
+        others = [stack.enter_context(other) for other in _others(settings, directory)]
+        return build_from_folders(folders, directory, pack, progress, reuse=others)
 
 
 async def enrol_from_stash(
@@ -148,12 +148,11 @@ async def enrol_from_stash(
     pool = WorkPool(settings.workers or usable_cores(), 1)
     try:
         async with open_stash(settings, replace(PATIENT, media_bytes=settings.max_bytes)) as client:
-            await client.with_limits(
-                DEFAULT_STASH_LIMITS
-            ).status()  # fail at once if Stash is down from the start
+            impatient = client.with_limits(DEFAULT_STASH_LIMITS)
+            await impatient.status()  # fails at once if Stash is down from the start
             return await build_from_stash(
                 client,
-                database_place(settings),
+                database_dir(settings),
                 pack,
                 progress,
                 pool=pool,
@@ -164,23 +163,26 @@ async def enrol_from_stash(
         pool.close(settings.stop_seconds)
 
 
-def open_recognizer(pack: LoadedPack, place: Path) -> FaceRecognizer:
-    """A recognizer over the database at `place`, for the caller to close. Raises NoDatabase, BadDatabase."""
-    database = FaceDatabase.open(place)
+def open_recognizer(pack: LoadedPack, directory: Path) -> FaceRecognizer:
+    """A recognizer over the database in `directory`, for the caller to close.
+
+    Raises NoDatabase, BadDatabase.
+    """
+    database = FaceDatabase.open(directory)
     if database.manifest.pack_fingerprint != pack.fingerprint:
         database.close()
         raise BadDatabase(
-            f"{place}: built with the model pack {database.manifest.pack} in another state than the "
-            f"{pack.id} in use; their faces do not compare. Build it again: "
+            f"{directory}: built with the model pack {database.manifest.pack}, whose networks differ from "
+            f"those of the {pack.id} in use, so embeddings cannot be compared. Build it again: "
             "`stash-sense database build --people FOLDER`."
         )
     return FaceRecognizer(pack, database)
 
 
 @contextmanager
-def recognizer(pack: LoadedPack, place: Path) -> Iterator[FaceRecognizer]:
-    """A recognizer over the database at `place`, closed at the end. Raises NoDatabase, BadDatabase."""
-    opened = open_recognizer(pack, place)
+def recognizer(pack: LoadedPack, directory: Path) -> Iterator[FaceRecognizer]:
+    """A recognizer over the database in `directory`, closed at the end. Raises NoDatabase, BadDatabase."""
+    opened = open_recognizer(pack, directory)
     with opened.database:
         yield opened
 
@@ -200,12 +202,12 @@ def stash_not_configured() -> StashNotConfigured:
     )
 
 
-def _others(settings: Settings, place: Path) -> Iterator[FaceDatabase]:
-    places = [database_place(settings)]
+def _others(settings: Settings, directory: Path) -> Iterator[FaceDatabase]:
+    directories = [database_dir(settings)]
     if (settings.data_dir / PEOPLE_DATABASES).is_dir():
-        places += sorted((settings.data_dir / PEOPLE_DATABASES).iterdir())
-    for other in places:
-        if other == place:
+        directories += sorted((settings.data_dir / PEOPLE_DATABASES).iterdir())
+    for other in directories:
+        if other == directory:
             continue
         try:
             yield FaceDatabase.open(other)

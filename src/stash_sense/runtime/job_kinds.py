@@ -13,7 +13,7 @@ from stash_sense.matching.evidence import MatchOptions
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import FaceRecognizer
-from stash_sense.runtime.engine import PATIENT, Engine, database_place, media_limits, stash_not_configured
+from stash_sense.runtime.engine import PATIENT, Engine, database_dir, media_limits, stash_not_configured
 from stash_sense.runtime.supervisor import Supervised
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
@@ -98,7 +98,7 @@ class Services:
     ) -> Mapping[str, Any]:
         build = await build_from_stash(
             self.require_stash().with_limits(replace(PATIENT, media_bytes=self.settings.max_bytes)),
-            database_place(self.settings),
+            database_dir(self.settings),
             await asyncio.to_thread(self.engine.pack),
             progress,
             pool=self.pool,
