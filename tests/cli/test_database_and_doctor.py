@@ -21,7 +21,7 @@ def fresh(tmp_path, stash_sense):
     return run
 
 
-def test_without_a_database_the_way_to_one_is_said(fresh):
+def test_without_a_database_the_message_says_how_to_build_one(fresh):
     done = fresh("database", "info")
     assert done.returncode == 1
     assert "stash-sense database build --people" in done.stderr

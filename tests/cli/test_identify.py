@@ -24,17 +24,17 @@ PERFORMER = {
 }
 
 
-def test_the_people_of_the_sample_gallery_are_named_and_nobody_else(demo):
+def test_exactly_the_people_of_the_sample_gallery_are_named(demo):
     people = {one["name"]: one["image_count"] for one in demo[1]["performers"]}
     assert people == {"Barack Obama": 4, "Joe Biden": 1, "Eileen Collins": 1}
 
 
-def test_somebody_who_is_not_enrolled_stays_unknown(demo):
+def test_a_person_who_is_not_enrolled_stays_unknown(demo):
     (hopper,) = [one for one in demo[1]["images"] if one["path"].endswith("grace_hopper.jpg")]
     assert [face["verdict"] for face in hopper["faces"]] == ["unknown"]
 
 
-def test_pictures_without_a_person_name_nobody(demo):
+def test_photos_without_a_person_name_no_one(demo):
     animals = [one for one in demo[1]["images"] if one["path"].endswith(".png")]
     assert [face["matches"] for one in animals for face in one["faces"]] == []
 
@@ -75,7 +75,7 @@ def test_the_table_names_people_and_reasons(demo):
     assert "9 photos" in demo[0].stdout
 
 
-def test_a_second_run_embeds_nobody_anew(stash_sense, demo):
+def test_a_second_run_embeds_no_photo_again(stash_sense, demo):
     done = stash_sense("-v", "identify", SAMPLES / "gallery" / "obama2.jpg", "--people", SAMPLES / "people")
     assert done.returncode == 0
     report = stash_sense("database", "build", "--people", SAMPLES / "people", "--json")

@@ -204,7 +204,7 @@ def refused(run, *arguments, **changed):
     return errors
 
 
-def test_another_secret_is_said_without_showing_it(run, serving):
+def test_a_wrong_secret_is_reported_without_showing_it(run, serving):
     said = refused(run, STASH_API_KEY="another-key-987654321")
     assert "STASH_API_KEY" in said
     assert "another-key" not in said
@@ -235,7 +235,7 @@ class Other(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"jobs": 3}'])
-def test_another_program_at_the_port_is_told(run, body, monkeypatch):
+def test_another_program_at_the_port_is_reported(run, body, monkeypatch):
     monkeypatch.setattr(Other, "body", body)
     with http.server.HTTPServer(("127.0.0.1", 0), Other) as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)

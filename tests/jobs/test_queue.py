@@ -23,7 +23,7 @@ async def test_a_job_is_done_and_keeps_what_it_was(place, works):
     assert re.fullmatch(r"[0-9a-f]{24}", job_id)
 
 
-async def test_one_at_a_time_in_the_order_asked(place, works):
+async def test_jobs_run_one_at_a_time_in_the_order_of_submission(place, works):
     async with running(place, works.kinds) as jobs:
         asked = [await jobs.submit("held", f"thing:{n}", {}) for n in range(10)]
         works.go.set()
@@ -199,7 +199,7 @@ async def test_resuming_keeps_to_the_end_of_the_queue(place, works, monkeypatch)
         assert (await jobs.resume(second)).status in ("queued", "running")  # it is, and needs no place
 
 
-async def test_resuming_what_was_asked_for_anew_is_refused(place, works):
+async def test_resuming_is_refused_if_an_equal_job_was_submitted_since(place, works):
     async with running(place, works.kinds) as jobs:
         first = await jobs.submit("held", "thing:1", {"b": 1, "a": None})
         await jobs.cancel(first)
@@ -211,7 +211,7 @@ async def test_resuming_what_was_asked_for_anew_is_refused(place, works):
         assert (await jobs.resume(first)).status in ("queued", "running", "done")
 
 
-async def test_whoever_asks_and_goes_away_has_asked_all_the_same(place, works):
+async def test_a_job_is_queued_even_if_its_submitter_is_cancelled(place, works):
     async with running(place, works.kinds) as jobs:
         asking = asyncio.create_task(jobs.submit("quick", "thing:1", {}))
         await asyncio.sleep(0)

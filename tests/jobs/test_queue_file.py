@@ -145,7 +145,7 @@ async def test_a_job_that_gets_on_is_taken_up_after_every_end(place):
     assert [(job.status, job.done) for job in listed(place)] == [("queued", 6), ("queued", 0)]
 
 
-async def test_a_clean_stop_between_begins_the_count_anew(place):
+async def test_a_clean_stop_resets_the_crash_count(place):
     for _ in range(3):
         await parked(place)
         assert [await asyncio.to_thread(worked, place, "nowhere") for _ in range(2)] == [-9, -9]
@@ -237,7 +237,7 @@ async def test_a_file_that_is_locked_for_a_while_delays_and_blocks_nothing(place
         assert works.begun == [held]
 
 
-async def test_a_full_disk_is_told_and_the_job_ends_when_there_is_room(place, works, monkeypatch, caplog):
+async def test_a_full_disk_is_logged_and_the_job_ends_when_there_is_room(place, works, monkeypatch, caplog):
     monkeypatch.setattr(queue, "RETRY_S", 0.1)
     async with running(place, works.kinds) as jobs:
         held = await jobs.submit("held", "thing:1", {})

@@ -17,7 +17,7 @@ async def one(place, work, **kinds):
         return await jobs.wait(await jobs.submit("one", "thing:1", {}))
 
 
-async def test_our_own_error_is_told_with_its_code(place):
+async def test_a_job_keeps_our_own_error_with_its_code(place):
     async def work(progress, parameters):
         progress.start("Working", 5)
         progress.update(2)
@@ -30,7 +30,7 @@ async def test_our_own_error_is_told_with_its_code(place):
     assert (job.done, job.all_errors, job.result) == (2, ("Image 3: gone",), {"n": 2})
 
 
-async def test_an_unexpected_error_is_logged_with_its_traceback_and_told_as_a_sentence(place, caplog):
+async def test_an_unexpected_error_is_logged_with_its_traceback_and_kept_as_a_sentence(place, caplog):
     async def work(progress, parameters):
         raise ValueError("inner words")
 
@@ -100,7 +100,7 @@ async def test_no_coroutine_at_all_fails(place):
     assert (await one(place, lambda progress, parameters: {})).status == "failed"
 
 
-async def test_a_work_that_breaks_off_by_itself_is_not_cancelled(place):
+async def test_a_job_that_raises_cancelled_error_itself_has_failed(place):
     async def work(progress, parameters):
         raise asyncio.CancelledError
 
@@ -144,7 +144,7 @@ async def test_errors_are_kept_up_to_a_bound_and_counted(place):
     assert max(map(len, job.all_errors)) == run.PROBLEM_LENGTH
 
 
-async def test_a_job_that_does_not_stop_is_let_go(place, works, monkeypatch, caplog):
+async def test_a_job_that_does_not_stop_is_abandoned(place, works, monkeypatch, caplog):
     monkeypatch.setattr(run, "GRACE_S", 0.2)
     async with running(place, works.kinds) as jobs:
         job_id = await jobs.submit("deaf", "thing:1", {})

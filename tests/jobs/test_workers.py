@@ -29,7 +29,7 @@ def held(pool):
     go.set()
 
 
-def test_a_person_waits_for_one_unit_of_a_job_at_most(pool, held):
+def test_an_interactive_request_waits_for_one_unit_of_a_job_at_most(pool, held):
     done = []
     units = [pool.submit(lambda n=n: done.append(f"job {n}"), Lane.BACKGROUND) for n in range(5)]
     pool.submit(lambda: done.append("person"), Lane.INTERACTIVE)
@@ -55,7 +55,7 @@ def test_places_are_bounded_and_given_back(pool):
         assert pool.admitted == 1
 
 
-def test_what_fails_fails_for_whoever_waits(pool):
+def test_a_failure_is_raised_where_the_result_is_awaited(pool):
     with pytest.raises(ZeroDivisionError):
         pool.submit(lambda: 1 / 0).result(5)
     assert pool.submit(lambda: 7).result(5) == 7

@@ -6,7 +6,7 @@ from stash_sense.errors import BadAddress
 from stash_sense.stash.address import StashAddress
 
 
-def test_graphql_is_asked_below_the_path_of_stash_url():
+def test_graphql_is_below_the_path_of_stash_url():
     assert (
         str(StashAddress.parse("https://home.example/stash/").graphql) == "https://home.example/stash/graphql"
     )
@@ -54,7 +54,7 @@ def test_a_password_in_stash_url_is_kept_for_the_proxy():
         ("http://h", "//evil.example/a", "http://h/a"),
     ],
 )
-def test_a_picture_is_asked_for_at_stash_url(stash_url: str, given: str, asked: str):
+def test_the_url_of_an_image_is_rewritten_to_stash_url(stash_url: str, given: str, asked: str):
     assert str(StashAddress.parse(stash_url).media(given)) == asked
 
 

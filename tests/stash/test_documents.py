@@ -30,7 +30,7 @@ def test_a_document_knows_its_operation():
     assert document == Document("FindImage", document.text, is_query=True)
 
 
-def test_an_image_is_asked_for_alike_alone_and_in_a_list():
+def test_one_image_and_a_list_of_images_query_the_same_fields():
     alone, listed = (
         load_document(name).text.partition("fragment ")[2] for name in ("find_image", "find_images")
     )

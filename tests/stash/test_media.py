@@ -38,7 +38,9 @@ async def test_an_original_is_the_file(client: StashClient, picture: bytes):
     assert (media.data, media.content_type) == (picture, "image/jpeg")
 
 
-async def test_a_thumbnail_is_asked_for_as_such(stash: StashStandIn, client: StashClient, picture: bytes):
+async def test_a_thumbnail_is_fetched_from_its_own_url(
+    stash: StashStandIn, client: StashClient, picture: bytes
+):
     await client.thumbnail(await client.get_image_by_id("1"))
     assert (stash.record.counts["thumbnail"], stash.record.counts["original"]) == (1, 0)
 
@@ -57,7 +59,7 @@ async def test_a_placeholder_is_never_fetched(stash: StashStandIn, client: Stash
     assert stash.record.counts["portrait"] == 0
 
 
-async def test_a_wrong_host_in_the_address_is_not_asked(
+async def test_a_wrong_host_in_a_url_of_stash_is_not_contacted(
     stash: StashStandIn, client: StashClient, picture: bytes
 ):
     stash.external_host = "http://203.0.113.7:9"
@@ -93,9 +95,7 @@ async def test_a_clip_is_refused_as_a_video(stash: StashStandIn, client: StashCl
         await original(client)
 
 
-async def test_a_gif_that_stash_takes_for_a_video_is_a_picture_all_the_same(
-    stash: StashStandIn, client: StashClient
-):
+async def test_a_gif_that_stash_calls_a_video_is_accepted(stash: StashStandIn, client: StashClient):
     stash.library.add_image(b"GIF89a", video=True, path="/data/a.gif")
     assert await original(client) == b"GIF89a"
 
@@ -110,7 +110,7 @@ async def test_a_kind_that_stash_does_not_know_is_left_to_the_decoder(
 @pytest.mark.parametrize(
     ("content_type", "said"), [("text/html", "HTML"), ("application/json", "application/json")]
 )
-async def test_what_is_no_picture_is_refused(
+async def test_what_is_not_an_image_is_refused(
     stash: StashStandIn, client: StashClient, picture: bytes, content_type: str, said: str
 ):
     stash.faults.add(Status(200, b"<html>", content_type), where="original")
@@ -118,7 +118,7 @@ async def test_what_is_no_picture_is_refused(
         await original(client)
 
 
-async def test_a_lost_file_is_named_and_not_asked_for_again(
+async def test_a_missing_file_is_named_and_not_retried(
     stash: StashStandIn, client: StashClient, picture: bytes
 ):
     stash.library.lose_file(1)

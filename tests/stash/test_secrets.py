@@ -138,6 +138,6 @@ async def test_blanks_around_a_key_are_forgiven(stash: StashStandIn, limits: Sta
         assert (await client.status()).status == "OK"
 
 
-async def test_the_keys_of_stash_boxes_are_not_asked_for(stash: StashStandIn, client: StashClient):
+async def test_the_keys_of_stash_boxes_are_never_requested(stash: StashStandIn, client: StashClient):
     stash.library.stash_boxes.append(("https://stashdb.org/graphql", "StashDB", "box-key"))
     assert "box-key" not in repr(await client.stash_boxes())

@@ -1,4 +1,4 @@
-"""Stash is away, slow, busy, broken, or somebody else."""
+"""Stash is down, slow, busy or broken, or another server answers."""
 
 import asyncio
 import time
@@ -71,13 +71,13 @@ async def test_the_total_time_counts_over_all_attempts(
     assert time.monotonic() - started < 2
 
 
-async def test_a_query_whose_connection_dropped_is_asked_again(stash: StashStandIn, client: StashClient):
+async def test_a_query_whose_connection_dropped_is_retried(stash: StashStandIn, client: StashClient):
     stash.faults.add(Drop(), where="FindStatus", times=1)
     await client.status()
     assert stash.record.counts["FindStatus"] == 2
 
 
-async def test_a_query_is_asked_three_times_at_most(stash: StashStandIn, client: StashClient):
+async def test_a_query_is_sent_three_times_at_most(stash: StashStandIn, client: StashClient):
     stash.faults.add(Drop(), where="FindStatus")
     with pytest.raises(StashUnreachable, match="broke"):
         await client.status()
@@ -130,7 +130,7 @@ async def test_a_wrong_key_is_named_with_the_place_of_the_right_one(stash: Stash
             await client.status()
 
 
-async def test_a_wrong_key_is_asked_once(stash: StashStandIn, limits: StashLimits):
+async def test_a_request_with_a_wrong_key_is_sent_once(stash: StashStandIn, limits: StashLimits):
     async with StashClient(stash.url, "wrong", limits) as client:
         with pytest.raises(StashKeyRefused):
             await client.status()
@@ -194,7 +194,7 @@ async def test_an_answer_above_the_limit_is_not_read(
         await client.with_limits(replace(limits, answer_bytes=1999)).status()
 
 
-async def test_a_field_that_stash_does_not_know_is_told_in_its_words(
+async def test_an_error_about_an_unknown_field_is_passed_on_in_stashs_words(
     stash: StashStandIn, client: StashClient
 ):
     said = b'{"errors": [{"message": "Cannot query field \\"x\\" on type \\"Image\\"."}], "data": null}'
@@ -203,7 +203,7 @@ async def test_a_field_that_stash_does_not_know_is_told_in_its_words(
         await client.status()
 
 
-async def test_a_refused_query_is_not_asked_again(stash: StashStandIn, client: StashClient):
+async def test_a_refused_query_is_not_retried(stash: StashStandIn, client: StashClient):
     stash.faults.add(Status(422, b'{"errors": [{"message": "no"}]}', "application/json"), where="FindStatus")
     with pytest.raises(StashRefused):
         await client.status()
