@@ -40,7 +40,7 @@ def gallery(seed, scorer, count, people=12):
             own = drawn[int(random.integers(at))] + 0.05 * random.standard_normal(SIZE)
         drawn.append(own)
         vectors = {slot: unit(own, scorer.calibration.slots[slot].mean) for slot in scorer.slots}
-        faces.append(TrackFace(image, vectors, float(random.uniform(0.3, 1)), **said(random)))
+        faces.append(TrackFace(image, vectors, float(random.uniform(0.3, 1)), **random_decisions(random)))
     return faces
 
 
@@ -50,7 +50,7 @@ def unit(own, common):
     return vector.astype(np.float32)
 
 
-def said(random):
+def random_decisions(random):
     word = random.random()
     if word < 0.03:
         return {"confirmed": int(random.integers(3))}
@@ -60,7 +60,7 @@ def said(random):
 
 
 def disagree(one, other):
-    """Whether what was said of two faces keeps them apart."""
+    """Whether decisions on two faces keep them apart."""
     if one.apart or other.apart:
         return True
     if None not in (one.confirmed, other.confirmed):

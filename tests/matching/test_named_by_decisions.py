@@ -1,4 +1,4 @@
-"""What a person said of a face decides for its track, and for no other."""
+"""A decision on a face decides for its track, and for no other."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_a_confirmed_face_has_its_own_distance_however_far():
 
 
 def test_a_face_that_was_not_confirmed_is_no_second_of_the_person_on_the_picture():
-    """The other face of the picture is nearer; a person said which one it is."""
+    """The other face of the picture is nearer; a decision says which one it is."""
     tracks = named(on(0, {0: 0.6}, confirmed=0), on(0, {0: 0.9, 11: 0.3}))
     assert [(track.person, track.why) for track in tracks] == [(0, "confirmed"), (None, "taken")]
 

@@ -14,7 +14,7 @@ LOOK_ALIKE = {0: 0.45, 10: 0.8}
 """0.8 decades like the first person, and 7.4 like the other pictures of the series."""
 
 
-def said(tracks):
+def outcomes(tracks):
     return [(track.status, track.person, track.why) for track in tracks]
 
 
@@ -23,19 +23,19 @@ def test_no_faces_are_no_tracks():
 
 
 def test_nobody_enrolled_leaves_faces_unknown():
-    assert said(named(on(0, ADA), on(1, ADA), database=FakeGallery([]))) == [("unknown", None, "")]
+    assert outcomes(named(on(0, ADA), on(1, ADA), database=FakeGallery([]))) == [("unknown", None, "")]
 
 
 def test_faces_of_a_person_are_named():
-    assert said(named(on(0, ADA), on(1, ADA))) == [("match", 0, "")]
+    assert outcomes(named(on(0, ADA), on(1, ADA))) == [("match", 0, "")]
 
 
 def test_a_face_alone_is_named():
-    assert said(named(on(0, ADA))) == [("match", 0, "")]
+    assert outcomes(named(on(0, ADA))) == [("match", 0, "")]
 
 
 def test_the_only_person_enrolled_is_named():
-    assert said(named(on(0, ADA), database=enrolled(1))) == [("match", 0, "")]
+    assert outcomes(named(on(0, ADA), database=enrolled(1))) == [("match", 0, "")]
 
 
 def test_two_people_of_a_gallery_are_named():
@@ -51,7 +51,7 @@ def test_the_track_with_the_earliest_face_comes_first():
 @pytest.mark.parametrize("pictures", [1, 2])
 def test_two_people_as_near_are_a_question_with_both(pictures):
     (track,) = named(*[on(at, {0: 0.69, 1: 0.67}) for at in range(pictures)])
-    assert said([track]) == [("ambiguous", None, "rival")]
+    assert outcomes([track]) == [("ambiguous", None, "rival")]
     assert [each.person for each in track.candidates[:2]] == [0, 1]
 
 
@@ -61,16 +61,16 @@ def test_a_rival_that_is_rejected_is_none():
 
 
 def test_a_series_more_like_itself_than_like_the_person_is_a_look_alike():
-    assert said(named(on(0, LOOK_ALIKE), on(1, LOOK_ALIKE))) == [("ambiguous", None, "look-alike")]
+    assert outcomes(named(on(0, LOOK_ALIKE), on(1, LOOK_ALIKE))) == [("ambiguous", None, "look-alike")]
 
 
 def test_one_picture_of_the_same_is_named():
     """What a face alone is like cannot tell a look-alike."""
-    assert said(named(on(0, LOOK_ALIKE))) == [("match", 0, "")]
+    assert outcomes(named(on(0, LOOK_ALIKE))) == [("match", 0, "")]
 
 
 def test_a_series_as_like_the_person_as_itself_is_named():
-    assert said(named(on(0, {0: 0.65, 10: 0.4}), on(1, {0: 0.65, 10: 0.4}))) == [("match", 0, "")]
+    assert outcomes(named(on(0, {0: 0.65, 10: 0.4}), on(1, {0: 0.65, 10: 0.4}))) == [("match", 0, "")]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_series_as_like_the_person_as_itself_is_named():
 def test_the_evidence_that_a_face_alone_needs(evidence, expected):
     """0.2 decades near and 0.525 from the second network: the rest is the lead."""
     lead = evidence - 0.725
-    assert said(named(on(0, {0: cosine(0.2), 1: cosine(0.2 - lead)}))) == [expected]
+    assert outcomes(named(on(0, {0: cosine(0.2), 1: cosine(0.2 - lead)}))) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_track_needs_the_more_the_more_its_faces_are_like_one_another(cohesion
     """All of them are half a decade beyond 0.6 from the person, and another is a decade behind."""
     face = {0: 0.37, 1: 0.306}
     face[10] = np.sqrt(cosine(cohesion) - 0.37**2 - 0.306**2)
-    assert said(named(on(0, face), on(1, face))) == [expected]
+    assert outcomes(named(on(0, face), on(1, face))) == [expected]
 
 
 @pytest.mark.parametrize(("to_ada", "series", "counted"), [(0.5, 0.6083, -2.0), (0.7, 0.2, 0.94)])
@@ -112,7 +112,7 @@ def test_being_nearer_to_the_references_counts_up_to_a_bound(to_ada, series, cou
 
 
 def test_faces_beyond_the_asked_distance_are_far():
-    assert said(named(on(0, {0: 0.3, 10: 0.8}), on(1, {0: 0.3, 10: 0.8}))) == [("unknown", None, "far")]
+    assert outcomes(named(on(0, {0: 0.3, 10: 0.8}), on(1, {0: 0.3, 10: 0.8}))) == [("unknown", None, "far")]
 
 
 def test_the_mean_of_far_faces_can_be_near():
@@ -122,7 +122,10 @@ def test_the_mean_of_far_faces_can_be_near():
 
 
 def test_a_second_track_of_a_person_on_the_same_photo_is_taken():
-    assert said(named(on(0, {0: 0.9}), on(0, {0: 0.7}))) == [("match", 0, ""), ("ambiguous", None, "taken")]
+    assert outcomes(named(on(0, {0: 0.9}), on(0, {0: 0.7}))) == [
+        ("match", 0, ""),
+        ("ambiguous", None, "taken"),
+    ]
 
 
 def test_a_copy_takes_its_picture_too():
@@ -166,7 +169,7 @@ def test_so_many_candidates_as_asked_for_but_at_least_two(top_k, expected):
 
 def test_how_many_are_asked_for_does_not_change_the_verdict():
     seen = [on(at, {0: 0.69, 1: 0.67}) for at in range(2)]
-    assert said(named(*seen, top_k=1)) == said(named(*seen, top_k=20))
+    assert outcomes(named(*seen, top_k=1)) == outcomes(named(*seen, top_k=20))
 
 
 ONE_BEYOND = on(0, {0: 0.75, 10: 0.3}), on(1, {0: 0.75, 10: 0.4}), on(2, {0: cosine(-0.15), 10: 0.7})

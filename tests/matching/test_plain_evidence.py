@@ -22,12 +22,12 @@ def seen(candidate):
     """
     made = iter(range(1, 60))
 
-    def seen(image, distances, own=None, **said):
+    def seen(image, distances, own=None, **decided):
         near = sorted(
             (candidate(who, distance) for who, distance in distances.items()), key=lambda c: c.combined
         )
         face = embedding({}, 60 + own if own is not None else next(made))
-        return TrackFace(image, face, **said), near
+        return TrackFace(image, face, **decided), near
 
     return seen
 

@@ -1,4 +1,4 @@
-"""What a person said of faces keeps them from others, however alike they are."""
+"""Decisions on faces keep them from others, however similar they are."""
 
 import pytest
 

@@ -53,16 +53,16 @@ def embedding(cosines: dict[int, float], own: int = SIZE - 1) -> dict[str, np.nd
     return dict.fromkeys(SLOTS, vector)
 
 
-def on(image: int, cosines: dict[int, float], own: int | None = None, **said: object) -> tuple:
-    """A face on an image. Those with the same cosines and the same `own` are copies. said: the rest of it."""
-    return image, cosines, own, said
+def on(image: int, cosines: dict[int, float], own: int | None = None, **decided: object) -> tuple:
+    """A face on an image. Those with the same cosines and the same `own` are copies. decided: decisions."""
+    return image, cosines, own, decided
 
 
 def faces_of(*seen: tuple) -> list[TrackFace]:
     """Faces described by `on`, each with an axis to itself unless it names one."""
     return [
-        TrackFace(image, embedding(cosines, OWN + at if own is None else own), **said)
-        for at, (image, cosines, own, said) in enumerate(seen)
+        TrackFace(image, embedding(cosines, OWN + at if own is None else own), **decided)
+        for at, (image, cosines, own, decided) in enumerate(seen)
     ]
 
 
