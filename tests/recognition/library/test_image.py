@@ -139,7 +139,9 @@ async def test_another_database_is_matched_without_a_fetch(
     assert state.get_image_result(image).db_version == newer.database.manifest.version
 
 
-async def test_another_pack_analyses_the_picture_again(fill, look_at, fetched, build, people, make_pack, place):
+async def test_another_pack_analyses_the_picture_again(
+    fill, look_at, fetched, build, people, make_pack, place
+):
     _, (image,) = fill("red")
     await look_at(image)
     pack = make_pack("colours-2")
