@@ -172,7 +172,7 @@ def create_private_file(path: Path) -> None:
         raise StateUnwritable(f"{path}: {error.strerror}. Let this user write in {path.parent}.") from error
 
 
-class Pool:
+class ConnectionPool:
     """Connections for all threads of this process, and one writer at a time among them.
 
     Threads queue at a lock, so that SQLite's own waiting, which polls, only happens between processes.

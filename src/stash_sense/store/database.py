@@ -11,7 +11,7 @@ from stash_sense.domain.decisions import Decision
 from stash_sense.domain.images import PictureIdentity
 from stash_sense.errors import BadInput, StashSenseError
 from stash_sense.store import maintenance
-from stash_sense.store.connection import BUSY_SECONDS, Pool
+from stash_sense.store.connection import BUSY_SECONDS, ConnectionPool
 from stash_sense.store.migrations import migrate_file
 from stash_sense.store.repositories import (
     decisions,
@@ -45,7 +45,7 @@ class RecommendationsDB:
             raise BadInput(f"The state's path is {os.fspath(path)!r}; give the path of a file.")
         self.path = Path(path).absolute()
         self.migrated_from = migrate_file(self.path, maintenance.backup_beside, busy_seconds)
-        self._pool = Pool(self.path, busy_seconds)
+        self._pool = ConnectionPool(self.path, busy_seconds)
 
     def close(self) -> None:
         """Close the file. The last process to do so writes the log into it."""

@@ -110,7 +110,7 @@ def decide_faces(
         _refuse_ineffective(connection, entry_id)
     if performer is not None and name is not None:
         upsert_person(connection, performer, validate_text("name", name), None)
-    wanted = set(ids)
+    requested = set(ids)
     by_face: dict[int, Decision] = {}
     changed: set[int] = set()
     before = decisions_on_pictures(connection, {picture_id for picture_id, _ in images})
@@ -122,7 +122,7 @@ def decide_faces(
             else before.get(picture_id, [])
         )
         for face_id, on_face in zip(boxes, decisions_by_face(list(boxes.values()), decisions), strict=True):
-            if face_id not in wanted:
+            if face_id not in requested:
                 continue
             decision = _put(connection, picture_id, boxes[face_id], kind, performer, on_face, entry_id)
             by_face[face_id] = decision

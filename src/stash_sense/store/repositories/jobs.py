@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from stash_sense.domain.validation import canonical_json, parse_json_object, validate_integer, validate_text
 from stash_sense.errors import Conflict, NoSuchJob, StateBusy, StateUnwritable
-from stash_sense.store.connection import Pool
+from stash_sense.store.connection import ConnectionPool
 from stash_sense.store.repositories.jobs_file import fail_crashed_jobs, prepare_jobs_file, reset_crash_count
 
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -82,7 +82,7 @@ class JobsFile:
             lock = self._hold()
             undo.callback(lock.release)
             prepare_jobs_file(self.path)
-            self._pool = Pool(self.path, _BUSY_S)
+            self._pool = ConnectionPool(self.path, _BUSY_S)
             undo.callback(self._pool.close)
             with self._pool.writing(durable=True) as connection:
                 fail_crashed_jobs(connection, _now())
