@@ -100,7 +100,7 @@ def _handle_errors(app: FastAPI, sidecar: Sidecar) -> None:
         ours = cast("StashSenseError", error)
         is_owners = isinstance(ours, StateError | StateBusy | StashError) and status_of(ours) >= 500
         if is_owners and str(ours) != str(sidecar.stash_status.problem):
-            log.warning("%s", ours)  # for the owner, who sees it on the status page; once is enough
+            log.warning("%s", ours)  # once, for the owner, who sees it on the status page
         return problem_response(ours)
 
     async def handle_invalid(_: Request, error: Exception) -> Response:
@@ -111,9 +111,9 @@ def _handle_errors(app: FastAPI, sidecar: Sidecar) -> None:
         http_error = cast("HTTPException", error)
         problem: StashSenseError
         if http_error.status_code == 405:
-            problem = MethodNotAllowed("This call is made by another method; see Allow, or /docs.")
+            problem = MethodNotAllowed("This call needs another method: see the Allow header, or /docs.")
         elif http_error.status_code == 404:
-            problem = NotFound("There is no such call. See /docs for all there are.")
+            problem = NotFound("There is no such call. See /docs for the list.")
         else:  # FastAPI could not parse the body: it is nested too deeply, or not UTF-8
             problem = BadParameter("The body is not valid JSON in UTF-8. See /docs for what this call takes.")
         return problem_response(problem, http_error.headers)

@@ -64,10 +64,10 @@ async def is_authorized(request: Request) -> bool:
 
 
 async def require_json(request: Request) -> None:
-    """Refuse a body that is not announced as JSON. Raises UnknownContentType."""
+    """Refuse a body whose Content-Type is not JSON. Raises UnknownContentType."""
     media_type = _media_type(request)
     if media_type != _JSON:
-        raise UnknownContentType(f"The body is announced as {media_type[:60]!r}; {_JSON} is accepted.")
+        raise UnknownContentType(f"The Content-Type is {media_type[:60]!r}; only {_JSON} is accepted.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ async def read_upload(request: Request) -> Upload:
     content_type, media_type = request.headers.get("content-type", ""), _media_type(request)
     if media_type not in (_JSON, _FORM):
         raise UnknownContentType(
-            f"The body is announced as {media_type[:60]!r}; {_JSON} (image_url or image_base64) and "
+            f"The Content-Type is {media_type[:60]!r}; {_JSON} (image_url or image_base64) and "
             f"{_FORM} (file) are accepted."
         )
     body = await request.body()
@@ -123,7 +123,7 @@ def _parse_upload(content_type: str, media_type: str, body: bytes) -> Upload:
 def _from_json(body: bytes) -> Upload:
     given = IdentifyIn.model_validate_json(body)
     if bool(given.image_url) == bool(given.image_base64):
-        raise BadParameter("Give either image_url or image_base64, one of the two.")
+        raise BadParameter("Send either image_url or image_base64, and only one of the two.")
     picture = _decode_base64(given.image_base64) if given.image_base64 else None
     return Upload(picture, given.image_url, given.match_options())
 
@@ -131,7 +131,7 @@ def _from_json(body: bytes) -> Upload:
 def _from_form(content_type: str, body: bytes) -> Upload:
     files, fields = _parse_form(content_type, body)
     if len(files) != 1:
-        raise BadParameter("Give the picture as one form field named `file`.")
+        raise BadParameter("Send the picture as one form field named `file`.")
     options = MatchOptionsIn.model_validate(fields, strict=False)  # a form's values are all text
     return Upload(files[0], "", options.match_options())
 
@@ -140,14 +140,14 @@ def _parse_form(content_type: str, body: bytes) -> tuple[list[bytes], dict[str, 
     """The contents of all parts named `file`, and the other fields. Nothing is written to disk."""
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
     if not boundary:
-        raise BadParameter("The Content-Type names no boundary between the parts. Let your client set it.")
+        raise BadParameter("The Content-Type names no boundary. Let your client set it.")
     parts: list[tuple[str, bytes]] = []
     is_complete = False
 
     def add(part: Field | File) -> None:
         if len(parts) >= _MAX_FORM_FIELDS:
             raise BadParameter(
-                f"The form has more than {_MAX_FORM_FIELDS} fields. Send only those of this call."
+                f"The form has more than {_MAX_FORM_FIELDS} fields. Send only fields of this call."
             )
         content = part.value if isinstance(part, Field) else part.file_object.getvalue()  # type: ignore[union-attr]
         parts.append(((part.field_name or b"").decode("utf-8", "replace"), content or b""))
@@ -162,9 +162,9 @@ def _parse_form(content_type: str, body: bytes) -> tuple[list[bytes], dict[str, 
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
-        raise BadParameter(f"The multipart body is broken ({error}). Let your client build it.") from None
+        raise BadParameter(f"The multipart body is malformed ({error}). Let your client build it.") from None
     if not is_complete:
-        raise BadParameter("The multipart body has no end. It was cut short; send it again.")
+        raise BadParameter("The multipart body is truncated. Send it again.")
     fields = {
         name: content[:_MAX_FIELD_BYTES].decode("utf-8", "replace")
         for name, content in parts
@@ -178,7 +178,9 @@ def _decode_base64(text: str) -> bytes:
     if text.startswith("data:"):
         head, comma, text = text.partition(",")
         if not comma or not head.endswith(";base64"):
-            raise BadParameter("image_base64 begins like a data: URL, but not with `data:image/...;base64,`.")
+            raise BadParameter(
+                "image_base64 is a data: URL without `;base64,`. Send `data:image/...;base64,` and the bytes."
+            )
     if any(space in text for space in "\r\n \t"):
         text = "".join(text.split())
     try:

@@ -74,8 +74,8 @@ class AccessGuard:
             if (name and "." not in name) or name in self._allowed:
                 return
             raise ForeignHost(
-                f"Stash Sense does not know itself by the name {host[:100]!r}. Use its IP address, or add "
-                "the name to STASH_SENSE_ALLOWED_HOSTS."
+                f"The host name {host[:100]!r} is not allowed. Use the IP address of Stash Sense, or add the "
+                "name to STASH_SENSE_ALLOWED_HOSTS."
             ) from None
 
     def _is_authorized(self, scope: Scope, headers: Headers) -> bool:
@@ -270,8 +270,8 @@ def _check_origin(headers: Headers) -> None:
         scheme, _, server = origin.strip().lower().partition("://")
         if scheme not in _DEFAULT_PORTS or _with_port(server, scheme) != _with_port(own, scheme):
             raise ForeignOrigin(
-                "A page of another server sent this request, and only Stash Sense's own pages may. "
-                "The plugin for Stash calls through Stash instead."
+                "A page of another server sent this request; only Stash Sense's own pages may call it. "
+                "From Stash, use the plugin, which calls through Stash's server."
             )
 
 

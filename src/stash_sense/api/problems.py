@@ -48,7 +48,7 @@ _EXAMPLES = {
     ),
     403: (
         "foreign-host",
-        "Stash Sense does not know itself by this name. Add it to STASH_SENSE_ALLOWED_HOSTS.",
+        "The host name 'nas.example' is not allowed. Add it to STASH_SENSE_ALLOWED_HOSTS.",
     ),
     404: ("no-reference", "The face database in use has no such reference face. Identify the picture again."),
     408: ("body-too-slow", "The body did not arrive within 30 s. Send a smaller picture."),
@@ -57,7 +57,7 @@ _EXAMPLES = {
     415: ("not-an-image", "picture: is a PDF document; JPEG, PNG, WebP and others are accepted."),
     422: ("bad-parameter", "top_k: input should be less than or equal to 20."),
     429: ("full", "Too many requests at a time (at most 18). Try again in a few seconds."),
-    500: ("internal", "Stash Sense failed at this request. Its log has more."),
+    500: ("internal", "Stash Sense failed to handle this request. See its log."),
     501: ("not-built", "This does not work yet. /health lists what does."),
     502: ("url-unreachable", "example.org cannot be reached. Check the URL, and that it is up."),
     503: (
@@ -95,7 +95,7 @@ class Problem(BaseModel):
     status: int
     code: str = Field(description="Stays the same from version to version; `detail` may not.")
     detail: str = Field(description="What happened and what to do about it, for a person.")
-    request_id: str = Field(description="Under this the log has more.")
+    request_id: str = Field(description="The id of this request in the log.")
 
 
 def status_of(error: StashSenseError) -> int:
@@ -121,8 +121,8 @@ def problem_response(error: StashSenseError, headers: Mapping[str, str] | None =
 
 
 def internal_error_response() -> Response:
-    """The problem document of a bug: it tells nothing of what happened, which the log has."""
-    detail = f"Stash Sense failed at this request. Its log has more, under {request_id()}."
+    """The problem document of a bug: it hides the cause, which is in the log."""
+    detail = f"Stash Sense failed to handle this request. See its log under the request id {request_id()}."
     return _document(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL, detail, {})
 
 
@@ -136,7 +136,7 @@ def _document(status: int, code: str, detail: str, headers: Mapping[str, str]) -
 
 
 def describe_validation(errors: Sequence[Any]) -> str:
-    """Which field is wrong and how, for a person, from Pydantic's errors; never what was in it."""
+    """A sentence that names each wrong field, from Pydantic's errors; it never repeats a value."""
     sentences = []
     for error in errors[:3]:
         if error["type"] == "json_invalid":
