@@ -12,7 +12,7 @@ from stash_sense.stash.outage import OutageLimits
 from stash_sense.stash.transport import StashLimits
 
 QUICK = StashLimits(
-    connect_s=1, stall_s=0.7, total_s=5, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05
+    connect_s=3, stall_s=2, total_s=6, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05
 )
 SHORT = OutageLimits(at_start_s=1, midway_s=2, first_pause_s=0.05, longest_pause_s=0.2, failures_in_a_row=6)
 WAITS = {"stash_limits": QUICK, "outage_limits": SHORT}
