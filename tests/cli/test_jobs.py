@@ -243,7 +243,7 @@ def test_another_program_at_the_port_is_reported(run, body, monkeypatch):
         said = refused(run, STASH_SENSE_PORT=str(running.server_address[1]))
         running.shutdown()
         thread.join()
-    assert "no Stash Sense" in said
+    assert "is not Stash Sense" in said
 
 
 @pytest.mark.parametrize("act", [(), ("show",), ("cancel",), ("resume",), ("gallery",)])
