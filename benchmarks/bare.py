@@ -16,7 +16,7 @@ import numpy as np
 from stash_sense.domain.progress import NoProgress
 from stash_sense.faces.session import Array, OnnxSession
 from stash_sense.matching.evidence import MatchOptions
-from stash_sense.models.prepare import prepare
+from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition import analysis
 from stash_sense.recognition import recognizer as recognizers
 from stash_sense.recognition.folder import identify_folders
@@ -49,7 +49,7 @@ class Recorder:
 
         settings = Settings()
         with patch.object(recognizers, "OnnxSession", Watched):
-            return recognizers.load_pack(prepare(settings.pack, settings.data_dir))
+            return recognizers.load_pack(prepare_pack(settings.pack, settings.data_dir))
 
     def run(self) -> None:
         """All recorded calls, on as many one-thread workers as ours has."""

@@ -20,7 +20,7 @@ from stash_sense.faces.detect import Detector, YuNet, iou
 from stash_sense.faces.session import OnnxSession
 from stash_sense.media.photo import load_image
 from stash_sense.models.manifest import load_manifest
-from stash_sense.models.prepare import prepare
+from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition.recognizer import detector_spec
 from stash_sense.settings import Settings
 
@@ -95,7 +95,7 @@ def main() -> None:
     data = lab.face_data(arguments.data)
     settings = Settings()
     spec = detector_spec(load_manifest(settings.pack))
-    network = YuNet(OnnxSession(prepare(settings.pack, settings.data_dir).paths["detector"]))
+    network = YuNet(OnnxSession(prepare_pack(settings.pack, settings.data_dir).paths["detector"]))
     ours = Detector(network, spec)
     single = Detector(network, replace(spec, close_side=spec.main_side, turned_score=0.0))
     ways: dict[str, Find] = {

@@ -29,7 +29,7 @@ from stash_sense.facedb.writer import DatabaseWriter
 from stash_sense.matching.calibration import Calibration, Scorer
 from stash_sense.matching.naming import Track, name_tracks
 from stash_sense.matching.tracks import FaceSimilarity, TrackFace, group_faces
-from stash_sense.models.prepare import prepare
+from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition.recognizer import SLOTS
 from stash_sense.settings import Settings
 from strangers import MEASURED
@@ -82,7 +82,7 @@ def _write(place: Path, people: Sequence[int], vectors: Array, dimensions: dict[
 
 def measured(photos: int, kind: str) -> dict[str, Any]:
     """Seconds and added memory of one gallery, and whether another order of its faces changes anything."""
-    prepared = prepare(Settings().pack, Settings().data_dir)
+    prepared = prepare_pack(Settings().pack, Settings().data_dir)
     dimensions: dict[str, int] = {slot: getattr(prepared.manifest.slots, slot).dimension for slot in SLOTS}
     scorer = Scorer(Calibration.read(prepared.manifest.calibration or {}), SLOTS)
     with tempfile.TemporaryDirectory() as folder:

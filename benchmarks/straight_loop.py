@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.faces.align import similarity
-from stash_sense.faces.detect import decode
+from stash_sense.faces.align import similarity_transform
+from stash_sense.faces.detect import decode_detections
 from stash_sense.faces.session import OnnxSession
 from stash_sense.matching.calibration import Calibration, Scorer
 from stash_sense.matching.naming import name_tracks
 from stash_sense.matching.tracks import TrackFace
-from stash_sense.models.prepare import prepare
+from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition.recognizer import SLOTS
 from stash_sense.settings import Settings
 
@@ -40,7 +40,7 @@ class Loop:
 
     def __init__(self, database: FaceDatabase) -> None:
         settings = Settings()
-        prepared = prepare(settings.pack, settings.data_dir)
+        prepared = prepare_pack(settings.pack, settings.data_dir)
         manifest = prepared.manifest
         slots: dict[str, Any] = {slot: getattr(manifest.slots, slot) for slot in SLOTS}
         self.database = database
@@ -75,12 +75,14 @@ class Loop:
         blob = np.zeros((1, 3, rows, columns), np.float32)
         blob[0, :, : small.shape[0], : small.shape[1]] = small.transpose(2, 0, 1)
         outputs = self.detector.run({self.detector.input_name: blob})
-        return [face.landmarks / np.float32(scale) for face in decode(outputs, columns, self.floor)]
+        return [
+            face.landmarks / np.float32(scale) for face in decode_detections(outputs, columns, self.floor)
+        ]
 
     def embed(self, image: Pixels, landmarks: Array, slot: str) -> Array:
         """The unit vector of one face."""
         side, network = self.sides[slot], self.embedders[slot]
-        crop = cv2.warpAffine(image, similarity(landmarks, self.templates[slot]), (side, side))
+        crop = cv2.warpAffine(image, similarity_transform(landmarks, self.templates[slot]), (side, side))
         blob = np.ascontiguousarray(crop[..., ::-1].transpose(2, 0, 1)[None], np.float32)
         (vector,) = network.run({network.input_name: blob}).values()
         return np.asarray(vector.ravel() / np.linalg.norm(vector), np.float32)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from stash_sense.models.manifest import DEFAULT_PACK
-from stash_sense.models.prepare import prepare
+from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition.recognizer import LoadedPack, load_pack
 
 pytest_plugins = ["fakes.colours"]
@@ -47,7 +47,7 @@ def pack_dir(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def pack(pack_dir) -> LoadedPack:
     """The default pack, its real networks running."""
-    return load_pack(prepare(DEFAULT_PACK, pack_dir))
+    return load_pack(prepare_pack(DEFAULT_PACK, pack_dir))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stash_sense.media.addresses import may_be_asked
+from stash_sense.media.addresses import is_fetchable
 
 PRIVATE = [
     "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.255.255.254",
@@ -30,17 +30,17 @@ HOME = ["127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "::1", "fd12::1"]
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_no_private_address_may_be_asked(address):
-    assert not may_be_asked(address, private_too=False)
+    assert not is_fetchable(address, private_too=False)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_may_be_asked(address):
-    assert may_be_asked(address, private_too=False)
+    assert is_fetchable(address, private_too=False)
 
 
 def test_allowing_the_home_network_allows_nothing_worse():
-    assert all(may_be_asked(address, private_too=True) for address in (*HOME, *PUBLIC))
-    assert not any(may_be_asked(address, private_too=True) for address in NEVER)
+    assert all(is_fetchable(address, private_too=True) for address in (*HOME, *PUBLIC))
+    assert not any(is_fetchable(address, private_too=True) for address in NEVER)
 
 
 class Resolver:
@@ -131,9 +131,9 @@ def test_each_redirect_is_checked_like_the_first(serve, settings_with, web_serve
     """The web server stands for a public one; from there it points to private places."""
     port = web_server[1]
     monkeypatch.setattr(
-        "stash_sense.media.remote.may_be_asked",
+        "stash_sense.media.remote.is_fetchable",
         lambda address, *, private_too: (
-            address == "127.0.0.1" or may_be_asked(address, private_too=private_too)
+            address == "127.0.0.1" or is_fetchable(address, private_too=private_too)
         ),
     )
     resolver = Resolver()

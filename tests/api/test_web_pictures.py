@@ -10,7 +10,7 @@ from http.server import ThreadingHTTPServer
 import pytest
 
 from stash_sense.errors import UrlUnreachable
-from stash_sense.media.remote import FetchLimits, RemotePictures
+from stash_sense.media.remote import FetchLimits, ImageFetcher
 
 from .conftest import Web
 
@@ -57,7 +57,7 @@ def fetch(certificate, url):
             return ["127.0.0.1"] if host in NAMES else []
 
         trusted = ssl.create_default_context(cafile=certificate)
-        remote = RemotePictures(FetchLimits(private_too=True), resolve, trusted)
+        remote = ImageFetcher(FetchLimits(private_too=True), resolve, trusted)
         try:
             return await remote.fetch(url)
         finally:

@@ -162,7 +162,7 @@ def test_bad_photos_are_entries_with_a_reason_and_the_rest_goes_on(stash_sense, 
     ("arguments", "said"),
     [
         (["nowhere", "--people", SAMPLES / "people"], "no such photo"),
-        ([SAMPLES / "gallery", "--people", "nowhere"], "is no folder"),
+        ([SAMPLES / "gallery", "--people", "nowhere"], "not a folder"),
         ([SAMPLES / "gallery", "--people", SAMPLES / "gallery"], "one folder per person"),
     ],
 )

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stash_sense.enrolment.quarantine import (
-    FAR,
-    SAME,
+    SAME_PERSON_DISTANCE,
+    UNLIKE_DISTANCE,
     Doubt,
     belongs_elsewhere,
     find_doubtful,
@@ -24,8 +24,8 @@ def within(*pairs, count):
 
 
 def test_the_thresholds_are_the_calibrations_own():
-    assert (3e-5, SAME) in ANCHORS
-    assert (1e-2, FAR) in ANCHORS
+    assert (3e-5, SAME_PERSON_DISTANCE) in ANCHORS
+    assert (1e-2, UNLIKE_DISTANCE) in ANCHORS
 
 
 def test_one_reference_alone_is_not_doubtful():

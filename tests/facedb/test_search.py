@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stash_sense.facedb.search as room
-from stash_sense.facedb.search import search
+from stash_sense.facedb.search import search_people
 
 
 def brute(vectors, starts, queries, top_k):
@@ -24,7 +24,7 @@ def brute(vectors, starts, queries, top_k):
 
 
 def found(vectors, starts, queries, top_k):
-    result = search(vectors, starts, queries, top_k)
+    result = search_people(vectors, starts, queries, top_k)
     lines = zip(result.people.tolist(), result.rows.tolist(), result.scores.tolist(), strict=True)
     return [list(zip(*line, strict=True)) for line in lines]
 
@@ -45,7 +45,7 @@ def test_it_equals_brute_force(faces, queries, top_k, chunk, values, seed):
     vectors = random.integers(-values, values + 1, (sum(faces), 3)).astype(np.float32)
     probes = random.integers(-values, values + 1, (queries, 3)).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "CHUNK", chunk)
+        patch.setattr(room, "CHUNK_ROWS", chunk)
         assert found(vectors, starts, probes, top_k) == brute(vectors, starts, probes, top_k)
 
 
@@ -56,10 +56,10 @@ def test_the_chunks_do_not_show(chunk, top_k, seed):
     starts = np.arange(0, 101, 2, dtype=np.int64)
     vectors = random.standard_normal((100, 16), dtype=np.float32)
     probes = random.standard_normal((3, 16), dtype=np.float32)
-    whole = search(vectors, starts, probes, top_k)
+    whole = search_people(vectors, starts, probes, top_k)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "CHUNK", chunk)
-        parts = search(vectors, starts, probes, top_k)
+        patch.setattr(room, "CHUNK_ROWS", chunk)
+        parts = search_people(vectors, starts, probes, top_k)
     assert (whole.people == parts.people).all()
     assert (whole.rows == parts.rows).all()
 
@@ -76,7 +76,7 @@ def test_a_person_counts_once_by_the_nearest_reference():
 
 
 def test_fewer_people_than_asked_for_are_padded():
-    result = search(VECTORS, STARTS, np.array([[1, 0]], np.float32), 5)
+    result = search_people(VECTORS, STARTS, np.array([[1, 0]], np.float32), 5)
     assert result.people.tolist() == [[0, 1, 2, -1, -1]]
     assert result.scores[0, 3:].tolist() == [-np.inf, -np.inf]
 
@@ -86,23 +86,27 @@ def test_the_one_enrolled_person_is_found():
 
 
 def test_nobody_enrolled_is_nobody_found():
-    result = search(np.zeros((0, 2), np.float32), np.zeros(1, np.int64), np.ones((2, 2), np.float32), 3)
+    result = search_people(
+        np.zeros((0, 2), np.float32), np.zeros(1, np.int64), np.ones((2, 2), np.float32), 3
+    )
     assert result.people.tolist() == [[-1, -1, -1]] * 2
 
 
 def test_no_queries_are_no_lines():
-    assert search(VECTORS, STARTS, np.zeros((0, 2), np.float32), 3).people.shape == (0, 3)
+    assert search_people(VECTORS, STARTS, np.zeros((0, 2), np.float32), 3).people.shape == (0, 3)
 
 
 @pytest.mark.parametrize("top_k", [1, 2, 3])
 def test_of_equals_those_enrolled_first_are_taken(top_k):
     same = np.ones((50, 2), np.float32)
     starts = np.arange(51, dtype=np.int64)
-    assert search(same, starts, np.ones((1, 2), np.float32), top_k).people.tolist() == [list(range(top_k))]
+    assert search_people(same, starts, np.ones((1, 2), np.float32), top_k).people.tolist() == [
+        list(range(top_k))
+    ]
 
 
 def test_more_faces_of_one_person_than_a_chunk_holds(monkeypatch):
-    monkeypatch.setattr(room, "CHUNK", 3)
+    monkeypatch.setattr(room, "CHUNK_ROWS", 3)
     starts = np.array([0, 10, 11], np.int64)
     vectors = np.eye(11, dtype=np.float32)
     assert found(vectors, starts, vectors[[9, 10]], 1) == [[(0, 9, 1.0)], [(1, 10, 1.0)]]

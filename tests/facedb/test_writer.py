@@ -183,8 +183,8 @@ def test_a_disk_that_fails_at_any_step_of_the_commit_leaves_a_whole_database(
         return run
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer_module, "write_numbers", failing(layout.write_numbers))
-        patch.setattr(lines_module, "write_numbers", failing(lines_module.write_numbers))
+        patch.setattr(writer_module, "write_int64", failing(layout.write_int64))
+        patch.setattr(lines_module, "write_int64", failing(lines_module.write_int64))
         for name in ("sync_file", "sync_directory"):
             patch.setattr(writer_module, name, failing(getattr(files, name)))
             patch.setattr(files, name, failing(getattr(files, name)))
@@ -223,7 +223,7 @@ def big_build(writer, place, faces):
 
 def test_a_full_disk_leaves_the_old_database_whole(small_disk, build, writer, names):
     build({"Old": 1}, where=small_disk / "db")
-    with pytest.raises(WriteFailed, match=r"no space left on the disk.*unchanged; make room"):
+    with pytest.raises(WriteFailed, match=r"no space left on the disk.*unchanged. Free some space"):
         big_build(writer, small_disk / "db", 2000)
     assert names(small_disk / "db") == ["Old"]
     assert leftovers(small_disk / "db") == []

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stash_sense.domain.faces import Detection
-from stash_sense.faces.detect import LEAST_CONFIDENCE, Detector, DetectorSpec, turn_back
+from stash_sense.faces.detect import LOWEST_MIN_CONFIDENCE, Detector, DetectorSpec, undo_turns
 
 SPEC = DetectorSpec(main_side=1024, close_side=320, close_share=0.1, operating_point=0.75, turned_score=0.8)
 
@@ -130,7 +130,7 @@ def test_a_point_of_a_turned_picture_is_turned_back_to_its_pixel(width, height, 
     picture[y, x] = 1
     ((row, column),) = np.argwhere(np.rot90(picture, turns))
     middle = np.array([[column + 0.5, row + 0.5]], np.float32)
-    assert turn_back(middle, turns, width, height).tolist() == [[x + 0.5, y + 0.5]]
+    assert undo_turns(middle, turns, width, height).tolist() == [[x + 0.5, y + 0.5]]
 
 
 def test_the_operating_point_is_a_confidence_of_a_half():
@@ -162,4 +162,4 @@ def test_the_confidence_asked_for_reaches_the_network_as_a_score(detection, pict
 def test_asked_for_no_confidence_at_all_it_still_asks_for_a_little(detection, picture):
     network = FakeNetwork([detection(0, 0, 200)])
     Detector(network, SPEC).find(picture, 0.0)
-    assert network.asked[0][1] == SPEC.score(LEAST_CONFIDENCE) > 0
+    assert network.asked[0][1] == SPEC.score(LOWEST_MIN_CONFIDENCE) > 0

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from stash_sense.faces.embed import Embedder, EmbedderSpec, unit
+from stash_sense.faces.embed import Embedder, EmbedderSpec, unit_rows
 
 SIDE = 8
 
@@ -115,10 +115,10 @@ def test_no_faces_are_no_rows_and_no_call(spec, fake_session):
 
 
 def test_rows_are_scaled_to_length_one():
-    assert unit(np.array([[3.0, 4.0], [0.1, 0.0]], np.float32)) == pytest.approx(
+    assert unit_rows(np.array([[3.0, 4.0], [0.1, 0.0]], np.float32)) == pytest.approx(
         np.array([[0.6, 0.8], [1, 0]])
     )
 
 
 def test_a_row_of_zeros_stays():
-    assert unit(np.zeros((1, 3), np.float32)).tolist() == [[0, 0, 0]]
+    assert unit_rows(np.zeros((1, 3), np.float32)).tolist() == [[0, 0, 0]]

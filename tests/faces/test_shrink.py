@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stash_sense.faces.detect import fit
+from stash_sense.faces.detect import shrink_to_fit
 
 
 @pytest.mark.parametrize(
@@ -17,4 +17,4 @@ from stash_sense.faces.detect import fit
     ],
 )
 def test_a_picture_is_shrunk_to_the_longest_side_never_enlarged(shape, size):
-    assert fit(np.zeros((*shape, 3), np.uint8), 320).shape[:2] == size
+    assert shrink_to_fit(np.zeros((*shape, 3), np.uint8), 320).shape[:2] == size

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stash_sense.faces.detect import Memory, YuNet, decode, iou, suppress, to_input
+from stash_sense.faces.detect import InputBuffers, YuNet, decode_detections, iou, suppress_overlaps, to_input
 
 HEIGHT, WIDTH = 64, 96
 
@@ -30,34 +30,36 @@ NO_POINTS = np.zeros(10)
 
 
 def test_a_cell_becomes_a_box_around_its_offset_centre():
-    (found,) = decode(outputs((16, 2, 1, 1, 1, [0.5, 0.25, np.log(2), np.log(3)], NO_POINTS)), WIDTH, 0.5)
+    (found,) = decode_detections(
+        outputs((16, 2, 1, 1, 1, [0.5, 0.25, np.log(2), np.log(3)], NO_POINTS)), WIDTH, 0.5
+    )
     assert found.box.tolist() == pytest.approx([40 - 16, 20 - 24, 40 + 16, 20 + 24])
 
 
 @pytest.mark.parametrize("stride", [8, 16, 32])
 def test_points_are_offsets_from_the_cell_in_strides(stride):
     points = np.array([[0, 0], [1, 0], [0.5, 0.5], [0, 1], [-1, 2]])
-    (found,) = decode(outputs((stride, 1, 1, 1, 1, np.zeros(4), points)), WIDTH, 0.5)
+    (found,) = decode_detections(outputs((stride, 1, 1, 1, 1, np.zeros(4), points)), WIDTH, 0.5)
     assert found.landmarks == pytest.approx((points + 1) * stride)
 
 
 def test_the_score_is_the_root_of_class_times_objectness():
-    (found,) = decode(outputs((8, 0, 0, 0.8, 0.5, np.zeros(4), NO_POINTS)), WIDTH, 0.5)
+    (found,) = decode_detections(outputs((8, 0, 0, 0.8, 0.5, np.zeros(4), NO_POINTS)), WIDTH, 0.5)
     assert found.score == pytest.approx(np.sqrt(0.4))
 
 
 def test_scores_beyond_one_count_as_one():
-    (found,) = decode(outputs((8, 0, 0, 1.5, 1.2, np.zeros(4), NO_POINTS)), WIDTH, 0.5)
+    (found,) = decode_detections(outputs((8, 0, 0, 1.5, 1.2, np.zeros(4), NO_POINTS)), WIDTH, 0.5)
     assert found.score == 1.0
 
 
 def test_what_scores_below_the_floor_is_left_out():
-    assert decode(outputs((8, 0, 0, 0.6, 0.6, np.zeros(4), NO_POINTS)), WIDTH, 0.61) == []
+    assert decode_detections(outputs((8, 0, 0, 0.6, 0.6, np.zeros(4), NO_POINTS)), WIDTH, 0.61) == []
 
 
 def test_of_overlapping_candidates_the_best_stays():
     near = [(8, column, 2, score, 1, [0, 0, 1.5, 1.5], NO_POINTS) for column, score in ((2, 0.7), (3, 0.9))]
-    found = decode(outputs(*near), WIDTH, 0.5)
+    found = decode_detections(outputs(*near), WIDTH, 0.5)
     assert [round(face.score, 3) for face in found] == [round(np.sqrt(0.9), 3)]
 
 
@@ -67,7 +69,11 @@ def test_faces_apart_come_best_first_across_strides():
         (32, 2, 1, 0.9, 1, np.zeros(4), NO_POINTS),
         (16, 3, 0, 0.7, 1, np.zeros(4), NO_POINTS),
     ]
-    assert [round(face.score**2, 1) for face in decode(outputs(*cells), WIDTH, 0.5)] == [0.9, 0.7, 0.6]
+    assert [round(face.score**2, 1) for face in decode_detections(outputs(*cells), WIDTH, 0.5)] == [
+        0.9,
+        0.7,
+        0.6,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +99,7 @@ BOXES = st.lists(
 def test_suppression_keeps_the_best_of_every_heap_and_only_what_lies_apart(boxes, random):
     array = np.array([[x, y, x + w, y + h] for x, y, w, h in boxes], np.float32).reshape(-1, 4)
     scores = np.array([1 - random.random() for _ in boxes], np.float32)
-    kept = suppress(array, scores, 0.3)
+    kept = suppress_overlaps(array, scores, 0.3)
     assert list(scores[kept]) == sorted(scores[kept], reverse=True)
     for position, index in enumerate(kept):
         assert (iou(array[index], array[kept[position + 1 :]]) <= 0.3).all()
@@ -103,14 +109,14 @@ def test_suppression_keeps_the_best_of_every_heap_and_only_what_lies_apart(boxes
 
 
 def test_a_second_picture_finds_nothing_of_the_first():
-    memory = Memory()
+    memory = InputBuffers()
     to_input(np.full((64, 64, 3), 255, np.uint8), memory)
     assert to_input(np.ones((33, 40, 3), np.uint8), memory).max() == 1
 
 
 def test_the_input_is_planes_of_the_pixels_padded_with_black_to_multiples_of_32():
     picture = np.random.default_rng(0).integers(1, 256, (33, 40, 3), np.uint8)
-    blob = to_input(picture, Memory())
+    blob = to_input(picture, InputBuffers())
     assert blob.shape == (1, 3, 64, 64)
     assert (blob[0, :, :33, :40] == picture.transpose(2, 0, 1)).all()
     assert blob[0, :, 33:].max() == blob[0, :, :, 40:].max() == 0

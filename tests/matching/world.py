@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stash_sense.facedb.search import Neighbours, search
+from stash_sense.facedb.search import Neighbours, search_people
 from stash_sense.matching.calibration import Calibration, Curve, Scorer, SlotCalibration
 from stash_sense.matching.naming import Track, name_tracks
 from stash_sense.matching.tracks import TrackFace
@@ -95,7 +95,7 @@ class FakeGallery:
 
     def search(self, queries: np.ndarray, top_k: int) -> Neighbours:
         block = np.concatenate(self.references) if self.references else np.zeros((0, SIZE), np.float32)
-        return search(np.concatenate([block, block], axis=1), self.starts, queries, top_k)
+        return search_people(np.concatenate([block, block], axis=1), self.starts, queries, top_k)
 
 
 def enrolled(people: int = 4, count: int | None = None, **references: list[dict[int, float]]) -> FakeGallery:

@@ -27,7 +27,7 @@ OTHER_FILES = {
     "is a PostScript document": b"%!PS-Adobe-3.0 EPSF-3.0\n",
     "is an archive": b"PK\x03\x04\x14\0\0\0",
     "is a JPEG XL picture": b"\xff\x0a\xfa\x1f",
-    "is of no known picture format": bytes(range(200, 256)) + b"\0\1",
+    "is in no known picture format": bytes(range(200, 256)) + b"\0\1",
 }
 
 
@@ -57,7 +57,7 @@ def test_a_name_may_be_given_for_bytes():
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_cut_short_is_refused(files, kind, part):
     data = files[kind]
-    with pytest.raises(UnreadableImage, match="fetch it again"):
+    with pytest.raises(UnreadableImage, match="download it again"):
         load_image(data[: int(len(data) * part)])
 
 

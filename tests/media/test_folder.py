@@ -149,7 +149,7 @@ def test_the_rest_is_listed_beside_an_unreadable_subfolder(locked):
 @pytest.mark.parametrize("name", ["missing", "file.jpg"])
 def test_what_is_no_folder_is_refused(tmp_path, name):
     (tmp_path / "file.jpg").touch()
-    with pytest.raises(NotAFolder, match=f"{name}: is no folder"):
+    with pytest.raises(NotAFolder, match=f"{name}: not a folder"):
         list_images(tmp_path / name)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from stash_sense.errors import BadInput
-from stash_sense.media.limits import MediaLimits
+from stash_sense.media.formats import MediaLimits
 from stash_sense.media.photo import load_image
 
 FORMATS = ["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"]

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from stash_sense.errors import ImageTooLarge, ImageTooSmall, UnreadableImage
-from stash_sense.media.formats import BadHeader, read_jpeg_header
-from stash_sense.media.limits import MediaLimits
+from stash_sense.media.formats import BadHeader, MediaLimits, read_jpeg_header
 from stash_sense.media.photo import load_image
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stash_sense.media.limits import reduction
+from stash_sense.media.formats import reduction_factor
 from stash_sense.media.photo import load_image
 
 KINDS = ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC", "GIF", "BMP"]
@@ -27,7 +27,7 @@ def ramp():
     ],
 )
 def test_reduction_is_the_largest_that_keeps_the_wanted_side(width, height, wanted, factor):
-    assert reduction(width, height, wanted) == factor
+    assert reduction_factor(width, height, wanted) == factor
 
 
 @pytest.mark.parametrize("kind", KINDS)

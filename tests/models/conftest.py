@@ -38,7 +38,7 @@ def runner() -> Callable[[Path | onnx.ModelProto], Run]:
 def real(tmp_path_factory) -> tuple[Path, prepare.PreparedPack]:
     """The default pack, really converted, and the data folder it lies in. Tests leave it as it is."""
     data_dir = tmp_path_factory.mktemp("data")
-    return data_dir, prepare.prepare(manifest.DEFAULT_PACK, data_dir)
+    return data_dir, prepare.prepare_pack(manifest.DEFAULT_PACK, data_dir)
 
 
 @dataclass

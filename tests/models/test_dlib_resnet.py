@@ -58,7 +58,7 @@ def test_input_and_size_are_read_from_the_file(weights):
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_a_file_cut_anywhere_is_refused(weights, share):
     with pytest.raises(ValueError, match=r"\w"):
-        dlib_resnet.convert(weights[: int(share * len(weights))])
+        dlib_resnet.convert_dlib_resnet(weights[: int(share * len(weights))])
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_a_file_cut_anywhere_is_refused(weights, share):
 )
 def test_a_layer_we_do_not_know_is_refused_by_name(weights, old, new):
     with pytest.raises(ValueError, match=r"of the kind|bytes|version"):
-        dlib_resnet.convert(weights.replace(old, new))
+        dlib_resnet.convert_dlib_resnet(weights.replace(old, new))
 
 
 def test_bytes_after_the_last_layer_are_refused(weights):
     with pytest.raises(ValueError, match="bytes are left"):
-        dlib_resnet.convert(weights + b"\0")
+        dlib_resnet.convert_dlib_resnet(weights + b"\0")

@@ -15,15 +15,15 @@ from stash_sense.errors import Busy, MissingFile
 from stash_sense.models import download, manifest, prepare, verify
 
 download_module = sys.modules["stash_sense.models.download"]  # the name itself is the function
-QUICK = download.Limits(connect_s=2, stall_s=2, total_s=20, attempts=2, pause_s=0.01)
+QUICK = download.DownloadLimits(connect_s=2, stall_s=2, total_s=20, attempts=2, pause_s=0.01)
 
 
 @pytest.fixture
 def fetch(tiny_pack, tmp_path):
     def run(**limits):
         progress = limits.pop("progress", NO_PROGRESS)
-        bounds = download.Limits(**{**vars(QUICK), **limits})
-        return download.download(tiny_pack, tmp_path, progress, limits=bounds)
+        bounds = download.DownloadLimits(**{**vars(QUICK), **limits})
+        return download.download_pack(tiny_pack, tmp_path, progress, limits=bounds)
 
     return run
 
@@ -39,7 +39,7 @@ def leftovers(folder):
 
 def test_a_downloaded_pack_is_prepared_and_runs(fetch, tiny_pack, tmp_path, folder, runner):
     fetch()
-    prepared = prepare.prepare(tiny_pack, tmp_path)
+    prepared = prepare.prepare_pack(tiny_pack, tmp_path)
     for role in ("facenet", "arcface"):
         slot = getattr(prepared.manifest.slots, role)
         (embeddings,) = runner(prepared.paths[role])(
@@ -47,7 +47,7 @@ def test_a_downloaded_pack_is_prepared_and_runs(fetch, tiny_pack, tmp_path, fold
         )
         assert embeddings.shape == (2, slot.dimension)
     assert leftovers(folder) == []
-    assert {check.outcome for check in verify.verify(tiny_pack, tmp_path)} == {"intact"}
+    assert {check.outcome for check in verify.verify_pack(tiny_pack, tmp_path)} == {"intact"}
 
 
 def test_what_is_there_is_not_fetched_again(fetch, server):
@@ -58,7 +58,7 @@ def test_what_is_there_is_not_fetched_again(fetch, server):
 
 
 def test_a_pack_without_downloads_asks_nobody(tmp_path):
-    assert download.download(manifest.DEFAULT_PACK, tmp_path) == []
+    assert download.download_pack(manifest.DEFAULT_PACK, tmp_path) == []
 
 
 def test_a_dropped_connection_is_resumed_where_it_broke(fetch, server):
@@ -166,7 +166,7 @@ def test_nobody_listening_is_said(tiny_pack, tmp_path):
         for file in tiny_pack.files
     )
     with pytest.raises(errors.DownloadFailed, match=r"127\.0\.0\.1:9"):
-        download.download(tiny_pack.model_copy(update={"files": files}), tmp_path, limits=QUICK)
+        download.download_pack(tiny_pack.model_copy(update={"files": files}), tmp_path, limits=QUICK)
 
 
 def test_the_time_limit_keeps_what_has_arrived(fetch, folder):
@@ -196,7 +196,7 @@ def test_progress_counts_bytes_up_to_the_size(fetch, tiny_pack):
 
 def test_a_disk_without_room_is_said_before_anything_is_fetched(fetch, server, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(total=10, used=10, free=0))
-    with pytest.raises(errors.NoSpace, match="Make room"):
+    with pytest.raises(errors.NoSpace, match="Free some space"):
         fetch()
     assert server.requests == []
 
@@ -219,7 +219,7 @@ def test_two_downloads_at_once_do_not_share_a_part(fetch, folder, monkeypatch):
 
 def test_a_pack_that_was_not_downloaded_says_how(tiny_pack, tmp_path):
     with pytest.raises(MissingFile, match="stash-sense models download stash-sense-community"):
-        prepare.prepare(tiny_pack, tmp_path)
+        prepare.prepare_pack(tiny_pack, tmp_path)
     status = verify.pack_status(tiny_pack, tmp_path)
     assert status.state == "missing"
     assert {file.command for file in status.files} == {
@@ -230,14 +230,14 @@ def test_a_pack_that_was_not_downloaded_says_how(tiny_pack, tmp_path):
 
 def test_an_altered_download_is_not_run(fetch, tiny_pack, tmp_path, folder):
     fetch()
-    prepare.prepare(tiny_pack, tmp_path)
+    prepare.prepare_pack(tiny_pack, tmp_path)
     path = folder / "arcface.onnx"
     path.write_bytes(bytes(path.stat().st_size))
     with pytest.raises(errors.AlteredFile, match="models download"):
-        prepare.prepare(tiny_pack, tmp_path)
-    assert [check.outcome for check in verify.verify(tiny_pack, tmp_path)].count("altered") == 1
+        prepare.prepare_pack(tiny_pack, tmp_path)
+    assert [check.outcome for check in verify.verify_pack(tiny_pack, tmp_path)].count("altered") == 1
     fetch()
-    prepare.prepare(tiny_pack, tmp_path)
+    prepare.prepare_pack(tiny_pack, tmp_path)
 
 
 def test_a_note_of_another_file_is_not_resumed(fetch, server, folder):

@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from stash_sense.models import manifest
-from stash_sense.models.convert import sface, yunet
+from stash_sense.models.convert import blockwise, sface
 from stash_sense.models.convert.blockwise import expand_blocks
 from stash_sense.models.manifest import package_file
 
@@ -57,7 +57,7 @@ def test_sface_has_no_slow_operator_left(real):
 
 def test_sface_refuses_another_graph(real):
     with pytest.raises(ValueError, match="expected Sub"):
-        sface.convert(shipped("detector"))
+        sface.convert_sface(shipped("detector"))
 
 
 def _runnable_yunet() -> onnx.ModelProto:
@@ -119,4 +119,4 @@ def test_a_quantised_value_that_is_no_constant_is_refused():
     model = shipped("detector")
     del model.graph.initializer[:]
     with pytest.raises(ValueError, match="not a constant"):
-        yunet.convert(model)
+        blockwise.convert_yunet(model)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from stash_sense import errors
-from stash_sense.models import download, manifest
+from stash_sense.models import manifest
 from stash_sense.models.manifest import Recipe
 from stash_sense.models.prepare import CONVERTERS
 
@@ -41,8 +41,8 @@ def test_the_community_pack_states_its_figures():
 
 
 def test_the_licence_says_so_where_none_is_stated():
-    assert download.licence_text("stash-sense-community").count("NOT STATED") == 2
-    assert "NOT STATED" not in download.licence_text(manifest.DEFAULT_PACK)
+    assert manifest.licence_text(manifest.load_manifest("stash-sense-community")).count("NOT STATED") == 2
+    assert "NOT STATED" not in manifest.licence_text(manifest.load_manifest(manifest.DEFAULT_PACK))
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def _check_data_dir(settings: Settings) -> tuple[FindingState, str]:
 
 
 def _check_models(settings: Settings) -> tuple[FindingState, str]:
-    checks = verify.verify(settings.pack, settings.data_dir)
+    checks = verify.verify_pack(settings.pack, settings.data_dir)
     broken = [check.problem for check in checks if check.problem]
     if broken:
         return "fault", "; ".join(broken)

@@ -103,7 +103,7 @@ def list_command(settings: Settings, as_json: bool) -> None:
 
 def _consent(pack: manifest.PackManifest, accepted: bool) -> None:
     """Show the licences on the error stream and ask, unless they were accepted by an option."""
-    click.echo(download.licence_text(pack), err=True)
+    click.echo(manifest.licence_text(pack), err=True)
     if accepted:
         return
     if not sys.stdin.isatty():
@@ -128,9 +128,9 @@ def download_command(settings: Settings, pack_id: str, accept_licence: bool, as_
     if pack.downloads:
         _consent(pack, accept_licence)
         with progress_bar(in_bytes=True) as progress:
-            paths = download.download(pack, settings.data_dir, progress)
+            paths = download.download_pack(pack, settings.data_dir, progress)
     with progress_bar() as progress:
-        prepared = prepare.prepare(pack, settings.data_dir, progress)
+        prepared = prepare.prepare_pack(pack, settings.data_dir, progress)
     if as_json:
         print_json(
             {
@@ -170,7 +170,7 @@ def verify_command(ctx: click.Context, pack_ids: tuple[str, ...], as_json: bool)
     if not pack_ids:
         packs = [pack for pack in packs if verify.pack_status(pack, data_dir).state != "missing"] or packs[:1]
     with progress_bar() as progress:
-        checks = {pack.id: verify.verify(pack, data_dir, progress) for pack in packs}
+        checks = {pack.id: verify.verify_pack(pack, data_dir, progress) for pack in packs}
     if as_json:
         print_json({pack_id: [asdict(check) for check in files] for pack_id, files in checks.items()})
     else:

@@ -1,1 +1,1 @@
-"""Enrolment: people from folders or from Stash become a face database."""
+"""Enrolment: builds a face database from folders of people, or from Stash's performers."""

@@ -16,7 +16,7 @@ from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Photo, Slot
 from stash_sense.facedb.spool import ReferencePhoto, Spool, StoredPhoto, stored_photos
 from stash_sense.facedb.writer import DatabaseWriter, named_sources
-from stash_sense.media.limits import DEFAULT_LIMITS, MediaLimits
+from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.analysis import AnalyzedPicture, analyze_pictures
 from stash_sense.recognition.recognizer import SLOTS, LoadedPack
 

@@ -17,30 +17,25 @@ from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import SLOTS, LoadedPack
 
 GALLERY_SLACK = 0.15
-"""A factor of nearly six in the false-match rate: what the few people sure in a gallery can well afford
-against the thousands enrolled. From 0.1 to 0.25 the F1 changes by 0.003 (docs/accuracy.md)."""
-
+"""A factor of nearly six in the false-match rate, which the few people confirmed in a gallery can afford
+compared with the thousands enrolled. From 0.1 to 0.25 the F1 changes by 0.003 (docs/accuracy.md)."""
 
 FEWEST_PEOPLE = 200
-"""Below this, the rates the scale is stated at would be guesswork."""
-
+"""With fewer, the rates that the scale states would be guesswork."""
 
 MOST_FACES = 4000
-"""Beyond, every comparison of all with all outgrows the memory; a stated sample is taken."""
-
+"""Of more, a sample is taken: comparing all with all would not fit into memory."""
 
 TAIL = (2e-3, 1e-5)
-"""False-match rates between which log10(rate) is taken to fall in a straight line with the score; the line
-is followed to 3e-6, where a folder's own label errors would otherwise decide."""
-
+"""False-match rates between which log10(rate) is fitted as a straight line over the score. The line is
+extended to 3e-6, where label errors of the folder would otherwise decide."""
 
 FEWEST_IN_TAIL = 30
-"""Comparisons that a rate must rest on to take part in the line."""
-
+"""Comparisons that a rate must be based on to be part of the line."""
 
 ALL_ALIKE = (
-    "the faces of different people score all alike: a calibration needs different faces. "
-    "Do the folders hold copies of the same photos?"
+    "the faces of different people all score the same; a calibration needs different faces. "
+    "Do the folders contain copies of the same photos?"
 )
 
 
@@ -55,13 +50,13 @@ def fit_calibration(
     gallery_slack: float,
     made_on: str,
 ) -> Calibration:
-    """A calibration on faces of known people.
+    """Fit a calibration to faces of known people.
 
-    probes, references: slot -> (n, d) unit vectors of the same n faces, embedded as each; owners: whose
-    they are. Every probe is compared with every other person's reference. Raises BadInput.
+    probes, references: slot -> (n, d) unit vectors of the same n faces, embedded as each. owners: their n
+    people. Every probe is compared with every other person's references. Raises BadInput.
     """
-    chosen = _sample(owners)
-    names = np.unique([owners[i] for i in chosen], return_inverse=True)[1]
+    sample = _sample(owners)
+    names = np.unique([owners[i] for i in sample], return_inverse=True)[1]
     if names.max(initial=-1) + 1 < FEWEST_PEOPLE:
         raise BadInput(
             f"{names.max(initial=-1) + 1} people with a face: a calibration needs at least {FEWEST_PEOPLE}. "
@@ -71,7 +66,7 @@ def fit_calibration(
     slots, fused = {}, np.zeros(int(different.sum()), np.float64)
     perfect = 0.0
     for slot, weight in weights.items():
-        cosines = (probes[slot][chosen] @ references[slot][chosen].T)[different].astype(np.float64)
+        cosines = (probes[slot][sample] @ references[slot][sample].T)[different].astype(np.float64)
         mean, sd = float(cosines.mean()), float(cosines.std())
         if sd < 1e-6:
             raise BadInput(ALL_ALIKE)
@@ -89,9 +84,9 @@ def fit_calibration(
 
 
 def fit_curve(impostors: NDArray[np.float64], worst: float, perfect: float) -> Curve:
-    """The way onto the distance scale from different people's scores.
+    """Fit the curve from scores to distances to the scores of different people.
 
-    impostors (n,); worst, perfect: the scores of distance 2 and 0.
+    impostors: (n,) scores. worst, perfect: the scores of distance 2 and 0.
     """
     ordered = np.sort(impostors)
     slope, offset = fit_tail(ordered)
@@ -102,19 +97,19 @@ def fit_curve(impostors: NDArray[np.float64], worst: float, perfect: float) -> C
         distances.append(distance)
     scores.append(max(perfect, scores[-1] + 1e-4))
     distances.append(0.0)
-    return Curve(scores=tuple(round(one, 5) for one in scores), distances=tuple(distances))
+    return Curve(scores=tuple(round(score, 5) for score in scores), distances=tuple(distances))
 
 
 def score_at_rate(ordered: NDArray[np.float64], rate: float) -> float:
-    """The score that this share of different people's comparisons reaches; ordered (n,), rising."""
+    """The score that this share of the comparisons of different people reaches. ordered: (n,), ascending."""
     return float(ordered[min(len(ordered) - 1, int(len(ordered) * (1 - rate)))])
 
 
 def fit_tail(ordered: NDArray[np.float64]) -> tuple[float, float]:
     """(slope, offset) of log10(false-match rate) = slope * score + offset in the tail."""
     lowest = max(TAIL[1], FEWEST_IN_TAIL / len(ordered))
-    # Few comparisons do not reach far: then the line is laid through the last factor of ten there is, which
-    # errs on the safe side, since the scores of different people fall off faster than a line.
+    # With few comparisons the line is fitted to the last factor of ten that there is. This errs on the safe
+    # side, since the scores of different people fall off faster than a line.
     rates = np.geomspace(max(TAIL[0], 10 * lowest), lowest, 30)
     scores = [score_at_rate(ordered, rate) for rate in rates]
     if scores[-1] - scores[0] < 1e-6:
@@ -132,7 +127,10 @@ def _sample(owners: Sequence[str]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledFaces:
-    """One face a photo, embedded both ways. probes, references: slot -> (n, d); owners: n names."""
+    """One face per photo, embedded both as probe and as reference.
+
+    probes, references: slot -> (n, d) float32 unit vectors. owners: the n people's names.
+    """
 
     probes: dict[str, NDArray[np.float32]]
     references: dict[str, NDArray[np.float32]]
@@ -143,25 +141,25 @@ def embed_labelled(folder: Path, pack: LoadedPack, progress: Progress) -> Labell
     """The prominent face of every photo below `folder`, which holds one folder per person."""
     paths = [path for path in list_images(folder).images if len(path.relative_to(folder).parts) > 1]
     progress.start("Embedding", 2 * len(paths))
-    done = seen_faces = 0
+    done = face_count = 0
     sides: list[dict[Path, Mapping[str, NDArray[np.float32]]]] = []
     for reference in (False, True):
         faces: dict[Path, Mapping[str, NDArray[np.float32]]] = {}
         with closing(analyze_photos(paths, pack.engine, min_confidence=0.5, reference=reference)) as read:
             for photo in read:
-                done, seen_faces = done + 1, seen_faces + len(photo.faces)
-                progress.update(done, faces=seen_faces)
+                done, face_count = done + 1, face_count + len(photo.faces)
+                progress.update(done, faces=face_count)
                 face = prominent_face(photo.faces, photo.width, photo.height)
                 if face is not None:
                     faces[photo.path] = face.embeddings
         sides.append(faces)
-    seen = [path for path in sides[0] if path in sides[1]]  # a photo may vanish between the two
-    if not seen:
+    embedded = [path for path in sides[0] if path in sides[1]]  # a photo may vanish between the two passes
+    if not embedded:
         raise BadInput(
             f"{folder}: no photo with a face in it. Give a folder with one folder of photos per person."
         )
-    probes, references = (_stacked(side, seen) for side in sides)
-    return LabelledFaces(probes, references, [path.relative_to(folder).parts[0] for path in seen])
+    probes, references = (_stacked(side, embedded) for side in sides)
+    return LabelledFaces(probes, references, [path.relative_to(folder).parts[0] for path in embedded])
 
 
 def _stacked(
@@ -173,7 +171,7 @@ def _stacked(
 def calibrate(
     folders: Sequence[Path], pack: LoadedPack, progress: Progress, weights: Mapping[str, float] | None = None
 ) -> Calibration:
-    """A calibration of the pack on the people of `folders`; equal weights where none are given."""
+    """Calibrate the pack on the people of `folders`, with equal weights for the slots by default."""
     parts = [embed_labelled(folder, pack, progress) for folder in folders]
     return fit_calibration(
         {slot: np.concatenate([part.probes[slot] for part in parts]) for slot in SLOTS},

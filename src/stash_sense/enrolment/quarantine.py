@@ -8,23 +8,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stash_sense.facedb.search import search
+from stash_sense.facedb.search import search_people
 from stash_sense.recognition.recognizer import SLOTS, LoadedPack
 
-SAME = 0.6
-"""Up to here two faces are taken for one person's: 3 of 100,000 pairs of different people are so near."""
+SAME_PERSON_DISTANCE = 0.6
+"""Up to here two faces count as one person's: 3 in 100,000 pairs of different people are as near."""
 
+UNLIKE_DISTANCE = 1.1046
+"""From here on nothing suggests one person: 99 in 100 pairs of different people are farther (ANCHORS)."""
 
-FAR = 1.1046
-"""From here on nothing speaks for one person: of 100 pairs of different people 99 lie beyond (ANCHORS)."""
+SEARCH_BATCH = 64
+"""Doubtful references searched together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A reference that none of its person's others bears out.
+    """A reference that none of its person's other references supports.
 
-    index: among the person's references. own: distance to the nearest of the others. far: beyond FAR from
-    all of them, while at least two of them agree.
+    index: among the person's references. own: distance to the nearest of the others. far: beyond
+    UNLIKE_DISTANCE from all of them, while at least two of them agree.
     """
 
     index: int
@@ -32,38 +34,38 @@ class Doubt:
     far: bool
 
 
-def find_doubtful(within: NDArray[np.floating]) -> list[Doubt]:
-    """The doubtful ones among a person's references.
+def find_doubtful(distances: NDArray[np.floating]) -> list[Doubt]:
+    """Find the doubtful ones among a person's references; a single reference is never doubtful.
 
-    within (n, n): distances of the references to one another. One reference alone is never doubtful.
+    distances: (n, n), of the references to one another.
     """
-    count = len(within)
+    count = len(distances)
     if count < 2:
         return []
-    apart = within + np.diag(np.full(count, np.inf))
+    apart = distances + np.diag(np.full(count, np.inf))
     own = apart.min(axis=1)
-    agreeing = apart <= SAME
+    agreeing = apart <= SAME_PERSON_DISTANCE
     return [
-        Doubt(int(index), float(own[index]), bool(own[index] > FAR and agreeing.any()))
-        for index in np.flatnonzero(own > SAME)
+        Doubt(int(index), float(own[index]), bool(own[index] > UNLIKE_DISTANCE and agreeing.any()))
+        for index in np.flatnonzero(own > SAME_PERSON_DISTANCE)
     ]
 
 
-def trusted_references(within: NDArray[np.floating]) -> list[int]:
-    """The references that may bear witness against those of other people: all but the doubtful, and the
-    first in any case, which is the portrait."""
-    doubtful = {doubt.index for doubt in find_doubtful(within) if doubt.index}
-    return [index for index in range(len(within)) if index not in doubtful]
+def trusted_references(distances: NDArray[np.floating]) -> list[int]:
+    """Indices of the references that other people's doubtful ones are compared with.
+
+    All but the doubtful, and always the first, which is the portrait. distances: (n, n), as above.
+    """
+    doubtful = {doubt.index for doubt in find_doubtful(distances) if doubt.index}
+    return [index for index in range(len(distances)) if index not in doubtful]
 
 
 def belongs_elsewhere(doubt: Doubt, other: float) -> bool:
-    """Whether a doubtful reference is another person's; other: distance to the nearest of all others' trusted
-    ones."""
-    return other <= SAME and other < doubt.own
+    """Whether a doubtful reference shows another person.
 
-
-SEARCH_BATCH = 64
-"""Doubtful references searched together."""
+    other: distance to the nearest trusted reference of everybody else.
+    """
+    return other <= SAME_PERSON_DISTANCE and other < doubt.own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +102,7 @@ def quarantine(
 
     read_people: yields everybody with a face, in the same order at each call, so that the vectors need not
     fit into memory. scratch: a directory with room for all vectors.
-    At least one reference of everybody stays: the first, where all are doubtful. Raises OSError.
+    At least one reference of everybody stays: the first, if all are doubtful. Raises OSError.
     """
     doubtful = [
         _DoubtfulReference(index, person.photos[doubt.index], person.vectors[doubt.index], doubt)
@@ -136,7 +138,7 @@ def _nearest_others(
     pack: LoadedPack,
     scratch: Path,
 ) -> list[_OtherPerson | None]:
-    """For each doubtful reference, the nearest other person; None where nobody else is enrolled."""
+    """For each doubtful reference, the nearest other person; None if nobody else is enrolled."""
     starts, names = [0], []
     with tempfile.TemporaryFile(dir=scratch) as file:
         for person in read_people():
@@ -151,7 +153,7 @@ def _nearest_others(
         for first in range(0, len(doubtful), SEARCH_BATCH):
             batch = doubtful[first : first + SEARCH_BATCH]
             slots = _split_slots(np.stack([reference.vector for reference in batch]), pack)
-            nearest = search(vectors, np.array(starts), pack.scorer.queries(slots), 2)
+            nearest = search_people(vectors, np.array(starts), pack.scorer.queries(slots), 2)
             distances = pack.scorer.distances(nearest.scores)
             for reference, people, line in zip(batch, nearest.people, distances, strict=True):
                 ranked = zip(people.tolist(), line.tolist(), strict=True)

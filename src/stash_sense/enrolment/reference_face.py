@@ -12,7 +12,7 @@ from stash_sense.domain.faces import EmbeddedFace
 from stash_sense.errors import StashSenseError
 from stash_sense.facedb.layout import Photo, Reference
 from stash_sense.facedb.spool import ReferencePhoto
-from stash_sense.media.limits import MediaLimits
+from stash_sense.media.formats import MediaLimits
 from stash_sense.media.photo import load_image
 from stash_sense.recognition.analysis import AnalyzedPicture
 from stash_sense.recognition.crops import AROUND, face_jpeg
@@ -91,7 +91,7 @@ def reference_thumbnail(
     """A JPEG of a face and its surroundings, at most CROP_SIDE_PX wide and high.
 
     width, height: of the full upright picture in pixels, in which the face's box is given.
-    Raises what `load_image` raises; NoSuchReference where the picture is another one by now.
+    Raises what `load_image` raises; NoSuchReference if the picture has changed.
     """
     x1, y1, x2, y2 = (float(side) for side in face.box)
     # Decode no more than the crop needs: a JPEG in halves, quarters or eighths.

@@ -27,7 +27,7 @@ from stash_sense.errors import (
 from stash_sense.facedb.layout import Photo
 from stash_sense.facedb.spool import StoredPhoto
 from stash_sense.jobs.workers import Lane, WorkPool, task_group
-from stash_sense.media.limits import DEFAULT_LIMITS, MediaLimits
+from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Media, Performer, StashImage, VisualFile
@@ -45,7 +45,7 @@ The oldest, so that new images do not replace others at each build."""
 EXTRA_FETCHES = 4
 """People whose photos are fetched while those of as many people as there are workers are analyzed."""
 RETRY_S = 5.0
-"""How long Stash is asked whether it is still there, when a picture could not be fetched."""
+"""How long to retry asking Stash for its status after a picture could not be fetched."""
 BUSY_POLL_S = 0.5
 """How often a build checks whether the one it waits for has ended."""
 
@@ -64,7 +64,7 @@ async def build_from_stash(
 
     with_images: also take faces from images on which the person alone is tagged and only one face shows.
     Cancelling keeps the old database, and what was analyzed for the next build.
-    Raises StashError where Stash is away, NobodyToEnrol, WriteFailed.
+    Raises StashError if Stash is away, NobodyToEnrol, WriteFailed.
     """
     endpoints = [box.endpoint for box in await client.stash_boxes()]
     performers = await client.performers()
@@ -210,7 +210,7 @@ class _StashPhotos:
         try:
             await taken
         except (StashUnreachable, StashTooSlow, StashKeyRefused) as error:
-            # Raises where Stash as a whole is away, and not this one picture; that was waited for already.
+            # Raises if all of Stash is away rather than this one picture, which was waited for already.
             limits = self.client.limits
             await self.client.with_limits(replace(limits, retry_s=min(limits.retry_s, RETRY_S))).status()
             self._fail(path, error)

@@ -15,22 +15,22 @@ from numpy.typing import NDArray
 from stash_sense.domain.people import Person
 from stash_sense.errors import BadDatabase, NoDatabase
 from stash_sense.facedb import layout
-from stash_sense.facedb.layout import OFFSETS, LineReader, Manifest, Photo, PieceReader, Reference
-from stash_sense.facedb.search import Neighbours, search
+from stash_sense.facedb.layout import OFFSETS, BlobReader, LineReader, Manifest, Photo, Reference
+from stash_sense.facedb.search import Neighbours, search_people
 
 log = logging.getLogger(__name__)
 
-AGAIN = (
+REBUILD_COMMAND = (
     "Build the database again: `stash-sense database build --from-stash`, or "
     "`stash-sense database build --people FOLDER`."
 )
-"""What mends a damaged database."""
+"""How to repair a damaged database."""
 
 
 class FaceDatabase:
     """Enrolled people and their reference embeddings.
 
-    A version never changes once written, so an opened database stays whole while a newer one is built.
+    A version never changes once written, so an open database stays valid while a newer one is built.
     """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
@@ -39,8 +39,8 @@ class FaceDatabase:
         self._people = LineReader(folder, layout.PEOPLE)
         self._references = LineReader(folder, layout.REFERENCES)
         self._photos = LineReader(folder, layout.PHOTOS)
-        kept = layout.CROPS + OFFSETS in manifest.sizes
-        self._crops = PieceReader(folder, layout.CROPS) if kept else None
+        has_crops = layout.CROPS + OFFSETS in manifest.sizes
+        self._crops = BlobReader(folder, layout.CROPS) if has_crops else None
         shape = (manifest.faces, manifest.dimension)
         self._vectors: NDArray[np.float32] = (
             np.memmap(folder / layout.VECTORS, "<f4", mode="r", shape=shape)
@@ -59,7 +59,8 @@ class FaceDatabase:
             try:
                 return cls._open_version(place / name)
             except BadDatabase:
-                # Two builds may have ended since CURRENT was read, the second removing the version it named.
+                # Two builds may have ended since CURRENT was read, and the second removed the version it
+                # named.
                 name, failed = current_version(place), name
                 if name == failed:
                     raise
@@ -84,16 +85,14 @@ class FaceDatabase:
     def _open_version(cls, folder: Path) -> Self:
         manifest = read_manifest(folder)
         for file, size in manifest.sizes.items():
-            found = (folder / file).stat().st_size if (folder / file).is_file() else None
-            if found != size:
-                raise BadDatabase(
-                    f"{folder / file}: {'missing' if found is None else f'{found} bytes'}, not {size} bytes. "
-                    f"{AGAIN}"
-                )
+            actual = (folder / file).stat().st_size if (folder / file).is_file() else None
+            if actual != size:
+                problem = "missing" if actual is None else f"{actual} bytes"
+                raise BadDatabase(f"{folder / file}: {problem}, not {size} bytes. {REBUILD_COMMAND}")
         try:
             return cls(folder, manifest)
         except (OSError, ValueError) as error:
-            raise BadDatabase(f"{folder}: cannot be read ({error}). {AGAIN}") from error
+            raise BadDatabase(f"{folder}: cannot be read ({error}). {REBUILD_COMMAND}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +103,7 @@ class FaceDatabase:
         self.close()
 
     def close(self) -> None:
-        """Give the mapped lines back; the vectors go when the last search over them has ended."""
+        """Unmap the lines and crops; the vectors stay mapped until the last search over them has ended."""
         for lines in (self._people, self._references, self._photos, self._crops):
             if lines is not None:
                 lines.close()
@@ -121,23 +120,23 @@ class FaceDatabase:
         return Person(**{**fields, "aliases": tuple(fields["aliases"]), "stash_ids": stash_ids})
 
     def find(self, keys: Iterable[str]) -> dict[str, int]:
-        """Key or alias -> index of the person, for those who are enrolled."""
-        found = {}
+        """Key or alias -> index of the person, for those that are enrolled."""
+        indices = {}
         for key in keys:
             for index in self._people.holding(json.dumps(key).encode("ascii")):
                 person = self.person(index)
                 if key == person.key or key in person.aliases:
-                    found[key] = index
+                    indices[key] = index
                     break
-        return found
+        return indices
 
     def reference(self, row: int) -> Reference:
         """The reference face at `row`, 0 to faces - 1."""
-        return as_reference(self._references[row])
+        return reference_from_json(self._references[row])
 
     def crop(self, row: int) -> bytes:
-        """The small JPEG kept of the reference face at `row`; empty where its photo is a file of its own."""
-        return b"" if self._crops is None else self._crops.piece(row)
+        """The stored JPEG of the reference face at `row`; empty if there is none."""
+        return b"" if self._crops is None else self._crops.blob(row)
 
     def rows(self, person: int) -> range:
         """The rows of a person's reference faces."""
@@ -153,7 +152,7 @@ class FaceDatabase:
         return {slot.name: part for slot, part in zip(self.manifest.slots, parts, strict=True)}
 
     def photos(self) -> Iterator[Photo]:
-        """Every photo that the build looked at."""
+        """Every photo of the build, used or not."""
         return (Photo(**fields) for fields in self._photos)
 
     def holds(
@@ -171,8 +170,8 @@ class FaceDatabase:
         )
 
     def search(self, queries: NDArray[np.float32], top_k: int) -> Neighbours:
-        """The best `top_k` people for each query (n, d) float32, d over all slots; exact."""
-        return search(self._vectors, self._starts, np.ascontiguousarray(queries, np.float32), top_k)
+        """The `top_k` nearest people for each query, exactly. queries: (n, d) float32, slots side by side."""
+        return search_people(self._vectors, self._starts, np.ascontiguousarray(queries, np.float32), top_k)
 
 
 def _content(photo: Photo) -> tuple[str, ...]:
@@ -184,7 +183,7 @@ def _all_equal(left: Iterable[object], right: Iterable[object]) -> bool:
 
 
 def current_version(place: Path) -> str | None:
-    """The name of the version in use at `place`; None where no build has ended yet."""
+    """The name of the version in use at `place`; None if none was built yet. Raises BadDatabase."""
     try:
         return (place / layout.CURRENT).read_text("utf-8").strip() or None
     except FileNotFoundError:
@@ -200,24 +199,24 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / layout.MANIFEST
     try:
         raw = json.loads(path.read_bytes())
-        # Asked first: another format's manifest has other fields.
-        found = raw.get("format", layout.FORMAT) if isinstance(raw, dict) else layout.FORMAT
-        if found != layout.FORMAT:
+        # Checked first: the manifest of another format has other fields.
+        file_format = raw.get("format", layout.FORMAT) if isinstance(raw, dict) else layout.FORMAT
+        if file_format != layout.FORMAT:
             raise BadDatabase(
-                f"{path}: format {found}, this version of Stash Sense reads format {layout.FORMAT}. "
+                f"{path}: format {file_format}; this version of Stash Sense reads format {layout.FORMAT}. "
                 "Update Stash Sense, or build the database again."
             )
         return Manifest.model_validate(raw)
     except (OSError, ValueError) as error:  # ValueError: json's and pydantic's errors
-        raise BadDatabase(f"{path}: missing or damaged. {AGAIN}") from error
+        raise BadDatabase(f"{path}: missing or damaged. {REBUILD_COMMAND}") from error
 
 
-def as_line(value: Person | Photo | Reference) -> dict[str, Any]:
+def to_json_fields(value: Person | Photo | Reference) -> dict[str, Any]:
     """A record as its line's JSON object."""
     return asdict(value)
 
 
-def as_reference(fields: dict[str, Any]) -> Reference:
+def reference_from_json(fields: dict[str, Any]) -> Reference:
     """A reference from its line's JSON object."""
     x1, y1, x2, y2 = fields["box"]
     return Reference(**{**fields, "box": (x1, y1, x2, y2)})

@@ -1,15 +1,15 @@
-"""The files of a face database, and the offset tables that make single lines and crops readable.
+"""The files of a face database, with offset tables that make single lines and crops readable.
 
     CURRENT              the name of the version in use
     <version>/
         manifest.json    counts, pack, the size of every other file
-        vectors.f32      (faces, dimensions) float32 little-endian, a person's faces side by side,
-                         each row the slots' unit vectors one after another
+        vectors.f32      (faces, dimensions) float32 little-endian, the faces of a person in a row,
+                         each line the slots' unit vectors one after another
         starts.i64       (people + 1,) int64: the row of each person's first face
         people.jsonl     a person a line
         references.jsonl a reference face a line
-        photos.jsonl     every photo that was looked at, for the next build to compare with
-        crops.bin        a small JPEG of each reference face; only where its photo lies in Stash
+        photos.jsonl     every photo of the build, used or not, for the next build to compare with
+        crops.bin        a small JPEG of each reference face
         *.offsets.i64    (lines + 1,) int64: where each line of a .jsonl, or each crop, begins
 
 Vectors and lines are mapped, not read: opening costs nothing per face, and processes share the pages.
@@ -27,17 +27,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 OFFSETS = ".offsets.i64"
 
-
 LINES = ".jsonl"
 
+BLOBS = ".bin"
 
-PIECES = ".bin"
 
+class BlobWriter:
+    """Appends blobs to a file; `finish` writes the table of their offsets."""
 
-class PieceWriter:
-    """Appends pieces of bytes; `finish` writes the offsets beside them."""
-
-    def __init__(self, folder: Path, name: str, ending: str = PIECES) -> None:
+    def __init__(self, folder: Path, name: str, ending: str = BLOBS) -> None:
         self._file: BinaryIO = (folder / (name + ending)).open("wb")
         self._table = folder / (name + OFFSETS)
         self._offsets = [0]
@@ -50,78 +48,78 @@ class PieceWriter:
         """Bytes so far."""
         return self._offsets[-1]
 
-    def append(self, piece: bytes) -> None:
-        """Write one piece, which may be empty."""
-        self._file.write(piece)
-        self._offsets.append(self._offsets[-1] + len(piece))
+    def append(self, blob: bytes) -> None:
+        """Append one blob, which may be empty."""
+        self._file.write(blob)
+        self._offsets.append(self._offsets[-1] + len(blob))
 
     def finish(self) -> None:
-        """Close the pieces and write their offsets."""
+        """Close the file and write the offsets."""
         self._file.close()
-        write_numbers(self._table, self._offsets)
+        write_int64(self._table, self._offsets)
 
     def close(self) -> None:
         """Close without finishing."""
         self._file.close()
 
 
-class LineWriter(PieceWriter):
+class LineWriter(BlobWriter):
     """Appends lines of JSON."""
 
     def __init__(self, folder: Path, name: str) -> None:
         super().__init__(folder, name, LINES)
 
     def add(self, value: dict[str, Any]) -> None:
-        """Write one line. Lone surrogates of undecodable file names survive as escapes."""
+        """Append one line. Lone surrogates of undecodable file names are kept as escapes."""
         self.append(json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n")
 
 
-def write_numbers(path: Path, numbers: Sequence[int]) -> None:
-    """Write whole numbers as int64. Not `tofile`: on a full disk it loses a small array without a word."""
+def write_int64(path: Path, numbers: Sequence[int]) -> None:
+    """Write integers as int64. Not with `tofile`, which loses a small array silently on a full disk."""
     path.write_bytes(np.asarray(numbers, "<i8").tobytes())
 
 
-class PieceReader:
-    """Reads single pieces of a mapped file."""
+class BlobReader:
+    """Reads single blobs of a memory-mapped file."""
 
-    def __init__(self, folder: Path, name: str, ending: str = PIECES) -> None:
+    def __init__(self, folder: Path, name: str, ending: str = BLOBS) -> None:
         self._offsets = np.memmap(folder / (name + OFFSETS), "<i8", mode="r")
         with (folder / (name + ending)).open("rb") as file:
             empty = len(self._offsets) <= 1
-            self._pieces = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        if len(self._pieces) != self._offsets[-1]:
+            self._blobs = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if len(self._blobs) != self._offsets[-1]:
             raise ValueError(f"{name}{ending} does not end where {name}{OFFSETS} says")
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
-    def piece(self, index: int) -> bytes:
-        """The piece at `index`."""
+    def blob(self, index: int) -> bytes:
+        """The blob at `index`."""
         start, end = int(self._offsets[index]), int(self._offsets[index + 1])
-        return self._pieces[start:end]
+        return self._blobs[start:end]
 
     def holding(self, text: bytes) -> Iterator[int]:
-        """Indices of the pieces that hold `text`, ascending; as fast as memory can be searched."""
-        at = self._pieces.find(text)
+        """Indices of the blobs that contain `text`, ascending; as fast as memory can be searched."""
+        at = self._blobs.find(text)
         while at >= 0:
             index = int(np.searchsorted(self._offsets, at, side="right")) - 1
             yield index
-            at = self._pieces.find(text, int(self._offsets[index + 1]))
+            at = self._blobs.find(text, int(self._offsets[index + 1]))
 
     def close(self) -> None:
-        """Give the mapping back."""
-        if isinstance(self._pieces, mmap.mmap):
-            self._pieces.close()
+        """Unmap the file."""
+        if isinstance(self._blobs, mmap.mmap):
+            self._blobs.close()
 
 
-class LineReader(PieceReader):
+class LineReader(BlobReader):
     """Reads single lines of JSON."""
 
     def __init__(self, folder: Path, name: str) -> None:
         super().__init__(folder, name, LINES)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads(self.piece(index))
+        value: dict[str, Any] = json.loads(self.blob(index))
         return value
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -130,38 +128,30 @@ class LineReader(PieceReader):
 
 FORMAT = 1
 
-
 CURRENT = "CURRENT"
-
 
 MANIFEST = "manifest.json"
 
-
 VECTORS = "vectors.f32"
-
 
 STARTS = "starts.i64"
 
-
 PEOPLE = "people"
-
 
 REFERENCES = "references"
 
-
 PHOTOS = "photos"
-
 
 CROPS = "crops"
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo that a build looked at.
+    """A photo of a build.
 
     stamp: tells whether it is still the same: size and modification time, or a digest, which may follow the
-    time of its owner's last edit and a bar. owner: key of the person it was given for.
-    skipped: why no face of it was taken, else empty.
+    time of its owner's last edit and a bar. owner: key of the person it is of.
+    skipped: why no reference was taken from it, else empty.
     """
 
     path: str
@@ -186,7 +176,7 @@ class Reference:
 
 
 class Slot(BaseModel):
-    """One embedding of each row: its slot name and how many numbers it has."""
+    """One of the embeddings in each row of the vectors. dimension: how many numbers it has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -195,7 +185,7 @@ class Slot(BaseModel):
 
 
 class Manifest(BaseModel):
-    """A version's own description."""
+    """The description of a version."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -221,12 +211,12 @@ class Manifest(BaseModel):
             fixed[CROPS + OFFSETS] = 8 * (self.faces + 1)
         wrong = [file for file, size in fixed.items() if self.sizes.get(file) != size]
         wrong += [name + LINES for name in lines if name + LINES not in self.sizes]
-        wrong += [CROPS + PIECES] if (CROPS + PIECES in self.sizes) != (CROPS + OFFSETS in self.sizes) else []
+        wrong += [CROPS + BLOBS] if (CROPS + BLOBS in self.sizes) != (CROPS + OFFSETS in self.sizes) else []
         if wrong:
             raise ValueError(f"the sizes of {', '.join(wrong)} contradict the counts")
         return self
 
     @property
     def dimension(self) -> int:
-        """Numbers a row."""
+        """Numbers per row of the vectors."""
         return sum(slot.dimension for slot in self.slots)

@@ -1,4 +1,4 @@
-"""Exact nearest people, batched over mapped vectors."""
+"""Exact search for the nearest people, batched over memory-mapped vectors."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -7,26 +7,26 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK = 16384
-"""Rows a step: so many that what a step costs in Python does not count, few enough for the cache."""
-FIRST = 256
-"""Rows of the first step, doubled from step to step: it only finds what a score must reach to matter."""
-BLOCK = 2048
-"""Rows a product: two megabytes of them stay in a core's cache."""
-LIGHT = 2**29
-"""Multiplications up to which a search stays on the calling thread: some ten milliseconds."""
+CHUNK_ROWS = 16384
+"""Rows per step: enough that the cost of a step in Python does not matter, few enough for the cache."""
+FIRST_CHUNK_ROWS = 256
+"""Rows of the first step, doubled from step to step: it only finds the score that others must reach."""
+BLOCK_ROWS = 2048
+"""Rows per product: two megabytes of vectors stay in a core's cache."""
+LIGHT_PRODUCTS = 2**29
+"""Multiplications up to which a search stays on the calling thread: about ten milliseconds."""
 THREADS = 2
-"""For a search that is not light. OpenBLAS's own threads are off where the networks share the cores."""
-ONE_THREAD = 2**18
-"""Multiplications a product up to which OpenBLAS stays on the calling thread. After a larger one its helpers
-spin on for some twenty milliseconds, in which the threads that find faces lack the core."""
+"""For larger searches. OpenBLAS's own threads are off where the networks share the cores."""
+SINGLE_THREAD_PRODUCTS = 2**18
+"""Multiplications per product up to which OpenBLAS stays on the calling thread. After a larger one its
+threads spin for about twenty milliseconds, and take the core from the threads that detect faces."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Neighbours:
-    """The best people for each probe, best first; rows of -1 where fewer are enrolled.
+    """The nearest people for each query, best first; -1 if fewer are enrolled.
 
-    people: (n, k) int64 indices of people; rows: (n, k) int64, the reference that scored;
+    people: (n, k) int64, indices of people. rows: (n, k) int64, each one's best reference.
     scores: (n, k) float32, the query's dot product with that reference.
     """
 
@@ -35,31 +35,30 @@ class Neighbours:
     scores: NDArray[np.float32]
 
 
-def search(
+def search_people(
     vectors: NDArray[np.float32], starts: NDArray[np.int64], queries: NDArray[np.float32], top_k: int
 ) -> Neighbours:
     """The `top_k` people with the highest-scoring reference, for each query, exactly.
 
     vectors (faces, d) float32, grouped by person; starts (people + 1,) int64, every person with at
     least one face; queries (n, d) float32. A query's score for a person is the largest dot product
-    with the person's references. Ties go to the person enrolled first.
-    A query that is no number finds nobody.
+    with the person's references. Ties go to the person enrolled first. A query of NaN finds nobody.
     """
     count, people = len(queries), len(starts) - 1
     k = min(top_k, people)
     best = np.full((count, k), -np.inf, np.float32)
     who = np.full((count, k), -1, np.int64)
     across = np.ascontiguousarray(queries.T)
-    light = vectors.size * count <= LIGHT
-    rows_a_product = max(1, ONE_THREAD // max(queries.size, 1)) if light else BLOCK
+    light = vectors.size * count <= LIGHT_PRODUCTS
+    rows_per_product = max(1, SINGLE_THREAD_PRODUCTS // max(queries.size, 1)) if light else BLOCK_ROWS
     for first, last in _steps(starts) if k else ():
         low, high = int(starts[first]), int(starts[last])
         scores = np.empty((high - low, count), np.float32)
-        product = partial(_product, vectors[low:high], across, scores, rows_a_product)
-        blocks = range(0, high - low, rows_a_product)
+        product = partial(_product, vectors[low:high], across, scores, rows_per_product)
+        blocks = range(0, high - low, rows_per_product)
         for _ in map(product, blocks) if light else _threads().map(product, blocks):
             pass
-        # Few rows reach the worst of the best so far; only these are looked at person by person.
+        # Few rows reach the lowest of the best scores so far; only these are grouped by person.
         rows, lines = np.divmod(np.flatnonzero(scores >= best[:, -1]), max(count, 1))
         if len(rows):
             order = np.argsort(lines, kind="stable")
@@ -92,13 +91,13 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def _steps(starts: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Runs of whole people, of about FIRST rows and then more, up to CHUNK: (first person, past the last)."""
-    people, steps, first, size = len(starts) - 1, [], 0, FIRST
+    """Ranges (first person, past the last) of about FIRST_CHUNK_ROWS rows, growing up to CHUNK_ROWS."""
+    people, steps, first, size = len(starts) - 1, [], 0, FIRST_CHUNK_ROWS
     while first < people:
         last = int(np.searchsorted(starts, starts[first] + size, side="right")) - 1
         last = min(max(last, first + 1), people)
         steps.append((first, last))
-        first, size = last, min(2 * size, CHUNK)
+        first, size = last, min(2 * size, CHUNK_ROWS)
     return steps
 
 
@@ -109,9 +108,9 @@ def _merged(
     owners: NDArray[np.int64],
     scores: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The best people so far (n, k) and a step's contenders: the best of both.
+    """Merge the best people so far (n, k) with the candidates of a step.
 
-    lines, owners, scores (m,): a contending row's query, person and score, by query, then by person.
+    lines, owners, scores (m,): query, person and score of each candidate row, by query, then by person.
     """
     count, k = best.shape
     new = (np.diff(lines, prepend=-1) != 0) | (np.diff(owners, prepend=-1) != 0)
@@ -121,8 +120,8 @@ def _merged(
     score = np.concatenate([best.ravel(), np.maximum.reduceat(scores, heads)])
     order = np.lexsort((person, -score, line))
     begins = np.searchsorted(line[order], np.arange(count))
-    kept = order[begins[:, None] + np.arange(k)]
-    return score[kept], person[kept]
+    winners = order[begins[:, None] + np.arange(k)]
+    return score[winners], person[winners]
 
 
 def _row(
@@ -132,13 +131,13 @@ def _row(
     return low + int((vectors[low:high] @ query).argmax())
 
 
-def _padded(found: Neighbours, top_k: int) -> Neighbours:
-    short = top_k - found.people.shape[1]
+def _padded(neighbours: Neighbours, top_k: int) -> Neighbours:
+    short = top_k - neighbours.people.shape[1]
     if not short:
-        return found
+        return neighbours
     fill = ((0, 0), (0, short))
     return Neighbours(
-        np.pad(found.people, fill, constant_values=-1),
-        np.pad(found.rows, fill, constant_values=-1),
-        np.pad(found.scores, fill, constant_values=-np.inf),
+        np.pad(neighbours.people, fill, constant_values=-1),
+        np.pad(neighbours.rows, fill, constant_values=-1),
+        np.pad(neighbours.scores, fill, constant_values=-np.inf),
     )

@@ -16,7 +16,7 @@ from typing import BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from stash_sense.facedb.database import FaceDatabase, as_line, as_reference
+from stash_sense.facedb.database import FaceDatabase, reference_from_json, to_json_fields
 from stash_sense.facedb.layout import Photo, Reference
 from stash_sense.files import replacement_of
 
@@ -164,7 +164,7 @@ class Spool:
         fields = json.loads(body[:text])
         return ReferencePhoto(
             Photo(**fields["photo"]),
-            as_reference(fields["reference"]) if fields["reference"] else None,
+            reference_from_json(fields["reference"]) if fields["reference"] else None,
             np.frombuffer(body[text : text + vector], "<f4") if vector else None,
             body[text + vector :],
         )
@@ -172,8 +172,8 @@ class Spool:
 
 def _pack(photo: ReferencePhoto) -> bytes:
     text = {
-        "photo": as_line(photo.photo),
-        "reference": as_line(photo.reference) if photo.reference else None,
+        "photo": to_json_fields(photo.photo),
+        "reference": to_json_fields(photo.reference) if photo.reference else None,
     }
     parts = [
         json.dumps(text, separators=(",", ":")).encode("ascii"),

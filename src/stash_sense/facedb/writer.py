@@ -1,4 +1,4 @@
-"""Writing a face database: a new version beside the old one, then one atomic switch."""
+"""Writing a face database: a new version next to the current one, then one atomic switch."""
 
 import logging
 import shutil
@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from stash_sense.domain.people import Person
 from stash_sense.errors import BadDatabase, Busy, StashSenseError, WriteFailed
 from stash_sense.facedb import layout
-from stash_sense.facedb.database import as_line, current_version
+from stash_sense.facedb.database import current_version, to_json_fields
 from stash_sense.facedb.layout import (
+    BLOBS,
     LINES,
     OFFSETS,
-    PIECES,
+    BlobWriter,
     LineWriter,
     Manifest,
     Photo,
-    PieceWriter,
     Reference,
     Slot,
-    write_numbers,
+    write_int64,
 )
 from stash_sense.files import is_disk_full, remove_leftovers, replacement_of, sync_directory, sync_file
 
@@ -39,11 +39,11 @@ LOCK = ".lock"
 
 
 class DatabaseWriter:
-    """One build. Used as a context: `commit` switches to the new version, anything else leaves the old one.
+    """Writes one new version, as a context manager: without `commit`, the current version stays in use.
 
-    A second build at the same place waits for the first, or, with `wait` false, is told Busy. A killed build
-    leaves only a `.building-*` folder, which the next build removes. Its methods may be called from any
-    thread, one at a time.
+    A second writer at the same place waits for the first or, without `wait`, raises Busy. A killed build
+    leaves only a `.building-*` folder, which the next one removes. Methods may be called from any thread, one
+    at a time.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class DatabaseWriter:
         self._pack_fingerprint = pack_fingerprint
         self._slots = tuple(slots)
         self._dimension = sum(slot.dimension for slot in slots)
-        # Not bound to a thread: entered, filled and left by an event loop's helpers.
+        # Not bound to a thread: an event loop's worker threads enter, fill and leave it.
         self._lock = FileLock(place / LOCK, thread_local=False, timeout=-1 if wait else 0)
         self._starts = [0]
         self._keys: set[str] = set()
@@ -66,12 +66,12 @@ class DatabaseWriter:
             self._place.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
-            raise Busy(f"{self._place}: another build is at work here. Wait for it to end.") from None
+            raise Busy(f"{self._place}: another build is running here. Wait for it to end.") from None
         except OSError as error:
             raise self._failure(error) from error
         try:
             self._remove_leftovers()
-            # A dot first: half a version must never be taken for one.
+            # The name begins with a dot, so that half a version is never mistaken for one.
             self._folder = self._place / f"{BUILDING}{uuid.uuid4().hex[:8]}"
             self._folder.mkdir()
             with ExitStack() as opened:
@@ -81,7 +81,7 @@ class DatabaseWriter:
                 self._people = opened.enter_context(closing(LineWriter(self._folder, layout.PEOPLE)))
                 self._references = opened.enter_context(closing(LineWriter(self._folder, layout.REFERENCES)))
                 self._photos = opened.enter_context(closing(LineWriter(self._folder, layout.PHOTOS)))
-                self._crops = opened.enter_context(closing(PieceWriter(self._folder, layout.CROPS)))
+                self._crops = opened.enter_context(closing(BlobWriter(self._folder, layout.CROPS)))
                 opened.pop_all()
         except OSError as error:
             self._lock.release()
@@ -106,13 +106,13 @@ class DatabaseWriter:
         vectors: NDArray[np.float32],
         crops: Sequence[bytes] = (),
     ) -> None:
-        """Enrol somebody with at least one face.
+        """Add a person with at least one reference.
 
-        vectors (n, d) float32: the slots' unit vectors side by side, a row a reference.
-        crops: a small JPEG of each reference whose photo is not at hand later; else empty, or none at all.
+        vectors (n, d) float32: a row per reference, the slots' unit vectors side by side.
+        crops: a small JPEG of each reference, which may be empty; or none at all.
         """
         if person.key in self._keys:
-            raise ValueError(f"{person.key!r} is added twice; gather a person's faces first")
+            raise ValueError(f"{person.key!r} is added twice; collect all faces of a person first")
         if not len(references) == len(vectors) > 0 or vectors.shape[1:] != (self._dimension,):
             raise ValueError(f"{len(references)} references and vectors of shape {vectors.shape}")
         if not np.isfinite(vectors).all():
@@ -120,31 +120,31 @@ class DatabaseWriter:
         self._keys.add(person.key)
         self._vectors.write(np.ascontiguousarray(vectors, "<f4").tobytes())
         self._starts.append(self._starts[-1] + len(vectors))
-        self._people.add(as_line(person))
+        self._people.add(to_json_fields(person))
         for number, reference in enumerate(references):
-            self._references.add(as_line(reference))
+            self._references.add(to_json_fields(reference))
             self._crops.append(crops[number] if crops else b"")
 
     def add_photo(self, photo: Photo) -> None:
-        """Remember a photo that was looked at, taken or not."""
-        self._photos.add(as_line(photo))
+        """Add a photo of the build, used or not."""
+        self._photos.add(to_json_fields(photo))
         self._skipped += bool(photo.skipped)
 
     def commit(self, sources: Sequence[str]) -> str:
-        """Make this build the current version; returns its name. Raises WriteFailed."""
+        """Make this the current version, and return its name. Raises WriteFailed."""
         now = datetime.now(UTC)
         name = f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
         self._vectors.close()
         for lines in (self._people, self._references, self._photos, self._crops):
             lines.finish()
-        write_numbers(self._folder / layout.STARTS, self._starts)
+        write_int64(self._folder / layout.STARTS, self._starts)
         files = [layout.VECTORS, layout.STARTS]
         files += [
             stem + end
             for stem in (layout.PEOPLE, layout.REFERENCES, layout.PHOTOS)
             for end in (LINES, OFFSETS)
         ]
-        crops = [layout.CROPS + end for end in (PIECES, OFFSETS)]
+        crops = [layout.CROPS + end for end in (BLOBS, OFFSETS)]
         if self._crops.size:
             files += crops
         else:
@@ -184,20 +184,20 @@ class DatabaseWriter:
     def _version_before(self) -> str | None:
         try:
             return current_version(self._place)
-        except BadDatabase:  # this build is what mends it
+        except BadDatabase:  # this build repairs it
             return None
 
     def _remove_versions(self, keep: set[str | None]) -> None:
-        # The version before stays: a process may have it open, and `rollback` needs it.
+        # The previous version stays: a process may have it open, and `rollback` needs it.
         for folder in self._place.iterdir():
             if folder.is_dir() and folder.name not in keep and (folder / layout.MANIFEST).exists():
-                # Renamed first: killed halfway, the rest of it is a leftover that the next build removes.
+                # Renamed first: if killed halfway, the next build removes the rest as a leftover.
                 with suppress(OSError):
                     shutil.rmtree(folder.rename(self._place / f"{BUILDING}{folder.name}"))
 
     def _remove_leftovers(self) -> None:
         for folder in self._place.glob(f"{BUILDING}*"):
-            log.info("removing what a broken-off build left: %s", folder)
+            log.info("removing what an interrupted build left: %s", folder)
             shutil.rmtree(folder, ignore_errors=True)
         remove_leftovers(self._place)
 
@@ -205,7 +205,7 @@ class DatabaseWriter:
         for file in (self._vectors, self._people, self._references, self._photos, self._crops):
             try:
                 file.close()
-            except OSError as error:  # a full disk refuses the last bytes once more
+            except OSError as error:  # a full disk refuses the last bytes again
                 log.debug("closing a discarded build: %s", error)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -213,7 +213,7 @@ class DatabaseWriter:
         why = "no space left on the disk" if is_disk_full(error) else str(error)
         return WriteFailed(
             f"{self._place}: the face database could not be written ({why}). "
-            "The one before it is unchanged; make room or choose another --data-dir, and build again."
+            "The previous one is unchanged. Free some space or choose another --data-dir, then build again."
         )
 
 

@@ -1,1 +1,1 @@
-"""Faces in pictures: detect, align, embed, judge the quality."""
+"""Faces in pictures: detect, align, embed, assess the quality."""

@@ -1,4 +1,4 @@
-"""Detection: YuNet over a picture in two passes, and in quarter turns where no face is upright.
+"""Detection: YuNet over a picture in two passes, and over quarter turns of it if no face is upright.
 
 Source: Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector" (2023); the anchor-free decoding
 (sqrt of class times objectness; boxes as cell offset and log size; points as cell offsets) is the paper's.
@@ -16,24 +16,24 @@ from stash_sense.domain.faces import Detection, Pixels
 from stash_sense.faces.session import Array, Session
 
 
-def fit(image: Pixels, longest_side: int) -> Pixels:
+def shrink_to_fit(image: Pixels, longest_side: int) -> Pixels:
     """Shrink so that the longest side is at most `longest_side`; never enlarge."""
     height, width = image.shape[:2]
     scale = longest_side / max(height, width)
     if scale >= 1:
         return image
-    return _resized(halved(image, scale), max(1, round(width * scale)), max(1, round(height * scale)))
+    return _resized(halve_down_to(image, scale), max(1, round(width * scale)), max(1, round(height * scale)))
 
 
-def halved(image: Pixels, scale: float) -> Pixels:
-    """Halve as often as `scale` (0 to 1) allows without going below it.
+def halve_down_to(image: Pixels, scale: float) -> Pixels:
+    """Halve the image as often as possible without going below `scale`, 0 to 1.
 
-    A bilinear shrink beyond two drops pixels and small faces with them. OpenCV's area average of whole halves
-    is fast, of any other factor ten times slower than the rest of a photo's preparation.
+    A bilinear shrink by more than two drops pixels, and small faces with them. OpenCV's area average is fast
+    for exact halves; for any other factor it is ten times slower than the rest of a photo's preparation.
     """
     while scale < 0.5 and min(image.shape[:2]) > 1:
         rows, columns = image.shape[0] // 2, image.shape[1] // 2
-        # An odd last row or column goes: a half that is not exact takes nine times as long.
+        # An odd last row or column is dropped: a half that is not exact takes nine times as long.
         image = _resized(image[: 2 * rows, : 2 * columns], columns, rows, cv2.INTER_AREA)
         scale *= 2
     return image
@@ -45,14 +45,13 @@ def _resized(image: Pixels, width: int, height: int, how: int = cv2.INTER_LINEAR
 
 STRIDES = (8, 16, 32)
 
-
 NMS_OVERLAP = 0.3
 
 
-class Memory(threading.local):
-    """Each thread's memory for the network's input, used again for every picture.
+class InputBuffers(threading.local):
+    """Each thread's buffers for the network's input, reused for every picture.
 
-    Ten megabytes asked of the system anew cost three times as much as filling them.
+    Allocating ten megabytes costs three times as much as filling them.
     """
 
     def __init__(self) -> None:
@@ -60,25 +59,25 @@ class Memory(threading.local):
         self._planes = np.empty(0, np.uint8)
 
     def input(self, height: int, width: int) -> Array:
-        """(1, 3, height, width), holding anything; the thread's one before is overwritten."""
+        """(1, 3, height, width), uninitialized; shares its memory with the thread's former one."""
         count = 3 * height * width
         if self._input.size < count:
             self._input = np.empty(count, np.float32)
         return self._input[:count].reshape(1, 3, height, width)
 
     def planes(self, height: int, width: int) -> NDArray[np.uint8]:
-        """(3, height, width), holding anything; the thread's one before is overwritten."""
+        """(3, height, width), uninitialized; shares its memory with the thread's former one."""
         count = 3 * height * width
         if self._planes.size < count:
             self._planes = np.empty(count, np.uint8)
         return self._planes[:count].reshape(3, height, width)
 
 
-def to_input(image: Pixels, memory: Memory) -> Array:
+def to_input(image: Pixels, buffers: InputBuffers) -> Array:
     """(H, W, 3) uint8 BGR -> (1, 3, H', W') float32 0..255, sides padded with black to multiples of 32."""
     height, width = image.shape[:2]
-    padded = memory.input(-(-height // 32) * 32, -(-width // 32) * 32)
-    planes = memory.planes(height, width)
+    padded = buffers.input(-(-height // 32) * 32, -(-width // 32) * 32)
+    planes = buffers.planes(height, width)
     cv2.split(image, list(planes))
     padded[0, :, :height, :width] = planes
     padded[:, :, height:] = 0
@@ -86,35 +85,35 @@ def to_input(image: Pixels, memory: Memory) -> Array:
     return padded
 
 
-def decode(outputs: dict[str, Array], width: int, floor: float) -> list[Detection]:
-    """Candidates scoring at least `floor`, overlaps suppressed, in pixels of the padded input.
+def decode_detections(outputs: dict[str, Array], width: int, min_score: float) -> list[Detection]:
+    """Candidates with at least `min_score`, overlaps suppressed, in pixels of the padded input.
 
     outputs: cls_s, obj_s (1, n, 1), bbox_s (1, n, 4), kps_s (1, n, 10) at strides s = 8, 16, 32;
     width: of the padded input, pixels.
     """
-    found = []
+    per_stride = []
     for stride in STRIDES:
-        sure, there = outputs[f"cls_{stride}"][0, :, 0], outputs[f"obj_{stride}"][0, :, 0]
-        # Nearly all of the 16,000 cells show nothing: everything else only where it can matter.
-        keep = np.flatnonzero(sure * there >= 0.99 * floor**2)
+        classes, objects = outputs[f"cls_{stride}"][0, :, 0], outputs[f"obj_{stride}"][0, :, 0]
+        # Nearly all of the 16,000 cells show nothing: decode only those that can matter.
+        keep = np.flatnonzero(classes * objects >= 0.99 * min_score**2)
         if keep.size:
             row, column = np.divmod(keep, width // stride)
-            score = np.sqrt(np.clip(sure[keep], 0, 1) * np.clip(there[keep], 0, 1))
+            score = np.sqrt(np.clip(classes[keep], 0, 1) * np.clip(objects[keep], 0, 1))
             cell = np.stack([column, row], axis=1).astype(np.float32)
             box, point = outputs[f"bbox_{stride}"][0, keep], outputs[f"kps_{stride}"][0, keep]
-            found.append((np.full((len(keep), 1), stride, np.float32), cell, box, point, score))
-    if not found:
+            per_stride.append((np.full((len(keep), 1), stride, np.float32), cell, box, point, score))
+    if not per_stride:
         return []
-    step, cell, box, point, score = (np.concatenate(part) for part in zip(*found, strict=True))
+    step, cell, box, point, score = (np.concatenate(part) for part in zip(*per_stride, strict=True))
     centre, half = (cell + box[:, :2]) * step, np.exp(box[:, 2:]) * step / 2
     corners = np.concatenate([centre - half, centre + half], axis=1)
     landmarks = (point.reshape(-1, 5, 2) + cell[:, None]) * step[:, None]
-    best = [i for i in suppress(corners, score, NMS_OVERLAP) if score[i] >= floor]
+    best = [i for i in suppress_overlaps(corners, score, NMS_OVERLAP) if score[i] >= min_score]
     return [Detection(corners[i], float(score[i]), landmarks[i]) for i in best]
 
 
-def suppress(boxes: Array, scores: Array, overlap: float) -> list[int]:
-    """Greedy non-maximum suppression: indices kept, best score first. boxes (n, 4), scores (n,) above 0."""
+def suppress_overlaps(boxes: Array, scores: Array, overlap: float) -> list[int]:
+    """Greedy non-maximum suppression: indices to keep, best score first. boxes (n, 4), scores (n,) > 0."""
     sides = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
     return [int(i) for i in cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, overlap)]
 
@@ -133,25 +132,24 @@ def _area(sides: Array) -> Array:
 
 
 class YuNet:
-    """The detector over one picture at its size."""
+    """The detector, over one picture at its own size."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._memory = Memory()
+        self._buffers = InputBuffers()
 
-    def find(self, image: Pixels, floor: float) -> list[Detection]:
-        """Faces scoring at least `floor`, in pixels of `image` (H, W, 3) uint8 BGR as it is, best first."""
-        blob = to_input(image, self._memory)
+    def find(self, image: Pixels, min_score: float) -> list[Detection]:
+        """Faces with at least `min_score`, in pixels of `image` (H, W, 3) uint8 BGR as it is, best first."""
+        blob = to_input(image, self._buffers)
         outputs = self._session.run({self._session.input_name: blob})
-        return decode(outputs, blob.shape[3], floor)
+        return decode_detections(outputs, blob.shape[3], min_score)
 
 
-SAME_FACE = 0.3
-"""Overlap (intersection over union) from which two boxes are one face."""
+SAME_FACE_IOU = 0.3
+"""Intersection over union from which the two passes found the same face."""
 
-
-LEAST_CONFIDENCE = 0.05
-"""Asked for less, every picture "shows" thousands of faces, and a minute goes on embedding them."""
+LOWEST_MIN_CONFIDENCE = 0.05
+"""Below this every picture "shows" thousands of faces, and embedding them takes a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +158,10 @@ class DetectorSpec:
 
     main_side, close_side: longest side of the two passes, pixels. The main pass misses faces that
         fill the frame (YuNet: above about 550 px); the close pass finds them for a tenth of the price.
-    close_share: the close pass may add only faces of at least this share of the longest side,
-        since small ones it "finds" beyond the main pass are noise.
-    operating_point: the raw score that is a confidence of 0.5.
-    turned_score: the raw score from which a picture needs no turning, and which a turned one must reach.
+    close_share: the close pass may add only faces of at least this share of the longest side: smaller ones
+        that only it finds are noise.
+    operating_point: the raw score that is a confidence of 0.5. turned_score: the raw score from which a
+    picture is not turned, and which a face in a turned one must reach.
     """
 
     main_side: int
@@ -188,71 +186,73 @@ class DetectorSpec:
 
 
 class Detector:
-    """A pack's detector over whole pictures."""
+    """A pack's detector, over pictures of any size."""
 
     def __init__(self, network: YuNet, spec: DetectorSpec) -> None:
         self._network = network
         self.spec = spec
 
     def find(self, image: Pixels, min_confidence: float) -> tuple[list[Detection], int]:
-        """Faces of an upright picture, best first, and the quarter turns counter-clockwise that found them.
+        """Faces of an upright picture, best first, and the quarter turns counter-clockwise that reveal them.
 
         image (H, W, 3) uint8 BGR. The boxes and landmarks are in pixels of `image` turned by
         `np.rot90(image, turns)`; `turns` is 0 unless the picture shows a surer face when turned.
         """
-        floor = self.spec.score(max(min_confidence, LEAST_CONFIDENCE))
-        # Shrunk once and turned small: turning a photo takes as long as half of its main pass.
-        main = fit(image, self.spec.main_side)
-        close = fit(main, self.spec.close_side)
-        found = self._passes(main, close, floor)
-        turns = self._better_turns(close, found)
+        min_score = self.spec.score(max(min_confidence, LOWEST_MIN_CONFIDENCE))
+        # Shrink once and turn the small picture: turning a photo takes as long as half of its main pass.
+        main = shrink_to_fit(image, self.spec.main_side)
+        close = shrink_to_fit(main, self.spec.close_side)
+        faces = self._passes(main, close, min_score)
+        turns = self._better_turns(close, faces)
         if turns:
-            found = self._passes(_turned(main, turns), _turned(close, turns), floor)
-        return _enlarged(found, main.shape, image.shape, turns), turns
+            faces = self._passes(_rotated(main, turns), _rotated(close, turns), min_score)
+        return _enlarged(faces, main.shape, image.shape, turns), turns
 
-    def _better_turns(self, close: Pixels, found: list[Detection]) -> int:
-        """The quarter turns that show a surer face than those found upright, or 0."""
-        best, turns = (found[0].score if found else 0.0), 0
+    def _better_turns(self, close: Pixels, faces: list[Detection]) -> int:
+        """The quarter turns that show a surer face than the upright ones, or 0."""
+        best, turns = (faces[0].score if faces else 0.0), 0
         if best >= self.spec.turned_score:
             return 0
-        # A lying face gives weak or wrong upright finds; the small pass tells for little which way is up.
-        # Upside down the detector half-recognises upright faces, so that turn is tried only for want of any.
-        for quarter in (1, 3) if found else (1, 3, 2):
-            turned = self._network.find(_turned(close, quarter), self.spec.turned_score)
+        # A face lying on its side is found weakly or wrongly; the small pass tells cheaply which way is up.
+        # The detector half-recognises faces upside down, so that turn is tried only if there are none.
+        for quarter in (1, 3) if faces else (1, 3, 2):
+            turned = self._network.find(_rotated(close, quarter), self.spec.turned_score)
             if turned and turned[0].score > best:
                 best, turns = turned[0].score, quarter
         return turns
 
-    def _passes(self, main: Pixels, close: Pixels, floor: float) -> list[Detection]:
+    def _passes(self, main: Pixels, close: Pixels, min_score: float) -> list[Detection]:
         """Both passes merged, best first, in pixels of `main`."""
-        found = self._network.find(main, floor)
+        faces = self._network.find(main, min_score)
         if close.shape == main.shape:
-            return found
+            return faces
         smallest = self.spec.close_share * max(main.shape[:2])
-        for face in _enlarged(self._network.find(close, floor), close.shape, main.shape):
+        for face in _enlarged(self._network.find(close, min_score), close.shape, main.shape):
             if face.size < smallest:
                 continue
-            if found and iou(face.box, np.stack([other.box for other in found])).max() > SAME_FACE:
+            if faces and iou(face.box, np.stack([other.box for other in faces])).max() > SAME_FACE_IOU:
                 continue
-            found.append(face)
-        return sorted(found, key=lambda face: -face.score)
+            faces.append(face)
+        return sorted(faces, key=lambda face: -face.score)
 
 
 def _enlarged(
-    found: Sequence[Detection], small: tuple[int, ...], large: tuple[int, ...], turns: int = 0
+    detections: Sequence[Detection], small: tuple[int, ...], large: tuple[int, ...], turns: int = 0
 ) -> list[Detection]:
-    """Detections in pixels of the larger picture; small, large: shapes before both were turned."""
+    """Detections in pixels of the larger picture. small, large: shapes before both were turned."""
     scale = np.array([large[1] / small[1], large[0] / small[0]], np.float32)
     if turns % 2:
         scale = scale[::-1]
-    return [Detection(face.box * np.tile(scale, 2), face.score, face.landmarks * scale) for face in found]
+    return [
+        Detection(face.box * np.tile(scale, 2), face.score, face.landmarks * scale) for face in detections
+    ]
 
 
-def _turned(image: Pixels, turns: int) -> Pixels:
+def _rotated(image: Pixels, turns: int) -> Pixels:
     return np.ascontiguousarray(np.rot90(image, turns))
 
 
-def turn_back(points: np.ndarray, turns: int, width: int, height: int) -> np.ndarray:
+def undo_turns(points: np.ndarray, turns: int, width: int, height: int) -> np.ndarray:
     """Points (n, 2) of `np.rot90(image, turns)` -> points of `image`, which is `width` by `height` pixels."""
     x, y = points[:, 0], points[:, 1]
     if turns == 1:

@@ -1,4 +1,4 @@
-"""An aligned face becomes an embedding, as its network was trained to see it."""
+"""Embedding: an aligned face to a unit vector, with the input that its network was trained on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.domain.faces import Pixels, Vectors
-from stash_sense.faces.align import crop
+from stash_sense.faces.align import align_face
 from stash_sense.faces.session import Array, Session
 
 
 @dataclass(frozen=True, slots=True)
 class EmbedderSpec:
-    """How one network wants its faces.
+    """The input of one network.
 
-    crop_side: side of the aligned crop, pixels; template: (5, 2) where the landmarks go in it.
-    side: side of the network's input; the crop is resized where they differ.
+    crop_side: side of the aligned crop, pixels. template: (5, 2), the landmarks' places in it.
+    side: side of the network's input, pixels; the crop is resized if they differ.
     colour, layout, mean, scale: channel order, axis order, and value = (pixel - mean) / scale.
-    mirror: whose embedding is averaged with the mirrored face's: references only, or probes as well.
+    mirror: whether references only, or all faces, are averaged with the embedding of their mirror image.
     """
 
     crop_side: int
@@ -42,23 +42,23 @@ class Embedder:
         self.spec = spec
 
     def crop(self, image: Pixels, landmarks: Vectors) -> Pixels:
-        """The face of `landmarks` (5, 2) as this network's crop, uint8 BGR. Raises BadLandmarks."""
-        return crop(image, landmarks, self.spec.template, self.spec.crop_side)
+        """The face at `landmarks` (5, 2) as this network's crop, uint8 BGR. Raises BadLandmarks."""
+        return align_face(image, landmarks, self.spec.template, self.spec.crop_side)
 
     def embed(self, crops: Sequence[Pixels], *, reference: bool) -> Vectors:
         """Crops of references or of probes -> (n, d) float32 unit vectors.
 
-        The mirrored copy doubles the price. It pays for references, which are embedded once;
-        for the default pack's probes it did not (docs/accuracy.md).
+        The mirror image doubles the time. It pays for references, which are embedded once; for the default
+        pack's probes it did not (docs/accuracy.md).
         """
         if not crops:
             return np.zeros((0, self.spec.dimension), np.float32)
         blob = self._to_input(np.stack(crops))
-        vectors = unit(self._run(blob))
+        vectors = unit_rows(self._run(blob))
         if reference or self.spec.mirror == "always":
             across = 3 if self.spec.layout == "NCHW" else 2
             flipped = np.ascontiguousarray(np.flip(blob, axis=across))
-            vectors = unit(vectors + unit(self._run(flipped)))
+            vectors = unit_rows(vectors + unit_rows(self._run(flipped)))
         return vectors
 
     def _run(self, blob: Array) -> Array:
@@ -69,21 +69,21 @@ class Embedder:
         spec = self.spec
         if spec.side != spec.crop_side:
             size = (spec.side, spec.side)
-            crops = np.stack([cv2.resize(one, size, interpolation=cv2.INTER_LINEAR) for one in crops])
+            crops = np.stack([cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR) for crop in crops])
         if spec.colour == "RGB":
             crops = crops[..., ::-1]
         if spec.layout == "NCHW":
             crops = crops.transpose(0, 3, 1, 2)
         blob = np.empty(crops.shape, np.float32)
-        for one, given in zip(blob, crops, strict=True):
-            one[...] = given  # one after another: all at once takes twice as long
+        for target, crop in zip(blob, crops, strict=True):
+            target[...] = crop  # one by one: all at once takes twice as long
         if (spec.mean, spec.scale) != (0.0, 1.0):
             blob -= np.float32(spec.mean)
             blob /= np.float32(spec.scale)
         return blob
 
 
-def unit(vectors: Array) -> Vectors:
+def unit_rows(vectors: Array) -> Vectors:
     """Rows (n, d) scaled to length 1; a row of zeros stays."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)

@@ -8,19 +8,20 @@ import numpy as np
 
 from stash_sense.domain.faces import Detection, EmbeddedFace, Pixels, Quality, Vectors
 from stash_sense.errors import BadLandmarks
-from stash_sense.faces.detect import Detector, turn_back
+from stash_sense.faces.detect import Detector, undo_turns
 from stash_sense.faces.embed import Embedder
-from stash_sense.faces.quality import judge
+from stash_sense.faces.quality import assess_quality
 
 EMBED_BATCH = 8
-"""Faces a call: 4 to 8 were best; larger batches leave the cache."""
+"""Faces per call: 4 to 8 are fastest; larger batches do not fit the cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cut:
-    """A found face and what the networks will see of it.
+    """A detected face and its crops for the embedding networks.
 
-    detection: in pixels of the picture, width by height, turned by so many quarter turns.
+    detection: in pixels of the picture after `turns` quarter turns. width, height: of the picture before
+    them.
     """
 
     detection: Detection
@@ -34,7 +35,7 @@ class _Cut:
 class FaceEngine:
     """A pack's networks, ready to run; safe to call from several threads at once.
 
-    detector: finds the faces. embedders: slot name -> network, `facenet` and `arcface`.
+    embedders: slot name, `facenet` and `arcface` -> network.
     """
 
     def __init__(self, detector: Detector, embedders: Mapping[str, Embedder]) -> None:
@@ -46,7 +47,7 @@ class FaceEngine:
     ) -> list[list[EmbeddedFace]]:
         """Faces of each picture, best detection first.
 
-        images: (H, W, 3) uint8 BGR, upright; sizes may differ; each is let go of before the next is taken.
+        images: (H, W, 3) uint8 BGR, upright; sizes may differ. Each is released before the next is taken.
         min_confidence: calibrated, 0 to 1. reference: embed for enrolment rather than as probes.
         Boxes are clamped to the picture.
         """
@@ -56,28 +57,30 @@ class FaceEngine:
         for per_image in cuts:
             rows = range(position, position + len(per_image))
             own = ({slot: line[row] for slot, line in vectors.items()} for row in rows)
-            faces.append([self._face(cut, one) for cut, one in zip(per_image, own, strict=True)])
+            faces.append(
+                [self._face(cut, embeddings) for cut, embeddings in zip(per_image, own, strict=True)]
+            )
             position += len(per_image)
         return faces
 
     def _cut(self, image: Pixels, min_confidence: float) -> list[_Cut]:
-        found, turns = self._detector.find(image, min_confidence)
+        detections, turns = self._detector.find(image, min_confidence)
         upright = np.ascontiguousarray(np.rot90(image, turns)) if turns else image
         cuts = []
-        for detection in found:
+        for detection in detections:
             try:
                 crops = {
                     slot: embedder.crop(upright, detection.landmarks)
                     for slot, embedder in self._embedders.items()
                 }
             except BadLandmarks:
-                continue  # a box whose five points fall together shows no face that could be named
-            quality = judge(detection.size, detection.landmarks, crops["arcface"])
+                continue  # a box with unusable landmarks shows no face that could be recognised
+            quality = assess_quality(detection.size, detection.landmarks, crops["arcface"])
             cuts.append(_Cut(detection, crops, quality, turns, image.shape[1], image.shape[0]))
         return cuts
 
     def _embed(self, cuts: Sequence[_Cut], reference: bool) -> dict[str, Vectors]:
-        batches = _even(cuts, EMBED_BATCH)
+        batches = _even_batches(cuts, EMBED_BATCH)
         return {
             slot: np.concatenate(
                 [embedder.embed([cut.crops[slot] for cut in batch], reference=reference) for batch in batches]
@@ -88,8 +91,8 @@ class FaceEngine:
     def _face(self, cut: _Cut, embeddings: dict[str, Vectors]) -> EmbeddedFace:
         landmarks, corners = cut.detection.landmarks, cut.detection.box.reshape(2, 2)
         if cut.turns:
-            landmarks = turn_back(landmarks, cut.turns, cut.width, cut.height)
-            corners = turn_back(corners, cut.turns, cut.width, cut.height)
+            landmarks = undo_turns(landmarks, cut.turns, cut.width, cut.height)
+            corners = undo_turns(corners, cut.turns, cut.width, cut.height)
         corners = np.clip(np.sort(corners, axis=0), 0, [cut.width, cut.height])
         confidence = self._detector.spec.confidence(cut.detection.score)
         return EmbeddedFace(
@@ -97,8 +100,8 @@ class FaceEngine:
         )
 
 
-def _even(cuts: Sequence[_Cut], most: int) -> list[Sequence[_Cut]]:
-    """Runs of at most so many, as equal as can be: a single face costs more than its share of a batch."""
+def _even_batches(cuts: Sequence[_Cut], most: int) -> list[Sequence[_Cut]]:
+    """Batches of at most `most`, as equal as possible: a single face costs more than its share of a batch."""
     count = max(1, -(-len(cuts) // most))
     ends = [len(cuts) * i // count for i in range(count + 1)]
     return [cuts[first:last] for first, last in pairwise(ends)]

@@ -1,4 +1,4 @@
-"""The inference session behind a small Protocol, so that tests need no weights."""
+"""Inference sessions, behind a small Protocol so that tests need no weights."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,10 +27,10 @@ class Session(Protocol):
 
 
 class OnnxSession:
-    """A network on onnxruntime, one thread a call.
+    """A network on onnxruntime; each call uses one thread.
 
-    Two one-thread calls side by side beat one two-thread call on every machine measured
-    (docs/decisions/0008), so parallelism belongs to the caller.
+    Two one-thread calls at once beat one two-thread call on every machine measured (docs/decisions/0008), so
+    the caller provides the parallelism.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +43,7 @@ class OnnxSession:
         except Exception as error:  # onnxruntime's exceptions share no public base
             raise MissingFile(
                 f"{path}: onnxruntime cannot open this network ({error}). "
-                "Run `stash-sense models verify` to have it made anew."
+                "Run `stash-sense models verify` to repair it."
             ) from error
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._input = str(self._session.get_inputs()[0].name)

@@ -1,1 +1,1 @@
-"""Pictures: a path, bytes or a URL in; upright BGR uint8 arrays out, safely."""
+"""Pictures: a path, bytes or a URL in, upright BGR uint8 arrays out, safely."""

@@ -1,4 +1,4 @@
-"""Which URLs an image may be fetched from, checked before and after the host is resolved."""
+"""Which URLs an image may be fetched from: checks of the URL, and of the IP addresses of its host."""
 
 import ipaddress
 import re
@@ -8,18 +8,16 @@ import httpx
 
 from stash_sense.errors import BadUrl, ForbiddenAddress
 
-LONGEST = 4096
-
+MAX_URL_LENGTH = 4096
 
 _PORTS = {"http": 80, "https": 443}
-
 
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class WebAddress:
-    """Where a picture is said to be. `host`: a name or an IP literal, as it goes into a request's Host."""
+    """The checked URL of a picture. host: a name or an IP literal."""
 
     url: httpx.URL
     host: str
@@ -27,36 +25,38 @@ class WebAddress:
 
     @classmethod
     def parse(cls, text: str) -> "WebAddress":
-        """Raises BadUrl, ForbiddenAddress."""
-        if len(text) > LONGEST:
-            raise BadUrl(f"The URL is {len(text):,} characters long; at most {LONGEST:,} are accepted.")
+        """Check a URL as text. Raises BadUrl, ForbiddenAddress."""
+        if len(text) > MAX_URL_LENGTH:
+            raise BadUrl(
+                f"The URL is {len(text):,} characters long; at most {MAX_URL_LENGTH:,} are accepted."
+            )
         try:
             return cls.of(httpx.URL(text.strip()))
         except httpx.InvalidURL as error:
-            raise BadUrl(
-                f"The URL is none ({error}). Give one that begins with http:// or https://."
-            ) from None
+            raise BadUrl(f"Invalid URL ({error}). Give one that begins with http:// or https://.") from None
 
     @classmethod
     def of(cls, url: httpx.URL) -> "WebAddress":
-        """Raises BadUrl, ForbiddenAddress."""
+        """Check a URL. Raises BadUrl, ForbiddenAddress."""
         if url.scheme not in _PORTS:
             raise BadUrl(
-                "Pictures are fetched by http:// and https:// only. For a file, send its bytes: as a "
-                "multipart `file` or as `image_base64`."
+                "Only http:// and https:// URLs are accepted. For a file, send its bytes: as a multipart "
+                "`file` or as `image_base64`."
             )
         if url.userinfo:
-            raise BadUrl("The URL holds a user name or password. Leave them out: none are sent.")
+            raise BadUrl("The URL contains a user name or password, which are never sent. Leave them out.")
         host = url.raw_host.decode("ascii").lower()
         if not host:
-            raise BadUrl("The URL names no host. Give one like https://example.org/photo.jpg.")
-        if ":" not in host and disguised(host):
+            raise BadUrl("The URL has no host. Give one like https://example.org/photo.jpg.")
+        if ":" not in host and is_disguised_number(host):
             raise ForbiddenAddress(
-                "The URL's host is a number that is no plain IP address; such URLs hide where they lead. "
+                "The URL's host is a number but not a plain IP address; such URLs hide where they lead. "
                 "Give the host's name."
             )
         if ":" not in host and not _NAME.match(host):
-            raise BadUrl("The URL's host holds characters that no host name has. Give the host's name.")
+            raise BadUrl(
+                "The URL's host contains characters that are not allowed in a host name. Correct the URL."
+            )
         port = _PORTS[url.scheme] if url.port is None else url.port
         if not 0 < port < 65536:
             raise BadUrl(f"The URL's port is {port}; ports go from 1 to 65535.")
@@ -64,27 +64,26 @@ class WebAddress:
 
     @property
     def literal(self) -> str | None:
-        """The host as an IP address, where it is one."""
+        """The host as an IP address; None if it is a name."""
         try:
             return str(ipaddress.ip_address(self.host))
         except ValueError:
             return None
 
     def at(self, address: str) -> httpx.URL:
-        """This URL with the host's checked address in its place, so that nobody resolves it once more."""
+        """This URL with a checked address in place of the host, so that the host is not resolved again."""
         return self.url.copy_with(host=address)
 
     @property
     def host_header(self) -> str:
-        """What the server is to hear as Host."""
+        """The value of the Host header."""
         return self.url.netloc.decode("ascii")
 
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-
-# IANA's special-purpose registries; Python's own `is_global` has changed from release to release.
-_V4_ELSEWHERE = tuple(
+# From IANA's special-purpose registries, since Python's own `is_global` changed from release to release.
+_V4_SPECIAL = tuple(
     map(
         ipaddress.IPv4Network,
         (
@@ -98,7 +97,6 @@ _V4_ELSEWHERE = tuple(
     )
 )
 
-
 _V4_PRIVATE = tuple(
     map(
         ipaddress.IPv4Network,
@@ -106,45 +104,39 @@ _V4_PRIVATE = tuple(
     )
 )
 
-
-_V4_NEVER = tuple(map(ipaddress.IPv4Network, ("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4")))
-
+_V4_FORBIDDEN = tuple(map(ipaddress.IPv4Network, ("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4")))
 
 _V6_PUBLIC = ipaddress.IPv6Network("2000::/3")
 
-
-_V6_ELSEWHERE = tuple(
+_V6_SPECIAL = tuple(
     map(
         ipaddress.IPv6Network,
         (
             "2001::/23",  # protocol assignments, Teredo among them
             "2001:db8::/32",  # documentation
-            "2002::/16",  # 6to4: any IPv4 address may hide in it
+            "2002::/16",  # 6to4: may carry any IPv4 address
             "3fff::/20",  # documentation
         ),
     )
 )
 
-
 _V6_PRIVATE = tuple(map(ipaddress.IPv6Network, ("::1/128", "fc00::/7")))
 
-
-# Where clouds hand credentials to whoever asks from inside; never a picture, whatever is allowed.
+# Where clouds give credentials to any process inside them: forbidden whatever the settings allow.
 _METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "100.100.100.200", "fd00:ec2::254")))
-
 
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)\.?\Z", re.IGNORECASE)
 
 
-def may_be_asked(address: str, *, private_too: bool) -> bool:
-    """Whether a picture may be fetched from an IP address; `private_too`: the home network and this machine.
+def is_fetchable(address: str, *, private_too: bool) -> bool:
+    """Whether a picture may be fetched from an IP address.
 
-    An IPv6 address that carries an IPv4 one (mapped, 6to4, NAT64) is refused whatever it carries: nobody
-    names a picture's server that way but to hide another.
+    private_too: also from the home network and this machine. An IPv6 address that carries an IPv4 one
+    (mapped, 6to4, NAT64) is always refused: nobody names a picture's server like that except to hide another.
     """
     try:
         parsed = ipaddress.ip_address(address)
-    except ValueError:  # a zone (`fe80::1%eth0`) is none of a public address either
+    except ValueError:  # a zone (`fe80::1%eth0`) is never part of a public address
         return False
     if parsed in _METADATA:
         return False
@@ -154,7 +146,7 @@ def may_be_asked(address: str, *, private_too: bool) -> bool:
 
 
 def _v4(address: ipaddress.IPv4Address, private_too: bool) -> bool:
-    if any(address in network for network in (*_V4_NEVER, *_V4_ELSEWHERE)):
+    if any(address in network for network in (*_V4_FORBIDDEN, *_V4_SPECIAL)):
         return False
     return private_too or not any(address in network for network in _V4_PRIVATE)
 
@@ -163,12 +155,12 @@ def _v6(address: ipaddress.IPv6Address, private_too: bool) -> bool:
     if address.scope_id is not None:
         return False
     if address in _V6_PUBLIC:
-        return not any(address in network for network in _V6_ELSEWHERE)
+        return not any(address in network for network in _V6_SPECIAL)
     return private_too and any(address in network for network in _V6_PRIVATE)
 
 
-def disguised(host: str) -> bool:
-    """Whether a host looks like a name, but resolvers take it for a number: `2130706433`, `0x7f.1`."""
+def is_disguised_number(host: str) -> bool:
+    """Whether a host looks like a name but is resolved as a number: `2130706433`, `0x7f.1`."""
     last = host.rstrip(".").rpartition(".")[2]
     if not _NUMBER.match(last):
         return False

@@ -1,9 +1,8 @@
-"""Decoding: bytes of a known format to upright BGR pixels, with the size checked from the header first.
+"""Decoding: bytes of a known format to upright BGR pixels, once the size in the header is accepted.
 
-JPEG goes through libjpeg-turbo's own interface, faster than Pillow and OpenCV and just as exact; all else
-goes through Pillow. Each of
-Pillow's readers is called by its class: `Image.open` would search its registry, could run readers of other
-formats, and warns by a process-wide setting.
+JPEG is decoded by libjpeg-turbo's own interface, which is faster than Pillow and OpenCV and as exact;
+everything else by Pillow. Pillow's readers are called by their classes: `Image.open` would search its
+registry, could run readers of other formats, and warns according to a process-wide setting.
 """
 
 import io
@@ -29,37 +28,34 @@ from simplejpeg import decode_jpeg
 
 from stash_sense.errors import ImageTooLarge, NotAnImage, UnreadableImage
 from stash_sense.media.formats import (
-    ACCEPTED,
+    ACCEPTED_FORMATS,
+    PILLOW_PIXELS,
     BadHeader,
     Format,
     JpegHeader,
+    MediaLimits,
+    check_size,
     exif_orientation,
     read_jpeg_header,
+    reduction_factor,
 )
-from stash_sense.media.limits import PILLOW_PIXELS, MediaLimits, check_size, reduction
 
 Pixels = npt.NDArray[np.uint8]
 
-
-# A cut-out stands before mid-grey: neither dark hair nor pale skin meets an edge of full contrast there, and
-# grey is near the zero of the networks' input.
+# The background of cut-outs: neither dark hair nor pale skin has an edge of full contrast against mid-grey,
+# which is also near the zero of the networks' input.
 BEHIND_TRANSPARENCY = (128, 128, 128)
-
 
 _BITS_PER_SAMPLE = 258  # TIFF tag
 
-
 _DEEP_MODES = ("I", "F")
-
 
 # Memory per pixel (measured) before the picture is reduced: as decoded, and what that is converted to.
 _MODE_BYTES = {"1": 1, "L": 1, "RGB": 4, "P": 5, "I;16": 6, "I;16B": 6, "I": 22, "F": 22}
 
-
 _OTHER_MODE_BYTES = 13
 
-
-# After it is reduced: the rows in pieces and joined, and the turned copy.
+# Memory per pixel after the reduction: the rows in pieces, the rows joined, and the rotated copy.
 OUTPUT_BYTES = 9
 
 
@@ -77,7 +73,7 @@ def to_bgr(picture: PillowImage.Image, factor: int) -> Pixels:
     profile, and profiles are ignored throughout: they shift hues by less than lighting does.
     """
     if picture.mode.startswith(_DEEP_MODES):
-        return cv2.cvtColor(shrink(_deep_grey(picture), factor), cv2.COLOR_GRAY2BGR).astype(
+        return cv2.cvtColor(shrink_by(_deep_grey(picture), factor), cv2.COLOR_GRAY2BGR).astype(
             np.uint8, copy=False
         )
     if picture.has_transparency_data:
@@ -94,7 +90,7 @@ def to_bgr(picture: PillowImage.Image, factor: int) -> Pixels:
     return np.frombuffer(rows, np.uint8).reshape(picture.height, picture.width, 3)
 
 
-def shrink(pixels: Pixels, factor: int) -> Pixels:
+def shrink_by(pixels: Pixels, factor: int) -> Pixels:
     """Return pixels, (H, W) or (H, W, 3), with both sides divided by `factor` and rounded up."""
     if factor == 1:
         return pixels
@@ -103,8 +99,8 @@ def shrink(pixels: Pixels, factor: int) -> Pixels:
     return _uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
-def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Return (H, W, 3) pixels, or (W, H, 3) for orientations 5 to 8, as EXIF says they are to be seen."""
+def rotate_upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Rotate pixels (H, W, 3) upright by their EXIF orientation, 1 to 8; 5 to 8 give (W, H, 3)."""
     turned: cv2.typing.MatLike = pixels
     if orientation in (5, 7):
         turned = cv2.transpose(turned)
@@ -118,7 +114,7 @@ def upright(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def _uint8(array: cv2.typing.MatLike) -> Pixels:
-    return array.astype(np.uint8, copy=False)  # OpenCV's own declaration leaves the type open
+    return array.astype(np.uint8, copy=False)  # OpenCV's stubs leave the type open
 
 
 def _as(picture: PillowImage.Image, mode: str) -> PillowImage.Image:
@@ -137,7 +133,7 @@ def _deep_grey(picture: PillowImage.Image) -> Pixels:
         white = float(2**bits - 1)
         values = values.astype(np.uint16, copy=False)  # native byte order, which OpenCV asks for
         return _uint8(cv2.convertScaleAbs(values, alpha=255 / white))
-    # 32 bits say nothing of what white is: the smallest usual white that holds every value.
+    # 32 bits do not tell what white is: take the smallest usual white that is not below any value.
     floats = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     whites = ((1.0,) if picture.mode == "F" else ()) + (255.0, 65535.0)
     highest = float(floats.max())
@@ -146,8 +142,8 @@ def _deep_grey(picture: PillowImage.Image) -> Pixels:
     return scaled
 
 
-# What the decoders raise on damaged input, found by reading and by fuzzing them. The two warnings are there
-# for processes that turn warnings into errors: Pillow warns of damaged TIFF tags and EXIF blocks.
+# What the decoders raise on damaged input, found by reading and fuzzing them. The warnings are for processes
+# that turn warnings into errors: Pillow warns about damaged TIFF tags and EXIF blocks.
 _DAMAGE = (
     OSError,
     SyntaxError,
@@ -167,7 +163,6 @@ _DAMAGE = (
     RuntimeWarning,
 )
 
-
 _READERS: dict[Format, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
     "WebP": WebPImagePlugin.WebPImageFile,
@@ -178,13 +173,10 @@ _READERS: dict[Format, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "HEIC": HeifImageFile,
 }
 
-
-# Memory per pixel that a decoder takes beside the decoded picture (measured).
+# Memory per pixel (measured) that a decoder takes in addition to the decoded picture.
 _DECODER_BYTES: dict[Format, int] = {"WebP": 13, "AVIF": 8, "HEIC": 6}
 
-
 _LARGEST_JPEG_REDUCTION = 8
-
 
 _IMREAD = {
     1: cv2.IMREAD_COLOR,
@@ -193,17 +185,14 @@ _IMREAD = {
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
 
-
-_MOST_PIECES = 2_000_000
-
+_MAX_READS = 2_000_000
 
 _NEW_SUBFILE_TYPE = 254
-
 
 _DNG_VERSION = 50706
 
 
-def decode(
+def decode_image(
     name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int
 ) -> tuple[Pixels, int, int]:
     """Return upright (H, W, 3) uint8 BGR pixels, and the full upright picture's width and height in pixels.
@@ -212,34 +201,34 @@ def decode(
     Raises UnreadableImage, ImageTooLarge, ImageTooSmall, NotAnImage.
     """
     try:
-        read = _jpeg if kind == "JPEG" else _other
+        read = _decode_jpeg if kind == "JPEG" else _decode_other
         pixels, full, orientation = read(name, kind, data, limits, wanted_side)
-        pixels = upright(pixels, orientation)
+        pixels = rotate_upright(pixels, orientation)
     except PillowImage.DecompressionBombError as error:
         raise ImageTooLarge(
-            f"{name}: holds far more pixels than are accepted in a {kind}. Save a smaller copy and send that."
+            f"{name}: far more pixels than are accepted in a {kind}. Save a smaller copy and send that."
         ) from error
     except _DAMAGE as error:
         raise UnreadableImage(
             f"{name}: begins as a {kind} but cannot be decoded ({_reason(error)}). "
-            "The file is damaged or was not downloaded to its end; fetch it again."
+            "The file is damaged or incomplete; download it again."
         ) from error
     width, height = full
     return pixels, *((height, width) if orientation >= 5 else (width, height))
 
 
-class _InPieces(io.BytesIO):
+class _BoundedReads(io.BytesIO):
     """Bytes that refuse to be read in millions of pieces.
 
-    Pillow walks the chunks of a PNG and the blocks of a GIF in Python: a hostile file of two-byte blocks
-    would cost it minutes, and 45 times its size in memory.
+    Pillow reads the chunks of a PNG and the blocks of a GIF one by one in Python: a hostile file of two-byte
+    blocks would cost minutes, and 45 times its size in memory.
     """
 
-    pieces = 0
+    reads = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        self.pieces += 1
-        if self.pieces > _MOST_PIECES:
+        self.reads += 1
+        if self.reads > _MAX_READS:
             raise OSError("it consists of too many pieces")
         return super().read(size)
 
@@ -247,50 +236,56 @@ class _InPieces(io.BytesIO):
 _Decoded = tuple[Pixels, tuple[int, int], int]
 
 
-def _jpeg(name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int) -> _Decoded:
+def _decode_jpeg(name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int) -> _Decoded:
     header = read_jpeg_header(data)
     size = header.width, header.height
-    factor = reduction(*size, wanted_side)
+    factor = reduction_factor(*size, wanted_side)
     scale = min(factor, _LARGEST_JPEG_REDUCTION)
     check_size(name, kind, size, header.coefficient_bytes + OUTPUT_BYTES / scale**2, limits.pixels, limits)
-    pixels = _four_channels(data, scale) if header.components == 4 else _usual(data, header, scale)
-    return shrink(pixels, reduction(pixels.shape[1], pixels.shape[0], wanted_side)), size, header.orientation
+    pixels = (
+        _decode_cmyk_jpeg(data, scale) if header.components == 4 else _decode_rgb_jpeg(data, header, scale)
+    )
+    return (
+        shrink_by(pixels, reduction_factor(pixels.shape[1], pixels.shape[0], wanted_side)),
+        size,
+        header.orientation,
+    )
 
 
-def _usual(data: bytes, header: JpegHeader, scale: int) -> Pixels:
-    # Not strict: of bytes that do not belong there, as many cameras write them, it would make an error.
+def _decode_rgb_jpeg(data: bytes, header: JpegHeader, scale: int) -> Pixels:
+    # Not strict: many cameras write stray bytes, which would then be errors.
     least = {"min_height": -(-header.height // scale), "min_width": -(-header.width // scale)}
     return np.asarray(decode_jpeg(data, "BGR", strict=False, **(least if scale > 1 else {})), np.uint8)
 
 
-def _four_channels(data: bytes, scale: int) -> Pixels:
-    """CMYK and YCCK, which only OpenCV makes BGR of."""
+def _decode_cmyk_jpeg(data: bytes, scale: int) -> Pixels:
+    """CMYK and YCCK, which only OpenCV converts to BGR."""
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _IMREAD[scale] | cv2.IMREAD_IGNORE_ORIENTATION)
     if decoded is None:
         raise BadHeader("its data ends early or makes no sense")
     return decoded.astype(np.uint8, copy=False)
 
 
-def _other(name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int) -> _Decoded:
-    with _READERS[kind](_InPieces(data)) as picture:
+def _decode_other(name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int) -> _Decoded:
+    with _READERS[kind](_BoundedReads(data)) as picture:
         size = picture.size
-        factor = reduction(*size, wanted_side)
+        factor = reduction_factor(*size, wanted_side)
         cost = _DECODER_BYTES.get(kind, 0) + bytes_per_pixel(picture, factor)
         check_size(name, kind, size, cost, PILLOW_PIXELS, limits)
         if isinstance(picture, TiffImagePlugin.TiffImageFile):
             _refuse_camera_raw(name, picture)
         picture.load()
-        # Known only now: PNG may keep it behind the pixels. Pillow itself has turned a TIFF, libheif a HEIC.
+        # Known only now, as a PNG may have it after the pixels. Pillow has rotated a TIFF, libheif a HEIC.
         turned = kind in ("TIFF", "HEIC")
         orientation = 1 if turned else exif_orientation(picture.info.get("exif") or b"")
         return to_bgr(picture, factor), picture.size, orientation
 
 
 def _refuse_camera_raw(name: str, picture: TiffImagePlugin.TiffImageFile) -> None:
-    """Refuse what is a TIFF by its bytes, but begins with the mere thumbnail of a camera's raw data."""
+    """Refuse a TIFF whose first picture is only the thumbnail of a camera's raw data."""
     if _DNG_VERSION in picture.tag_v2 or picture.tag_v2.get(_NEW_SUBFILE_TYPE, 0) == 1:
         raise NotAnImage(
-            f"{name}: is a camera's raw file, or begins with a thumbnail; {ACCEPTED}. "
+            f"{name}: is a camera's raw file, or begins with a thumbnail; {ACCEPTED_FORMATS}. "
             "Export it as a JPEG and send that."
         )
 

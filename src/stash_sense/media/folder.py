@@ -1,4 +1,4 @@
-"""The pictures in a folder and its subfolders, in the order a person would put them."""
+"""Listing the pictures in a folder and its subfolders, in natural order."""
 
 import os
 import re
@@ -12,7 +12,7 @@ EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
     | {".heic", ".heif", ".hif"}
 )
-# What NAS boxes and desktops leave among photos; names with a leading dot are skipped anyway.
+# Folders that NAS boxes and desktops create among photos; names with a leading dot are skipped anyway.
 _SKIPPED_FOLDERS = frozenset(
     {"@eadir", "@recycle", "#recycle", "#snapshot", "$recycle.bin", "__macosx", "lost+found"}
     | {"system volume information"}
@@ -21,21 +21,23 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """The pictures found by extension, in natural order; a sentence for each place that could not be read."""
+class ImageListing:
+    """The pictures by extension, in natural order, and a sentence for each place that cannot be read."""
 
     images: tuple[Path, ...]
     problems: tuple[str, ...]
 
 
-def list_images(folder: Path) -> Listing:
+def list_images(folder: Path) -> ImageListing:
     """List the pictures in `folder` and below it: `2.jpg` before `10.jpg`, whatever the file system's order.
 
-    Hidden files and folders and those of NAS thumbnails are skipped. Linked folders are followed, each folder
-    once, by its own path where it has one below `folder`. Raises NotAFolder.
+    Hidden files, and folders of NAS thumbnails, are skipped. Linked folders are followed, each folder once,
+    by its own path if it has one below `folder`. Raises NotAFolder.
     """
     if not _is_folder(folder):
-        raise NotAFolder(f"{folder}: is no folder, or is not there. Give the folder that holds the pictures.")
+        raise NotAFolder(
+            f"{folder}: not a folder, or it does not exist. Give the folder that contains the pictures."
+        )
     images: list[Path] = []
     problems: list[str] = []
     seen: set[tuple[int, int]] = set()
@@ -61,8 +63,8 @@ def list_images(folder: Path) -> Listing:
                     (linked if entry.is_symlink() else real).append(path)
             elif path.suffix.lower() in EXTENSIONS:
                 images.append(path)
-    images.sort(key=lambda path: _order(path.relative_to(folder)))
-    return Listing(tuple(images), tuple(problems))
+    images.sort(key=lambda path: _sort_key(path.relative_to(folder)))
+    return ImageListing(tuple(images), tuple(problems))
 
 
 def _is_folder(entry: os.DirEntry[str] | Path) -> bool:
@@ -72,13 +74,13 @@ def _is_folder(entry: os.DirEntry[str] | Path) -> bool:
         return False
 
 
-def _order(path: Path) -> list[tuple[list[str | int], str]]:
-    # Without the suffix, lest its dot decide: "a.jpg" comes before "a2.jpg".
+def _sort_key(path: Path) -> list[tuple[list[str | int], str]]:
+    # Without the suffix, so that its dot does not decide: "a.jpg" comes before "a2.jpg".
     return [*map(_natural, path.parent.parts), (_natural(path.stem)[0], path.name)]
 
 
 def _natural(name: str) -> tuple[list[str | int], str]:
-    """Return a key with numbers by value; letters' case decides only between names that are else the same."""
+    """A sort key with numbers by value; case decides only between names that are otherwise equal."""
     parts = _DIGITS.split(name.casefold())
     return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
 

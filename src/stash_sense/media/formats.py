@@ -1,20 +1,17 @@
-"""Image formats by their content: magic bytes, JPEG headers, EXIF orientation."""
+"""Which pictures are accepted, by their first bytes and their header: formats, and limits on their size."""
 
 import re
 import struct
 from dataclasses import dataclass
 from typing import Literal
 
-from stash_sense.errors import NotAnImage
+from stash_sense.errors import ImageTooLarge, ImageTooSmall, NotAnImage
 
 Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"]
 
-
-ACCEPTED = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC pictures are accepted"
-
+ACCEPTED_FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC pictures are accepted"
 
 PREFIX_BYTES = 64
-
 
 _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -27,17 +24,13 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"MM\0+\0\x08\0\0", "TIFF"),
 )
 
-
 _BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
-
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
-
 
 _HEIC_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
-
 
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (rb"\Z", "is empty (0 bytes)"),
@@ -60,10 +53,10 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 )
 
 
-def sniff(name: str, prefix: bytes) -> Format:
-    """Return the format that the first `PREFIX_BYTES` bytes of a file announce; `name` is for the message.
+def detect_format(name: str, prefix: bytes) -> Format:
+    """Return the format of a file by its first `PREFIX_BYTES` bytes. name: of the file, for the message.
 
-    Raises NotAnImage, which says what it looks like instead.
+    Raises NotAnImage, which says what the file looks like instead.
     """
     for magic, kind in _MAGIC:
         if prefix.startswith(magic):
@@ -72,13 +65,13 @@ def sniff(name: str, prefix: bytes) -> Format:
         return "WebP"
     if prefix[:2] == b"BM" and int.from_bytes(prefix[14:18], "little") in _BMP_HEADER_SIZES:
         return "BMP"
-    # The ISO container of AVIF and HEIC is also that of MP4: only its brands tell them apart.
+    # AVIF, HEIC and MP4 share the ISO container: only its brands tell them apart.
     brands = _brands(prefix)
     if brands & _AVIF_BRANDS:
         return "AVIF"
     if brands & _HEIC_BRANDS:
         return "HEIC"
-    raise NotAnImage(f"{name}: {_looks_like(prefix)}; {ACCEPTED}. Send the picture itself.")
+    raise NotAnImage(f"{name}: {_looks_like(prefix)}; {ACCEPTED_FORMATS}. Send the picture itself.")
 
 
 def _brands(prefix: bytes) -> frozenset[bytes]:
@@ -90,34 +83,26 @@ def _brands(prefix: bytes) -> frozenset[bytes]:
 
 def _looks_like(prefix: bytes) -> str:
     matches = (what for pattern, what in _OTHERS if re.match(pattern, prefix, re.DOTALL))
-    return next(matches, "is of no known picture format")
+    return next(matches, "is in no known picture format")
 
 
 EOI = b"\xff\xd9"
 
-
 SOS = b"\xff\xda"
-
 
 _APP1 = 0xE1
 
-
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
-
 
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
-
 _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xD9), 0xFF})
 
+# libjpeg accepts any number of segments and scans, and each costs time however small it is. A real picture
+# has a few dozen segments and about ten scans.
+_MAX_SEGMENTS = 5_000
 
-# libjpeg takes any number of segments and scans, and each costs time however small it is: a real picture has
-# some dozens of the one and ten or so of the other.
-_MOST_SEGMENTS = 5_000
-
-
-_MOST_SCANS = 100
-
+_MAX_SCANS = 100
 
 _ORIENTATION_TAG = 0x0112
 
@@ -128,9 +113,9 @@ class BadHeader(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class JpegHeader:
-    """What is known of a JPEG before decoding it.
+    """What a JPEG's header tells. width, height: pixels, before the rotation.
 
-    `coefficient_bytes`: memory per pixel that libjpeg keeps for a JPEG of several scans, else 0.
+    coefficient_bytes: memory per pixel that libjpeg keeps for a JPEG of several scans, else 0.
     """
 
     width: int
@@ -141,26 +126,25 @@ class JpegHeader:
 
 
 def read_jpeg_header(data: bytes) -> JpegHeader:
-    """Walk a JPEG's segments up to its first scan (ITU-T T.81, annex B), and see that it has an end.
+    """Read a JPEG's segments up to its first scan (ITU-T T.81, annex B), and check that it has an end.
 
-    A JPEG without its end marker is refused, since a download that was cut short looks the same.
-    Raises BadHeader.
+    A JPEG without an end marker is refused, since an incomplete download looks the same. Raises BadHeader.
     """
     frame: tuple[int, bytes] | None = None
     orientation = 1
     position = 2
-    for _ in range(_MOST_SEGMENTS):
+    for _ in range(_MAX_SEGMENTS):
         position = data.find(b"\xff", position)
         if position < 0 or position + 4 > len(data):
             raise BadHeader("it ends before the picture begins")
         marker = data[position + 1]
-        position += 1 if marker == 0xFF else 2  # any number of 0xFF may stand before a marker
+        position += 1 if marker == 0xFF else 2  # any number of 0xFF may precede a marker
         if marker in _WITHOUT_LENGTH:
             continue
         length = int.from_bytes(data[position : position + 2], "big")
         segment = data[position + 2 : position + length]
         if length < 2 or len(segment) != length - 2:
-            raise BadHeader("a segment of its header is cut short")
+            raise BadHeader("a segment of its header is truncated")
         position += length
         if marker in _FRAMES:
             frame = marker, segment
@@ -178,27 +162,27 @@ def _header(
 ) -> JpegHeader:
     marker, content = frame
     if len(content) < 6 or len(content) < 6 + 3 * content[5] or not scan:
-        raise BadHeader("its frame header is cut short")
+        raise BadHeader("its frame header is truncated")
     height, width, components = struct.unpack_from(">HHB", content, 1)
     sampling = [(content[7 + 3 * i] >> 4) * (content[7 + 3 * i] & 15) for i in range(components)]
     if not (width and height and sampling and all(sampling)):
         raise BadHeader("its frame header has no size")
     several_scans = marker in _PROGRESSIVE or scan[0] < components
-    # The largest product may be below (largest horizontal) x (largest vertical): then this over-estimates.
+    # An over-estimate if the largest product is below (largest horizontal) x (largest vertical).
     coefficients = 2.0 * sum(sampling) / max(sampling) if several_scans else 0.0
-    # In a scan every 0xFF is stuffed or begins a marker: this is the picture's own end, not a thumbnail's.
+    # In a scan every 0xFF is stuffed or begins a marker: this is the end of the picture, not of a thumbnail.
     end = len(data) if data.endswith(EOI) else data.find(EOI, position)
     if end < 0:
         raise BadHeader("its end is missing")
-    if several_scans and data.count(SOS, position, end) > _MOST_SCANS:
-        raise BadHeader(f"it has more than {_MOST_SCANS} scans")
+    if several_scans and data.count(SOS, position, end) > _MAX_SCANS:
+        raise BadHeader(f"it has more than {_MAX_SCANS} scans")
     return JpegHeader(width, height, coefficients, orientation, components)
 
 
 def exif_orientation(exif: bytes) -> int:
-    """Return the orientation, 1 to 8, in an EXIF block with or without its `Exif` prefix; 1 if it is broken.
+    """Return the orientation, 1 to 8, in an EXIF block with or without its `Exif` prefix; 1 if it is damaged.
 
-    Only the first directory's one tag is read, since Pillow's full reader warns about damage elsewhere.
+    Only this tag of the first directory is read: Pillow's full reader warns about damage elsewhere.
     """
     tiff = exif.removeprefix(b"Exif\0\0")
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
@@ -216,3 +200,73 @@ def exif_orientation(exif: bytes) -> int:
     except struct.error:
         return 1
     return 1
+
+
+# Above this count Pillow warns, and above twice as many it refuses, by a process-wide setting that is not
+# ours to change.
+PILLOW_PIXELS = 89_478_485
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """Limits on pictures.
+
+    file_bytes: of the file as it arrives. 200 MB is enough for every photo; larger scans are archive masters.
+    pixels: of a JPEG, which is decoded at a reduced scale; other formats are also limited to PILLOW_PIXELS.
+    decode_bytes: memory of one decoding, estimated from the header. This refuses decompression bombs, and
+    progressive JPEGs whose coefficients would not fit.
+    shorter_side: least pixels; faces smaller than 32 px cannot be told apart.
+    """
+
+    file_bytes: int = 200_000_000
+    pixels: int = 250_000_000
+    decode_bytes: int = 768_000_000
+    shorter_side: int = 32
+
+
+DEFAULT_LIMITS = MediaLimits()
+
+
+def reduction_factor(width: int, height: int, wanted_side: int) -> int:
+    """Return the largest power of two that divides the longer side to at least `wanted_side` pixels."""
+    factor = 1
+    while max(width, height) >= 2 * factor * wanted_side:
+        factor *= 2
+    return factor
+
+
+def check_file_bytes(name: str, count: int, limits: MediaLimits) -> None:
+    """Raise ImageTooLarge if a file of `count` bytes exceeds the limit."""
+    if count > limits.file_bytes:
+        raise ImageTooLarge(
+            f"{name}: {count / 1e6:,.1f} MB; at most {limits.file_bytes / 1e6:,g} MB are accepted. "
+            "Save a smaller copy, as a JPEG for instance, and send that."
+        )
+
+
+def check_size(
+    name: str,
+    kind: str,
+    size: tuple[int, int],
+    bytes_per_pixel: float,
+    decoder_pixels: int,
+    limits: MediaLimits,
+) -> None:
+    """Check the size (width, height) of a picture in pixels against the limits.
+
+    kind: the format, for the message. bytes_per_pixel: peak memory of decoding. decoder_pixels: the most that
+    the decoder accepts. Raises ImageTooSmall, ImageTooLarge.
+    """
+    width, height = size
+    if min(size) < limits.shorter_side:
+        raise ImageTooSmall(
+            f"{name}: {width}x{height} px; the shorter side must be at least {limits.shorter_side} px. "
+            "Send the full image, not its thumbnail."
+        )
+    allowed = min(limits.pixels, decoder_pixels, int(limits.decode_bytes / bytes_per_pixel))
+    if width * height > allowed:
+        raise ImageTooLarge(
+            f"{name}: {width}x{height} px ({width * height / 1e6:,.1f} megapixels); at most "
+            f"{allowed / 1e6:,.1f} megapixels are accepted in a {kind} like this. "
+            "Save a smaller copy and send that."
+        )

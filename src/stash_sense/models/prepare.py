@@ -1,7 +1,7 @@
-"""Preparing a model pack: every network verified, converted and recorded in the data folder.
+"""Preparing a model pack: every network is verified, converted and recorded in the data folder.
 
-`DATA_DIR/models/<pack id>/` holds the prepared networks, `prepared.json`, and, where a person has
-calibrated the pack, `calibration.json`.
+`DATA_DIR/models/<pack id>/` holds the prepared networks, `prepared.json`, and a user's own
+`calibration.json`.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ from pydantic import Field, ValidationError
 from stash_sense.domain.progress import NO_PROGRESS, Progress
 from stash_sense.errors import AlteredFile, Busy, MissingFile
 from stash_sense.files import explained_write_errors, remove_leftovers, sha256_of, write_atomically
-from stash_sense.models.convert import dlib_resnet, sface, yunet
+from stash_sense.models.convert import blockwise, dlib_resnet, sface
 from stash_sense.models.manifest import (
     AS_IS,
-    Frozen,
+    FrozenModel,
     PackageSource,
     PackFile,
     PackManifest,
@@ -30,14 +30,18 @@ from stash_sense.models.manifest import (
     Sha256,
     load_manifest,
     package_file,
+    with_user_calibration,
 )
-from stash_sense.models.user_calibration import own_calibration
 
-RECORD = "prepared.json"
+log = logging.getLogger(__name__)
+
+RECORD_NAME = "prepared.json"
+LOCK_WAIT_S = 120.0
+"""A conversion takes two seconds; on a slow disk and a busy machine, far longer."""
 
 
-class Prepared(Frozen):
-    """One prepared file: what it was made from, and what it was when it was made."""
+class PreparedFile(FrozenModel):
+    """One prepared file: what it was made from, and its hash, size and time when it was made."""
 
     source_sha256: Sha256
     recipe: Recipe
@@ -50,33 +54,33 @@ class Prepared(Frozen):
         return self.source_sha256 == file.sha256 and self.recipe == file.recipe
 
     def untouched(self, stat: os.stat_result) -> bool:
-        """Whether size and time of change are as remembered; then the hash is taken for granted."""
+        """Whether size and modification time are as recorded; the hash is then assumed to be."""
         return stat.st_size == self.size and stat.st_mtime_ns == self.mtime_ns
 
 
-class Record(Frozen):
+class PackRecord(FrozenModel):
     """All prepared files of a pack, by name."""
 
-    files: dict[str, Prepared] = Field(default_factory=dict)
+    files: dict[str, PreparedFile] = Field(default_factory=dict)
 
 
-def read_record(folder: Path) -> Record:
-    """The record; an empty one where there is none or it cannot be read: then the files are hashed anew."""
+def read_record(folder: Path) -> PackRecord:
+    """The record; empty if there is none or it cannot be read, so that the files are hashed again."""
     try:
-        return Record.model_validate_json((folder / RECORD).read_bytes())
+        return PackRecord.model_validate_json((folder / RECORD_NAME).read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValidationError):
-        return Record()
+        return PackRecord()
 
 
-def write_record(folder: Path, record: Record) -> None:
-    """Replaces the record. Raises NoSpace or CannotWrite."""
-    write_atomically(folder / RECORD, record.model_dump_json(indent=2).encode() + b"\n")
+def write_record(folder: Path, record: PackRecord) -> None:
+    """Replace the record. Raises NoSpace or CannotWrite."""
+    write_atomically(folder / RECORD_NAME, record.model_dump_json(indent=2).encode() + b"\n")
 
 
-def remember(file: PackFile, path: Path) -> Prepared:
-    """The record of a file as it now lies there."""
+def record_of(file: PackFile, path: Path) -> PreparedFile:
+    """The record of a prepared file as it is now."""
     stat = path.stat()
-    return Prepared(
+    return PreparedFile(
         source_sha256=file.sha256,
         recipe=file.recipe,
         sha256=sha256_of(path),
@@ -86,14 +90,14 @@ def remember(file: PackFile, path: Path) -> Prepared:
 
 
 CONVERTERS: dict[str, Callable[[bytes], onnx.ModelProto]] = {
-    "yunet": lambda data: yunet.convert(onnx.load_model_from_string(data)),
-    "sface-clean": lambda data: sface.convert(onnx.load_model_from_string(data)),
-    "dlib-resnet-v1": dlib_resnet.convert,
+    "yunet": lambda data: blockwise.convert_yunet(onnx.load_model_from_string(data)),
+    "sface-clean": lambda data: sface.convert_sface(onnx.load_model_from_string(data)),
+    "dlib-resnet-v1": dlib_resnet.convert_dlib_resnet,
 }
 
 
 def run_recipe(file: PackFile, data: bytes) -> bytes:
-    """The prepared file's bytes. Raises AlteredFile where the source is not what the recipe expects."""
+    """Convert a source to the prepared file's bytes. Raises AlteredFile if the recipe does not fit it."""
     if file.recipe.name == AS_IS:
         return data
     try:
@@ -104,18 +108,12 @@ def run_recipe(file: PackFile, data: bytes) -> bytes:
         ) from error
 
 
-log = logging.getLogger(__name__)
-
-
-LOCK_WAIT_S = 120.0  # a conversion takes two seconds; a slow disk and a busy machine, far longer
-
-
 @dataclass(frozen=True)
 class PreparedPack:
-    """A pack whose files are whole.
+    """A pack that is ready to be loaded.
 
-    `manifest.calibration` is the user's own where there is one; `paths` are ONNX files by role;
-    `fingerprint` changes whenever the pack would embed a face differently.
+    manifest.calibration: the user's own if there is one. paths: ONNX files by role. fingerprint: changes
+    whenever the pack would embed a face differently.
     """
 
     manifest: PackManifest
@@ -124,135 +122,134 @@ class PreparedPack:
 
 
 def pack_folder(pack_id: str, data_dir: Path) -> Path:
-    """Where the pack's prepared files lie."""
+    """The folder of the pack's prepared files."""
     return data_dir / "models" / pack_id
 
 
-def resolve(pack: str | PackManifest) -> PackManifest:
+def resolve_manifest(pack: str | PackManifest) -> PackManifest:
     """The manifest itself, or the one with this id. Raises UnknownPack."""
     return load_manifest(pack) if isinstance(pack, str) else pack
 
 
-def mending_command(manifest: PackManifest, file: PackFile) -> str:
-    """What a person runs when the file's source is missing or altered."""
+def repair_command(manifest: PackManifest, file: PackFile) -> str:
+    """The command that restores the file's source if it is missing or altered."""
     if isinstance(file.source, PackageSource):
         return file.source.install_command
     return f"stash-sense models download {manifest.id}"
 
 
 def source_path(file: PackFile, folder: Path) -> Path:
-    """Where the file's source lies, there or not. Raises MissingFile where its package is not there."""
+    """The path of the file's source, which may be missing. Raises MissingFile if its package lacks it."""
     if isinstance(file.source, PackageSource):
         return package_file(file.source)
     return folder / (file.name if file.recipe.name == AS_IS else f"source-{file.name}")
 
 
-def checked_source(manifest: PackManifest, file: PackFile, folder: Path) -> Path:
-    """The source's path, its hash being the manifest's. Raises MissingFile or AlteredFile."""
-    path, command = source_path(file, folder), mending_command(manifest, file)
+def verified_source(manifest: PackManifest, file: PackFile, folder: Path) -> Path:
+    """The path of the file's source, once its hash is verified. Raises MissingFile or AlteredFile."""
+    path, command = source_path(file, folder), repair_command(manifest, file)
     if not path.is_file():
-        raise MissingFile(f"{path}: not there. Run: {command}")
+        raise MissingFile(f"{path}: the file is missing. Run: {command}")
     try:
         size, sha256 = path.stat().st_size, sha256_of(path)
     except OSError as error:
         raise MissingFile(f"{path}: cannot be read ({error.strerror}). Run: {command}") from error
     if size != file.size:
-        what = "cut short" if size < file.size else "altered"
+        what = "truncated" if size < file.size else "altered"
         raise AlteredFile(f"{path}: {what}, {size} bytes instead of {file.size}. Run: {command}")
     if sha256 != file.sha256:
-        raise AlteredFile(f"{path}: altered, its sha256 is not the expected one. Run: {command}")
+        raise AlteredFile(f"{path}: altered, its sha256 is not as expected. Run: {command}")
     return path
 
 
 @contextlib.contextmanager
 def pack_lock(folder: Path, name: str = "prepare", wait_s: float | None = None) -> Iterator[None]:
-    """Held by one process at a time; given back by the system if that process dies. Raises Busy."""
+    """A lock held by one process at a time, released by the system if that process dies. Raises Busy."""
     with explained_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f".{name}.lock")
         try:
             lock.acquire(timeout=LOCK_WAIT_S if wait_s is None else wait_s)
         except Timeout as error:  # an OSError too, so it must be caught first
-            raise Busy(f"{folder}: another process is at work on it. Try again when it is done.") from error
+            raise Busy(f"{folder}: another process is working on it. Try again when it is done.") from error
     try:
         yield
     finally:
         lock.release()
 
 
-def remembered(file: PackFile, folder: Path, known: Record) -> tuple[Prepared, Path] | None:
-    """What we remember of the prepared file, if it is there and the manifest has not moved on."""
-    prepared, path = known.files.get(file.name), folder / file.name
+def recorded_file(file: PackFile, folder: Path, record: PackRecord) -> tuple[PreparedFile, Path] | None:
+    """The record and path of the prepared file, if it exists and the manifest still names its source."""
+    prepared, path = record.files.get(file.name), folder / file.name
     if prepared is None or not prepared.made_from(file) or not path.is_file():
         return None
     return prepared, path
 
 
-def current(file: PackFile, folder: Path, known: Record) -> bool:
-    """Whether the prepared file is as remembered, by size and time of change alone."""
-    match remembered(file, folder, known):
+def is_unchanged(file: PackFile, folder: Path, record: PackRecord) -> bool:
+    """Whether the prepared file is as recorded, by size and modification time alone."""
+    match recorded_file(file, folder, record):
         case (prepared, path):
             return prepared.untouched(path.stat())
         case _:
             return False
 
 
-def intact(file: PackFile, folder: Path, known: Record) -> bool:
-    """Whether the prepared file is as remembered, by its hash."""
-    match remembered(file, folder, known):
+def is_intact(file: PackFile, folder: Path, record: PackRecord) -> bool:
+    """Whether the prepared file is as recorded, by its hash."""
+    match recorded_file(file, folder, record):
         case (prepared, path):
             return path.stat().st_size == prepared.size and sha256_of(path) == prepared.sha256
         case _:
             return False
 
 
-def make(manifest: PackManifest, file: PackFile, folder: Path) -> Prepared:
-    """Checks the source and makes the prepared file of it; only under the lock.
+def make_file(manifest: PackManifest, file: PackFile, folder: Path) -> PreparedFile:
+    """Verify the source and convert it to the prepared file. The caller holds the lock.
 
-    Raises MissingFile or AlteredFile (naming the command that mends it), NoSpace or CannotWrite.
+    Raises MissingFile or AlteredFile (naming the command that repairs it), NoSpace or CannotWrite.
     """
-    source, path = checked_source(manifest, file, folder), folder / file.name
+    source, path = verified_source(manifest, file, folder), folder / file.name
     if source != path:
         log.info("converting %s into %s", source, path)
         write_atomically(path, run_recipe(file, source.read_bytes()))
-    return remember(file, path)
+    return record_of(file, path)
 
 
-def prepare(
+def prepare_pack(
     pack: str | PackManifest,
     data_dir: Path,
     progress: Progress = NO_PROGRESS,
     *,
-    with_own_calibration: bool = True,
+    user_calibration: bool = True,
 ) -> PreparedPack:
-    """The pack, ready to run; converts what is not converted yet, and re-makes what was altered.
+    """Make a pack ready to be loaded: convert what is not converted yet, and again what was altered.
 
-    `with_own_calibration`: take the user's own where there is one; not while a new one is made.
-
-    Costs a few file look-ups where all is as remembered. Safe with several processes at once.
-    Raises UnknownPack; MissingFile or AlteredFile, naming the command that mends it; Busy; NoSpace;
+    user_calibration: use the user's own if there is one; False while a new one is being made.
+    Costs a few file look-ups if nothing changed. Several processes may call it at once.
+    Raises UnknownPack, MissingFile or AlteredFile (naming the command that repairs it), Busy, NoSpace,
     CannotWrite.
     """
-    manifest = resolve(pack)
+    manifest = resolve_manifest(pack)
     folder = pack_folder(manifest.id, data_dir)
-    known = read_record(folder)
-    if not all(current(file, folder, known) for file in manifest.files):
+    record = read_record(folder)
+    if not all(is_unchanged(file, folder, record) for file in manifest.files):
         with pack_lock(folder):
             remove_leftovers(folder)
-            known = read_record(folder)
+            record = read_record(folder)
             progress.start("Preparing", len(manifest.files))
             for done, file in enumerate(manifest.files, 1):
-                if not current(file, folder, known):
-                    made = (
-                        remember(file, folder / file.name)
-                        if intact(file, folder, known)
-                        else make(manifest, file, folder)
+                if not is_unchanged(file, folder, record):
+                    prepared = (
+                        record_of(file, folder / file.name)
+                        if is_intact(file, folder, record)
+                        else make_file(manifest, file, folder)
                     )
-                    known = Record(files={**known.files, file.name: made})
-                    write_record(folder, known)
+                    record = PackRecord(files={**record.files, file.name: prepared})
+                    write_record(folder, record)
                 progress.update(done)
     return PreparedPack(
-        manifest=own_calibration(manifest, data_dir) if with_own_calibration else manifest,
+        manifest=with_user_calibration(manifest, data_dir) if user_calibration else manifest,
         paths={file.role: folder / file.name for file in manifest.files},
         fingerprint=manifest.fingerprint,
     )

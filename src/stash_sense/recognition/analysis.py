@@ -14,7 +14,7 @@ import numpy as np
 from stash_sense.domain.faces import EmbeddedFace, Pixels, Vectors
 from stash_sense.errors import StashSenseError
 from stash_sense.faces.engine import FaceEngine
-from stash_sense.media.limits import DEFAULT_LIMITS, MediaLimits
+from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
 from stash_sense.media.photo import load_image
 
 T = TypeVar("T")

@@ -27,7 +27,7 @@ from stash_sense.errors import (
 )
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.workers import WorkPool
-from stash_sense.media.limits import MediaLimits
+from stash_sense.media.formats import MediaLimits
 from stash_sense.media.photo import load_image
 from stash_sense.recognition.parameters import picture_of
 from stash_sense.stash.client import StashClient

@@ -11,7 +11,7 @@ import numpy as np
 from stash_sense.errors import MediaError, NotAnalysed, NotInStash, StashSenseError, StashTooSlow
 from stash_sense.jobs.workers import task_group
 from stash_sense.matching.evidence import PictureFaces
-from stash_sense.media.limits import MediaLimits
+from stash_sense.media.formats import MediaLimits
 from stash_sense.recognition.analysis import PHOTOS_PER_BATCH, AnalyzedPicture, analyze_pictures, scale_faces
 from stash_sense.recognition.parameters import ImageTask, RunParameters
 from stash_sense.recognition.recognizer import FaceRecognizer

@@ -9,7 +9,7 @@ from stash_sense.domain.images import PictureIdentity
 from stash_sense.errors import NoPicture, NotAPicture
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.matching.evidence import MatchOptions
-from stash_sense.media.limits import DEFAULT_LIMITS, MediaLimits
+from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Source, StashImage

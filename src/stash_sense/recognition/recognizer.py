@@ -16,7 +16,7 @@ from stash_sense.faces.session import OnnxSession
 from stash_sense.matching.calibration import Calibration, Scorer, uncalibrated
 from stash_sense.matching.candidates import find_candidates
 from stash_sense.matching.verdict import judge_face
-from stash_sense.models.manifest import PackManifest, Slot
+from stash_sense.models.manifest import EmbedderSettings, PackManifest
 from stash_sense.models.prepare import PreparedPack
 
 SLOTS: tuple[Literal["arcface", "facenet"], ...] = ("arcface", "facenet")
@@ -69,7 +69,7 @@ def detector_spec(manifest: PackManifest) -> DetectorSpec:
     )
 
 
-def _spec(slot: Slot) -> EmbedderSpec:
+def _spec(slot: EmbedderSettings) -> EmbedderSpec:
     return EmbedderSpec(
         crop_side=slot.crop_size,
         template=np.array(slot.template, np.float32),

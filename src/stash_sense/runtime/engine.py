@@ -18,9 +18,9 @@ from stash_sense.errors import BadDatabase, StashNotConfigured, StashSenseError
 from stash_sense.facedb.database import FaceDatabase, current_version
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.matching.calibration import Calibration
-from stash_sense.media.limits import MediaLimits
-from stash_sense.models.prepare import prepare
-from stash_sense.models.user_calibration import keep_calibration
+from stash_sense.media.formats import MediaLimits
+from stash_sense.models.manifest import save_calibration
+from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition.analysis import usable_cores
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack, load_pack
 from stash_sense.settings import Settings
@@ -87,7 +87,7 @@ class Engine:
 
 def open_pack(settings: Settings) -> LoadedPack:
     """The model pack of the settings, prepared if it is not yet."""
-    return load_pack(prepare(settings.pack, settings.data_dir))
+    return load_pack(prepare_pack(settings.pack, settings.data_dir))
 
 
 def calibrate_pack(
@@ -95,9 +95,9 @@ def calibrate_pack(
 ) -> tuple[Path, Calibration]:
     """Measure the settings' pack on labelled people and keep the result with it; where, and the result."""
     # Not open_pack: an unreadable calibration must not keep its own replacement from being made.
-    pack = load_pack(prepare(settings.pack, settings.data_dir, with_own_calibration=False))
+    pack = load_pack(prepare_pack(settings.pack, settings.data_dir, user_calibration=False))
     calibration = calibrate(folders, pack, progress)
-    return keep_calibration(
+    return save_calibration(
         pack.id, settings.data_dir, pack.fingerprint, calibration.model_dump()
     ), calibration
 

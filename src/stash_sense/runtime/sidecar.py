@@ -12,8 +12,8 @@ from stash_sense.errors import EngineError, Starting, StashError, StashNotReady,
 from stash_sense.jobs.queue import JobQueue
 from stash_sense.jobs.run import JobFunction
 from stash_sense.jobs.workers import WorkPool
-from stash_sense.media.limits import MediaLimits
-from stash_sense.media.remote import FetchLimits, RemotePictures, Resolve
+from stash_sense.media.formats import MediaLimits
+from stash_sense.media.remote import FetchLimits, ImageFetcher, Resolve
 from stash_sense.recognition.analysis import usable_cores
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.runtime.engine import (
@@ -56,7 +56,7 @@ class Sidecar:
     settings: Settings
     secret: Secret | None
     pool: WorkPool
-    remote: RemotePictures
+    remote: ImageFetcher
     stash: StashClient | None
     stash_status: Supervised[StashStatus]
     state: Supervised[AsyncState]
@@ -140,7 +140,7 @@ def build_sidecar(
         settings=settings,
         secret=secret,
         pool=pool,
-        remote=RemotePictures(limits, resolve),
+        remote=ImageFetcher(limits, resolve),
         stash=stash,
         stash_status=supervised_stash_status(stash),
         state=state,

@@ -24,7 +24,7 @@ from stash_sense.api.schemas.jobs import GalleryOut
 from stash_sense.api.telemetry import Metrics
 from stash_sense.errors import JobEnded, NotBuilt
 from stash_sense.matching.evidence import MatchOptions
-from stash_sense.media.addresses import LONGEST
+from stash_sense.media.addresses import MAX_URL_LENGTH
 from stash_sense.recognition.crops import face_crop, reference_crop
 from stash_sense.recognition.image import identify_image, identify_picture
 from stash_sense.runtime.sidecar import Sidecar
@@ -74,7 +74,7 @@ async def post_identify_url(
         str,
         Query(
             min_length=1,
-            max_length=LONGEST,
+            max_length=MAX_URL_LENGTH,
             description="http or https, on the public internet.",
             examples=["https://example.org/photo.jpg"],
         ),

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_valida
 
 from stash_sense.domain.faces import Match, RecognizedFace
 from stash_sense.matching.evidence import MatchOptions
-from stash_sense.media.addresses import LONGEST
+from stash_sense.media.addresses import MAX_URL_LENGTH
 from stash_sense.recognition.crops import reference_id
 from stash_sense.recognition.image import ImageAnswer, PictureAnswer
 from stash_sense.recognition.recognizer import FaceRecognizer
@@ -58,7 +58,8 @@ class IdentifyIn(MatchOptionsIn):
     )
 
     image_url: Annotated[
-        str, Field(min_length=1, max_length=LONGEST, description="http or https, on the public internet.")
+        str,
+        Field(min_length=1, max_length=MAX_URL_LENGTH, description="http or https, on the public internet."),
     ] = ""
     image_base64: Annotated[
         str, Field(min_length=1, description="The picture's bytes; `data:image/...;base64,` may precede.")

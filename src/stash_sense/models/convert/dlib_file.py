@@ -1,3 +1,15 @@
+"""Reading dlib's serialized networks: the layers of a file, from the input to the output.
+
+Sources: the file format as dlib's headers document it (`dlib/serialize.h`, `dlib/float_details.h`,
+`dlib/cuda/tensor.h`, the `serialize` functions of `dlib/dnn/core.h`, `layers.h`, `input.h` and `loss.h`,
+Boost licence). Only the layers of the face recognition network are supported; anything else raises
+ValueError.
+
+The shape of a file: a loss layer (version 1, its own fields), then the versions of all layers from the
+output down to the input, then the fields of all layers from the input up to the output. Version 2 is a
+computing layer, 3 the computing layer that holds the input, 1 a tag or a skip, which has no fields.
+"""
+
 import math
 from dataclasses import dataclass
 
@@ -34,7 +46,7 @@ class Affine:
 
 
 @dataclass(frozen=True)
-class Pool:
+class Pooling:
     """Maximum or mean over a window; a window of (0, 0) is the whole picture."""
 
     kind: str
@@ -67,10 +79,10 @@ class Tag:
 
 @dataclass(frozen=True)
 class Branch:
-    """Remembers this output and goes on from the one remembered before it: a tag, then a skip."""
+    """Remembers this output, and continues from the one remembered before it: a tag, then a skip."""
 
 
-Layer = Conv | Affine | Pool | Dense | Relu | AddTagged | Tag | Branch
+Layer = Conv | Affine | Pooling | Dense | Relu | AddTagged | Tag | Branch
 
 
 class _Reader:
@@ -132,7 +144,7 @@ class _Reader:
         return values.reshape(shape).astype(np.float32)
 
     def alias(self) -> tuple[int, ...]:
-        """Where a parameter lies within the layer's one tensor is its shape alone: they follow each other."""
+        """The shape of a parameter in the layer's tensor; its place follows from the order."""
         self.expect(1)
         return self.shape()
 
@@ -191,7 +203,7 @@ def _layer(reader: _Reader) -> Layer:
         case "add_prev_":
             return AddTagged()
         case "max_pool_2" | "avg_pool_2":
-            return Pool(kind[:3], reader.pair(), reader.pair(), reader.pair())
+            return Pooling(kind[:3], reader.pair(), reader.pair(), reader.pair())
         case _:
             raise ValueError(f"a layer of the kind {kind!r}")
 
@@ -235,7 +247,7 @@ def read_network(data: bytes) -> tuple[Input, list[Layer]]:
             layers.append(_layer(reader))
             _training_state(reader)
         elif layers[-1] == Tag():
-            layers[-1] = Branch()  # the file does not say which of two marks is which: there is one sense
+            layers[-1] = Branch()  # the file does not say which mark is which, but only one order makes sense
         else:
             layers.append(Tag())
     if not reader.done:

@@ -1,3 +1,10 @@
+"""dlib's face recognition ResNet v1 as an ONNX graph.
+
+Input `data` (n, 3, 150, 150) float32 RGB 0..255; output `embedding` (n, 128) float32, of a norm of about 1.4.
+The mean and the division by 256 are inside. Affine layers are folded into the convolutions before them.
+Source of the network: dlib's `examples/dnn_face_recognition_ex.cpp` (weights CC0).
+"""
+
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +22,7 @@ from stash_sense.models.convert.dlib_file import (
     Float32,
     Input,
     Layer,
-    Pool,
+    Pooling,
     Relu,
     Tag,
     read_network,
@@ -64,7 +71,7 @@ class _Graph:
         self.window((height, width), layer.stride, layer.padding)
         self.shape = (layer.weights.shape[0], *self.shape[1:])
 
-    def pool(self, layer: Pool) -> None:
+    def pool(self, layer: Pooling) -> None:
         if layer.window == (0, 0):
             self.tip = self.node("GlobalAveragePool", self.tip)
             self.shape = (self.shape[0], 1, 1)
@@ -129,7 +136,7 @@ def _build(graph: _Graph, layers: list[Layer]) -> None:
                 graph.conv(layer)
             case Relu():
                 graph.tip = graph.node("Relu", graph.tip)
-            case Pool():
+            case Pooling():
                 graph.pool(layer)
             case Tag():
                 remembered = (graph.tip, graph.shape)
@@ -143,7 +150,7 @@ def _build(graph: _Graph, layers: list[Layer]) -> None:
                 graph.dense(layer)
 
 
-def convert(data: bytes) -> onnx.ModelProto:
+def convert_dlib_resnet(data: bytes) -> onnx.ModelProto:
     """dlib's serialised network as ONNX. Raises ValueError where it is not the network we know."""
     picture, layers = read_network(data)
     graph = _Graph(picture)
@@ -153,11 +160,11 @@ def convert(data: bytes) -> onnx.ModelProto:
     if graph.tip != "embedding":
         raise ValueError("the network does not end in a dense layer")
     size = picture.size
-    made = helper.make_graph(
+    onnx_graph = helper.make_graph(
         graph.nodes,
         "dlib-resnet-v1",
         [helper.make_tensor_value_info("data", TensorProto.FLOAT, ["n", 3, size, size])],
         [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 128])],
         graph.constants,
     )
-    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

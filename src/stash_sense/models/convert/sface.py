@@ -1,3 +1,15 @@
+"""SFace 2021dec without int8 blocks, folded and rearranged so that onnxruntime runs it faster.
+
+Input `data` (n, 3, 112, 112) float32 RGB 0..255; output `fc1` (n, 128) float32. Equal to the shipped
+graph to 1e-5. Source of the network: OpenCV Zoo (Apache-2.0).
+
+The shipped graph spends more time in its 27 PRelus than it must: onnxruntime has a fast kernel for Relu
+but none for PRelu. With slope s, `PRelu(x) = s * x + Relu((1 - s) * x)` as long as s <= 1. Scaling x is
+free (it goes into the weights before it), and so is turning its sign (it goes into the weights after it),
+by which the few channels with s > 1 take the same form: with v = -x, `-PRelu(x) = v + Relu((s - 1) * v)`.
+What is left is built in the cheapest of three ways.
+"""
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -6,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from stash_sense.models.convert.blockwise import attributes, without_blocks
+from stash_sense.models.convert.blockwise import attributes, dequantize
 
 Float64 = NDArray[np.float64]
 
@@ -44,7 +56,7 @@ class _Parser:
     """Walks the shipped graph: Sub, Mul, then Conv + BatchNormalization + PRelu, then the dense head."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        nodes, constants = without_blocks(model)
+        nodes, constants = dequantize(model)
         # At inference these two do nothing, and the dense head needs no node to flatten its input.
         self._nodes = [node for node in nodes if node.op_type not in {"Constant", "Dropout", "Flatten"}]
         self._constants = constants
@@ -73,8 +85,8 @@ class _Parser:
         conv = self._take("Conv")
         scale, shift = self._norm()
         slopes = self._constant(self._take("PRelu").input[1]).ravel()
-        given = attributes(conv)
-        strides, pads, group = given["strides"], given["pads"], given["group"]
+        options = attributes(conv)
+        strides, pads, group = options["strides"], options["pads"], options["group"]
         return _Stage(
             name=conv.output[0].removesuffix("_conv2d"),
             weights=self._constant(conv.input[1]) * scale[:, None, None, None] * scale_in,
@@ -210,7 +222,7 @@ class _Builder:
         return _Single(self.node("Add", [linear, rectified], f"{name}_prelu"), slopes.signs)
 
 
-def convert(model: onnx.ModelProto) -> onnx.ModelProto:
+def convert_sface(model: onnx.ModelProto) -> onnx.ModelProto:
     """The rearranged network with a free batch. Raises ValueError where the graph is not SFace's."""
     network = _Parser(model).read()
     builder = _Builder()

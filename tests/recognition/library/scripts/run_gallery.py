@@ -11,7 +11,7 @@ from pathlib import Path
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.matching.evidence import MatchOptions
 from stash_sense.models.manifest import DEFAULT_PACK
-from stash_sense.models.prepare import prepare
+from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import load_pack
@@ -44,7 +44,7 @@ class SpokenProgress:
 
 async def main():
     url, gallery, state, place, pack_dir, job, *force = sys.argv[1:]
-    pack = load_pack(prepare(DEFAULT_PACK, Path(pack_dir)))
+    pack = load_pack(prepare_pack(DEFAULT_PACK, Path(pack_dir)))
     pool = WorkPool(2, 4)
     with recognizer(pack, Path(place)) as ready, RecommendationsDB(state) as opened:
         async with StashClient(url) as stash:
