@@ -8,37 +8,37 @@ import sys
 import traceback
 
 from backend import log
-from backend.errors import Failure
+from backend.errors import PluginError
 from backend.modes import run
 
 
 def main() -> int:
-    """0 whenever an answer was written, be it a failure: Stash then shows its text."""
+    """Returns 0 whenever an answer was written, even an error: Stash then shows its text."""
     try:
-        answer = {"output": run(_asked())}
-    except Failure as failure:
-        log.error(str(failure))
-        answer = {"error": str(failure)}
-    except Exception as bug:  # noqa: BLE001 - Stash would say "exit status 1", and nothing of what happened
+        answer = {"output": run(_read_request())}
+    except PluginError as error:
+        log.error(str(error))
+        answer = {"error": str(error)}
+    except Exception as bug:  # noqa: BLE001 - Stash would only say "exit status 1"
         for line in traceback.format_exc().splitlines():
             log.error(line)
         answer = {
-            "error": f"Request failed: a fault in the plugin ({type(bug).__name__}); Stash's log has more"
+            "error": f"Request failed: internal error in the plugin ({type(bug).__name__}). See Stash's log"
         }
     sys.stdout.write(json.dumps(answer))
     return 0
 
 
-def _asked() -> "dict[str, object]":
+def _read_request() -> "dict[str, object]":
     try:
-        asked = json.loads(sys.stdin.buffer.read().decode("utf-8"))
+        request = json.loads(sys.stdin.buffer.read().decode("utf-8"))
     except ValueError as error:
-        raise Failure(
-            "Request failed: what came on stdin is no JSON; Stash runs this, not a person"
+        raise PluginError(
+            "Request failed: stdin is not valid JSON. Stash runs this program; do not start it by hand"
         ) from error
-    if not isinstance(asked, dict):
-        raise Failure("Request failed: what came on stdin is no JSON object")
-    return asked
+    if not isinstance(request, dict):
+        raise PluginError("Request failed: stdin is not a JSON object")
+    return request
 
 
 if __name__ == "__main__":

@@ -118,16 +118,24 @@ def test_the_gallery_is_named_and_can_be_tagged_on_the_page(start, tmp_path):
         httpx.get(gallery, trust_env=False)
 
 
-def test_without_a_page_the_result_is_printed_all_the_same(start, tmp_path):
+def test_without_a_page_the_result_is_printed_whatever_settings_the_folder_has(start, tmp_path):
+    (tmp_path / "stash-sense.toml").write_text('pack = "nowhere"\ntoken = "secret"\n')
     process = start("-c", WITHOUT_LIBRARIES, str(tmp_path))
     said, complaint = process.communicate(timeout=ENDS_S)
-    assert "9 of 9, 7 faces, 3 people" in said
+    assert "9 of 9, 7 faces, 3 people" in said, complaint
     assert "npm could not fetch" in complaint
     assert "react/umd/react.production.min.js. With a network, remove node_modules/" in complaint
     assert process.returncode == 1
 
 
-@pytest.mark.parametrize("moment", ["database build", "stash-sense serve", "jobs gallery"])
+def pytest_generate_tests(metafunc):
+    """The moments at which the demo is stopped: one, or with --torture each."""
+    if "moment" in metafunc.fixturenames:
+        every = metafunc.config.getoption("--torture")
+        moments = ["database build", "jobs gallery", "stash-sense serve"] if every else ["stash-sense serve"]
+        metafunc.parametrize("moment", moments)
+
+
 def test_stopped_before_its_end_it_leaves_nothing(start, tmp_path, moment):
     process = start("demo.py", str(tmp_path), "--once")
     _until(process, moment)
@@ -136,12 +144,6 @@ def test_stopped_before_its_end_it_leaves_nothing(start, tmp_path, moment):
     assert process.returncode == 130
     assert "Traceback" not in complaint
     assert not list(tmp_path.glob("data-*"))
-
-
-def test_settings_in_its_folder_have_no_say(start, tmp_path):
-    (tmp_path / "stash-sense.toml").write_text('pack = "nowhere"\ntoken = "secret"\n')
-    said, complaint = start("demo.py", str(tmp_path), "--once").communicate(timeout=ENDS_S)
-    assert "9 of 9, 7 faces, 3 people" in said, complaint
 
 
 def test_a_folder_that_cannot_be_had_is_named(start, tmp_path):

@@ -1,1 +1,1 @@
-"""The plugin's server side: it asks the sidecar what the browser may not."""
+"""The plugin's backend: Stash runs it to call the sidecar, which the browser cannot reach."""

@@ -1,5 +1,5 @@
-"""What a call of the plugin can end with besides an answer."""
+"""The one error that a call of the plugin ends with."""
 
 
-class Failure(Exception):
-    """Its text is what the user reads."""
+class PluginError(Exception):
+    """Its text is the message that the user reads."""

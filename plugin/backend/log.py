@@ -7,17 +7,17 @@ _LONGEST = 8000
 
 
 def debug(text: str) -> None:
-    """For whoever looks for a fault."""
+    """Logs a line for troubleshooting."""
     _line("d", text)
 
 
 def error(text: str) -> None:
-    """What the user was told."""
+    """Logs the message that the user reads."""
     _line("e", text)
 
 
 def progress(share: float) -> None:
-    """0 to 1; shown by Stash for a task."""
+    """Reports a task's progress to Stash, 0 to 1."""
     _line("p", f"{min(max(share, 0.0), 1.0):.4f}")
 
 

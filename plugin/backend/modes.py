@@ -1,192 +1,208 @@
-"""The plugin's operations by name, and their arguments."""
+"""The plugin's operations by mode name."""
 
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 from urllib.parse import quote
 
-from backend import log, pictures
-from backend.errors import Failure
-from backend.sidecar import Sidecar, Words
-from backend.stash import access
+from backend import log
+from backend.arguments import Args, given, nonempty_list, path_segment, required_text, text_list, whole_number
+from backend.data_urls import data_url, data_urls
+from backend.errors import PluginError
+from backend.sidecar import FailureMessages, Sidecar
+from backend.stash import read_access
 
-Args = Dict[str, Any]
-
-_KNOBS = ("top_k", "max_distance", "min_face_confidence", "force")
-_IDENTIFYING = Words(failed="Identification failed")
-_GALLERY = Words(
-    failed="Identification failed", too_slow="Gallery identification timed out - gallery may be too large"
+_MATCH_OPTIONS = ("top_k", "max_distance", "min_face_confidence", "force")
+_IDENTIFY = FailureMessages(failed="Identification failed")
+_GALLERY = FailureMessages(
+    failed="Identification failed", timed_out="Gallery identification timed out - gallery may be too large"
 )
-_GALLERY_S = 300.0
-_LOOK_S = 1.0
-"""Between two looks at a job, in a task of Stash's own queue."""
-_ABOUT_NOBODY = ("ignored", "apart")
-"""The words of a decision that need no performer."""
-_MOST_CROPS = 24
+GALLERY_TIMEOUT_S = 300.0
+_POLL_S = 1.0
+"""Between two polls of a job, in a task of Stash's own queue."""
+_KINDS_WITHOUT_PERFORMER = ("ignored", "apart")
+"""The kinds of a decision that name no performer."""
+_MAX_CROPS = 24
 
 
-def run(asked: dict[str, Any]) -> Any:
-    """What Stash handed over in, the mode's answer out. Raises Failure."""
-    args, connection = asked.get("args") or {}, asked.get("server_connection") or {}
+def run(request: dict[str, Any]) -> Any:
+    """Runs the mode that Stash asks for, and returns its output. Raises PluginError."""
+    args, connection = request.get("args") or {}, request.get("server_connection") or {}
     if not isinstance(args, dict) or not isinstance(connection, dict):
-        raise Failure("Request failed: args and server_connection must be objects")
+        raise PluginError("Request failed: args and server_connection must be objects")
     mode = args.get("mode")
     if not isinstance(mode, str) or mode not in MODES:
-        raise Failure(
-            f"Request failed: there is no mode {str(mode)[:100]!r}; known are {', '.join(sorted(MODES))}"
+        raise PluginError(
+            f"Request failed: unknown mode {str(mode)[:100]!r}; use one of {', '.join(sorted(MODES))}"
         )
     log.debug(f"mode {mode}")
-    return MODES[mode](lambda: Sidecar(access(connection)), args)
+    return MODES[mode](lambda: Sidecar(read_access(connection)), args)
 
 
-Ask = Callable[[], Sidecar]
-"""Reads the settings from Stash only after the arguments were found good."""
+Connect = Callable[[], Sidecar]
+"""Reads the settings from Stash, once the arguments are known to be valid."""
 
 
-def _identify_image(sidecar: Ask, args: Args) -> Any:
-    body = {"image_id": _text(args, "image_id"), **_given(args, *_KNOBS, "source")}
-    return sidecar().json("POST", "/identify/image", body, words=_IDENTIFYING)
+def _identify_image(connect: Connect, args: Args) -> Any:
+    body = {"image_id": required_text(args, "image_id"), **given(args, *_MATCH_OPTIONS, "source")}
+    return connect().json("POST", "/identify/image", body, messages=_IDENTIFY)
 
 
-def _identify_gallery(sidecar: Ask, args: Args) -> Any:
-    body = _gallery(args)
-    return sidecar().json("POST", "/identify/gallery", body, words=_GALLERY, seconds=_GALLERY_S)
+def _identify_gallery(connect: Connect, args: Args) -> Any:
+    body = _gallery_body(args)
+    return connect().json("POST", "/identify/gallery", body, messages=_GALLERY, timeout_s=GALLERY_TIMEOUT_S)
 
 
-def _identify_scene(sidecar: Ask, args: Args) -> Any:
-    body = {"scene_id": _text(args, "scene_id"), **_given(args, *_KNOBS)}
-    return sidecar().json("POST", "/identify/scene", body, words=_IDENTIFYING)
+def _identify_scene(connect: Connect, args: Args) -> Any:
+    body = {"scene_id": required_text(args, "scene_id"), **given(args, *_MATCH_OPTIONS)}
+    return connect().json("POST", "/identify/scene", body, messages=_IDENTIFY)
 
 
-def _start_gallery(sidecar: Ask, args: Args) -> Any:
-    body = _gallery(args)
-    return sidecar().json("POST", "/jobs/gallery", body, words=_IDENTIFYING)
+def _start_gallery(connect: Connect, args: Args) -> Any:
+    body = _gallery_body(args)
+    return connect().json("POST", "/jobs/gallery", body, messages=_IDENTIFY)
 
 
-def _gallery(args: Args) -> dict[str, Any]:
-    return {"gallery_id": _text(args, "gallery_id"), **_given(args, *_KNOBS, "source", "evidence")}
+def _gallery_body(args: Args) -> dict[str, Any]:
+    return {
+        "gallery_id": required_text(args, "gallery_id"),
+        **given(args, *_MATCH_OPTIONS, "source", "evidence"),
+    }
 
 
-def _job(sidecar: Ask, args: Args) -> Any:
-    path = "/jobs/" + _part(args, "job_id")
-    return sidecar().json("GET", path)
+def _job(connect: Connect, args: Args) -> Any:
+    path = "/jobs/" + path_segment(args, "job_id")
+    return connect().json("GET", path)
 
 
-def _jobs(sidecar: Ask, args: Args) -> Any:
-    target = f"?target={quote(_text(args, 'target'), safe=':')}" if args.get("target") else ""
-    ours = sidecar()
-    answer = ours.json("GET", "/jobs" + target, has="jobs")
-    if args.get("whole") and answer["jobs"]:  # the newest with its result: spares the page a second process
-        answer["jobs"][0] = ours.json("GET", f"/jobs/{quote(str(answer['jobs'][0]['job_id']), safe='')}")
+def _jobs(connect: Connect, args: Args) -> Any:
+    target = f"?target={quote(required_text(args, 'target'), safe=':')}" if args.get("target") else ""
+    client = connect()
+    answer = client.json("GET", "/jobs" + target, expected_key="jobs")
+    if (
+        args.get("whole") and answer["jobs"]
+    ):  # the newest with its result, which spares the page a second process
+        answer["jobs"][0] = client.json("GET", f"/jobs/{quote(str(answer['jobs'][0]['job_id']), safe='')}")
     return answer
 
 
-def _tell_job(sidecar: Ask, args: Args, word: str) -> Any:
-    path = f"/jobs/{_part(args, 'job_id')}/{word}"
-    return sidecar().json("POST", path)
+def _control_job(connect: Connect, args: Args, action: str) -> Any:
+    path = f"/jobs/{path_segment(args, 'job_id')}/{action}"
+    return connect().json("POST", path)
 
 
-def _build_database(sidecar: Ask, _: Args) -> Any:
-    """A task of Stash's own queue: starts the job, and reports until it has ended."""
-    ours = sidecar()
-    job_id = ours.json("POST", "/jobs/database", {}, has="job_id")["job_id"]
+def _build_database(connect: Connect, _: Args) -> Any:
+    """A task of Stash's own queue: starts the job and reports its progress until it ends."""
+    client = connect()
+    job_id = client.json("POST", "/jobs/database", {}, expected_key="job_id")["job_id"]
     while True:
-        job = ours.json("GET", f"/jobs/{quote(str(job_id), safe='')}", has="status")
+        job = client.json("GET", f"/jobs/{quote(str(job_id), safe='')}", expected_key="status")
         log.progress(job["done"] / job["total"] if job.get("total") else 0.0)
         if job["status"] == "done":
             return job
         if job["status"] in ("failed", "cancelled"):
-            raise Failure(f"Request failed: {job.get('error') or job['status']}")
-        time.sleep(_LOOK_S)
+            raise PluginError(f"Request failed: {job.get('error') or job['status']}")
+        time.sleep(_POLL_S)
 
 
-def _decide(sidecar: Ask, args: Args) -> Any:
-    body = {"face_id": _text(args, "face_id"), **_decision(args)}
-    return sidecar().json("POST", "/decisions", body)
+def _decide(connect: Connect, args: Args) -> Any:
+    body = {"face_id": required_text(args, "face_id"), **_decision(args)}
+    return connect().json("POST", "/decisions", body)
 
 
-def _decide_faces(sidecar: Ask, args: Args) -> Any:
-    """The same decision on several faces: all of them or none."""
-    body = {"face_ids": _some(args, "face_ids"), **_decision(args)}
-    return sidecar().json("POST", "/decisions/faces", body, has="decision_ids")
+def _decide_faces(connect: Connect, args: Args) -> Any:
+    """Stores the same decision on several faces: all of them or none."""
+    body = {"face_ids": nonempty_list(args, "face_ids"), **_decision(args)}
+    return connect().json("POST", "/decisions/faces", body, expected_key="decision_ids")
 
 
 def _decision(args: Args) -> dict[str, Any]:
-    body = {"word": _text(args, "word"), **_given(args, "entry_id", "name")}
-    if body["word"] not in _ABOUT_NOBODY or args.get("performer_id"):
-        body["performer_id"] = _text(args, "performer_id")
+    body = {"word": required_text(args, "word"), **given(args, "entry_id", "name")}
+    if body["word"] not in _KINDS_WITHOUT_PERFORMER or args.get("performer_id"):
+        body["performer_id"] = required_text(args, "performer_id")
     return body
 
 
-def _undecide(sidecar: Ask, args: Args) -> Any:
-    path = "/decisions/" + _part(args, "decision_id")
-    return sidecar().json("DELETE", path)
+def _undecide(connect: Connect, args: Args) -> Any:
+    path = "/decisions/" + path_segment(args, "decision_id")
+    return connect().json("DELETE", path)
 
 
-def _undecide_all(sidecar: Ask, args: Args) -> Any:
-    body = {"decision_ids": [_number(each, "decision_ids") for each in _some(args, "decision_ids")]}
-    return sidecar().json("POST", "/decisions/undo", body, has="undone")
-
-
-def _journal_begin(sidecar: Ask, args: Args) -> Any:
+def _undecide_all(connect: Connect, args: Args) -> Any:
     body = {
-        "target_type": _text(args, "target_type"),
-        "target_ids": _texts(args, "target_ids"),
-        "local_id": _text(args, "local_id"),
+        "decision_ids": [whole_number(each, "decision_ids") for each in nonempty_list(args, "decision_ids")]
     }
-    return sidecar().json("POST", "/journal", body, has="entry_id")  # without one nothing may be written
+    return connect().json("POST", "/decisions/undo", body, expected_key="undone")
 
 
-def _journal_end(sidecar: Ask, args: Args) -> Any:
-    path = "/journal/" + _part(args, "entry_id")
-    body = {"status": _text(args, "status"), "added_ids": _texts(args, "added_ids")}
-    return sidecar().json("PATCH", path, body)
+def _journal_begin(connect: Connect, args: Args) -> Any:
+    body = {
+        "target_type": required_text(args, "target_type"),
+        "target_ids": text_list(args, "target_ids"),
+        "local_id": required_text(args, "local_id"),
+    }
+    return connect().json("POST", "/journal", body, expected_key="entry_id")  # nothing is tagged without one
 
 
-def _journal(sidecar: Ask, args: Args) -> Any:
-    """A page of it: `limit` entries older than `before`."""
-    asked = [f"{name}={quote(_text(args, name), safe='')}" for name in ("limit", "before") if args.get(name)]
-    return sidecar().json("GET", "/journal" + ("?" if asked else "") + "&".join(asked))
+def _journal_end(connect: Connect, args: Args) -> Any:
+    path = "/journal/" + path_segment(args, "entry_id")
+    body = {"status": required_text(args, "status"), "added_ids": text_list(args, "added_ids")}
+    return connect().json("PATCH", path, body)
 
 
-def _undone(sidecar: Ask, args: Args) -> Any:
-    path = f"/journal/{_part(args, 'entry_id')}/undone"
-    return sidecar().json("POST", path)
+def _journal(connect: Connect, args: Args) -> Any:
+    """A page of the journal: `limit` entries older than `before`."""
+    query = [
+        f"{name}={quote(required_text(args, name), safe='')}"
+        for name in ("limit", "before")
+        if args.get(name)
+    ]
+    return connect().json("GET", "/journal" + ("?" if query else "") + "&".join(query))
 
 
-def _crop(sidecar: Ask, args: Args) -> Any:
-    path = pictures.crop_path(_part(args, "face_id"))
-    return {"image": pictures.data_url(sidecar(), path)}
+def _undone(connect: Connect, args: Args) -> Any:
+    path = f"/journal/{path_segment(args, 'entry_id')}/undone"
+    return connect().json("POST", path)
 
 
-def _crops(sidecar: Ask, args: Args) -> Any:
-    """Several at once: every process that Stash starts for the plugin costs time."""
-    face_ids = _some(args, "face_ids")
-    if len(face_ids) > _MOST_CROPS:
-        raise Failure(f"Request failed: {len(face_ids)} face_ids given; at most {_MOST_CROPS} at once")
-    paths = {each: pictures.crop_path(_part({"face_ids": each}, "face_ids")) for each in face_ids}
-    return {"images": pictures.data_urls(sidecar(), paths)}
+def _crop_path(face_id: str) -> str:
+    """face_id: one path segment."""
+    return f"/faces/{face_id}/crop"
 
 
-def _reference(sidecar: Ask, args: Args) -> Any:
-    path = "/references/" + _part(args, "reference_id")
-    return {"image": pictures.data_url(sidecar(), path)}
+def _crop(connect: Connect, args: Args) -> Any:
+    path = _crop_path(path_segment(args, "face_id"))
+    return {"image": data_url(connect(), path)}
 
 
-MODES: dict[str, Callable[[Ask, Args], Any]] = {
-    "health": lambda sidecar, _: sidecar().json("GET", "/health", has="status"),
-    "database_info": lambda sidecar, _: sidecar().json("GET", "/database/info"),
+def _crops(connect: Connect, args: Args) -> Any:
+    """Several crops in one call: each call is a process that Stash starts."""
+    face_ids = nonempty_list(args, "face_ids")
+    if len(face_ids) > _MAX_CROPS:
+        raise PluginError(f"Request failed: {len(face_ids)} face_ids given; at most {_MAX_CROPS} accepted")
+    paths = {each: _crop_path(path_segment({"face_ids": each}, "face_ids")) for each in face_ids}
+    return {"images": data_urls(connect(), paths)}
+
+
+def _reference(connect: Connect, args: Args) -> Any:
+    path = "/references/" + path_segment(args, "reference_id")
+    return {"image": data_url(connect(), path)}
+
+
+MODES: dict[str, Callable[[Connect, Args], Any]] = {
+    "health": lambda connect, _: connect().json("GET", "/health", expected_key="status"),
+    "database_info": lambda connect, _: connect().json("GET", "/database/info"),
     "identify_image": _identify_image,
     "identify_gallery": _identify_gallery,
     "identify_scene": _identify_scene,
     "start_gallery": _start_gallery,
-    "start_database": lambda sidecar, _: sidecar().json("POST", "/jobs/database", {}),
+    "start_database": lambda connect, _: connect().json("POST", "/jobs/database", {}),
     "build_database": _build_database,
     "job": _job,
     "jobs": _jobs,
-    "cancel_job": lambda sidecar, args: _tell_job(sidecar, args, "cancel"),
-    "resume_job": lambda sidecar, args: _tell_job(sidecar, args, "resume"),
+    "cancel_job": lambda connect, args: _control_job(connect, args, "cancel"),
+    "resume_job": lambda connect, args: _control_job(connect, args, "resume"),
     "decide": _decide,
     "decide_faces": _decide_faces,
     "undecide": _undecide,
@@ -199,50 +215,3 @@ MODES: dict[str, Callable[[Ask, Args], Any]] = {
     "crops": _crops,
     "reference": _reference,
 }
-
-
-def _text(args: Args, name: str) -> str:
-    """An id or a word: text, or a whole number as scripts may send it."""
-    value = args.get(name)
-    if value is None or value == "":
-        raise Failure(f"No {name} provided")
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise Failure(f"Request failed: {name} must be text, not {type(value).__name__}")
-    return str(value)
-
-
-def _part(args: Args, name: str) -> str:
-    """The same, as one part of a path."""
-    text = _text(args, name)
-    if text in {".", ".."}:  # a proxy would make another path of it
-        raise Failure(f"Request failed: {name} must not be {text!r}")
-    return quote(text, safe="", errors="replace")
-
-
-def _texts(args: Args, name: str) -> list[str]:
-    values = args.get(name)
-    if values is None:
-        raise Failure(f"No {name} provided")
-    if not isinstance(values, list):
-        raise Failure(f"Request failed: {name} must be a list, not {type(values).__name__}")
-    return [_text({name: value}, name) for value in values]
-
-
-def _some(args: Args, name: str) -> list[str]:
-    """The same, and not an empty list."""
-    values = _texts(args, name)
-    if not values:
-        raise Failure(f"No {name} provided")
-    return values
-
-
-def _number(text: str, name: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise Failure(f"Request failed: {name} must be whole numbers, not {text[:100]!r}") from error
-
-
-def _given(args: Args, *names: str) -> Args:
-    """What was given of these; the sidecar knows the defaults and says what is wrong with a value."""
-    return {name: args[name] for name in names if args.get(name) is not None}

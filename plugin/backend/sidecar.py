@@ -1,4 +1,4 @@
-"""Calls to the sidecar, and what the user reads when one fails."""
+"""Calls to the sidecar, and the message that the user reads when one fails."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backend import log
-from backend.errors import Failure
-from backend.web import Answer, NotHttp, TooSlow, parts_of, request
+from backend.errors import PluginError
+from backend.http_client import InvalidResponse, Response, TimedOut, parse_address, send_request
 
 if TYPE_CHECKING:
-    from backend.stash import Access
+    from backend.stash import SidecarAccess
 
-SECONDS = 30.0
-_LONGEST_DETAIL = 2000
-_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+TIMEOUT_S = 30.0
+_MAX_DETAIL = 2000
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Words(NamedTuple):
-    """How a call's failures begin: some calls have their own sentences."""
+class FailureMessages(NamedTuple):
+    """How the messages of a failed call begin."""
 
     failed: str = "Request failed"
-    too_slow: str = "Request timed out"
+    timed_out: str = "Request timed out"
 
 
 class Sidecar:
-    """The sidecar at the address and with the secrets that Stash knows. Every method raises Failure."""
+    """The sidecar, with the address and the tokens from Stash. Every method raises PluginError."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: SidecarAccess) -> None:
         self._tokens = access.tokens or ("",)
         try:
-            self._address = parts_of(access.address)
+            self._address = parse_address(access.address)
         except ValueError as error:
-            raise Failure(
-                f"Request failed: the address in the plugin's settings is {_shown(access.address)!r}; "
-                "it must be like http://localhost:6960"
+            raise PluginError(
+                f"Request failed: invalid sidecar address {_without_login(access.address)!r} in the plugin's "
+                "settings; use one like http://localhost:6960"
             ) from error
 
     def json(
@@ -45,89 +45,106 @@ class Sidecar:
         path: str,
         body: dict[str, Any] | None = None,
         *,
-        words: Words = Words(),  # noqa: B008 - immutable
-        seconds: float = SECONDS,
-        has: str = "",
+        messages: FailureMessages = FailureMessages(),  # noqa: B008 - immutable
+        timeout_s: float = TIMEOUT_S,
+        expected_key: str = "",
     ) -> Any:
-        """The answer of a call that speaks JSON: an object with the key `has`, or None for no content."""
-        answer = self._ask(method, path, body, words, seconds)
-        if answer.status == 204:
+        """The JSON object that a call answers with, or None for status 204.
+
+        An object without `expected_key` is not from Stash Sense.
+        """
+        response = self._call(method, path, body, messages, timeout_s)
+        if response.status == 204:
             return None
         try:
-            found = answer.json()
+            document = response.json()
         except ValueError as error:
-            raise self._stranger(answer, words) from error
-        if not isinstance(found, dict) or (has and has not in found):
-            raise self._stranger(answer, words)
-        return found
+            raise self._not_stash_sense(response, messages) from error
+        if not isinstance(document, dict) or (expected_key and expected_key not in document):
+            raise self._not_stash_sense(response, messages)
+        return document
 
-    def jpeg(self, path: str, *, seconds: float = SECONDS) -> bytes:
-        """A picture. May be called from several threads at once."""
-        words = Words()
-        answer = self._ask("GET", path, None, words, seconds)
-        if answer.content_type != "image/jpeg" or not answer.body.startswith(b"\xff\xd8"):
-            raise self._stranger(answer, words)
-        return answer.body
+    def jpeg(self, path: str, *, timeout_s: float = TIMEOUT_S) -> bytes:
+        """A JPEG. May be called from several threads at once."""
+        messages = FailureMessages()
+        response = self._call("GET", path, None, messages, timeout_s)
+        if response.content_type != "image/jpeg" or not response.body.startswith(b"\xff\xd8"):
+            raise self._not_stash_sense(response, messages)
+        return response.body
 
-    def _ask(
-        self, method: str, path: str, body: dict[str, Any] | None, words: Words, seconds: float
-    ) -> Answer:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        messages: FailureMessages,
+        timeout_s: float,
+    ) -> Response:
         data = None if body is None else json.dumps(body).encode()
-        until = time.monotonic() + seconds
+        deadline = time.monotonic() + timeout_s
         for token in self._tokens:
-            answer = self._answer(method, path, token, data, words, until - time.monotonic())
-            if answer.status != 401:  # refused before anything was done, so another may be tried
+            response = self._send(method, path, token, data, messages, deadline - time.monotonic())
+            if response.status != 401:  # refused before anything was done: the next token may be right
                 break
-        log.debug(f"{method} {path}: {answer.status}")
-        if 200 <= answer.status < 300:
-            return answer
-        if 300 <= answer.status < 400:
-            raise self._stranger(answer, words)
-        raise self._problem(answer, words)
+        log.debug(f"{method} {path}: {response.status}")
+        if 200 <= response.status < 300:
+            return response
+        if 300 <= response.status < 400:
+            raise self._not_stash_sense(response, messages)
+        raise self._problem(response, messages)
 
-    def _answer(
-        self, method: str, path: str, token: str, data: bytes | None, words: Words, seconds: float
-    ) -> Answer:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        data: bytes | None,
+        messages: FailureMessages,
+        timeout_s: float,
+    ) -> Response:
         headers = {"Accept": "application/json, image/jpeg"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if data is not None:
             headers["Content-Type"] = "application/json"
         try:
-            return request(self._address, method, path, headers, data, seconds=seconds)
+            return send_request(self._address, method, path, headers, data, timeout_s=timeout_s)
         except ConnectionRefusedError as error:
-            raise Failure(self._refused()) from error
-        except TooSlow as error:
-            raise Failure(words.too_slow) from error
+            raise PluginError(self._refused()) from error
+        except TimedOut as error:
+            raise PluginError(messages.timed_out) from error
         except socket.gaierror as error:
-            raise Failure(f"{words.failed}: no computer is called {self._address.hostname!r} here") from error
-        except (OSError, NotHttp, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise Failure(f"{words.failed}: {why}") from error
+            raise PluginError(
+                f"{messages.failed}: the host {self._address.hostname!r} is unknown. "
+                "Check the address in the plugin's settings"
+            ) from error
+        except (OSError, InvalidResponse, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise PluginError(f"{messages.failed}: {reason}") from error
 
     def _refused(self) -> str:
-        text = "Connection refused - is Stash Sense running?"
-        if self._address.hostname in _HERE:
-            text += (
+        message = "Connection refused - is Stash Sense running?"
+        if self._address.hostname in _LOOPBACK:
+            message += (
                 f" If Stash runs in a container: {self._address.hostname} here is Stash's own container; "
                 "set the sidecar's address in the plugin's settings."
             )
-        return text
+        return message
 
-    def _problem(self, answer: Answer, words: Words) -> Failure:
+    def _problem(self, response: Response, messages: FailureMessages) -> PluginError:
         try:
-            detail = answer.json()["detail"]
+            detail = response.json()["detail"]
         except (ValueError, TypeError, KeyError):
-            return self._stranger(answer, words)
-        return Failure(f"{words.failed}: {str(detail)[:_LONGEST_DETAIL]}")
+            return self._not_stash_sense(response, messages)
+        return PluginError(f"{messages.failed}: {str(detail)[:_MAX_DETAIL]}")
 
-    def _stranger(self, answer: Answer, words: Words) -> Failure:
-        return Failure(
-            f"{words.failed}: what answers at {self._address.netloc} is not Stash Sense "
-            f"(status {answer.status}, {answer.content_type}). Check the address in the plugin's settings"
+    def _not_stash_sense(self, response: Response, messages: FailureMessages) -> PluginError:
+        return PluginError(
+            f"{messages.failed}: the server at {self._address.netloc} is not Stash Sense "
+            f"(status {response.status}, {response.content_type}). Check the address in the plugin's settings"
         )
 
 
-def _shown(address: str) -> str:
-    """Without a user's name and password: this goes into Stash's log."""
+def _without_login(address: str) -> str:
+    """The address without user name and password: the message goes into Stash's log."""
     return address.rpartition("@")[2][:200]

@@ -1,59 +1,10 @@
-/** Tagging everybody shown, one after another; and which of them are shown. */
+/** Tags everyone shown, one after another. */
 window.StashSense.part("accept-all", (sense, api) => {
-  const { h, say } = sense;
-  const { Button, Form } = api.libraries.Bootstrap;
-  const GENDERS = /** @type {const} */ ([
-    "FEMALE",
-    "MALE",
-    "TRANSGENDER_FEMALE",
-    "TRANSGENDER_MALE",
-    "INTERSEX",
-    "NON_BINARY",
-  ]);
+  const { h, t } = sense;
+  const { Button } = api.libraries.Bootstrap;
 
-  sense.clampPercent = (percent) => Math.min(100, Math.max(0, Number(percent) || 0));
-
-  sense.Filters = ({ least, setLeast, gender, setGender, people, locals }) => {
-    const there = new Set(people.flatMap((each) => (locals.get(each.performer_id) || []).map((one) => one.gender)));
-    return h(
-      "div",
-      { className: "sense-filter" },
-      h(
-        Form.Label,
-        null,
-        `${say("minConfidence")}: ${say("percent", { n: least })}`,
-        h(Form.Control, {
-          type: "range",
-          min: 0,
-          max: 100,
-          step: 5,
-          value: least,
-          onChange: (/** @type {{target: HTMLInputElement}} */ event) => setLeast(sense.clampPercent(event.target.value)),
-        }),
-      ),
-      there.size > 1 &&
-        h(
-          Form.Label,
-          null,
-          say("gender"),
-          h(
-            Form.Control,
-            {
-              as: "select",
-              className: "input-control",
-              size: "sm",
-              value: gender,
-              onChange: (/** @type {{target: HTMLSelectElement}} */ event) => setGender(event.target.value),
-            },
-            h("option", { value: "" }, say("anyGender")),
-            GENDERS.filter((each) => there.has(each)).map((each) => h("option", { key: each, value: each }, say(each))),
-          ),
-        ),
-    );
-  };
-
-  /** One after another, each waited for; a failure is counted and shown in its row, and the rest goes on. */
-  sense.AcceptAll = ({ visible, rows, locals }) => {
+  /** One after another. A failure is counted and shown in its row; the others continue. */
+  sense.AcceptAll = ({ visible, rows, performers }) => {
     const { useEffect, useRef, useState } = api.React;
     const [at, setAt] = useState(0);
     const [outcome, setOutcome] = useState(/** @type {{done: number, failed: number, left: number} | null} */ (null));
@@ -64,7 +15,7 @@ window.StashSense.part("accept-all", (sense, api) => {
       },
       [],
     );
-    const open = visible.filter((each) => (locals.get(each.performer_id) || []).length === 1);
+    const open = visible.filter((each) => (performers.get(each.performer_id) || []).length === 1);
     const run = sense.useAction(async () => {
       stopped.current = false;
       const counts = { done: 0, failed: 0, left: visible.length - open.length };
@@ -87,7 +38,7 @@ window.StashSense.part("accept-all", (sense, api) => {
       h(
         Button,
         { className: "sense-accept", disabled: busy || !open.length, onClick: run.start },
-        busy ? say("accepting", { i: at, n: open.length }) : say("acceptAll", { n: open.length }),
+        busy ? t("accepting", { i: at, n: open.length }) : t("acceptAll", { n: open.length }),
       ),
       busy &&
         h(
@@ -98,10 +49,10 @@ window.StashSense.part("accept-all", (sense, api) => {
               stopped.current = true;
             },
           },
-          say("stop"),
+          t("stop"),
         ),
-      outcome && h("span", { role: "status", className: "sense-outcome" }, say("accepted", outcome)),
-      outcome && outcome.left > 0 && h("small", { className: "text-muted" }, say("leftOut")),
+      outcome && h("span", { role: "status", className: "sense-outcome" }, t("accepted", outcome)),
+      outcome && outcome.left > 0 && h("small", { className: "text-muted" }, t("leftOut")),
     );
   };
 });

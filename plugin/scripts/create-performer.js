@@ -1,30 +1,30 @@
-/** A new performer of the library: asks for the name, offers the performer who has it already. */
+/** Creates a performer from a face: asks for the name, and offers a performer who already has it. */
 window.StashSense.part("create-performer", (sense, api) => {
-  const { h, say } = sense;
+  const { h, t } = sense;
   const { Button, Form } = api.libraries.Bootstrap;
   let forms = 0;
 
-  /** faceId: whose crop becomes the portrait. pick: what comes of it, a new performer or one that is there. */
+  /** faceId: whose crop becomes the portrait. pick: called with the new or the existing performer. */
   sense.CreatePerformer = ({ faceId, pick, cancel }) => {
     const { useRef, useState } = api.React;
     const [id] = useState(() => `sense-create-${(forms += 1)}`);
     const [name, setName] = useState("");
-    const [apart, setApart] = useState("");
-    const [same, setSame] = useState(/** @type {Performer[]} */ ([]));
-    const shownFor = useRef(""); // the name whose bearers the user has seen
+    const [disambiguation, setDisambiguation] = useState("");
+    const [namesakes, setNamesakes] = useState(/** @type {Performer[]} */ ([]));
+    const shownFor = useRef(""); // the name whose performers the user has seen
     const create = sense.useAction(async () => {
-      const wanted = { name: name.trim(), disambiguation: apart.trim() };
-      if (!wanted.name) throw new Error(say("nameMissing"));
-      const { found, clash } = await look(wanted);
-      if (clash || (found.length && shownFor.current !== wanted.name)) {
-        setSame(found);
-        shownFor.current = wanted.name;
+      const entered = { name: name.trim(), disambiguation: disambiguation.trim() };
+      if (!entered.name) throw new Error(t("nameMissing"));
+      const { existing, clash } = await findNamesakes(entered);
+      if (clash || (existing.length && shownFor.current !== entered.name)) {
+        setNamesakes(existing);
+        shownFor.current = entered.name;
         return;
       }
-      const performer = await make(wanted, faceId).catch(async (error) => {
-        const now = await look(wanted).catch(() => ({ found: [], clash: false }));
+      const performer = await createPerformer(entered, faceId).catch(async (error) => {
+        const now = await findNamesakes(entered).catch(() => ({ existing: [], clash: false }));
         if (!now.clash) throw error;
-        setSame(now.found); // made by somebody else in the meantime
+        setNamesakes(now.existing); // created elsewhere in the meantime
         return null;
       });
       if (performer) pick(async () => performer);
@@ -44,21 +44,21 @@ window.StashSense.part("create-performer", (sense, api) => {
       { className: "sense-create", onSubmit: submit, onKeyDown: close, noValidate: true },
       h(Field, {
         id: `${id}-name`,
-        label: say("newName"),
+        label: t("newName"),
         value: name,
         first: true,
         invalid: !!create.error,
         set: changed(setName),
       }),
-      same.length > 0 &&
+      namesakes.length > 0 &&
         h(
           "div",
-          { className: "sense-same", role: "group", "aria-label": say("nameTaken") },
-          h("p", { role: "status" }, say("nameTaken")),
+          { className: "sense-same", role: "group", "aria-label": t("nameTaken") },
+          h("p", { role: "status" }, t("nameTaken")),
           h(
             "ul",
             null,
-            same.map((each) =>
+            namesakes.map((each) =>
               h(
                 "li",
                 { key: each.id },
@@ -66,28 +66,28 @@ window.StashSense.part("create-performer", (sense, api) => {
                 h(
                   Button,
                   { variant: "primary", size: "sm", disabled: busy, onClick: () => pick(async () => each) },
-                  h(sense.Text, null, say("choose", { name: each.name.slice(0, 100) })),
+                  h(sense.Text, null, t("choose", { name: each.name.slice(0, 100) })),
                 ),
               ),
             ),
           ),
-          h(Field, { id: `${id}-apart`, label: say("disambiguation"), value: apart, set: setApart }),
+          h(Field, { id: `${id}-apart`, label: t("disambiguation"), value: disambiguation, set: setDisambiguation }),
         ),
       h(
         "div",
         { className: "sense-actions" },
-        h(Button, { type: "submit", variant: "primary", size: "sm", disabled: busy }, busy ? say("creating") : say("create")),
-        h(Button, { variant: "secondary", size: "sm", onClick: cancel }, say("cancel")),
+        h(Button, { type: "submit", variant: "primary", size: "sm", disabled: busy }, busy ? t("creating") : t("create")),
+        h(Button, { variant: "secondary", size: "sm", onClick: cancel }, t("cancel")),
       ),
-      create.error && h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, create.error)),
+      create.error && h(sense.ErrorLine, { error: create.error }),
     );
 
-    /** With another name nobody has been shown yet. @param {(text: string) => void} set */
+    /** A new name: its performers are not shown yet. @param {(text: string) => void} set */
     function changed(set) {
       return (/** @type {string} */ text) => {
         set(text);
-        setSame([]);
-        setApart("");
+        setNamesakes([]);
+        setDisambiguation("");
         shownFor.current = "";
       };
     }
@@ -114,20 +114,20 @@ window.StashSense.part("create-performer", (sense, api) => {
     );
 
   /**
-   * Who has the name already, and whether Stash would refuse another one.
-   * @param {{name: string, disambiguation: string}} wanted
+   * The performers of this name, and whether Stash would refuse another one.
+   * @param {{name: string, disambiguation: string}} entered
    */
-  async function look({ name, disambiguation }) {
-    const found = await sense.performersNamed(name);
-    return { found, clash: found.some((each) => (each.disambiguation || "") === disambiguation) };
+  async function findNamesakes({ name, disambiguation }) {
+    const existing = await sense.performersNamed(name);
+    return { existing, clash: existing.some((each) => (each.disambiguation || "") === disambiguation) };
   }
 
   /**
-   * Without a portrait only where the face has none: a sidecar that is gone could not note the tag either.
-   * @param {{name: string, disambiguation: string}} wanted @param {string | undefined} faceId
+   * Creates one without a portrait only where the face has none: with the sidecar gone, the tag could not be journalled either.
+   * @param {{name: string, disambiguation: string}} entered @param {string | undefined} faceId
    */
-  async function make({ name, disambiguation }, faceId) {
-    const image = faceId === undefined ? null : await sense.crop(faceId);
+  async function createPerformer({ name, disambiguation }, faceId) {
+    const image = faceId === undefined ? null : await sense.faceCrop(faceId);
     if (!image) await sense.health(true);
     /** @type {Record<string, unknown>} */
     const input = { name };

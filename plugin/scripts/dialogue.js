@@ -1,12 +1,11 @@
-/** The window around every result: Stash's own modal, which traps the focus and gives it back. */
+/** The dialogue around every result: Stash's own modal, which traps the focus. */
 window.StashSense.part("dialogue", (sense, api) => {
-  const { h, say } = sense;
+  const { h, t } = sense;
   const { Modal, Button } = api.libraries.Bootstrap;
   const { Link } = api.libraries.ReactRouterDOM;
 
   /**
-   * Stash's pages have shortcuts, letters and arrows, which must not work through the dialogue. Escape goes on:
-   * the modal itself waits for it there.
+   * Keeps keys from the shortcuts of Stash's page. Escape passes: the modal listens for it there.
    */
   const keep = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Escape") event.stopPropagation();
@@ -28,26 +27,26 @@ window.StashSense.part("dialogue", (sense, api) => {
         { onKeyDown: keep, onKeyPress: keep, onKeyUp: keep, className: "sense-whole" },
         h(
           Modal.Header,
-          { closeButton: true, closeLabel: say("close") },
+          { closeButton: true, closeLabel: t("close") },
           h(Modal.Title, { id: "sense-title", as: "h5" }, title),
         ),
-        h(Modal.Body, null, h(sense.Boundary, null, children)),
+        h(Modal.Body, null, h(sense.ErrorBoundary, null, children)),
         h(
           Modal.Footer,
           null,
-          h(Link, { to: "/plugins/stash-sense", className: "sense-to-page" }, say("toPage")),
+          h(Link, { to: "/plugins/stash-sense", className: "sense-to-page" }, t("toPage")),
           footer,
-          h(Button, { variant: "secondary", onClick: hide }, say("close")),
+          h(Button, { variant: "secondary", onClick: hide }, t("close")),
         ),
       ),
     );
 
-  /** A failed call: what it said, and building the database where that is what is missing. */
-  sense.Failed = ({ error, again }) => {
+  /** A failed call: its message, or an offer to build the face database where that is what is missing. */
+  sense.FailedCall = ({ error, retry }) => {
     const health = sense.useLoaded(() => sense.health(true), [error]);
-    if (health.loading) return h(sense.Busy, null, say("loading"));
-    if (health.value && sense.hasNoDatabase(health.value)) return h(sense.Build, { ready: again });
-    return h(sense.Problem, { error, again });
+    if (health.loading) return h(sense.Busy, null, t("loading"));
+    if (health.value && sense.hasNoDatabase(health.value)) return h(sense.BuildDatabase, { ready: retry });
+    return h(sense.Problem, { error, retry });
   };
 
   /** The dialogue of a page. */

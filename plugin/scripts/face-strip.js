@@ -1,11 +1,11 @@
-/** The faces of a person or of an unknown one, best view first; each can be looked at, and taken out. */
+/** The faces of a person or of an unknown group, best view first. Each opens its image and can be taken out. */
 window.StashSense.part("face-strip", (sense, api) => {
-  const { h, say } = sense;
+  const { h, t } = sense;
   const { Button } = api.libraries.Bootstrap;
   const SHOWN = 6; // before "more"
   const MORE = 60;
 
-  sense.FaceStrip = ({ faceIds, name, person, split, look }) => {
+  sense.FaceStrip = ({ faceIds, name, person, exclusion, openImage }) => {
     const { useState } = api.React;
     const [shown, setShown] = useState(SHOWN);
     const left = faceIds.length - shown;
@@ -14,7 +14,7 @@ window.StashSense.part("face-strip", (sense, api) => {
       { className: "sense-strip sense-faces" },
       faceIds
         .slice(0, shown)
-        .map((faceId, index) => h(Face, { key: faceId, faceId, number: index + 1, name, person, split, look })),
+        .map((faceId, index) => h(Face, { key: faceId, faceId, number: index + 1, name, person, exclusion, openImage })),
       left > 0 &&
         h(
           "li",
@@ -22,104 +22,104 @@ window.StashSense.part("face-strip", (sense, api) => {
           h(
             Button,
             { variant: "secondary", size: "sm", onClick: () => setShown(shown + MORE) },
-            say("more", { n: left }),
+            t("more", { n: left }),
           ),
         ),
     );
   };
 
   /** @param {FaceTileProps} props */
-  const Face = ({ faceId, number, name, person, split, look }) => {
+  const Face = ({ faceId, number, name, person, exclusion, openImage }) => {
     const { useRef } = api.React;
     const place = useRef(/** @type {HTMLElement | null} */ (null));
-    const out = !!split?.isOut(faceId);
-    const takeOut = sense.useAction(async () => split?.takeOut(faceId, person));
-    const takeBack = sense.useAction(async () => split?.takeBack(faceId));
-    const busy = takeOut.step === "busy" || takeBack.step === "busy";
-    const error = out ? takeBack.error : takeOut.error;
-    const not = person ? say("notName", { name: person.name.slice(0, 100) }) : say("notSame");
-    sense.useRefocus(place, `${out} ${busy}`);
+    const excluded = !!exclusion?.isExcluded(faceId);
+    const exclude = sense.useAction(async () => exclusion?.exclude(faceId, person));
+    const restore = sense.useAction(async () => exclusion?.restore(faceId));
+    const busy = exclude.step === "busy" || restore.step === "busy";
+    const error = excluded ? restore.error : exclude.error;
+    const not = person ? t("notName", { name: person.name.slice(0, 100) }) : t("notSame");
+    sense.useRefocus(place, `${excluded} ${busy}`);
     return h(
       "li",
-      { className: `sense-face-tile${out ? " sense-out" : ""}` },
+      { className: `sense-face-tile${excluded ? " sense-out" : ""}` },
       h(
         "button",
         {
           type: "button",
           className: "sense-face",
-          "aria-label": say("showFace", { n: number, name }),
-          title: say("showFace", { n: number, name }),
-          onClick: () => look(faceId),
+          "aria-label": t("showFace", { n: number, name }),
+          title: t("showFace", { n: number, name }),
+          onClick: () => openImage(faceId),
         },
-        h(sense.FaceCrop, { faceId, alt: "" }),
+        h(sense.FaceThumbnail, { faceId, alt: "" }),
       ),
       h(
         "div",
         { ref: place, className: "sense-face-do" },
-        out
+        excluded
           ? h(
               api.React.Fragment,
               null,
-              h("span", { role: "status" }, h(sense.Text, null, person ? not : say("takenOut"))),
+              h("span", { role: "status" }, h(sense.Text, null, person ? not : t("removed"))),
               h(
                 Button,
-                { variant: "link", size: "sm", disabled: busy, onClick: takeBack.start },
-                takeBack.step === "failed" ? say("again") : say("takeBack"),
+                { variant: "link", size: "sm", disabled: busy, onClick: restore.start },
+                restore.step === "failed" ? t("failedRetry") : t("putBack"),
               ),
             )
-          : split &&
+          : exclusion &&
               h(
                 "button",
                 {
                   type: "button",
                   className: "sense-take-out",
                   "aria-label": person
-                    ? say("notNameFace", { name: person.name.slice(0, 100), n: number })
-                    : say("notSameFace", { n: number, name }),
+                    ? t("notNameFace", { name: person.name.slice(0, 100), n: number })
+                    : t("notSameFace", { n: number, name }),
                   title: not,
                   disabled: busy,
-                  onClick: takeOut.start,
+                  onClick: exclude.start,
                 },
                 "✕",
               ),
       ),
-      error && h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, error)),
+      error && h(sense.ErrorLine, { error: error }),
     );
   };
 
-  /** Those that were taken out of groups that are no more: what was said of them can still be taken back. */
-  sense.TakenEarlier = ({ split }) =>
-    split.earlier.length > 0 &&
+  /** Faces taken out of groups of an earlier result. They can still be restored. */
+  sense.ExcludedEarlier = ({ exclusion }) =>
+    exclusion.earlier.length > 0 &&
     h(
       "section",
-      { className: "sense-taken-earlier", "aria-label": say("takenEarlier") },
-      h("h6", null, say("takenEarlier")),
+      { className: "sense-taken-earlier", "aria-label": t("removedEarlier") },
+      h("h6", null, t("removedEarlier")),
       h(
         "ul",
         { className: "sense-strip sense-faces" },
-        split.earlier.map((taken) => h(Earlier, { key: taken.faceId, taken, split })),
+        exclusion.earlier.map((taken) => h(Earlier, { key: taken.faceId, taken, exclusion })),
       ),
     );
 
-  /** @param {{key: string, taken: TakenOut, split: Split}} props */
-  const Earlier = ({ taken, split }) => {
-    const takeBack = sense.useAction(() => split.takeBack(taken.faceId));
-    const label = taken.name === null ? say("notSame") : say("notName", { name: taken.name.slice(0, 100) });
+  /** @param {{key: string, taken: ExcludedFace, exclusion: ExcludedFaces}} props */
+  const Earlier = ({ taken, exclusion }) => {
+    const restore = sense.useAction(() => exclusion.restore(taken.faceId));
+    const label = taken.name === null ? t("notSame") : t("notName", { name: taken.name.slice(0, 100) });
     return h(
       "li",
       { className: "sense-face-tile sense-out" },
-      h("span", { className: "sense-face" }, h(sense.FaceCrop, { faceId: taken.faceId, alt: label })),
+      h("span", { className: "sense-face" }, h(sense.FaceThumbnail, { faceId: taken.faceId, alt: label })),
       h(
         "div",
         { className: "sense-face-do" },
         h(sense.Text, null, label),
         h(
           Button,
-          { variant: "link", size: "sm", disabled: takeBack.step === "busy", onClick: takeBack.start },
-          takeBack.step === "failed" ? say("again") : say("takeBack"),
+          { variant: "link", size: "sm", disabled: restore.step === "busy", onClick: restore.start },
+          restore.step === "failed" ? t("failedRetry") : t("putBack"),
         ),
       ),
-      takeBack.error && h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, takeBack.error)),
+      restore.error && h(sense.ErrorLine, { error: restore.error }),
     );
   };
 });

@@ -1,20 +1,20 @@
-/** The last script: puts everything in place, if all of it could be set up. */
+/** The last script: registers the page and the button, unless a part could not be set up. */
 window.StashSense.part("main", (sense, api) => {
   const { h } = sense;
   const { getRoute, getImage, getGallery } = sense;
   const helpers = { getRoute: () => getRoute(), getImage, getGallery };
   window.StashSense = /** @type {any} */ (Object.freeze(helpers));
-  if (sense.broken.length) return;
+  if (sense.brokenParts.length) return;
 
   // Stash's server keeps /plugin for itself, so that address works only from link to link, and not after a reload.
-  for (const path of ["/plugin/stash-sense", "/plugins/stash-sense"]) api.register.route(path, () => h(sense.Page));
+  for (const path of ["/plugin/stash-sense", "/plugins/stash-sense"]) api.register.route(path, () => h(sense.PluginPage));
   api.patch.after("MainNavBar.MenuItems", (...given) => {
     const result = given[given.length - 1];
     return h(
       api.React.Fragment,
       null,
       result,
-      h(sense.Boundary, { quiet: true, key: "stash-sense" }, h(sense.Agent)),
+      h(sense.ErrorBoundary, { fallback: null, key: "stash-sense" }, h(sense.ToolbarButton)),
     );
   });
 });

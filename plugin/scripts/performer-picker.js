@@ -1,6 +1,6 @@
-/** Choosing a performer of the library by typing: Stash's own field where its page has one, else ours. */
+/** Chooses a performer of the library by typing: Stash's own field where the page has one, else ours. */
 window.StashSense.part("performer-picker", (sense, api) => {
-  const { h, say } = sense;
+  const { h, t } = sense;
   const { Button } = api.libraries.Bootstrap;
   const LOADS_MS = 3000;
 
@@ -9,7 +9,7 @@ window.StashSense.part("performer-picker", (sense, api) => {
     const load = api.loadableComponents?.PerformerSelect;
     const offered = load || api.components?.PerformerSelect;
     const close = (/** @type {KeyboardEvent & {currentTarget: HTMLElement}} */ event) => {
-      // Stash's field prevents every Escape, whether or not it had a list to close by it.
+      // Stash's field prevents every Escape, even with no list to close.
       const listed = event.currentTarget.querySelector('[role="listbox"], .react-select__menu');
       if (event.key !== "Escape" || (event.defaultPrevented && listed)) return;
       event.preventDefault(); // or the whole dialogue would close
@@ -18,29 +18,9 @@ window.StashSense.part("performer-picker", (sense, api) => {
     return h(
       "div",
       { className: "sense-picker", onKeyDown: close },
-      offered ? h(Otherwise, { instead: own }, h(StashSelect, { load, pick })) : own,
-      h(Button, { variant: "secondary", size: "sm", onClick: cancel }, say("cancel")),
+      offered ? h(sense.ErrorBoundary, { fallback: own }, h(StashSelect, { load, pick })) : own,
+      h(Button, { variant: "secondary", size: "sm", onClick: cancel }, t("cancel")),
     );
-  };
-
-  /** Where Stash's field breaks, ours takes its place. */
-  const Otherwise = class extends api.React.Component {
-    /** @param {{instead: unknown, children?: unknown}} props */
-    constructor(props) {
-      super(props);
-      this.state = { broken: false };
-    }
-    static getDerivedStateFromError() {
-      return { broken: true };
-    }
-    /** @param {unknown} error */
-    componentDidCatch(error) {
-      sense.report("Stash's own field for performers could not be used", error);
-    }
-    render() {
-      const { instead, children } = /** @type {{instead: any, children?: any}} */ (this.props);
-      return /** @type {{broken: boolean}} */ (this.state).broken ? instead : children;
-    }
   };
 
   /**
@@ -61,12 +41,12 @@ window.StashSense.part("performer-picker", (sense, api) => {
       if (loaded.value) setEmpty(!place.current?.querySelector("input"));
     }, [loaded.value]);
     if (loaded.error || empty || (loaded.value && !Select)) throw new Error(loaded.error || "it shows no field");
-    if (!loaded.value) return h(sense.Busy, null, say("loading"));
+    if (!loaded.value) return h(sense.Busy, null, t("loading"));
     const choose = (/** @type {{id: string}[]} */ [chosen]) => {
       if (!chosen) return;
       pick(async () => {
-        const [performer] = await sense.performers([chosen.id]);
-        if (!performer) throw new Error(say("gone_performer"));
+        const [performer] = await sense.performersById([chosen.id]);
+        if (!performer) throw new Error(t("gone_performer"));
         return performer;
       });
     };
@@ -78,8 +58,8 @@ window.StashSense.part("performer-picker", (sense, api) => {
         isMulti: false,
         creatable: false,
         autoFocus: true,
-        "aria-label": say("searchLabel"),
-        noSelectionString: say("searchLabel"),
+        "aria-label": t("searchLabel"),
+        noSelectionString: t("searchLabel"),
         onSelect: choose,
       }),
     );

@@ -1,8 +1,8 @@
-/** Our own field for a performer: type a name or an alias, choose with arrows and Enter, or with a click. */
+/** Our own performer field: type a name or an alias, choose with the arrow keys and Enter, or with a click. */
 window.StashSense.part("performer-search", (sense, api) => {
-  const { h, say } = sense;
+  const { h, t } = sense;
   const { Form } = api.libraries.Bootstrap;
-  const PAUSE_MS = 250; // while somebody types
+  const PAUSE_MS = 250; // without a key press
   let fields = 0;
 
   sense.PerformerSearch = ({ pick }) => {
@@ -10,7 +10,7 @@ window.StashSense.part("performer-search", (sense, api) => {
     const [id] = useState(() => `sense-search-${(fields += 1)}`);
     const [text, setText] = useState("");
     const [at, setAt] = useState(0);
-    const { performers, searching, error, again } = useSearch(text);
+    const { performers, searching, error, retry } = useSearch(text);
     const choose = (/** @type {Performer | undefined} */ performer) => {
       if (performer) pick(async () => performer);
     };
@@ -26,7 +26,7 @@ window.StashSense.part("performer-search", (sense, api) => {
     return h(
       "div",
       { className: "sense-search" },
-      h(Form.Label, { htmlFor: id }, say("searchLabel")),
+      h(Form.Label, { htmlFor: id }, t("searchLabel")),
       h(Form.Control, {
         id,
         className: "text-input",
@@ -47,7 +47,7 @@ window.StashSense.part("performer-search", (sense, api) => {
       }),
       h(
         "ul",
-        { id: `${id}-list`, role: "listbox", "aria-label": say("searchLabel"), hidden: !open },
+        { id: `${id}-list`, role: "listbox", "aria-label": t("searchLabel"), hidden: !open },
         performers.map((performer, index) =>
           h(Option, {
             key: performer.id,
@@ -63,45 +63,45 @@ window.StashSense.part("performer-search", (sense, api) => {
         "p",
         { role: "status", className: "text-muted sense-search-state" },
         searching
-          ? say("searching")
+          ? t("searching")
           : open
-            ? say("performersFound", { n: performers.length })
-            : text.trim() && !error && say("nobodyNamed"),
+            ? t("performersFound", { n: performers.length })
+            : text.trim() && !error && t("nobodyNamed"),
       ),
-      error && h(sense.Problem, { error, again }),
+      error && h(sense.Problem, { error, retry }),
     );
   };
 
-  /** Whom a text finds, once the typing pauses; an answer that comes after the text has changed is dropped. */
+  /** The performers that a text finds, once typing pauses. An answer to an earlier text is dropped. */
   const useSearch = (/** @type {string} */ text) => {
     const { useEffect, useState } = api.React;
-    const wanted = text.trim();
+    const query = text.trim();
     const [answer, setAnswer] = useState(/** @type {SearchAnswer} */ ({ to: "", performers: [], error: "" }));
     const [turn, setTurn] = useState(0);
     useEffect(() => {
-      if (!wanted) return undefined;
+      if (!query) return undefined;
       let current = true;
       const timer = setTimeout(() => {
-        sense.findPerformers(wanted).then(
-          (performers) => current && setAnswer({ to: wanted, performers, error: "" }),
-          (error) => current && setAnswer({ to: wanted, performers: [], error: sense.words(error) }),
+        sense.searchPerformers(query).then(
+          (performers) => current && setAnswer({ to: query, performers, error: "" }),
+          (error) => current && setAnswer({ to: query, performers: [], error: sense.errorText(error) }),
         );
       }, PAUSE_MS);
       return () => {
         current = false;
         clearTimeout(timer);
       };
-    }, [wanted, turn]);
-    const here = wanted !== "" && answer.to === wanted;
-    const again = () => {
+    }, [query, turn]);
+    const here = query !== "" && answer.to === query;
+    const retry = () => {
       setAnswer({ to: "", performers: [], error: "" });
       setTurn(turn + 1);
     };
     return {
       performers: here ? answer.performers : [],
       error: here ? answer.error : "",
-      searching: wanted !== "" && !here,
-      again,
+      searching: query !== "" && !here,
+      retry,
     };
   };
 
@@ -127,9 +127,9 @@ window.StashSense.part("performer-search", (sense, api) => {
     );
   };
 
-  /** A performer of the library, told from others of the same name; by the alias that was typed, if it was one. */
+  /** A performer in a list, with what tells them from others of the same name, and the alias that was typed. */
   sense.PerformerLine = ({ performer, text }) => {
-    const portrait = sense.portraitOf(performer);
+    const portrait = sense.performerPortrait(performer);
     const typed = (text || "").trim().toLowerCase();
     const alias =
       typed && !performer.name.toLowerCase().includes(typed)
@@ -147,7 +147,7 @@ window.StashSense.part("performer-search", (sense, api) => {
         h(sense.Text, null, performer.name),
         performer.disambiguation &&
           h("small", { className: "text-muted" }, " ", h(sense.Text, null, `(${performer.disambiguation})`)),
-        alias && h("small", { className: "text-muted" }, " ", h(sense.Text, null, say("alias", { alias }))),
+        alias && h("small", { className: "text-muted" }, " ", h(sense.Text, null, t("alias", { alias }))),
       ),
     );
   };

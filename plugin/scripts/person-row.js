@@ -1,17 +1,17 @@
-/** One person of a gallery: how surely and where they were seen, their faces, and tagging. */
+/** One person of a gallery: confidence, faces, images, and tagging. */
 window.StashSense.part("person-row", (sense, api) => {
-  const { h, say } = sense;
+  const { h, t } = sense;
   const { Button, Form } = api.libraries.Bootstrap;
   const SHOWN = 6; // thumbnails before "more"
   const MORE = 60;
 
   sense.PersonRow = (props) => {
-    const { person, hidden, gone, gallery, total, resultId, people, split, alsoImages, setAlsoImages, look, register } = props;
+    const { person, hidden, gone, gallery, total, resultId, people, exclusion, alsoImages, setAlsoImages, openImage, register } = props;
     const { useEffect, useRef } = api.React;
     const wroteImages = useRef(false);
-    const performers = people.locals.get(person.performer_id);
+    const performers = people.performers.get(person.performer_id);
     const faceIds = person.face_ids || [];
-    const out = gone ? [] : faceIds.filter(split.isOut);
+    const out = gone ? [] : faceIds.filter(exclusion.isExcluded);
     const nobodyLeft = faceIds.length > 0 && out.length === faceIds.length;
     const tagging = sense.useTagging({
       person,
@@ -21,27 +21,27 @@ window.StashSense.part("person-row", (sense, api) => {
       write: async (whom, note) => {
         wroteImages.current = alsoImages;
         const images = alsoImages ? sense.imagesWithout(person, out) : [];
-        const entry = await sense.tag("gallery", [gallery.id], whom.id);
+        const entry = await sense.tagPerformer("gallery", [gallery.id], whom.id);
         if (entry) note(entry);
         if (!images.length) return;
-        const written = await sense.tag("image", images, whom.id);
+        const written = await sense.tagPerformer("image", images, whom.id);
         if (written) note(written);
       },
     });
     useEffect(() => register(person.performer_id, { ...tagging, nobodyLeft }));
     useEffect(() => {
-      // With the gallery done, the images are left to do, also where they were asked for while it was being done.
-      if (alsoImages && !(tagging.added && wroteImages.current)) tagging.add.forget();
+      // The gallery is tagged: its images are left to tag, even if they were requested while it was being tagged.
+      if (alsoImages && !(tagging.added && wroteImages.current)) tagging.add.reset();
     }, [alsoImages, tagging.added]);
     const first = useRef(resultId);
     useEffect(() => {
-      // Another result may have them on more images; what was done before can still be taken back.
-      if (first.current !== resultId) tagging.add.forget();
+      // A new result may place them on more images. What was done before can still be undone.
+      if (first.current !== resultId) tagging.add.reset();
       first.current = resultId;
     }, [resultId]);
     const name = person.name.slice(0, 300);
     const whose = { faceIds, name, performerId: person.performer_id };
-    const lookAt = (/** @type {string} */ imageId) => look({ imageId, faceId: null, ...whose });
+    const openImageById = (/** @type {string} */ imageId) => openImage({ imageId, faceId: null, ...whose });
     return h(
       "li",
       { className: "sense-person", "aria-label": name, hidden },
@@ -50,12 +50,12 @@ window.StashSense.part("person-row", (sense, api) => {
         "div",
         { className: "sense-who" },
         h(
-          sense.Who,
+          sense.PersonFacts,
           { person, performers },
           gone
-            ? h("span", { className: "text-muted" }, say("gone"))
-            : h("span", null, say("foundIn", { k: person.image_count, m: total })),
-          !gone && h("span", null, `${say("best")}: `, h(sense.Confidence, { value: person.confidence })),
+            ? h("span", { className: "text-muted" }, t("gone"))
+            : h("span", null, t("foundIn", { k: person.image_count, m: total })),
+          !gone && h("span", null, `${t("best")}: `, h(sense.Confidence, { value: person.confidence })),
         ),
         !gone && h(Standing, { person }),
         !gone &&
@@ -67,12 +67,12 @@ window.StashSense.part("person-row", (sense, api) => {
                   faceIds,
                   name,
                   person,
-                  split,
-                  look: (/** @type {string} */ faceId) => look({ imageId: sense.imageOf(person, faceId), faceId, ...whose }),
+                  exclusion,
+                  openImage: (/** @type {string} */ faceId) => openImage({ imageId: sense.imageOf(person, faceId), faceId, ...whose }),
                 }),
-                h(AllImages, { imageIds: person.image_ids, name, look: lookAt }),
+                h(AllImages, { imageIds: person.image_ids, name, openImage: openImageById }),
               )
-            : h(Thumbnails, { imageIds: person.image_ids, name, look: lookAt })),
+            : h(Thumbnails, { imageIds: person.image_ids, name, openImage: openImageById })),
       ),
       h(
         "div",
@@ -82,30 +82,30 @@ window.StashSense.part("person-row", (sense, api) => {
           h(Form.Check, {
             type: "switch",
             id: `sense-also-${person.performer_id}`,
-            label: say("alsoImages"),
+            label: t("alsoImages"),
             checked: alsoImages,
             disabled: tagging.add.step === "busy",
             onChange: (/** @type {{target: HTMLInputElement}} */ event) => setAlsoImages(event.target.checked),
           }),
         nobodyLeft && !tagging.entries.length
-          ? h("span", { role: "status", className: "text-muted" }, say("allTakenOut"))
-          : h(sense.TagButton, { tagging, performers, label: say("addGallery"), person, undoOnly: gone || nobodyLeft }),
+          ? h("span", { role: "status", className: "text-muted" }, t("allRemoved"))
+          : h(sense.TagButton, { tagging, performers, label: t("addGallery"), person, undoOnly: gone || nobodyLeft }),
       ),
     );
   };
 
-  /** How far the faces bear the name out. @param {{person: GalleryPerson}} props */
+  /** How many of the faces match the name on their own. @param {{person: GalleryPerson}} props */
   const Standing = ({ person }) => {
     const { face_count: all = 0, faces_alone: alone = 0 } = person;
     const name = person.name.slice(0, 100);
-    if (person.confirmed) return h("p", { className: "sense-standing sense-already" }, say("confirmedByYou"));
+    if (person.confirmed) return h("p", { className: "sense-standing sense-already" }, t("confirmedByYou"));
     if (!all) return null;
     const key = alone >= all ? "allAlone" : alone > 0 ? "someAlone" : "noneAlone";
-    return h("p", { className: "sense-standing" }, h(sense.Text, null, say(key, { k: alone, n: all, name })));
+    return h("p", { className: "sense-standing" }, h(sense.Text, null, t(key, { k: alone, n: all, name })));
   };
 
   /** @param {ThumbnailsProps} props */
-  const AllImages = ({ imageIds, name, look }) => {
+  const AllImages = ({ imageIds, name, openImage }) => {
     const { useState } = api.React;
     const [open, setOpen] = useState(false);
     return h(
@@ -114,14 +114,14 @@ window.StashSense.part("person-row", (sense, api) => {
       h(
         Button,
         { variant: "link", size: "sm", className: "sense-all-images", "aria-expanded": open, onClick: () => setOpen(!open) },
-        open ? say("hideImages") : say("showImages", { n: imageIds.length }),
+        open ? t("hideImages") : t("showImages", { n: imageIds.length }),
       ),
-      open && h(Thumbnails, { imageIds, name, look }),
+      open && h(Thumbnails, { imageIds, name, openImage }),
     );
   };
 
   /** @param {ThumbnailsProps} props */
-  const Thumbnails = ({ imageIds, name, look }) => {
+  const Thumbnails = ({ imageIds, name, openImage }) => {
     const { useState } = api.React;
     const [shown, setShown] = useState(SHOWN);
     const left = imageIds.length - shown;
@@ -134,9 +134,9 @@ window.StashSense.part("person-row", (sense, api) => {
           {
             key: id,
             type: "button",
-            "aria-label": say("showIn", { name, id }),
-            title: say("showIn", { name, id }),
-            onClick: () => look(id),
+            "aria-label": t("showIn", { name, id }),
+            title: t("showIn", { name, id }),
+            onClick: () => openImage(id),
           },
           h("img", { src: sense.thumbnail(id), alt: "", loading: "lazy" }),
         ),
@@ -145,7 +145,7 @@ window.StashSense.part("person-row", (sense, api) => {
         h(
           Button,
           { variant: "secondary", size: "sm", onClick: () => setShown(shown + MORE) },
-          say("more", { n: left }),
+          t("more", { n: left }),
         ),
     );
   };

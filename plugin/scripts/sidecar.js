@@ -1,24 +1,24 @@
-/** Calls to the sidecar, by way of Stash: the browser never learns where it is. */
+/** Calls to the sidecar, through the plugin's backend: the browser never learns the sidecar's address. */
 window.StashSense.part("sidecar", (sense) => {
   const RUN = `mutation StashSense($args: Map) { runPluginOperation(plugin_id: "stash-sense", args: $args) }`;
   const HEALTH_MS = 30_000;
 
   /** @template T @param {string} mode @param {Record<string, unknown>} [args] @returns {Promise<T>} */
-  sense.call = async (mode, args = {}) => {
-    const answer = await sense.ask(RUN, { args: { mode, ...args } });
+  sense.callSidecar = async (mode, args = {}) => {
+    const answer = await sense.queryStash(RUN, { args: { mode, ...args } });
     return answer.runPluginOperation;
   };
 
-  /** @type {{at: number, asked: Promise<Health>} | null} */
+  /** @type {{at: number, answer: Promise<Health>} | null} */
   let remembered = null;
 
-  /** The sidecar's state; one call serves all who ask within half a minute. */
+  /** The sidecar's state, read at most once in half a minute unless `fresh`. */
   sense.health = (fresh = false) => {
     if (fresh || !remembered || Date.now() - remembered.at > HEALTH_MS) {
-      const asked = /** @type {Promise<Health>} */ (sense.call("health"));
-      remembered = { at: Date.now(), asked };
+      const answer = /** @type {Promise<Health>} */ (sense.callSidecar("health"));
+      remembered = { at: Date.now(), answer };
     }
-    return remembered.asked;
+    return remembered.answer;
   };
 
   const AT_ONCE = 2; // each call is a process on Stash's machine
@@ -29,26 +29,26 @@ window.StashSense.part("sidecar", (sense) => {
   /** @type {Map<string, Promise<string | null>>} */
   const references = new Map();
 
-  /** The reference face that a match rests on, as a data: URL; null where there is none (any more). */
-  sense.reference = (id) => {
+  /** The reference face behind a match, as a data: URL; null if the sidecar has none. */
+  sense.referenceImage = (id) => {
     if (!id) return Promise.resolve(null);
-    let found = references.get(id);
-    if (!found) {
-      found = sense.inTurn(() => sense.call("reference", { reference_id: id })).then(
+    let image = references.get(id);
+    if (!image) {
+      image = sense.limited(() => sense.callSidecar("reference", { reference_id: id })).then(
         (answer) => answer.image,
         () => {
           references.delete(id); // it may work the next time
           return null;
         },
       );
-      references.set(id, found);
+      references.set(id, image);
       const [oldest] = references.keys();
       if (references.size > KEPT && oldest) references.delete(oldest);
     }
-    return found;
+    return image;
   };
 
-  sense.inTurn = async (work) => {
+  sense.limited = async (work) => {
     if (running >= AT_ONCE) await new Promise((go) => waiting.push(() => go(undefined)));
     else running += 1;
     try {

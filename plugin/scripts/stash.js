@@ -1,46 +1,46 @@
 /** Calls to Stash itself, in the user's own session. */
 window.StashSense.part("stash", (sense, api) => {
   const PERFORMER = "id name disambiguation gender image_path stash_ids { endpoint stash_id }";
-  /** @type {Record<TargetType, {bulk: string, input: string, one: string, refetch: string[]}>} */
+  /** @type {Record<TargetType, {bulk: string, input: string, find: string, refetch: string[]}>} */
   const KINDS = {
     image: {
       bulk: "bulkImageUpdate",
       input: "BulkImageUpdateInput",
-      one: "findImage",
+      find: "findImage",
       refetch: ["FindImageDocument", "FindImagesDocument"],
     },
     gallery: {
       bulk: "bulkGalleryUpdate",
       input: "BulkGalleryUpdateInput",
-      one: "findGallery",
+      find: "findGallery",
       refetch: ["FindGalleryDocument"],
     },
     scene: {
       bulk: "bulkSceneUpdate",
       input: "BulkSceneUpdateInput",
-      one: "findScene",
+      find: "findScene",
       refetch: ["FindSceneDocument"],
     },
   };
   const FOUND = { image: "findImages", gallery: "findGalleries", scene: "findScenes" };
   const LISTS = { image: "images", gallery: "galleries", scene: "scenes" };
-  const NAMED = /^\s*(?:query|mutation) (\w+)/; // so that Stash's log can say what was asked
-  const AT_ONCE = 40; // look-ups in one document
+  const NAMED = /^\s*(?:query|mutation) (\w+)/; // so that Stash's log names the query
+  const AT_ONCE = 40; // lookups in one document
   const SEARCHED = 25; // performers that a search shows
 
   /** Throws with what Stash said. */
-  sense.ask = async (query, variables = {}) => {
-    const response = await fetch(`${sense.base()}graphql`, {
+  sense.queryStash = async (query, variables = {}) => {
+    const response = await fetch(`${sense.basePath()}graphql`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ query, variables, operationName: NAMED.exec(query)?.[1] }),
     }).catch((error) => {
-      throw new Error(sense.say("stashGone", { why: sense.words(error) }));
+      throw new Error(sense.t("stashGone", { why: sense.errorText(error) }));
     });
-    if (response.status === 401) throw new Error(sense.say("loggedOut"));
+    if (response.status === 401) throw new Error(sense.t("loggedOut"));
     const answer = await response.json().catch(() => null);
     const first = answer?.errors?.[0]?.message;
-    if (first || !answer?.data) throw new Error(first || sense.say("stashStatus", { status: response.status }));
+    if (first || !answer?.data) throw new Error(first || sense.t("stashStatus", { status: response.status }));
     return answer.data;
   };
 
@@ -48,81 +48,81 @@ window.StashSense.part("stash", (sense, api) => {
     const query = `query StashSenseImage($id: ID!) { findImage(id: $id) {
       id title paths { image thumbnail } performers { ${PERFORMER} }
       visual_files { ... on ImageFile { width height } ... on VideoFile { width height } } } }`;
-    return (await sense.ask(query, { id })).findImage;
+    return (await sense.queryStash(query, { id })).findImage;
   };
 
   sense.getGallery = async (id) => {
     const query = `query StashSenseGallery($id: ID!) { findGallery(id: $id) {
       id title image_count performers { ${PERFORMER} } } }`;
-    return (await sense.ask(query, { id })).findGallery;
+    return (await sense.queryStash(query, { id })).findGallery;
   };
 
   sense.getScene = async (id) => {
     const query = `query StashSenseScene($id: ID!) { findScene(id: $id) { id performers { ${PERFORMER} } } }`;
-    return (await sense.ask(query, { id })).findScene;
+    return (await sense.queryStash(query, { id })).findScene;
   };
 
-  sense.thumbnail = (imageId) => `${sense.base()}image/${encodeURIComponent(imageId)}/thumbnail`;
+  sense.thumbnail = (imageId) => `${sense.basePath()}image/${encodeURIComponent(imageId)}/thumbnail`;
 
   /** For each image, gallery or scene who is tagged on it; null where it is gone. */
   sense.performersOn = async (type, ids) => {
-    const found = await aliased("On", ids, "ID!", (at) => `${KINDS[type].one}(id: ${at}) { performers { id } }`);
-    return found.map((one) => one && one.performers.map((/** @type {{id: string}} */ each) => each.id));
+    const targets = await aliased("On", ids, "ID!", (at) => `${KINDS[type].find}(id: ${at}) { performers { id } }`);
+    return targets.map((target) => target && target.performers.map((/** @type {{id: string}} */ each) => each.id));
   };
 
   /** Of all images, galleries or scenes the ids of those with this performer. */
-  sense.withPerformer = async (type, performerId) => {
+  sense.targetsWithPerformer = async (type, performerId) => {
     const filter = { performers: { value: [performerId], modifier: "INCLUDES" } };
     const input = { image: "ImageFilterType", gallery: "GalleryFilterType", scene: "SceneFilterType" }[type];
     const query = `query StashSenseWith($filter: ${input}) { found: ${FOUND[type]}(
       ${type}_filter: $filter, filter: { per_page: -1, sort: "id" }) { ${LISTS[type]} { id } } }`;
-    const list = (await sense.ask(query, { filter })).found[LISTS[type]];
+    const list = (await sense.queryStash(query, { filter })).found[LISTS[type]];
     return new Set(list.map((/** @type {{id: string}} */ each) => each.id));
   };
 
-  sense.change = async (type, ids, performerId, mode) => {
+  sense.updatePerformers = async (type, ids, performerId, mode) => {
     const kind = KINDS[type];
     const query = `mutation StashSenseTag($input: ${kind.input}!) { ${kind.bulk}(input: $input) { id } }`;
-    await sense.ask(query, { input: { ids, performer_ids: { ids: [performerId], mode } } });
+    await sense.queryStash(query, { input: { ids, performer_ids: { ids: [performerId], mode } } });
   };
 
-  sense.performers = async (ids) => {
+  sense.performersById = async (ids) => {
     const found = await aliased("Performers", ids, "ID!", (at) => `findPerformer(id: ${at}) { ${PERFORMER} }`);
     return found.filter(Boolean);
   };
 
   /** For each stash id those local performers that have exactly it; endpoints must be ones that Stash lists. */
   sense.performersByStashId = async (stashIds) => {
-    const asked = stashIds.map((each) => ({ ...each, modifier: "EQUALS" }));
+    const criteria = stashIds.map((each) => ({ ...each, modifier: "EQUALS" }));
     const found = await aliased(
       "ByStashIds",
-      asked,
+      criteria,
       "StashIDCriterionInput",
       (at) =>
         `findPerformers(performer_filter: { stash_id_endpoint: ${at} }, filter: { per_page: -1 }) {
           performers { ${PERFORMER} } }`,
     );
     return found.map((each, index) => {
-      const wanted = stashIds[index];
-      // Stash compares with wildcards, so look again.
+      const stashId = stashIds[index];
+      // Stash compares with wildcards: check again.
       return each.performers.filter((/** @type {Performer} */ performer) =>
-        performer.stash_ids.some((own) => own.endpoint === wanted?.endpoint && own.stash_id === wanted?.stash_id),
+        performer.stash_ids.some((own) => own.endpoint === stashId?.endpoint && own.stash_id === stashId?.stash_id),
       );
     });
   };
 
   /** Performers whose name, or one of whose aliases, has all the words of a text; those who begin with it first. */
-  sense.findPerformers = async (text) => {
+  sense.searchPerformers = async (text) => {
     const query = `query StashSenseSearch($filter: FindFilterType) {
       findPerformers(filter: $filter) { performers { ${PERFORMER} alias_list } } }`;
     // In quotes, so that a dash or an OR is part of the name.
     const words = text.split(/[\s"]+/).filter(Boolean).map((word) => `"${word}"`);
     if (!words.length) return [];
     const filter = { q: words.join(" "), per_page: SEARCHED, sort: "name", direction: "ASC" };
-    const { performers } = (await sense.ask(query, { filter })).findPerformers;
+    const { performers } = (await sense.queryStash(query, { filter })).findPerformers;
     const start = text.trim().toLowerCase();
     const rank = (/** @type {Performer} */ each) => (each.name.toLowerCase().startsWith(start) ? 0 : 1);
-    return performers.sort((/** @type {Performer} */ one, /** @type {Performer} */ other) => rank(one) - rank(other));
+    return performers.sort((/** @type {Performer} */ a, /** @type {Performer} */ b) => rank(a) - rank(b));
   };
 
   /** Performers of exactly this name, whatever their disambiguation. */
@@ -130,8 +130,8 @@ window.StashSense.part("stash", (sense, api) => {
     const query = `query StashSenseNamed($name: String!) {
       findPerformers(performer_filter: { name: { value: $name, modifier: EQUALS } }, filter: { per_page: -1 }) {
         performers { ${PERFORMER} } } }`;
-    const { performers } = (await sense.ask(query, { name })).findPerformers;
-    // Stash compares with wildcards, so look again.
+    const { performers } = (await sense.queryStash(query, { name })).findPerformers;
+    // Stash compares with wildcards: check again.
     return performers.filter((/** @type {Performer} */ each) => each.name.toLowerCase() === name.toLowerCase());
   };
 
@@ -150,7 +150,7 @@ window.StashSense.part("stash", (sense, api) => {
       const given = some.map((_, index) => `$v${index}: ${type}`).join(", ");
       const body = some.map((_, index) => `a${index}: ${field(`$v${index}`)}`).join("\n");
       const variables = Object.fromEntries(some.map((value, index) => [`v${index}`, value]));
-      const answer = await sense.ask(`query StashSense${name}(${given}) { ${body} }`, variables);
+      const answer = await sense.queryStash(`query StashSense${name}(${given}) { ${body} }`, variables);
       all.push(...some.map((_, index) => answer[`a${index}`]));
     }
     return all;
@@ -158,9 +158,9 @@ window.StashSense.part("stash", (sense, api) => {
 
   /** @type {Promise<string[]> | null} */
   let endpoints = null;
-  sense.boxes = () => {
+  sense.stashBoxes = () => {
     endpoints ??= sense
-      .ask("query StashSenseBoxes { configuration { general { stashBoxes { endpoint } } } }")
+      .queryStash("query StashSenseBoxes { configuration { general { stashBoxes { endpoint } } } }")
       .then((data) => data.configuration.general.stashBoxes.map((/** @type {{endpoint: string}} */ box) => box.endpoint));
     endpoints.catch(() => {
       endpoints = null;
@@ -171,16 +171,16 @@ window.StashSense.part("stash", (sense, api) => {
   sense.createPerformer = async (input) => {
     const query = `mutation StashSenseCreate($input: PerformerCreateInput!) {
       performerCreate(input: $input) { ${PERFORMER} } }`;
-    return (await sense.ask(query, { input })).performerCreate;
+    return (await sense.queryStash(query, { input })).performerCreate;
   };
 
-  sense.settings = async () => {
+  sense.pluginSettings = async () => {
     const query = `query StashSenseSettings { configuration { plugins(include: ["stash-sense"]) } }`;
-    return (await sense.ask(query)).configuration.plugins["stash-sense"] || {};
+    return (await sense.queryStash(query)).configuration.plugins["stash-sense"] || {};
   };
 
-  /** Stash's page shows what it holds in its own cache: have it asked anew. */
-  sense.refresh = (type) => {
+  /** Stash's page shows what its own cache holds: have it query again. */
+  sense.refreshPage = (type) => {
     try {
       const include = KINDS[type].refetch.map((name) => api.GQL?.[name]).filter(Boolean);
       Promise.resolve(api.utils.StashService.getClient().refetchQueries({ include })).catch((error) =>

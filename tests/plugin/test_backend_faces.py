@@ -70,7 +70,7 @@ def test_four_crops_are_fetched_at_a_time(call, sidecar):
 
 def test_more_crops_than_a_process_should_fetch_are_refused(call, sidecar):
     failure = call("crops", face_ids=list(range(25))).error
-    assert failure == "Request failed: 25 face_ids given; at most 24 at once"
+    assert failure == "Request failed: 25 face_ids given; at most 24 accepted"
     assert call("crops", face_ids=["f1", ".."]).error == "Request failed: face_ids must not be '..'"
     assert sidecar.asked == []
 

@@ -19,7 +19,7 @@ def test_a_token_that_cannot_be_sent_is_not_told(call, stash):
     ran = call("health")
     assert (
         ran.error
-        == "Request failed: the address, the token or the session has a character that cannot be sent"
+        == "Request failed: the address, token or session contains a character that HTTP cannot send"
     )
     assert "hush" not in repr(ran)
 

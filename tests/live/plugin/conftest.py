@@ -128,7 +128,7 @@ def open_gallery(open_page, library) -> Callable[..., Any]:
         again = "Run again from scratch" if scratch else "Run again"
         start = page.locator(f"text=/^(Identify performers in this gallery|{again})$/")
         start.wait_for()
-        as_of = page.locator("text=/^Result of/")
+        as_of = page.locator("text=/^Results from/")
         before = as_of.all_inner_texts()
         start.click()
         if scratch:

@@ -34,7 +34,7 @@ def test_accept_all_and_back_on_the_plugins_own_page(open_gallery, library, tagg
     page = open_gallery()
     page.click("text=Also tag individual images (all)")
     page.click(".sense-accept")
-    assert outcome(page) == "3 added, 0 failed, 0 left out"
+    assert outcome(page) == "3 added, 0 failed, 0 skipped"
     on_gallery, on_images = tagged()
     assert on_gallery == set(library.people.values())
     assert len(on_images) == 6

@@ -37,7 +37,7 @@ def test_cancelled_it_shows_what_was_found_until_then_and_that_can_be_tagged(
     page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/")
     row(page, "Eileen Collins").wait_for()
     page.click(".sense-running >> text=Cancel")
-    page.wait_for_selector("text=Cancelled. This is what was found until then.")
+    page.wait_for_selector("text=Cancelled. Partial results below.")
     assert (
         page.locator(".sense-summary").inner_text().startswith(tuple(f"processed {n}/9" for n in range(1, 9)))
     )
@@ -50,7 +50,7 @@ def test_cancelled_it_shows_what_was_found_until_then_and_that_can_be_tagged(
     assert tagged() == (set(), {})
     page.reload()
     page.click("#sense-button")
-    page.wait_for_selector("text=Cancelled. This is what was found until then.")
+    page.wait_for_selector("text=Cancelled. Partial results below.")
     counted.pause_s = 0.0
     page.click("text=Run again from scratch")
     page.wait_for_selector(".sense-summary >> text=/^processed 9.9 images/")

@@ -44,7 +44,7 @@ def test_logged_out_meanwhile_it_says_so_and_goes_on_after_the_next_login(open_p
     page.wait_for_selector(".sense-is-ok")
     page.context.clear_cookies()
     button.click()
-    page.wait_for_selector(".sense-problem >> text=no longer logged in")
+    page.wait_for_selector(".sense-problem >> text=logged out of Stash")
     page.troubles[:] = [each for each in page.troubles if not each.startswith("401")]
     page.reload()
     page.fill("#username", os.environ["STASH_USERNAME"])

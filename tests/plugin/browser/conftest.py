@@ -70,7 +70,7 @@ def world(
 def in_this_process(stash: StashStandIn) -> Callable[[str, dict[str, Any]], Any]:
     """The plugin's operations without starting Python for each."""
     from backend import log  # noqa: PLC0415 - on the path since this file was read
-    from backend.errors import Failure  # noqa: PLC0415
+    from backend.errors import PluginError  # noqa: PLC0415
     from backend.modes import run  # noqa: PLC0415
 
     log._line = lambda level, text: stash.plugins.logs.append(level + text)
@@ -79,8 +79,8 @@ def in_this_process(stash: StashStandIn) -> Callable[[str, dict[str, Any]], Any]
         connection = {"Scheme": "http", "Host": "0.0.0.0", "Port": stash.own_port}
         try:
             return run({"server_connection": connection, "args": args})
-        except Failure as failure:
-            raise ValueError(str(failure)) from failure
+        except PluginError as error:
+            raise ValueError(str(error)) from error
 
     return operation
 

@@ -1,6 +1,7 @@
 """The tab of one browser, used again by every test: opening a new one costs a second of a busy machine."""
 
 import socket
+import sys
 from typing import Any
 
 from pages import Watched
@@ -47,6 +48,8 @@ class Tabs:
         """As good as new: nothing shown, nothing stored. Fails the test for what went wrong on a page."""
         opened, self._open = self._open, []
         troubles = [text for _, watched in opened for text in watched.troubles]
+        for page, _ in opened:
+            sys.stdout.write(f"{page.url} showed:\n{page.inner_text('body')}\n")  # for a failed test
         for page, watched in opened[:1]:
             self._debugger.send(
                 "Storage.clearDataForOrigin", {"origin": watched.origin, "storageTypes": "all"}

@@ -86,7 +86,7 @@ def test_the_images_dialogue_is_accessible(open_image, filled, width):
     page.click("text=Add to Image >> nth=0")
     page.wait_for_selector("text=Added!")
     page.click("text=Not this person >> nth=1")
-    page.wait_for_selector("text=You said that this is not Far.")
+    page.wait_for_selector("text=Marked as not Far.")
     assert findings(page, ".sense-dialogue") == []
 
 
@@ -115,7 +115,7 @@ def test_naming_and_splitting_are_accessible(open_gallery, world, filled, width)
     first.locator(".sense-face >> text=No image").wait_for()
     group(page, 2).locator("text=Is this Barack Obama or Twin?").wait_for()
     first.locator(".sense-take-out").first.click()
-    first.locator("text=Taken out").wait_for()
+    first.locator("text=Removed").wait_for()
     first.locator("text=Choose performer").click()
     page.keyboard.type("twin")
     first.locator("[role=option]").first.wait_for()

@@ -82,7 +82,7 @@ def test_a_name_is_needed(open_gallery, world, three):
 def test_whoever_has_the_name_is_offered(open_gallery, world, three):
     page = open_gallery()
     create(page, "grace hopper")
-    page.wait_for_selector("text=Your library already has a performer of this name:")
+    page.wait_for_selector("text=Your library already has a performer with this name:")
     assert page.locator(".sense-same li").count() == 2
     page.click(".sense-same li:nth-child(2) .btn")
     tagged_as(page, "Grace Hopper (dancer)")
@@ -97,7 +97,7 @@ def test_another_one_of_the_name_needs_a_disambiguation(open_gallery, world, thr
     page.click(".sense-create >> text=/^Create$/")
     page.wait_for_selector(".sense-create >> text=/^Create$/")
     assert created(world, three) == []
-    page.fill("text=Disambiguation, to create another one", "singer")
+    page.fill("text=Disambiguation, to create another performer", "singer")
     page.click(".sense-create >> text=/^Create$/")
     tagged_as(page, "Mary Grace (singer)")
     assert [(each.name, each.disambiguation) for each in created(world, three)] == [("Mary Grace", "singer")]

@@ -38,7 +38,7 @@ def test_accept_all_with_slow_writes_loses_none(open_gallery, world, five):
     page = open_gallery()
     world.stash.faults.add(Delay(0.3), where="StashSenseTag")
     page.click(".sense-accept")
-    assert outcome(page) == "5 added, 0 failed, 0 left out"
+    assert outcome(page) == "5 added, 0 failed, 0 skipped"
     assert sorted(world.on_gallery()) == sorted(map(int, five))
     assert all(world.images_with(each) == [] for each in five)
 
@@ -48,7 +48,7 @@ def test_accept_all_with_the_images(open_gallery, world, five):
     page = open_gallery()
     page.click("text=Also tag individual images (all)")
     page.click(".sense-accept")
-    assert outcome(page) == "5 added, 0 failed, 0 left out"
+    assert outcome(page) == "5 added, 0 failed, 0 skipped"
     assert [len(world.images_with(each)) for each in five] == [2] * 5
 
 
@@ -69,7 +69,7 @@ def test_somebody_elses_edit_meanwhile_survives(open_gallery, world, five):
     page.click(".sense-accept")
     row(page, "Ann").locator("text=Added!").wait_for()
     world.on_gallery().append(other)
-    assert outcome(page) == "5 added, 0 failed, 0 left out"
+    assert outcome(page) == "5 added, 0 failed, 0 skipped"
     assert sorted(world.on_gallery()) == sorted([*map(int, five), other])
 
 
@@ -78,7 +78,7 @@ def test_one_failing_write_is_reported_and_the_rest_stored(open_gallery, world, 
     row(page, "Cleo").locator("text=In library as: Cleo").wait_for()
     del world.stash.library.performers[int(five[2])]
     page.click(".sense-accept")
-    assert outcome(page) == "4 added, 1 failed, 0 left out"
+    assert outcome(page) == "4 added, 1 failed, 0 skipped"
     assert int(five[2]) not in world.on_gallery()
     assert len(world.on_gallery()) == 4
     row(page, "Cleo").locator("text=Failed, try again").wait_for()
@@ -92,7 +92,7 @@ def test_accept_all_stops_politely(open_gallery, world, five):
     page.click(".sense-accept")
     page.wait_for_selector("text=Accepting 2 of 5…")
     page.click("text=Stop")
-    assert outcome(page) == "2 added, 0 failed, 3 left out"
+    assert outcome(page) == "2 added, 0 failed, 3 skipped"
     assert len(world.on_gallery()) == 2
 
 
@@ -101,14 +101,14 @@ def test_accept_all_takes_only_what_shows(open_gallery, world, five):
     page.select_option(".sense-filter select", "MALE")
     page.wait_for_selector("text=3 hidden by the filter")
     page.click("text=Accept All (2)")
-    assert outcome(page) == "2 added, 0 failed, 0 left out"
+    assert outcome(page) == "2 added, 0 failed, 0 skipped"
     assert sorted(world.on_gallery()) == sorted([int(five[1]), int(five[4])])
 
 
 def test_the_minimum_confidence_comes_from_the_settings(open_gallery, world, five):
     world.stash.library.plugins["stash-sense"]["minConfidence"] = 70
     page = open_gallery()
-    page.wait_for_selector("text=Minimum confidence: 70 %")
+    page.wait_for_selector("text=Minimum confidence: 70%")
     assert page.locator(".sense-person:visible").count() == 2
     page.locator("input[type=range]").fill("0")
     assert page.locator(".sense-person:visible").count() == 5
@@ -137,7 +137,7 @@ def test_what_was_undone_can_be_added_again(open_gallery, world, five):
         row(page, "Ann").locator("text=Undone").wait_for()
         assert world.on_gallery() == []
     page.click(".sense-accept")
-    assert outcome(page) == "5 added, 0 failed, 0 left out"
+    assert outcome(page) == "5 added, 0 failed, 0 skipped"
     assert sorted(world.on_gallery()) == sorted(map(int, five))
 
 
@@ -206,13 +206,13 @@ def test_a_session_that_ends_amid_accept_all_is_told(open_gallery, world, five):
     login = Status(200, b"<!DOCTYPE html>Log in", "text/html")
     world.stash.faults.add(login, where=lambda seen: _third_write(seen, out))
     page.click(".sense-accept")
-    assert outcome(page) == "2 added, 3 failed, 0 left out"
+    assert outcome(page) == "2 added, 3 failed, 0 skipped"
     assert len(world.on_gallery()) == 2
-    row(page, "Emil").locator("text=A login may be asked for").wait_for()
+    row(page, "Emil").locator("text=You may have to log in").wait_for()
     assert [entry["status"] for entry in world.sidecar.journal] == ["done", "done", "open"]
     world.stash.faults.clear()
     page.click(".sense-accept")
-    page.wait_for_selector("text=5 added, 0 failed, 0 left out")
+    page.wait_for_selector("text=5 added, 0 failed, 0 skipped")
     assert sorted(world.on_gallery()) == sorted(map(int, five))
 
 
@@ -291,7 +291,7 @@ def test_the_whole_flow_with_the_keyboard_alone(open_page, world, five):
         if page.evaluate("document.activeElement.classList.contains('sense-accept')"):
             break
     page.keyboard.press("Enter")
-    assert outcome(page) == "5 added, 0 failed, 0 left out"
+    assert outcome(page) == "5 added, 0 failed, 0 skipped"
     page.keyboard.press("Escape")
     page.wait_for_selector("#sense-button:focus")
     assert len(world.on_gallery()) == 5

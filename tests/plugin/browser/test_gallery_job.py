@@ -14,7 +14,7 @@ def test_progress_shows_and_people_appear_as_they_are_found(open_gallery, world,
     page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/")
     page.wait_for_selector(".sense-running ~ div .sense-person")
     assert page.locator(".sense-person").count() < 5
-    page.wait_for_selector("text=images a second")
+    page.wait_for_selector("text=images per second")
     page.wait_for_selector(".sense-summary")
     assert page.locator(".sense-person").count() == 5
 
@@ -25,7 +25,7 @@ def test_after_a_cancel_the_results_stand_and_it_can_be_resumed(open_gallery, wo
     page.click("text=Identify performers in this gallery")
     page.wait_for_selector(".sense-running ~ div .sense-person")
     page.click(".sense-running >> text=Cancel")
-    page.wait_for_selector("text=Cancelled. This is what was found until then.")
+    page.wait_for_selector("text=Cancelled. Partial results below.")
     assert 0 < page.locator(".sense-person").count() < 5
     assert world.sidecar.jobs["job-1"].view()["status"] == "cancelled"
     page.click("text=Resume")
@@ -40,7 +40,7 @@ def test_the_latest_result_is_shown_when_the_dialogue_opens_again(open_gallery, 
     page = open_gallery()
     page.keyboard.press("Escape")
     page.click("#sense-button")
-    page.wait_for_selector("text=Result of")
+    page.wait_for_selector("text=Results from")
     assert page.locator(".sense-person").count() == 5
     assert len(world.sidecar.jobs) == 1
 
@@ -60,10 +60,10 @@ def test_a_running_job_is_picked_up_after_a_reload(open_gallery, world, five):
 def test_a_job_that_breaks_off_says_why_and_keeps_what_it_has(open_gallery, world, five):
     world.sidecar.job_fails = "the disk is full"
     page = open_gallery()
-    page.wait_for_selector("text=It broke off: the disk is full")
+    page.wait_for_selector("text=Stopped early: the disk is full")
     assert page.locator(".sense-person").count() == 5
     page.click("text=Resume")
-    page.wait_for_selector("text=It broke off", state="detached")
+    page.wait_for_selector("text=Stopped early", state="detached")
     assert world.sidecar.jobs["job-1"].view()["status"] == "done"
 
 
@@ -122,10 +122,10 @@ def test_a_gallery_that_is_gone_is_told(open_gallery, world, five):
     page = open_gallery()
     del world.stash.library.galleries[world.gallery]
     page.click("text=Run again >> nth=0")
-    page.wait_for_selector(f"text=Stash has no gallery {world.gallery} any more.")
+    page.wait_for_selector(f"text=Stash no longer has gallery {world.gallery}.")
     page.keyboard.press("Escape")
     page.click("#sense-button")
-    page.wait_for_selector(f".sense-problem >> text=Stash has no gallery {world.gallery} any more.")
+    page.wait_for_selector(f".sense-problem >> text=Stash no longer has gallery {world.gallery}.")
 
 
 def test_without_a_sidecar_the_contracts_message(open_gallery, world, five):

@@ -32,7 +32,7 @@ def test_from_the_button_to_a_written_tag(open_image, world, obama):
     assert "Face 1" in one.inner_text()
     one.locator("text=In library as: Barack Obama").wait_for()
     assert "Very likely" in one.inner_text()
-    assert "75 %" in one.inner_text()
+    assert "75%" in one.inner_text()
     one.locator(".sense-pair figure:nth-child(2) img[src^='data:image/jpeg']").wait_for()
     page.click("text=Add to Image")
     page.wait_for_selector("text=Added!")
@@ -79,7 +79,7 @@ def test_a_failed_write_is_said_and_can_be_tried_again(open_image, world, obama)
     image = world.stash.library.images.pop(world.image)
     page.click("text=Add to Image")
     page.wait_for_selector("text=Failed, try again")
-    assert "Stash has no image" in card(page).inner_text()
+    assert "Stash no longer has image" in card(page).inner_text()
     world.stash.library.images[world.image] = image
     page.click("text=Failed, try again")
     page.wait_for_selector("text=Added!")
@@ -112,7 +112,7 @@ def test_a_write_whose_end_cannot_be_noted_can_be_taken_back_all_the_same(open_i
     page = open_image()
     world.sidecar.faults["/journal/1"] = Problem(503, "busy", "The state is busy.")
     page.click("text=Add to Image")
-    page.wait_for_selector("text=It was added, but that could not be noted: Request failed: The state")
+    page.wait_for_selector("text=Added, but not recorded, so only this window can undo it: Request failed")
     assert world.on_image() == [int(obama)]
     world.sidecar.faults.clear()
     page.click(".sense-tagging >> text=Undo")
@@ -125,7 +125,7 @@ def test_whoever_was_logged_out_reads_what_to_do(open_image, world, obama):
     page.wait_for_selector("text=Add to Image")
     world.stash.faults.add(Status(401))
     page.click("text=Add to Image")
-    page.wait_for_selector("text=You are no longer logged in to Stash. Log in again in another tab")
+    page.wait_for_selector("text=You are logged out of Stash. Log in again in another tab")
     world.stash.faults.clear()
     page.click("text=Failed, try again")
     page.wait_for_selector("text=Added!")
@@ -167,11 +167,11 @@ def test_another_candidate_can_be_chosen(open_image, world, obama):
 def test_not_this_person_is_remembered_and_can_be_taken_back(open_image, world, obama):
     page = open_image()
     page.click("text=Not this person")
-    page.wait_for_selector("text=You said that this is not Barack Obama.")
+    page.wait_for_selector("text=Marked as not Barack Obama.")
     assert [each["word"] for each in world.sidecar.decisions] == ["rejected"]
     card(page).locator("text=Possible matches (1)").wait_for()
     assert card(page).locator("h6").count() == 0
-    page.click("text=Take back")
+    page.click(".sense-rejected >> text=Undo")
     card(page).locator(".sense-who h6", has_text="Barack Obama").wait_for()
     assert world.sidecar.decisions == []
 
@@ -205,7 +205,7 @@ def test_a_person_created_in_another_tab_is_not_created_again(open_image, world)
 def test_looking_again_reads_anew_who_is_tagged(open_image, world, obama):
     page = open_image()
     world.on_image().append(int(obama))
-    page.click("text=Look again")
+    page.click("text=Identify again")
     page.wait_for_selector("text=Already tagged")
 
 
@@ -253,7 +253,7 @@ def test_no_match_and_no_faces(open_image, world):
     page = open_image()
     page.wait_for_selector("text=No match found in database")
     world.saw()
-    page.click("text=Look again")
+    page.click("text=Identify again")
     page.wait_for_selector("text=No faces detected")
     assert world.sidecar.asked[-1][2] == {"image_id": str(world.image), "force": True}
 
@@ -330,7 +330,7 @@ def test_an_unknown_person_in_german(open_page, world):
     world.found(unknown=[group_of("t1", ["g1", "g2"], ["1", "2"]), group_of("t2", ["g3"], ["3"])])
     page = open_page(f"/galleries/{world.gallery}?locale=de-DE")
     page.click(".gallery-toolbar #sense-button")
-    page.click("text=Personen in dieser Galerie erkennen")
+    page.click("text=Darsteller in dieser Galerie erkennen")
     page.wait_for_selector("text=Unbekannte Person, 2 Bilder")
     page.wait_for_selector("text=Unbekannte Person, 1 Bild")
     page.click("text=Darsteller wählen >> nth=0")

@@ -117,16 +117,16 @@ def test_the_journal_comes_page_by_page(open_page, world):
     page = open_page("/plugins/stash-sense")
     page.wait_for_selector(".sense-list li >> nth=49")
     assert entry(page).count() == 50
-    page.click("text=Show older ones")
+    page.click("text=Show older entries")
     page.wait_for_selector(".sense-list li >> nth=59")
-    assert page.locator("text=Show older ones").count() == 0
+    assert page.locator("text=Show older entries").count() == 0
 
 
 def test_state_jobs_and_the_way_to_the_settings(open_page, world):
     world.found()
     world.sidecar.start("gallery", "gallery:1", world.sidecar.gallery("1"))
     page = open_page("/plugins/stash-sense")
-    page.wait_for_selector("text=Works")
+    page.wait_for_selector("text=Everything works")
     page.wait_for_selector("text=3 people, 3 faces")
     page.wait_for_selector("text=done: 9 of 9 images, 12 faces, 0 performers")
     assert page.locator("text=Settings").get_attribute("href") == "/settings?tab=plugins"
@@ -153,7 +153,7 @@ def test_a_running_job_is_followed_cancelled_and_resumed(open_page, world):
 def test_without_a_sidecar_each_part_says_so(open_page, world):
     world.sidecar.down()
     page = open_page("/plugins/stash-sense")
-    for part in ("State", "Jobs", "What was tagged"):
+    for part in ("Status", "Jobs", "Tag history"):
         page.wait_for_selector(f"section[aria-label='{part}'] >> text=Connection refused")
 
 

@@ -23,17 +23,17 @@ def ann(world):
     ("facts", "text"),
     [
         ({"face_count": 9, "faces_alone": 3, "confirmed": True}, "✓ You confirmed this"),
-        ({"face_count": 9, "faces_alone": 9}, "All 9 faces look like Ann by themselves"),
-        ({"face_count": 1, "faces_alone": 1}, "The face looks like Ann by itself"),
+        ({"face_count": 9, "faces_alone": 9}, "All 9 faces match Ann on their own"),
+        ({"face_count": 1, "faces_alone": 1}, "The face matches Ann on its own"),
         (
             {"face_count": 9, "faces_alone": 6},
-            "6 of 9 faces look like Ann by themselves; the others go with these by likeness",
+            "6 of 9 faces match Ann on their own; the others match those faces",
         ),
         (
             {"face_count": 3, "faces_alone": 0},
-            "None of the 3 faces looks enough like Ann by itself; together they do",
+            "None of the 3 faces matches Ann on its own; together they do",
         ),
-        ({"face_count": 1, "faces_alone": 0}, "By itself the face does not look enough like Ann"),
+        ({"face_count": 1, "faces_alone": 0}, "On its own, the face does not match Ann well enough"),
     ],
 )
 def test_a_row_says_how_far_the_faces_bear_the_name_out(open_gallery, world, ann, facts, text):

@@ -36,8 +36,8 @@ def test_people_are_tagged_and_taken_back(open_page, world, scene):
     number, ann = scene
     page = open_page(f"/scenes/{number}")
     once(page, "scene").click()
-    page.wait_for_selector("text=Found 3 person(s)")
-    assert "Seen in 12 frame(s)" in row(page, "Ann").inner_text()
+    page.wait_for_selector("text=Found 3 people")
+    assert "Seen in 12 frames" in row(page, "Ann").inner_text()
     row(page, "Stranger").locator("img.sense-portrait[src^='data:image/jpeg']").wait_for()
     page.wait_for_selector(".sense-person >> text=No match found in database")
     row(page, "Ann").locator("text=Add to Scene").click()
@@ -77,7 +77,7 @@ def test_a_scene_that_is_gone_is_said_to_be(open_page, world, scene):
     once(page, "scene").wait_for()
     del world.stash.library.scenes[number]
     once(page, "scene").click()
-    page.wait_for_selector(f"text=Stash has no scene {number} any more.")
+    page.wait_for_selector(f"text=Stash no longer has scene {number}.")
 
 
 TWO_CHANGES_AT_ONCE = """

@@ -24,14 +24,14 @@ def both(world):
 
 def take_out(where, face=1):
     where.locator(".sense-take-out").nth(face - 1).click()
-    where.locator("text=Take back").first.wait_for()
+    where.locator("text=Put back").first.wait_for()
 
 
 def update(page, world, *people, **rest):
     """The groups made again, with this result."""
     world.found(*people, **rest)
     before = len(world.sidecar.jobs)
-    page.click("text=Update the groups")
+    page.click("text=Update groups")
     page.locator(".sense-update").wait_for(state="detached")
     page.wait_for_selector(".sense-summary")
     assert len(world.sidecar.jobs) == before + 1
@@ -42,14 +42,14 @@ def test_a_face_of_a_group_is_set_apart_and_taken_back(open_gallery, world, both
     page = open_gallery()
     button = group(page).locator("[aria-label='Not the same person: face 2 of an unknown person']")
     button.click()
-    group(page).locator("text=Taken out").wait_for()
+    group(page).locator("text=Removed").wait_for()
     assert said(world) == [("g2", "apart", None)]
-    page.wait_for_selector("text=Faces were taken out of their groups.")
-    assert page.evaluate("document.activeElement.textContent") == "Take back"
+    page.wait_for_selector("text=You removed faces from their groups.")
+    assert page.evaluate("document.activeElement.textContent") == "Put back"
     page.keyboard.press("Enter")
     button.wait_for()
     assert said(world) == []
-    assert page.locator("text=Update the groups").count() == 0
+    assert page.locator("text=Update groups").count() == 0
     assert button.evaluate("each => each === document.activeElement")
 
 
@@ -58,7 +58,7 @@ def test_a_face_of_somebody_named_is_rejected_too(open_gallery, world, both):
     row(page, "Ann").locator("[aria-label='Not Ann: face 1']").click()
     row(page, "Ann").locator("text=Not Ann").wait_for()
     assert said(world) == [("a1", "apart", None), ("a1", "rejected", f"local:{both}")]
-    row(page, "Ann").locator("text=Take back").click()
+    row(page, "Ann").locator("text=Put back").click()
     row(page, "Ann").locator("[aria-label='Not Ann: face 1']").wait_for()
     assert said(world) == []
 
@@ -130,13 +130,13 @@ def test_whose_faces_are_all_taken_out_is_nobody_to_tag(open_gallery, world, bot
     page = open_gallery()
     take_out(row(page, "Ann"), 1)
     row(page, "Ann").locator(".sense-take-out").click()
-    row(page, "Ann").locator("text=You took out all faces of this person.").wait_for()
+    row(page, "Ann").locator("text=You removed all faces of this person.").wait_for()
     page.click(".sense-accept")
-    assert outcome(page) == "0 added, 0 failed, 1 left out"
+    assert outcome(page) == "0 added, 0 failed, 1 skipped"
     for number in (1, 2, 3):
         group(page).locator(".sense-take-out").first.click()
-        group(page).locator("text=Take back").nth(number - 1).wait_for()
-    group(page).locator("text=You took out all faces of this person.").wait_for()
+        group(page).locator("text=Put back").nth(number - 1).wait_for()
+    group(page).locator("text=You removed all faces of this person.").wait_for()
     assert group(page).locator("text=Choose performer").count() == 0
 
 
@@ -153,10 +153,10 @@ def test_the_groups_are_made_again(open_gallery, world, both):
     assert page.evaluate("document.activeElement.className") == "sense-summary"
     earlier = page.locator(".sense-taken-earlier")
     earlier.locator("text=Not the same person").wait_for()
-    earlier.locator("text=Take back").click()
+    earlier.locator("text=Put back").click()
     earlier.wait_for(state="detached")
     assert said(world) == []
-    page.wait_for_selector("text=Update the groups")
+    page.wait_for_selector("text=Update groups")
 
 
 def test_while_the_groups_are_made_the_old_ones_show(open_gallery, world, both):
@@ -164,7 +164,7 @@ def test_while_the_groups_are_made_the_old_ones_show(open_gallery, world, both):
     take_out(group(page), 2)
     world.sidecar.job_s = 1.5
     world.found()
-    page.click("text=Update the groups")
+    page.click("text=Update groups")
     page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/")
     assert group(page).locator("h6").inner_text() == "Unknown person, 3 images"
     page.wait_for_selector("text=No performers identified")
@@ -175,9 +175,9 @@ def test_an_update_that_cannot_start_says_why(open_gallery, world, both):
     page = open_gallery()
     take_out(group(page), 2)
     world.sidecar.faults["/jobs/gallery"] = Problem(429, "full", "Too much is under way.")
-    page.click("text=Update the groups")
+    page.click("text=Update groups")
     page.wait_for_selector(".sense-update >> text=Too much is under way.")
-    assert group(page).locator("text=Taken out").count() == 1
+    assert group(page).locator("text=Removed").count() == 1
 
 
 def test_the_sidecar_going_away_while_the_groups_are_made_leaves_what_is_there(open_gallery, world, both):
@@ -186,7 +186,7 @@ def test_the_sidecar_going_away_while_the_groups_are_made_leaves_what_is_there(o
     row(page, "Ann").locator("text=Added!").wait_for()
     take_out(group(page), 2)
     world.sidecar.job_s = 2.0
-    page.click("text=Update the groups")
+    page.click("text=Update groups")
     page.wait_for_selector(".sense-running")
     world.sidecar.down()
     page.wait_for_selector(".sense-problem >> text=Connection refused")
@@ -209,10 +209,10 @@ def test_what_was_done_to_groups_and_rows_that_are_gone_can_be_undone(open_galle
     take_out(row(page, "Ann"), 1)
     update(page, world, person_of("Ben", IMAGES, ben), unknown=[group_of("t1", ["x"], ["5"])])
     row(page, "Ben").locator("text=Already tagged").wait_for()
-    row(page, "Ann").locator("text=No longer part of the result").wait_for()
+    row(page, "Ann").locator("text=No longer in the results").wait_for()
     assert "Unknown person, 1 image" in group(page, 1).inner_text()
     gone = group(page, 2)
-    gone.locator("text=No longer part of the result").wait_for()
+    gone.locator("text=No longer in the results").wait_for()
     assert sorted(world.on_gallery()) == [int(both), int(ben)]
     gone.locator("text=Undo").click()
     gone.locator("text=Undone").wait_for()
@@ -244,7 +244,7 @@ def test_a_face_of_a_group_that_was_just_named_is_theirs_no_more(open_gallery, w
     choose(group(page), "ann")
     group(page).locator("text=Added to the gallery as Ann").wait_for()
     group(page).locator("[aria-label='Not Ann: face 1']").click()
-    group(page).locator("text=Take back").wait_for()
+    group(page).locator("text=Put back").wait_for()
     assert [each for each in said(world) if each[0] == "g1"] == [
         ("g1", "apart", None),
         ("g1", "rejected", f"local:{both}"),

@@ -141,8 +141,8 @@ def test_ignoring_is_remembered_and_taken_back(open_gallery, world, hopper):
     group(page).locator("text=Ignore").click()
     group(page).locator("text=Ignored").wait_for()
     assert said(world) == [(face, "ignored", None) for face in FACES]
-    assert page.evaluate("document.activeElement.textContent") == "Take back"
-    group(page).locator("text=Take back").click()
+    assert page.evaluate("document.activeElement.textContent") == "Undo"
+    group(page).locator("text=Undo").click()
     group(page).locator("text=Choose performer").wait_for()
     assert (world.sidecar.decisions, world.on_gallery(), world.sidecar.journal) == ([], [], [])
 

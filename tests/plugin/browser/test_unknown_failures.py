@@ -37,7 +37,7 @@ def test_a_tag_whose_faces_could_not_be_noted_can_be_gone_on_with(open_gallery, 
     page = open_gallery()
     choose(group(page), "hopper")
     group(page).locator(
-        "text=The tag is written, but not whose faces these are: Request failed: The"
+        "text=Tagged, but the faces could not be linked to the performer: Request failed: The"
     ).wait_for()
     assert (world.on_gallery(), world.sidecar.decisions) == ([int(hopper)], [])
     assert group(page).locator("text=Choose performer").count() == 0
@@ -52,7 +52,7 @@ def test_a_tag_whose_faces_could_not_be_noted_can_be_taken_back(open_gallery, wo
     world.sidecar.faults["/decisions/faces"] = Problem(503, "busy", "The state is busy.")
     page = open_gallery()
     choose(group(page), "hopper")
-    group(page).locator("text=The tag is written").wait_for()
+    group(page).locator("text=Tagged, but the faces").wait_for()
     group(page).locator("text=Undo").click()
     group(page).locator("text=Choose performer").wait_for()
     assert (world.on_gallery(), world.sidecar.journal[0]["status"]) == ([], "undone")
@@ -62,7 +62,7 @@ def test_faces_that_are_no_longer_stored_are_told(open_gallery, world, hopper):
     world.sidecar.unstored = {"g2"}
     page = open_gallery()
     choose(group(page), "hopper")
-    group(page).locator("text=1 face is no longer known to the sidecar").wait_for()
+    group(page).locator("text=The sidecar no longer has 1 of these faces").wait_for()
     assert [face for face, *_ in said(world)] == ["g1", "g3"]
 
 

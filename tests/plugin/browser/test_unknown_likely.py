@@ -27,7 +27,7 @@ def test_who_it_may_be_is_a_question_and_no_name(open_gallery, world, between):
     page = open_gallery()
     group(page).locator("text=Is this Jane Doe or Mary Major?").wait_for()
     assert group(page).locator("h6").all_inner_texts() == ["Unknown person, 3 images"]
-    assert group(page).locator(".sense-sure").all_inner_texts() == ["Likely 55 %", "Likely 52 %"]
+    assert group(page).locator(".sense-sure").all_inner_texts() == ["Likely 55%", "Likely 52%"]
     first = group(page).locator(".sense-choices .btn").first
     assert first.inner_text() == "It is Jane Doe"
     assert "btn-primary" in first.get_attribute("class")

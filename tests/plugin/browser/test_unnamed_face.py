@@ -58,7 +58,7 @@ def test_a_face_without_a_match_is_ignored(open_image, world):
     page.click("text=Ignore")
     page.wait_for_selector("text=Ignored")
     assert [each["word"] for each in world.sidecar.decisions] == ["ignored"]
-    page.click("text=Take back")
+    page.click("text=Undo")
     page.wait_for_selector("text=Choose performer")
     assert world.sidecar.decisions == []
 
@@ -82,7 +82,7 @@ def test_a_face_whose_word_could_not_be_kept_says_so(open_image, world, ann):
     world.sidecar.faults["/decisions/faces"] = Problem(503, "busy", "The state is busy.")
     page = open_image()
     choose(page, "ann")
-    page.wait_for_selector("text=The tag is written, but not whose faces these are")
+    page.wait_for_selector("text=Tagged, but the faces could not be linked")
     assert world.on_image() == [int(ann[0])]
     world.sidecar.faults.clear()
     page.click("text=Try again")

@@ -75,7 +75,7 @@ def test_the_box_follows_what_is_said_on_the_card(open_image, world, ann):
     world.saw(face_of(ann[1], match_of("Cleo", performer_id="c", distance=0.5)))
     page = open_image()
     page.click("text=Not this person")
-    page.wait_for_selector("text=You said that this is not Ann.")
+    page.wait_for_selector("text=Marked as not Ann.")
     assert boxes(page) == ["Face 1"]
     assert page.locator(".sense-card h6").count() == 0
     card(page).locator("text=Possible matches (1)").wait_for()
@@ -86,7 +86,7 @@ def test_the_box_follows_what_is_said_on_the_card(open_image, world, ann):
     card(page).locator(".sense-done >> text=Undo").click()
     card(page).locator("text=Choose performer").wait_for()
     assert boxes(page) == ["Face 1"]
-    page.click("text=Take back")
+    page.click(".sense-rejected >> text=Undo")
     card(page).locator(".sense-who h6", has_text="Ann").wait_for()
     assert boxes(page) == ["Face 1: Ann"]
 
@@ -135,7 +135,7 @@ def test_of_a_contact_sheet_all_nine_faces_are_framed_and_no_other(open_gallery,
     world.crops(*ids)
     world.found(person_of("Ann", ["1"], local_id, face_ids=ids, face_count=9, faces_alone=4, confirmed=False))
     page = open_gallery()
-    row(page, "Ann").locator("text=4 of 9 faces look like Ann by themselves; the others go with").wait_for()
+    row(page, "Ann").locator("text=4 of 9 faces match Ann on their own; the others match").wait_for()
     row(page, "Ann").locator(".sense-face").nth(4).click()
     page.wait_for_selector(".sense-seen-in .sense-box")
     assert page.locator(".sense-seen-in .sense-box[title='Ann']").count() == 9

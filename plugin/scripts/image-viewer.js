@@ -1,14 +1,14 @@
-/** Which image a face is on, and that image with all faces of its person framed. */
-window.StashSense.part("seen-in", (sense, api) => {
-  const { h, say } = sense;
+/** Which image a face is on, and that image with every face of the person framed. */
+window.StashSense.part("image-viewer", (sense, api) => {
+  const { h, t } = sense;
   const { Button } = api.libraries.Bootstrap;
 
   sense.imageOf = ({ face_ids = [], face_image_ids = [], image_ids }, faceId) =>
-    face_image_ids[face_ids.indexOf(faceId)] ?? /** @type {string} */ (image_ids[0]); // a person is on one at least
+    face_image_ids[face_ids.indexOf(faceId)] ?? /** @type {string} */ (image_ids[0]); // a person is on at least one
 
   sense.imagesWithout = ({ face_ids = [], face_image_ids, image_ids }, out) => {
     if (!out.length) return image_ids;
-    if (!face_image_ids) throw new Error(say("facesUnplaced")); // else the wrong image could be tagged
+    if (!face_image_ids) throw new Error(t("facesUnplaced")); // or a wrong image could be tagged
     const staying = new Set();
     const left = new Set();
     face_image_ids.forEach((imageId, index) => (out.includes(face_ids[index] ?? "") ? left : staying).add(imageId));
@@ -16,14 +16,14 @@ window.StashSense.part("seen-in", (sense, api) => {
   };
 
   /**
-   * Frames the faces that the result took for theirs, and those that the image's own answer names so; of a person
-   * never one that it names otherwise.
+   * Frames the faces that the result assigned to the person, and those that the image's own answer gives to them;
+   * never a face that the image gives to another person.
    */
-  sense.SeenIn = ({ imageId, faceId, faceIds, name, performerId, close }) => {
+  sense.ImageViewer = ({ imageId, faceId, faceIds, name, performerId, close }) => {
     const image = sense.useLoaded(() => sense.getImage(imageId), [imageId]);
-    const picture = sense.usePicture(image.value);
+    const picture = sense.useImageSource(image.value);
     const answer = sense.useLoaded(
-      () => /** @type {Promise<Identified>} */ (sense.call("identify_image", { image_id: imageId })),
+      () => /** @type {Promise<Identified>} */ (sense.callSidecar("identify_image", { image_id: imageId })),
       [imageId],
     );
     const theirs = (answer.value?.faces || []).filter((face) =>
@@ -36,13 +36,13 @@ window.StashSense.part("seen-in", (sense, api) => {
       h(
         "div",
         { className: "sense-actions" },
-        h(Button, { variant: "secondary", autoFocus: true, onClick: close }, say("back")),
+        h(Button, { variant: "secondary", autoFocus: true, onClick: close }, t("back")),
         h("strong", null, h(sense.Text, null, name)),
       ),
-      answer.loading && h(sense.Busy, null, say("loading")),
-      image.error && h(sense.Problem, { error: image.error, again: image.again }),
-      answer.error && h(sense.Problem, { error: answer.error, again: answer.again }),
-      h(sense.Boxed, {
+      answer.loading && h(sense.Busy, null, t("loading")),
+      image.error && h(sense.Problem, { error: image.error, retry: image.retry }),
+      answer.error && h(sense.Problem, { error: answer.error, retry: answer.retry }),
+      h(sense.BoxedImage, {
         picture,
         boxes: theirs.map((face) => ({ box: face.box, label: name.slice(0, 300) })),
         current: Math.max(0, current),

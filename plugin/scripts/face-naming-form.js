@@ -1,9 +1,9 @@
-/** Who an unnamed face or group is: likely people as questions, choosing, creating, ignoring; then what was done. */
-window.StashSense.part("who-is-it", (sense, api) => {
-  const { h, say } = sense;
+/** Names an unknown face or group: likely matches, choose or create a performer, ignore; then what was done. */
+window.StashSense.part("face-naming-form", (sense, api) => {
+  const { h, t } = sense;
   const { Button } = api.libraries.Bootstrap;
 
-  sense.WhoIsIt = ({ naming, likely, others, people, faceId, more }) => {
+  sense.FaceNamingForm = ({ naming, likely, others, people, faceId, more }) => {
     const { useRef, useState } = api.React;
     const place = useRef(/** @type {HTMLElement | null} */ (null));
     const [mode, setMode] = useState(/** @type {"" | "choose" | "create"} */ (""));
@@ -40,12 +40,12 @@ window.StashSense.part("who-is-it", (sense, api) => {
             h(
               "div",
               { className: "sense-actions" },
-              opener("choose", say("choosePerformer")),
-              opener("create", say("createPerformer")),
+              opener("choose", t("choosePerformer")),
+              opener("create", t("createPerformer")),
               faceId !== undefined &&
-                h(Button, { variant: "secondary", size: "sm", disabled: busy, onClick: naming.ignore }, say("ignore")),
-              busy && h("span", { role: "status" }, say("saving")),
-              undo.step === "done" && !busy && h("span", { role: "status", className: "text-muted" }, say("undone")),
+                h(Button, { variant: "secondary", size: "sm", disabled: busy, onClick: naming.ignore }, t("ignore")),
+              busy && h("span", { role: "status" }, t("saving")),
+              undo.step === "done" && !busy && h("span", { role: "status", className: "text-muted" }, t("undone")),
             ),
             mode === "choose" && h(sense.PerformerPicker, { pick, cancel: close }),
             mode === "create" && h(sense.CreatePerformer, { faceId, pick, cancel: close }),
@@ -53,57 +53,57 @@ window.StashSense.part("who-is-it", (sense, api) => {
               h(
                 "details",
                 { className: "sense-others" },
-                h("summary", null, say("possible", { n: others.length })),
+                h("summary", null, t("possible", { n: others.length })),
                 h(Choices, { matches: others, people, naming, busy, first: false }),
               ),
           ),
       (act.error || undo.error) &&
-        h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, act.error || undo.error)),
+        h(sense.ErrorLine, { error: act.error || undo.error }),
       naming.notes.map((note, index) =>
         h("p", { key: index, role: "alert", className: "sense-error" }, h(sense.Text, null, note)),
       ),
     );
   };
 
-  /** What was said, and how to take it back; what failed half-way can be gone on with. @param {DoneProps} props */
+  /** The outcome, with undo; a naming that failed half-way can be continued. @param {DoneProps} props */
   const Done = ({ naming, halfDone, more }) => {
     const { act, undo, outcome } = naming;
     const busy = act.step === "busy" || undo.step === "busy";
     return h(
       "div",
       { className: "sense-actions sense-done" },
-      outcome && h("strong", { role: "status", className: "sense-already" }, h(sense.Text, null, told(naming))),
+      outcome && h("strong", { role: "status", className: "sense-already" }, h(sense.Text, null, outcomeText(naming))),
       h(
         Button,
         { variant: "secondary", size: "sm", disabled: busy, onClick: undo.start },
-        undo.step === "busy" ? say("undoing") : outcome?.kind === "ignored" ? say("takeBack") : say("undo"),
+        undo.step === "busy" ? t("undoing") : t("undo"),
       ),
       halfDone &&
         act.step === "failed" &&
-        h(Button, { variant: "primary", size: "sm", disabled: busy, onClick: naming.again }, say("retry")),
+        h(Button, { variant: "primary", size: "sm", disabled: busy, onClick: naming.retry }, t("retry")),
       outcome?.kind === "named" && !outcome.images && more &&
-        h(Button, { variant: "secondary", size: "sm", disabled: busy, onClick: naming.again }, more),
-      act.step === "busy" && h("span", { role: "status" }, say("saving")),
+        h(Button, { variant: "secondary", size: "sm", disabled: busy, onClick: naming.retry }, more),
+      act.step === "busy" && h("span", { role: "status" }, t("saving")),
     );
   };
 
   /** @param {Naming} naming */
-  function told({ outcome, type }) {
-    if (outcome?.kind !== "named") return say("ignored");
+  function outcomeText({ outcome, type }) {
+    if (outcome?.kind !== "named") return t("ignored");
     const { name, disambiguation } = outcome.performer;
     const who = `${name.slice(0, 200)}${disambiguation ? ` (${disambiguation.slice(0, 80)})` : ""}`;
-    return say(outcome.images ? "namedImages" : `named_${type}`, { name: who });
+    return t(outcome.images ? "namedImages" : `named_${type}`, { name: who });
   }
 
-  /** A question, and its answers. @param {ChoicesProps} props */
+  /** Asks whether it is one of the likely matches. @param {ChoicesProps} props */
   const Likely = ({ matches, people, naming, busy }) => {
-    const [one, other] = matches.map((each) => each.name.slice(0, 150));
+    const [first, second] = matches.map((each) => each.name.slice(0, 150));
     const question =
-      other === undefined
-        ? say("isIt", { name: one })
-        : one === other
-          ? say("isItWhich", { name: one })
-          : say("isItOr", { name: one, other });
+      second === undefined
+        ? t("isIt", { name: first })
+        : first === second
+          ? t("isItWhich", { name: first })
+          : t("isItOr", { name: first, other: second });
     return h(
       "div",
       { className: "sense-likely", role: "group", "aria-label": question },
@@ -125,13 +125,13 @@ window.StashSense.part("who-is-it", (sense, api) => {
   /** @param {ChoiceProps} props */
   const Choice = ({ match, people, naming, busy, primary }) => {
     const { useState } = api.React;
-    const performers = people.locals.get(match.performer_id);
+    const performers = people.performers.get(match.performer_id);
     const [chosen, setChosen] = useState("");
     const performer = performers?.length === 1 ? performers[0] : performers?.find((each) => each.id === chosen);
     const creates = performers?.length === 0;
     const find = async () => {
       if (performer) return performer;
-      const made = await sense.create(match);
+      const made = await sense.createFromMatch(match);
       people.learn(match.performer_id, made);
       return made;
     };
@@ -148,22 +148,22 @@ window.StashSense.part("who-is-it", (sense, api) => {
           { className: "sense-facts" },
           h("span", null, h(sense.Text, null, match.name)),
           h(sense.Confidence, { value: match.confidence }),
-          h(sense.BoxLink, { person: match }),
+          h(sense.StashBoxLink, { person: match }),
         ),
         h("small", null, h(sense.LibraryLine, { performers })),
         performers &&
           performers.length > 1 &&
-          h(sense.SeveralSelect, { performers, chosen, choose: setChosen, disabled: busy }),
+          h(sense.PerformerChoice, { performers, chosen, choose: setChosen, disabled: busy }),
         h(
           Button,
           {
             variant: primary ? "primary" : "secondary",
             size: "sm",
             disabled: busy || !performers || (performers.length > 1 && !performer),
-            title: creates ? say("createHint", { name }) : undefined,
+            title: creates ? t("createHint", { name }) : undefined,
             onClick: () => naming.name({ find, key: match.performer_id }),
           },
-          h(sense.Text, null, say(creates ? "itIsNew" : "itIs", { name })),
+          h(sense.Text, null, t(creates ? "itIsNew" : "itIs", { name })),
         ),
       ),
     );

@@ -1,34 +1,34 @@
-/** Who somebody is in this library, and where else they are known. */
-window.StashSense.part("people", (sense, api) => {
+/** Which performers of this library a recognised person is, and where else they are known. */
+window.StashSense.part("library-people", (sense, api) => {
   const DIGITS = /^\d{1,15}$/;
   const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-  /** For each performer key the local performers it may mean: none, one or several. */
-  sense.resolve = async (people) => {
-    const boxes = await sense.boxes();
-    const locals = [...new Set(people.map(localId).filter((id) => id && DIGITS.test(id)))];
+  /** For each performer key the performers of this library that have it: none, one or several. */
+  sense.findLocalPerformers = async (people) => {
+    const boxes = await sense.stashBoxes();
+    const localIds = [...new Set(people.map(localId).filter((id) => id && DIGITS.test(id)))];
     const known = people.flatMap((person) =>
       stashIds(person, boxes)
         .filter((each) => boxes.includes(each.endpoint))
         .map(({ endpoint, stash_id }) => ({ key: person.performer_id, endpoint, stash_id })),
     );
-    const asked = known.map(({ endpoint, stash_id }) => ({ endpoint, stash_id }));
-    const [byId, byStashId] = await Promise.all([sense.performers(locals), sense.performersByStashId(asked)]);
+    const criteria = known.map(({ endpoint, stash_id }) => ({ endpoint, stash_id }));
+    const [byId, byStashId] = await Promise.all([sense.performersById(localIds), sense.performersByStashId(criteria)]);
     /** @type {Map<string, Performer[]>} */
-    const found = new Map();
+    const byKey = new Map();
     for (const person of people) {
       const all = byId.filter((each) => each.id === localId(person));
-      known.forEach((one, index) => {
-        if (one.key === person.performer_id) all.push(...(byStashId[index] || []));
+      known.forEach(({ key }, index) => {
+        if (key === person.performer_id) all.push(...(byStashId[index] || []));
       });
       const unique = [...new Map(all.map((each) => [each.id, each])).values()];
-      found.set(person.performer_id, unique);
+      byKey.set(person.performer_id, unique);
     }
-    return found;
+    return byKey;
   };
 
   /**
-   * Of whom a decision named nothing else is known than the key: it says who they are here.
+   * A person that only a decision names has no `local_id`: the key tells it.
    * @param {Person} person
    */
   const localId = (person) => person.local_id || /^local:(\d+)$/.exec(person.performer_id)?.[1] || null;
@@ -45,7 +45,7 @@ window.StashSense.part("people", (sense, api) => {
    * order of the stash-boxes, those of other boxes last, else of the id in Stash.
    */
   sense.performerKey = async (performer) => {
-    const boxes = await sense.boxes();
+    const boxes = await sense.stashBoxes();
     const ranked = performer.stash_ids.map(({ endpoint, stash_id }) => {
       const id = stash_id.trim();
       const at = boxes.indexOf(endpoint);
@@ -62,29 +62,43 @@ window.StashSense.part("people", (sense, api) => {
     return authority.replace(/^.*@/, "").replace(/:\d*$/, "").replace(/^\[|\]$/g, "").toLowerCase();
   }
 
-  /** Who each key means here while a dialogue shows: only people not seen before are resolved. */
-  sense.useLocals = (people) => {
+  /**
+   * The performers of this library that each person may be, by performer key; only people not looked up yet are
+   * looked up. Where that fails, `retry` does it again.
+   */
+  sense.usePeople = (people) => {
     const { useEffect, useRef, useState } = api.React;
-    const [locals, setLocals] = useState(() => new Map());
+    const [performers, setPerformers] = useState(() => new Map());
     const [error, setError] = useState("");
-    const asked = useRef(new Set());
-    const fresh = people.filter((each) => !asked.current.has(each.performer_id));
-    const keys = fresh.map((each) => each.performer_id).join("\n");
+    const [attempt, setAttempt] = useState(0);
+    const requested = useRef(new Set());
+    const failed = useRef(/** @type {string[]} */ ([]));
+    const missing = people.filter((person) => !requested.current.has(person.performer_id));
+    const keys = missing.map((person) => person.performer_id);
     useEffect(() => {
-      if (!fresh.length) return;
-      fresh.forEach((each) => asked.current.add(each.performer_id));
-      sense.resolve(fresh).then(
-        (found) => setLocals((before) => new Map([...before, ...found])),
-        (problem) => setError(sense.words(problem)),
+      if (!missing.length) return;
+      keys.forEach((key) => requested.current.add(key));
+      sense.findLocalPerformers(missing).then(
+        (found) => setPerformers((before) => new Map([...before, ...found])),
+        (problem) => {
+          failed.current.push(...keys);
+          setError(sense.errorText(problem));
+        },
       );
-    }, [keys]); // which says whether `fresh` means somebody else
+    }, [keys.join("\n"), attempt]);
     /** @param {string} key @param {Performer} performer */
-    const learn = (key, performer) => setLocals((before) => new Map([...before, [key, [performer]]]));
-    return { locals, error, learn };
+    const learn = (key, performer) => setPerformers((before) => new Map([...before, [key, [performer]]]));
+    const retry = () => {
+      failed.current.forEach((key) => requested.current.delete(key));
+      failed.current = [];
+      setError("");
+      setAttempt((before) => before + 1);
+    };
+    return { performers, error, retry, learn };
   };
 
   /** A person's page at a stash-box: only http(s), and only made of the id's own text. */
-  sense.boxLink = (person) => {
+  sense.stashBoxLink = (person) => {
     for (const each of person.stash_ids || []) {
       const place = web(each.endpoint);
       if (place) return { href: `${place.origin}/performers/${encodeURIComponent(each.stash_id)}`, host: place.host };
@@ -92,7 +106,7 @@ window.StashSense.part("people", (sense, api) => {
     return null;
   };
 
-  sense.outside = (address) => {
+  sense.externalLink = (address) => {
     const place = web(address || "");
     return place && place.origin !== window.location.origin ? { href: place.href, host: place.host } : null;
   };
@@ -108,26 +122,26 @@ window.StashSense.part("people", (sense, api) => {
   }
 
   /** Stash's own picture of a performer, not its placeholder; only from the page's own origin. */
-  sense.portraitOf = (performer) => {
+  sense.performerPortrait = (performer) => {
     if (!performer?.image_path) return null;
     try {
       const url = new URL(performer.image_path, window.location.href);
       if (url.searchParams.get("default") === "true") return null;
       const at = url.pathname.indexOf("/performer/");
-      return at < 0 ? null : sense.base() + url.pathname.slice(at + 1) + url.search;
+      return at < 0 ? null : sense.basePath() + url.pathname.slice(at + 1) + url.search;
     } catch {
       return null;
     }
   };
 
-  /** Makes the person a performer of this library: name, stash ids, and the stored reference as portrait. */
-  sense.create = async (person) => {
-    const [there, ...more] = (await sense.resolve([person])).get(person.performer_id) || [];
-    if (more.length) throw new Error(sense.say("several"));
-    if (there) return there; // made meanwhile, in another tab perhaps
-    const boxes = new Set(await sense.boxes());
+  /** Creates a performer of this library from a match: name, stash ids, and the reference face as portrait. */
+  sense.createFromMatch = async (person) => {
+    const [there, ...more] = (await sense.findLocalPerformers([person])).get(person.performer_id) || [];
+    if (more.length) throw new Error(sense.t("several"));
+    if (there) return there; // created meanwhile, perhaps in another tab
+    const boxes = new Set(await sense.stashBoxes());
     const stash_ids = (person.stash_ids || []).filter((each) => boxes.has(each.endpoint));
-    const image = await sense.reference(person.reference_id);
+    const image = await sense.referenceImage(person.reference_id);
     /** @type {Record<string, unknown>} */
     const input = { name: person.name, stash_ids };
     if (image) input.image = image;

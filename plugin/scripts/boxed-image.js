@@ -1,20 +1,20 @@
-/** A picture with boxes over its faces, and faces cut out of it. */
-window.StashSense.part("picture", (sense, api) => {
-  const { h, say } = sense;
+/** A picture with a box over each face, and a face cut out of it. */
+window.StashSense.part("boxed-image", (sense, api) => {
+  const { h, t } = sense;
   const AROUND = 0.15; // of a face's size, on each side of its crop
 
   /**
    * The original, or the thumbnail where the browser cannot show the original (HEIC, say). Boxes are in pixels
    * of the upright original, whose size Stash knows.
    */
-  sense.usePicture = (image) => {
+  sense.useImageSource = (image) => {
     const { useEffect, useState } = api.React;
     const [picture, setPicture] = useState(/** @type {Picture} */ ({ src: null, size: null, broken: false }));
     const id = image?.id;
     useEffect(() => {
       if (!image) return undefined;
       let current = true;
-      const sources = [`${sense.base()}image/${image.id}/image`, sense.thumbnail(image.id)];
+      const sources = [`${sense.basePath()}image/${image.id}/image`, sense.thumbnail(image.id)];
       const load = () => {
         const src = image.paths.image ? sources.shift() : undefined;
         if (!src) {
@@ -48,9 +48,9 @@ window.StashSense.part("picture", (sense, api) => {
     height: `${(box.height / size.height) * 100}%`,
   });
 
-  sense.Boxed = ({ picture, boxes, current, choose, alt }) => {
+  sense.BoxedImage = ({ picture, boxes, current, choose, alt }) => {
     const { src, size, broken } = picture;
-    if (!src) return h("div", { className: "sense-boxed sense-none" }, broken ? say("noImage") : say("loading"));
+    if (!src) return h("div", { className: "sense-boxed sense-none" }, broken ? t("noImage") : t("loading"));
     return h(
       "div",
       { className: "sense-boxed" },
@@ -78,20 +78,13 @@ window.StashSense.part("picture", (sense, api) => {
     );
   };
 
-  /** A face out of the picture that the page has already; where it cannot be shown, the sidecar's own cut. */
-  sense.Crop = ({ picture, box, faceId, alt }) => {
-    const { useEffect, useState } = api.React;
-    const [cut, setCut] = useState("");
-    useEffect(() => {
-      if (!picture.broken) return;
-      sense.call("crop", { face_id: faceId }).then(
-        (found) => setCut(found.image),
-        () => setCut(""),
-      );
-    }, [picture.broken, faceId]);
+  /** A face cut out of the picture on the page; if the browser cannot show it, the sidecar's crop. */
+  sense.CroppedFace = ({ picture, box, faceId, alt }) => {
+    const fromSidecar = sense.useLoaded(() => sense.callSidecar("crop", { face_id: faceId }), [faceId], picture.broken);
+    const cut = /** @type {string | undefined} */ (picture.broken && fromSidecar.value?.image);
     if (cut) return h("img", { className: "sense-portrait", src: cut, alt });
     if (!picture.size || !picture.src)
-      return h("div", { className: "sense-portrait sense-none" }, picture.broken ? say("noImage") : "");
+      return h("div", { className: "sense-portrait sense-none" }, picture.broken ? t("noImage") : "");
     const side = Math.max(box.width, box.height) * (1 + 2 * AROUND);
     const left = box.x + box.width / 2 - side / 2;
     const top = box.y + box.height / 2 - side / 2;

@@ -1,22 +1,22 @@
-/** The people of a gallery whom nobody could name: a group each, to be named, ignored, or taken apart. */
-window.StashSense.part("unknown-groups", (sense, api) => {
-  const { h, say } = sense;
+/** The unknown people of a gallery: a group each, to name, ignore or split. */
+window.StashSense.part("unknown-people", (sense, api) => {
+  const { h, t } = sense;
   const { Button, Form } = api.libraries.Bootstrap;
   const SHOWN = 12; // groups before "more"
   const MORE = 24;
 
-  sense.UnknownGroups = ({ groups, resultId, gallery, people, split, alsoAll, look, changed, tagged }) => {
+  sense.UnknownPeople = ({ groups, resultId, gallery, people, exclusion, alsoAll, openImage, changed, tagged }) => {
     const { useCallback, useMemo, useRef, useState } = api.React;
     const [shown, setShown] = useState(SHOWN);
     const namings = useRef(/** @type {Map<string, Naming>} */ (new Map()));
     const register = useCallback((/** @type {string} */ key, /** @type {Naming} */ naming) => {
       namings.current.set(key, naming);
     }, []);
-    // Another result's groups are others, even where a number comes again.
+    // A new result has new groups, even where a track id comes up again.
     const keyed = useMemo(
       () =>
         [...groups]
-          .sort((one, other) => other.image_count - one.image_count)
+          .sort((a, b) => b.image_count - a.image_count)
           .map((group) => ({ key: `${resultId}/${group.track_id}`, group })),
       [groups, resultId],
     );
@@ -24,14 +24,14 @@ window.StashSense.part("unknown-groups", (sense, api) => {
       const naming = namings.current.get(key);
       return !!naming && (naming.written || naming.act.step === "busy" || naming.undo.step === "busy");
     };
-    const gone = sense.useKept(keyed, (each) => each.key, inUse);
+    const gone = sense.useRemovedInUse(keyed, (each) => each.key, inUse);
     if (!keyed.length && !gone.length) return null;
     const left = keyed.length - shown;
     return h(
       "section",
       { className: "sense-unknown-people", "aria-labelledby": "sense-unknown-title" },
-      h("h5", { id: "sense-unknown-title" }, say("unknownPeople", { n: keyed.length })),
-      h("p", { className: "text-muted" }, say("unknownHint")),
+      h("h5", { id: "sense-unknown-title" }, t("unknownPeople", { n: keyed.length })),
+      h("p", { className: "text-muted" }, t("unknownHint")),
       h(
         "ul",
         { className: "sense-people" },
@@ -43,9 +43,9 @@ window.StashSense.part("unknown-groups", (sense, api) => {
             gone: gone.includes(each),
             gallery,
             people,
-            split,
+            exclusion,
             alsoAll,
-            look,
+            openImage,
             changed,
             tagged,
             register,
@@ -56,18 +56,18 @@ window.StashSense.part("unknown-groups", (sense, api) => {
         h(
           Button,
           { variant: "secondary", className: "sense-more-groups", onClick: () => setShown(shown + MORE) },
-          say("more", { n: left }),
+          t("more", { n: left }),
         ),
     );
   };
 
   /** @param {GroupProps} props */
-  const Group = ({ groupKey, group, gone, gallery, people, split, alsoAll, look, changed, tagged, register }) => {
+  const Group = ({ groupKey, group, gone, gallery, people, exclusion, alsoAll, openImage, changed, tagged, register }) => {
     const { useEffect, useState } = api.React;
     const [also, setAlso] = useState(/** @type {boolean | null} */ (null));
     const alsoImages = also ?? alsoAll;
-    const out = gone ? [] : group.face_ids.filter(split.isOut);
-    const naming = sense.useNaming({
+    const out = gone ? [] : group.face_ids.filter(exclusion.isExcluded);
+    const naming = sense.useFaceNaming({
       type: "gallery",
       id: gallery.id,
       faceIds: () => group.face_ids.filter((each) => !out.includes(each)),
@@ -79,8 +79,8 @@ window.StashSense.part("unknown-groups", (sense, api) => {
     const { outcome } = naming;
     const named =
       outcome?.kind === "named" ? { performer_id: outcome.performer_id, name: outcome.performer.name } : null;
-    const name = named ? named.name.slice(0, 300) : say("unknownName");
-    const title = say("unknownPerson", { n: group.image_count });
+    const name = named ? named.name.slice(0, 300) : t("unknownName");
+    const title = t("unknownPerson", { n: group.image_count });
     const nearest = group.nearest || [];
     const ambiguous = group.verdict === "ambiguous";
     const nobodyLeft = group.face_ids.length > 0 && out.length === group.face_ids.length;
@@ -89,7 +89,7 @@ window.StashSense.part("unknown-groups", (sense, api) => {
       { className: "sense-group", "aria-label": title },
       h("h6", null, title),
       gone
-        ? h("p", { className: "text-muted" }, say("gone"))
+        ? h("p", { className: "text-muted" }, t("gone"))
         : h(
             api.React.Fragment,
             null,
@@ -98,9 +98,9 @@ window.StashSense.part("unknown-groups", (sense, api) => {
               faceIds: group.face_ids,
               name,
               person: named,
-              split: named || group.face_ids.length > 1 ? split : null,
-              look: (/** @type {string} */ faceId) =>
-                look({
+              exclusion: named || group.face_ids.length > 1 ? exclusion : null,
+              openImage: (/** @type {string} */ faceId) =>
+                openImage({
                   imageId: sense.imageOf(group, faceId),
                   faceId,
                   faceIds: group.face_ids,
@@ -113,23 +113,23 @@ window.StashSense.part("unknown-groups", (sense, api) => {
               h(Form.Check, {
                 type: "switch",
                 id: `sense-also-${groupKey}`,
-                label: say("alsoImages"),
+                label: t("alsoImages"),
                 checked: alsoImages,
                 disabled: naming.act.step === "busy",
                 onChange: (/** @type {{target: HTMLInputElement}} */ event) => setAlso(event.target.checked),
               }),
           ),
       gone && !naming.written
-        ? h("p", { role: "status", className: "text-muted" }, say("undone"))
+        ? h("p", { role: "status", className: "text-muted" }, t("undone"))
         : nobodyLeft && !naming.written
-          ? h("p", { role: "status", className: "text-muted" }, say("allTakenOut"))
-          : h(sense.WhoIsIt, {
+          ? h("p", { role: "status", className: "text-muted" }, t("allRemoved"))
+          : h(sense.FaceNamingForm, {
               naming,
               people,
               likely: ambiguous ? nearest.slice(0, 2) : [],
               others: ambiguous ? nearest.slice(2) : nearest,
               faceId: group.face_ids.find((each) => !out.includes(each)),
-              more: alsoImages ? say("addImagesToo") : "",
+              more: alsoImages ? t("addImagesToo") : "",
             }),
     );
   };

@@ -1,10 +1,10 @@
-/** The button that tags: choose whom, create them if need be, add, take back. */
-window.StashSense.part("tagging", (sense, api) => {
-  const { h, say } = sense;
+/** The button that tags a recognised person: choose or create the performer, add, undo. */
+window.StashSense.part("tag-button", (sense, api) => {
+  const { h, t } = sense;
   const { Button, Form } = api.libraries.Bootstrap;
 
   /**
-   * What tagging a person would do, and how it went; used by the button and by Accept All.
+   * Tagging one person, and its outcome. The button and Accept All share it.
    * @param {TaggingOptions} options
    */
   sense.useTagging = ({ person, performers, isTagged, write, learn }) => {
@@ -14,22 +14,22 @@ window.StashSense.part("tagging", (sense, api) => {
     const [note, setNote] = useState("");
     const performer = performers?.length === 1 ? performers[0] : performers?.find((each) => each.id === chosen);
     const add = sense.useAction(async () => {
-      undo.forget();
+      undo.reset();
       setNote("");
       let whom = performer;
       if (!whom && performers && !performers.length) {
-        whom = await sense.create(person);
+        whom = await sense.createFromMatch(person);
         learn(person.performer_id, whom);
       }
-      if (!whom) throw new Error(say("several"));
+      if (!whom) throw new Error(t("several"));
       await write(whom, (entry) => {
         setEntries((before) => [...before, entry]);
-        if (entry.unnoted) setNote(say("noJournal", { why: entry.unnoted }));
+        if (entry.unrecorded) setNote(t("noJournal", { why: entry.unrecorded }));
       });
     });
     const undo = sense.useAction(async () => {
       for (const entry of entries) {
-        await sense.undo(entry);
+        await sense.undoEntry(entry);
         setEntries((before) => before.filter((each) => each !== entry));
       }
       setNote("");
@@ -49,14 +49,14 @@ window.StashSense.part("tagging", (sense, api) => {
       { className: "sense-tagging" },
       several &&
         !undoOnly &&
-        h(sense.SeveralSelect, {
+        h(sense.PerformerChoice, {
           performers,
           chosen,
           choose: setChosen,
           disabled: add.step === "busy" || added,
         }),
       already && !added && undo.step !== "done"
-        ? h("span", { className: "sense-already" }, say("tagged"))
+        ? h("span", { className: "sense-already" }, t("tagged"))
         : !undoOnly &&
           h(
             Button,
@@ -64,17 +64,17 @@ window.StashSense.part("tagging", (sense, api) => {
               variant: "primary",
               className: "sense-add",
               disabled: add.step === "busy" || undo.step === "busy" || added || (several && !chosen),
-              title: creates ? say("createHint", { name: person.name.slice(0, 100) }) : undefined,
+              title: creates ? t("createHint", { name: person.name.slice(0, 100) }) : undefined,
               onClick: add.start,
             },
             add.step === "busy"
-              ? say("adding")
+              ? t("adding")
               : added
-                ? say("added")
+                ? t("added")
                 : add.step === "failed"
-                  ? say("again")
+                  ? t("failedRetry")
                   : creates
-                    ? say("createAndAdd")
+                    ? t("createAndAdd")
                     : label,
           ),
       entries.length > 0 &&
@@ -82,16 +82,16 @@ window.StashSense.part("tagging", (sense, api) => {
         h(
           Button,
           { variant: "secondary", size: "sm", disabled: undo.step === "busy", onClick: undo.start },
-          undo.step === "busy" ? say("undoing") : say("undo"),
+          undo.step === "busy" ? t("undoing") : t("undo"),
         ),
-      undo.step === "done" && h("span", { role: "status", className: "text-muted" }, say("undone")),
+      undo.step === "done" && h("span", { role: "status", className: "text-muted" }, t("undone")),
       (add.error || undo.error || note) &&
-        h("p", { role: "alert", className: "sense-error" }, h(sense.Text, null, add.error || undo.error || note)),
+        h(sense.ErrorLine, { error: add.error || undo.error || note }),
     );
   };
 
-  /** Which of several performers of the library it is. */
-  sense.SeveralSelect = ({ performers, chosen, choose, disabled }) =>
+  /** Chooses between several performers of the library that have the same id. */
+  sense.PerformerChoice = ({ performers, chosen, choose, disabled }) =>
     h(
       Form.Control,
       {
@@ -99,12 +99,12 @@ window.StashSense.part("tagging", (sense, api) => {
         className: "input-control",
         size: "sm",
         value: chosen,
-        "aria-label": say("several"),
-        title: say("several"),
+        "aria-label": t("several"),
+        title: t("several"),
         disabled,
         onChange: (/** @type {{target: HTMLSelectElement}} */ event) => choose(event.target.value),
       },
-      h("option", { value: "" }, say("several")),
+      h("option", { value: "" }, t("several")),
       performers.map((each) =>
         h(
           "option",

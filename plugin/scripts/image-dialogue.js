@@ -1,6 +1,6 @@
-/** The dialogue of an image: the picture with a box for every face, and a card for each. */
-window.StashSense.part("image-results", (sense, api) => {
-  const { h, say } = sense;
+/** The dialogue of an image: the picture with a box over each face, and a card for each face. */
+window.StashSense.part("image-dialogue", (sense, api) => {
+  const { h, t } = sense;
   const { Button } = api.libraries.Bootstrap;
 
   sense.ImageDialogue = ({ id, hide }) => {
@@ -9,7 +9,7 @@ window.StashSense.part("image-results", (sense, api) => {
     const [turn, setTurn] = useState(0);
     const image = sense.useLoaded(() => sense.getImage(id), [id, turn]);
     const answer = sense.useLoaded(
-      () => sense.call("identify_image", { image_id: id, ...(force ? { force: true } : {}) }),
+      () => sense.callSidecar("identify_image", { image_id: id, ...(force ? { force: true } : {}) }),
       [id, force, turn],
     );
     const again = () => {
@@ -21,18 +21,18 @@ window.StashSense.part("image-results", (sense, api) => {
     const footer =
       !loading &&
       !error &&
-      h(Button, { variant: "secondary", title: say("rerunHint"), onClick: again }, say("rerun"));
+      h(Button, { variant: "secondary", title: t("rerunHint"), onClick: again }, t("rerun"));
     return h(
       sense.Dialogue,
-      { title: say("title"), hide, footer },
+      { title: t("title"), hide, footer },
       loading
-        ? h(sense.Busy, null, say("looking"))
+        ? h(sense.Busy, null, t("looking"))
         : error || !image.value || !answer.value
-          ? h(sense.Failed, {
-              error: error || say("gone_image", { id }),
-              again: () => {
-                image.again();
-                answer.again();
+          ? h(sense.FailedCall, {
+              error: error || t("gone_image", { id }),
+              retry: () => {
+                image.retry();
+                answer.retry();
               },
             })
           : h(Results, { key: turn, stashImage: image.value, answer: answer.value }),
@@ -49,12 +49,12 @@ window.StashSense.part("image-results", (sense, api) => {
       setNames((before) => before.map((each, at) => (at === index ? name : each)));
     }, []);
     const root = useRef(/** @type {HTMLElement | null} */ (null));
-    const picture = sense.usePicture(stashImage);
+    const picture = sense.useImageSource(stashImage);
     const matches = useMemo(() => faces.flatMap(sense.matchesOf), [faces]);
-    const people = sense.useLocals(matches);
+    const people = sense.usePeople(matches);
     const tagged = useMemo(() => new Set(stashImage.performers.map((each) => each.id)), [stashImage]);
     useEffect(() => {
-      // From the dialogue as a whole to its first face, unless the user has gone somewhere already.
+      // Focus the first face, unless the user has already moved the focus.
       if (!document.activeElement?.closest(".modal-body, .modal-footer, .modal-header")) choose(0);
     }, []);
     const choose = (/** @type {number} */ index) => {
@@ -64,7 +64,7 @@ window.StashSense.part("image-results", (sense, api) => {
       card?.scrollIntoView({ block: "nearest" });
     };
     if (!faces.length)
-      return h("div", { className: "sense-empty" }, h("h6", null, say("noFaces")), h("p", null, say("noFacesHint")));
+      return h("div", { className: "sense-empty" }, h("h6", null, t("noFaces")), h("p", null, t("noFacesHint")));
 
     const keys = (/** @type {KeyboardEvent} */ event) => {
       const target = /** @type {HTMLElement} */ (event.target);
@@ -81,19 +81,19 @@ window.StashSense.part("image-results", (sense, api) => {
     };
     const labels = faces.map((face, index) => ({
       box: face.box,
-      label: [say("face", { n: index + 1 }), names[index]?.slice(0, 300)].filter(Boolean).join(": "),
+      label: [t("face", { n: index + 1 }), names[index]?.slice(0, 300)].filter(Boolean).join(": "),
     }));
     return h(
       "div",
       { ref: root, onKeyDown: keys },
-      h("h6", { role: "status" }, say("detected", { n: faces.length })),
-      h("p", { className: "text-muted sense-hint" }, say("keys")),
-      answer.stored === false && h("p", { className: "sense-error", role: "alert" }, say("storedNot")),
-      people.error && h(sense.Problem, { error: people.error }),
+      h("h6", { role: "status" }, t("detected", { n: faces.length })),
+      h("p", { className: "text-muted sense-hint" }, t("keys")),
+      answer.stored === false && h("p", { className: "sense-error", role: "alert" }, t("storedNot")),
+      people.error && h(sense.Problem, { error: people.error, retry: people.retry }),
       h(
         "div",
         { className: "sense-columns" },
-        h(sense.Boxed, { picture, boxes: labels, current, choose, alt: stashImage.title || say("seen") }),
+        h(sense.BoxedImage, { picture, boxes: labels, current, choose, alt: stashImage.title || t("seen") }),
         h(
           "div",
           { className: "sense-cards" },

@@ -1,16 +1,16 @@
 /**
- * The button on Stash's pages. One agent lives in the navigation bar, follows the route, and puts the button
- * into the page's own toolbar whenever that appears; after three seconds without one, it floats.
+ * The button on Stash's pages. A component in the navigation bar follows the route and puts the button into the
+ * page's own toolbar as soon as that exists; after three seconds without a toolbar, the button floats.
  */
-window.StashSense.part("agent", (sense, api) => {
-  const { h, say } = sense;
+window.StashSense.part("toolbar-button", (sense, api) => {
+  const { h, t } = sense;
   const { createPortal } = api.ReactDOM;
   const { Button } = api.libraries.Bootstrap;
   const FLOATS_AFTER_MS = 3000;
   const HOST = "sense-host";
   const BUTTON = "sense-button";
 
-  sense.Agent = () => {
+  sense.ToolbarButton = () => {
     const { useCallback, useEffect, useState } = api.React;
     const { pathname } = api.libraries.ReactRouterDOM.useLocation();
     const { locale } = api.libraries.Intl.useIntl();
@@ -20,7 +20,7 @@ window.StashSense.part("agent", (sense, api) => {
     const place = usePlace(type);
     const [open, setOpen] = useState(/** @type {Route | null} */ (null));
     const health = useHealth(type, [id, open]);
-    const here = open?.type === type && open.id === id; // not for the moment after the user has gone elsewhere
+    const here = open?.type === type && open.id === id; // not for the moment after the route has changed
     useEffect(() => setOpen(null), [type, id]);
     const hide = useCallback(() => {
       setOpen(null);
@@ -36,7 +36,7 @@ window.StashSense.part("agent", (sense, api) => {
   };
 
   /**
-   * A span of ours before the last child of the toolbar's second group.
+   * The element that holds the button: before the last child of the toolbar's last group, or the body.
    * @param {Route["type"]} type
    */
   function usePlace(type) {
@@ -74,31 +74,23 @@ window.StashSense.part("agent", (sense, api) => {
   }
 
   /**
-   * undefined until it is known, null where nobody answers; looked at again when `on` changes.
+   * undefined until it is known, null where nobody answers; read again when `deps` change.
    * @param {Route["type"]} type
-   * @param {unknown[]} on
+   * @param {unknown[]} deps
    */
-  function useHealth(type, on) {
-    const { useEffect, useState } = api.React;
-    const [health, setHealth] = useState(/** @type {Health | null | undefined} */ (undefined));
-    useEffect(() => {
-      if (type === "other") return undefined;
-      let current = true;
-      sense.health().then(
-        (found) => current && setHealth(found),
-        () => current && setHealth(null),
-      );
-      return () => {
-        current = false;
-      };
-    }, [type, ...on]);
-    return health;
+  function useHealth(type, deps) {
+    const answer = sense.useLoaded(
+      () => sense.health().then((health) => ({ health }), () => ({ health: null })),
+      [type, ...deps],
+      type !== "other",
+    );
+    return answer.value?.health;
   }
 
   /** @param {{health: Health | null | undefined, floating: boolean, open: () => void}} props */
   const Opener = ({ health, floating, open }) => {
     const state = health === undefined ? "asked" : health === null ? "off" : health.status;
-    const title = health === null ? say("notConnected") : say("title");
+    const title = health === null ? t("notConnected") : t("title");
     return h(
       Button,
       {
@@ -106,7 +98,7 @@ window.StashSense.part("agent", (sense, api) => {
         className: `minimal sense-opener sense-is-${state}${floating ? " sense-floating" : ""}`,
         variant: "secondary",
         title,
-        "aria-label": health === null ? `${say("title")} (${title})` : title,
+        "aria-label": health === null ? `${t("title")} (${title})` : title,
         onClick: open,
       },
       h(Icon),

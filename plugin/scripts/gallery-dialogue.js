@@ -1,0 +1,131 @@
+/** The dialogue of a gallery: start a job, follow or cancel it, and show its results. */
+window.StashSense.part("gallery-dialogue", (sense, api) => {
+  const { h, t } = sense;
+  const { Button } = api.libraries.Bootstrap;
+
+  sense.GalleryDialogue = ({ id, hide }) => {
+    const loaded = sense.useLoaded(
+      () => Promise.all([sense.getGallery(id), sense.pluginSettings(), sense.listJobs(`gallery:${id}`)]),
+      [id],
+    );
+    return h(
+      sense.Dialogue,
+      { title: t("title"), hide },
+      loaded.loading
+        ? h(sense.Busy, null, t("loading"))
+        : loaded.error || !loaded.value?.[0]
+          ? h(sense.FailedCall, { error: loaded.error || t("gone_gallery", { id }), retry: loaded.retry })
+          : h(Run, { gallery: loaded.value[0], settings: loaded.value[1], jobs: loaded.value[2] }),
+    );
+  };
+
+  /** @param {{gallery: StashGallery, settings: Settings, jobs: Job[]}} props */
+  const Run = ({ gallery: first, settings, jobs }) => {
+    const { useEffect, useState } = api.React;
+    const [gallery, setGallery] = useState(first);
+    const { job, error, follow, show, control, retry } = sense.useJob();
+    const shown = useShown(job);
+    const start = async (fresh = false) => {
+      const now = await sense.getGallery(gallery.id);
+      if (!now) throw new Error(t("gone_gallery", { id: gallery.id }));
+      setGallery(now); // others may have been tagged since
+      const args = { gallery_id: gallery.id, ...(fresh ? { force: true } : {}) };
+      const { job_id } = /** @type {{job_id: string}} */ (await sense.callSidecar("start_gallery", args));
+      await follow(job_id);
+    };
+    const update = sense.useAction(() => start());
+    useEffect(() => {
+      const latest = jobs.find(sense.isRunning) || jobs[0];
+      if (latest?.result) show(latest);
+      else if (latest) follow(latest.job_id).catch((problem) => sense.report("the job could not be read", problem));
+      // Decisions made since then are not in its result.
+      if (latest?.result && latest.status === "done" && sense.hasDecisionsSince(latest.job_id)) update.start();
+    }, []);
+    if (error && !shown) return h(sense.Problem, { error, retry });
+    if (!job) return h(Start, { gallery, start });
+    const running = sense.isRunning(job);
+    const changed = () => [shown?.resultId, job.job_id].forEach((id) => id && sense.noteDecision(id));
+    return h(
+      "div",
+      null,
+      error ? h(sense.Problem, { error, retry }) : running && h(Running, { job, control }),
+      job.status === "cancelled" && h("p", { role: "status", className: "sense-note" }, t("cancelled")),
+      job.status === "failed" &&
+        h(sense.ErrorLine, { error: t("jobFailed", { why: job.error || "" }) }),
+      !running &&
+        job.ended_at &&
+        h("p", { className: "text-muted" }, t("asOf", { at: sense.formatTime(job.ended_at) })),
+      update.error && h(sense.Problem, { error: update.error, retry: update.start }),
+      shown && h(sense.GalleryResults, { gallery, settings, shown, running, update: start, changed }),
+      !running && h(Again, { start, resume: sense.canResume(job) ? () => control("resume_job") : null }),
+    );
+  };
+
+  /**
+   * The result to show. The first job's result shows as it grows; a later job's only once it has ended, so that
+   * work on the rows of the previous result is not lost.
+   * @param {Job | null} job @returns {ShownResult | null}
+   */
+  const useShown = (job) => {
+    const { useRef } = api.React;
+    const last = useRef(/** @type {ShownResult | null} */ (null));
+    const running = sense.isRunning(job);
+    if (job?.result && (!running || !last.current || last.current.resultId === job.job_id))
+      last.current = { result: job.result, resultId: job.job_id, partial: running };
+    return last.current;
+  };
+
+  /** @param {{gallery: StashGallery, start: () => Promise<void>}} props */
+  const Start = ({ gallery, start }) => {
+    const go = sense.useAction(start);
+    if (go.step === "failed") return h(sense.FailedCall, { error: go.error, retry: go.start });
+    return h(
+      "div",
+      { className: "sense-empty" },
+      h("p", null, t("startHint", { n: gallery.image_count })),
+      h(
+        Button,
+        { autoFocus: true, disabled: go.step === "busy", onClick: go.start },
+        go.step === "busy" ? t("starting") : t("start"),
+      ),
+    );
+  };
+
+  /** @param {{job: Job, control: (mode: "cancel_job") => Promise<void>}} props */
+  const Running = ({ job, control }) => {
+    const cancel = sense.useAction(() => control("cancel_job"));
+    const label =
+      job.status === "queued"
+        ? t("queued")
+        : t("progress", { done: job.done, total: job.total, faces: job.faces, people: job.people });
+    return h(
+      "div",
+      { className: "sense-running" },
+      h(sense.JobProgress, { job, label }),
+      h(
+        Button,
+        { variant: "secondary", disabled: cancel.step === "busy", onClick: cancel.start },
+        cancel.step === "busy" ? t("cancelling") : cancel.step === "failed" ? t("failedRetry") : t("cancel"),
+      ),
+      cancel.error && h(sense.ErrorLine, { error: cancel.error }),
+    );
+  };
+
+  /**
+   * Resumes a job that stopped early; runs a finished one again, which only looks at what is new.
+   * @param {{start: (fresh?: boolean) => Promise<void>, resume: (() => Promise<void>) | null}} props
+   */
+  const Again = ({ start, resume }) => {
+    const once = sense.useAction(resume || (() => start()));
+    const fresh = sense.useAction(() => start(true));
+    const busy = once.step === "busy" || fresh.step === "busy";
+    return h(
+      "div",
+      { className: "sense-actions sense-again" },
+      h(Button, { variant: "secondary", disabled: busy, onClick: once.start }, t(resume ? "resume" : "runAgain")),
+      h(Button, { variant: "secondary", disabled: busy, onClick: fresh.start }, t("runFresh")),
+      (once.error || fresh.error) &&
+        h(sense.ErrorLine, { error: once.error || fresh.error }),
+    );
+  };
+});

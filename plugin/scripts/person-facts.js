@@ -1,0 +1,57 @@
+/** Who a recognised person is: name, confidence, country, stash-box page, and who they are in the library. */
+window.StashSense.part("person-facts", (sense, api) => {
+  const { h, t } = sense;
+  const CONFIDENCE_STEPS = /** @type {const} */ ([
+    [0.6, "sure4"],
+    [0.5, "sure3"],
+    [0.4, "sure2"],
+    [-1, "sure1"],
+  ]);
+
+  sense.Confidence = ({ value }) => {
+    const step = CONFIDENCE_STEPS.find(([from]) => value >= from)?.[1] || "sure1";
+    return h(
+      "span",
+      { className: `sense-sure sense-${step}` },
+      t(step),
+      " ",
+      h("span", { className: "sense-sure-number" }, t("percent", { n: Math.round(value * 100) })),
+    );
+  };
+
+  sense.StashBoxLink = ({ person }) => {
+    const link = sense.stashBoxLink(person);
+    return (
+      link &&
+      h(
+        "a",
+        { href: link.href, target: "_blank", rel: "noopener noreferrer", className: "sense-box-link" },
+        t("openBox", { host: link.host }),
+      )
+    );
+  };
+
+  /** Who a person is in the library, as text. */
+  sense.LibraryLine = ({ performers }) => {
+    if (!performers) return h("span", { className: "text-muted" }, t("loading"));
+    if (!performers.length) return h("span", { className: "text-muted" }, t("notInLibrary"));
+    const names = performers.map((each) => each.name + (each.disambiguation ? ` (${each.disambiguation})` : ""));
+    return h("span", null, h(sense.Text, null, t("inLibrary", { names: names.join(", ") })));
+  };
+
+  /** A person's name and facts; `children` come first among the facts. */
+  sense.PersonFacts = ({ person, performers, children }) =>
+    h(
+      api.React.Fragment,
+      null,
+      h("h6", null, h(sense.Text, null, person.name)),
+      h(
+        "div",
+        { className: "sense-facts" },
+        children,
+        person.country && h("span", null, h(sense.Text, null, t("country", { country: person.country }))),
+        h(sense.StashBoxLink, { person }),
+      ),
+      h("div", null, h(sense.LibraryLine, { performers })),
+    );
+});

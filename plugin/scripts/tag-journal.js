@@ -1,0 +1,99 @@
+/**
+ * Tags a performer and undoes it. Only adds, in one call for all targets. The sidecar's journal records each write
+ * before and after, with the targets that really gained the performer, so that undoing removes exactly those.
+ */
+window.StashSense.part("tag-journal", (sense) => {
+  /**
+   * Adds a performer to those targets that lack them and still exist, in one call. Null if none lacks them.
+   * @param {TargetType} type @param {string[]} targets @param {string} performerId
+   */
+  sense.tagPerformer = async (type, targets, performerId) => {
+    const readTargets = async () => {
+      const there = await sense.performersOn(type, targets);
+      return targets.flatMap((id, at) => {
+        const on = there[at];
+        return on ? [{ id, has: on.includes(performerId) }] : [];
+      });
+    };
+    const before = await readTargets();
+    if (!before.length) throw new Error(sense.t(`gone_${type}`, { id: targets[0] || "" }));
+    const ids = before.filter((each) => !each.has).map((each) => each.id);
+    if (!ids.length) return null;
+    const begun = /** @type {JournalEntry} */ (
+      await sense.callSidecar("journal_begin", { target_type: type, target_ids: ids, local_id: performerId })
+    );
+    /** @type {unknown} */
+    let failure = null;
+    await sense.updatePerformers(type, ids, performerId, "ADD").catch((error) => {
+      failure = error;
+    });
+    sense.refreshPage(type);
+    // After a failure only the answer may be lost. Where that cannot be told, the entry stays open in the journal
+    // and is settled later.
+    const now = await readTargets().catch((error) => {
+      if (failure) throw failure;
+      sense.report("what was added could not be read", error);
+      return ids.map((id) => ({ id, has: true }));
+    });
+    const having = new Set(now.filter((each) => each.has).map((each) => each.id));
+    const added = ids.filter((id) => having.has(id));
+    if (!added.length) {
+      await endEntry(begun, "failed", []).catch((error) => sense.report("a failure could not be recorded", error));
+      throw failure ? await explainFailure(failure, performerId) : new Error(sense.t("notThere"));
+    }
+    try {
+      return await endEntry(begun, "done", added);
+    } catch (error) {
+      return { ...begun, unrecorded: sense.errorText(error) }; // the tag is written: the entry stays open, and undo settles it
+    }
+  };
+
+  /** If the performer was deleted or merged meanwhile, Stash only answers with its database's error. */
+  async function explainFailure(/** @type {unknown} */ failure, /** @type {string} */ performerId) {
+    const gone = await sense.performersById([performerId]).then(
+      (found) => !found.length,
+      () => false,
+    );
+    return gone ? new Error(sense.t("gone_performer")) : failure;
+  }
+
+  /** @param {JournalEntry} entry @param {"done" | "failed"} status @param {string[]} added @returns {Promise<JournalEntry>} */
+  const endEntry = (entry, status, added) =>
+    sense.callSidecar("journal_end", { entry_id: entry.entry_id, status, added_ids: added });
+
+  /** Removes what the entry added, where it still is. The sidecar removes the decisions made with it. */
+  sense.undoEntry = async (entry) => {
+    let current = await readEntry(entry);
+    if (current.status === "open") current = await settleEntry(current);
+    if (current.status === "done" && current.added_ids.length) {
+      const having = await sense.targetsWithPerformer(current.target_type, current.local_id);
+      const there = current.added_ids.filter((id) => having.has(id));
+      if (there.length) await sense.updatePerformers(current.target_type, there, current.local_id, "REMOVE");
+      sense.refreshPage(current.target_type);
+      current = /** @type {JournalEntry} */ (await sense.callSidecar("undone", { entry_id: current.entry_id }));
+    }
+    return current;
+  };
+
+  /**
+   * The entry as it is now. If another tab has undone it, later tags are not its own to remove. If the sidecar's
+   * state was restored or reset, another entry may have its number.
+   */
+  async function readEntry(/** @type {JournalEntry} */ entry) {
+    const { entries } = await sense.callSidecar("journal", { before: entry.entry_id + 1, limit: 1 });
+    const [found] = /** @type {JournalEntry[]} */ (entries);
+    const same = /** @type {const} */ (["entry_id", "target_type", "local_id", "created_at"]);
+    if (!found || same.some((field) => found[field] !== entry[field])) throw new Error(sense.t("notNoted"));
+    return found;
+  }
+
+  /** Settles an entry that a closed tab left open: targets that have the performer now gained them by it. */
+  async function settleEntry(/** @type {JournalEntry} */ entry) {
+    const having = await sense.targetsWithPerformer(entry.target_type, entry.local_id);
+    const added = entry.target_ids.filter((id) => having.has(id));
+    return endEntry(entry, added.length ? "done" : "failed", added);
+  }
+
+  /** A page of the journal, newest first: entries older than `before`. */
+  sense.journalPage = (before) => sense.callSidecar("journal", before ? { before } : {});
+});

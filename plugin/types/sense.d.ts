@@ -1,0 +1,176 @@
+/** What the scripts share: each part adds its own members. For `tsc --checkJs`; nothing of this ships. */
+
+interface Sense {
+  // parts, hooks
+  brokenParts: string[];
+  report(what: string, error: unknown): void;
+  h: (type: any, props?: any, ...children: any[]) => any;
+  errorText(error: unknown): string;
+  useAction(act: () => Promise<unknown>): Action;
+  useLoaded<T>(load: () => Promise<T>, deps: unknown[], enabled?: boolean): Loaded<T> & { retry: () => void };
+  usePolling(
+    poll: () => Promise<boolean>,
+    key: string | null,
+    options: { firstMs: number; everyMs: number; failures: number },
+  ): { error: string; retry: () => void };
+  useInView(place: { current: HTMLElement | null }, enabled: boolean): boolean;
+  useRefocus(place: { current: HTMLElement | null }, key: unknown, selector?: string): void;
+  // texts
+  texts: Record<string, Record<string, string>>;
+  language: string;
+  formatTime(text: string): string;
+  t(key: any, values?: Record<string, unknown>): string;
+  // route
+  basePath(): string;
+  getRoute(path?: string): Route;
+  // stash
+  queryStash(query: string, variables?: Record<string, unknown>): Promise<any>;
+  getImage(id: string): Promise<StashImage | null>;
+  getGallery(id: string): Promise<StashGallery | null>;
+  getScene(id: string): Promise<StashScene | null>;
+  thumbnail(imageId: string): string;
+  performersOn(type: TargetType, ids: string[]): Promise<(string[] | null)[]>;
+  targetsWithPerformer(type: TargetType, performerId: string): Promise<Set<string>>;
+  updatePerformers(type: TargetType, ids: string[], performerId: string, mode: "ADD" | "REMOVE"): Promise<void>;
+  performersById(ids: (string | null)[]): Promise<Performer[]>;
+  performersByStashId(stashIds: StashId[]): Promise<Performer[][]>;
+  stashBoxes(): Promise<string[]>;
+  searchPerformers(text: string): Promise<Performer[]>;
+  performersNamed(name: string): Promise<Performer[]>;
+  createPerformer(input: Record<string, unknown>): Promise<Performer>;
+  pluginSettings(): Promise<Settings>;
+  refreshPage(type: TargetType): void;
+  // sidecar
+  callSidecar(mode: string, args?: Record<string, unknown>): Promise<any>;
+  health(fresh?: boolean): Promise<Health>;
+  hasNoDatabase(health: Health): boolean;
+  referenceImage(id: string | null | undefined): Promise<string | null>;
+  /** Runs at most two background calls at once; the others wait. */
+  limited<T>(work: () => Promise<T>): Promise<T>;
+  // face-crops
+  faceCrop(faceId: string): Promise<string | null>;
+  FaceThumbnail: View<{ faceId: string; alt: string }>;
+  // library-people
+  findLocalPerformers(people: Person[]): Promise<PerformersByKey>;
+  usePeople(people: Person[]): People;
+  stashBoxLink(person: Person): ExternalLink;
+  externalLink(address: string | null): ExternalLink;
+  performerPortrait(performer: Performer | undefined): string | null;
+  createFromMatch(person: Person): Promise<Performer>;
+  performerKey(performer: Performer): Promise<string>;
+  // tag-journal
+  tagPerformer(type: TargetType, ids: string[], performerId: string): Promise<JournalEntry | null>;
+  undoEntry(entry: JournalEntry): Promise<JournalEntry>;
+  journalPage(before?: number): Promise<{ entries: JournalEntry[]; next_before: number | null }>;
+  // messages, portraits, person-facts, error-boundary
+  Text: View<{ children?: unknown }>;
+  Confidence: View<{ value: number }>;
+  Busy: View<{ children?: unknown }>;
+  ErrorLine: View<{ error: string | null | undefined }>;
+  Problem: View<{ error: string; retry?: () => void; children?: unknown }>;
+  Portrait: View<{ src: string | null; name: string; external: ExternalLink }>;
+  KnownPortrait: View<{ person: Person; performers: Performer[] | undefined; performer?: Performer | undefined }>;
+  StashBoxLink: View<{ person: Person }>;
+  LibraryLine: View<{ performers: Performer[] | undefined }>;
+  PersonFacts: View<{ person: Person; performers: Performer[] | undefined; children?: unknown }>;
+  ErrorBoundary: any;
+  // boxed-image
+  useImageSource(image: StashImage | null): Picture;
+  BoxedImage: View<{
+    picture: Picture;
+    boxes: { box: Box; label: string }[];
+    current: number;
+    choose?: (index: number) => void;
+    alt: string;
+  }>;
+  CroppedFace: View<{ picture: Picture; box: Box; faceId: string; alt: string }>;
+  // tag-button
+  useTagging(options: TaggingOptions): Tagging;
+  TagButton: View<{
+    tagging: Tagging;
+    performers: Performer[] | undefined;
+    label: string;
+    person: Person;
+    /** Nothing is left to tag, only to undo. */
+    undoOnly?: boolean;
+  }>;
+  PerformerChoice: View<{
+    performers: Performer[];
+    chosen: string;
+    choose: (id: string) => void;
+    disabled: boolean;
+  }>;
+  // face-naming, face-naming-form
+  useFaceNaming(options: NamingOptions): Naming;
+  FaceNamingForm: View<NamingFormProps>;
+  PerformerPicker: View<{ pick: (find: () => Promise<Performer>) => void; cancel: () => void }>;
+  PerformerSearch: View<{ pick: (find: () => Promise<Performer>) => void }>;
+  PerformerLine: View<{ performer: Performer; text?: string }>;
+  CreatePerformer: View<{
+    faceId: string | undefined;
+    pick: (find: () => Promise<Performer>) => void;
+    cancel: () => void;
+  }>;
+  // excluded-faces
+  useExcludedFaces(resultId: string, changed: () => void): ExcludedFaces;
+  FaceStrip: View<FaceStripProps>;
+  ExcludedEarlier: View<{ exclusion: ExcludedFaces }>;
+  // dialogues
+  Dialogue: View<{ title: string; hide: () => void; footer?: unknown; children?: unknown }>;
+  FailedCall: View<{ error: string; retry: () => void }>;
+  PageDialogue: View<{ route: { type: TargetType; id: string }; hide: () => void }>;
+  ImageDialogue: View<{ id: string; hide: () => void }>;
+  GalleryDialogue: View<{ id: string; hide: () => void }>;
+  SceneDialogue: View<{ id: string; hide: () => void }>;
+  FaceCard: View<{
+    key: string;
+    face: Face;
+    index: number;
+    picture: Picture;
+    image: { id: string; tagged: Set<string> };
+    people: People;
+    current: boolean;
+    onFocus: () => void;
+    named: (index: number, name: string | null) => void;
+  }>;
+  matchesOf(face: Face): Match[];
+  OtherMatches: View<{ matches: Match[]; pick: (key: string) => void }>;
+  GalleryResults: View<{
+    gallery: StashGallery;
+    settings: Settings;
+    shown: ShownResult;
+    running: boolean;
+    update: () => Promise<void>;
+    changed: () => void;
+  }>;
+  PersonRow: View<PersonRowProps>;
+  UnknownPeople: View<UnknownPeopleProps>;
+  useRemovedInUse<T>(items: T[], keyOf: (item: T) => string, inUse: (key: string) => boolean): T[];
+  clampPercent(percent: unknown): number;
+  GalleryFilters: View<GalleryFiltersProps>;
+  AcceptAll: View<AcceptAllProps>;
+  ImageViewer: View<ImageView & { close: () => void }>;
+  /** The image that a face is on; in an older result, which does not tell, the first image of the person. */
+  imageOf(faces: FacesOnImages, faceId: string): string;
+  /** The images of a person without those that only excluded faces are on. Throws if an older result cannot tell. */
+  imagesWithout(faces: FacesOnImages, out: string[]): string[];
+  // jobs
+  isRunning(job: Job | null | undefined): boolean;
+  canResume(job: Job): boolean;
+  listJobs(target?: string): Promise<Job[]>;
+  hasDecisionsSince(jobId: string): boolean;
+  noteDecision(jobId: string): void;
+  useJob(): {
+    job: Job | null;
+    error: string;
+    follow: (jobId: string) => Promise<void>;
+    control: (mode: "cancel_job" | "resume_job") => Promise<void>;
+    show: (job: Job) => void;
+    retry: () => void;
+  };
+  BuildDatabase: View<{ ready: () => void }>;
+  JobProgress: View<{ job: Job; label: string }>;
+  // pages
+  PluginPage: View<unknown>;
+  ToolbarButton: View<unknown>;
+}

@@ -1,0 +1,130 @@
+/** What the sidecar answers. For `tsc --checkJs`; nothing of this ships. */
+
+type Box = { x: number; y: number; width: number; height: number; confidence: number };
+
+/** A recognised person. */
+interface Person {
+  performer_id: string;
+  name: string;
+  stash_ids: StashId[];
+  local_id: string | null;
+  country: string | null;
+  image_url: string | null;
+  confidence: number;
+  reference_id?: string | null;
+}
+
+interface Match extends Person {
+  distance: number;
+  reference_id: string | null;
+}
+
+interface Face {
+  face_id: string;
+  box: Box;
+  quality: number;
+  verdict: "match" | "ambiguous" | "unknown";
+  reason: string;
+  /** The person of the verdict; null for unknown. */
+  performer_id: string | null;
+  name: string | null;
+  matches: Match[];
+}
+
+interface Identified {
+  faces: Face[];
+  face_count: number;
+  stored?: boolean;
+}
+
+interface ScenePerson {
+  frame_count: number;
+  best_match: Match | null;
+  all_matches: Match[];
+}
+
+/** The faces of one person and their images, in the gallery's order. */
+interface FacesOnImages {
+  image_ids: string[];
+  /** Best view first; older results have none. */
+  face_ids?: string[];
+  /** The image of each of `face_ids`; older results have none. */
+  face_image_ids?: string[];
+}
+
+interface GalleryPerson extends Person, FacesOnImages {
+  best_distance: number;
+  avg_distance: number;
+  image_count: number;
+  face_count?: number;
+  faces_alone?: number;
+  confirmed?: boolean;
+}
+
+/** Faces of one unknown person, grouped by likeness. */
+interface UnknownGroup extends FacesOnImages {
+  track_id: string;
+  verdict: "ambiguous" | "unknown";
+  reason: string;
+  face_ids: string[];
+  face_count: number;
+  image_count: number;
+  nearest: Match[];
+}
+
+interface GalleryResult {
+  total_images: number;
+  images_processed: number;
+  faces_detected: number;
+  performers: GalleryPerson[];
+  unknown?: UnknownGroup[];
+  errors: string[];
+  error_count: number;
+  skipped: { image_id: string; reason: string }[];
+  not_stored?: number;
+}
+
+interface Job {
+  job_id: string;
+  kind: "gallery" | "scene" | "library" | "database";
+  target: string;
+  status: "queued" | "running" | "done" | "failed" | "cancelled";
+  done: number;
+  total: number;
+  faces: number;
+  people: number;
+  rate: number | null;
+  eta_s: number | null;
+  result: GalleryResult | null;
+  error: string | null;
+  ended_at?: string | null;
+}
+
+interface JournalEntry {
+  entry_id: number;
+  target_type: TargetType;
+  target_ids: string[];
+  local_id: string;
+  status: "open" | "done" | "failed" | "undone";
+  added_ids: string[];
+  created_at: string;
+  /** Why its end could not be noted, although the tag is written. */
+  unrecorded?: string;
+}
+
+interface Decision {
+  decision_id: number;
+}
+
+interface Health {
+  status: "ok" | "degraded";
+  version: string;
+  loaded?: { database: { people: number; faces: number; built_at: string } | null };
+  missing?: { what: string; code: string; detail: string }[];
+  features?: string[];
+}
+
+interface Settings {
+  minConfidence?: unknown;
+  tagImages?: unknown;
+}
