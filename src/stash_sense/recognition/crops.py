@@ -2,9 +2,11 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -32,7 +34,9 @@ from stash_sense.media.photo import load_image
 from stash_sense.recognition.parameters import picture_of
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Media, StashImage
-from stash_sense.store.async_state import AsyncState
+from stash_sense.store.database import RecommendationsDB
+
+T = TypeVar("T")
 
 CROP_SIDE = 320
 """The longest side of a crop, pixels."""
@@ -42,6 +46,14 @@ AROUND = 0.7
 
 QUALITY = 88
 """JPEG quality of a crop."""
+
+
+class StateRunner(Protocol):
+    """The open state, for coroutines."""
+
+    async def run(self, work: Callable[[RecommendationsDB], T]) -> T:
+        """The result of `work`, which runs in a thread."""
+        ...
 
 
 def reference_id(database: FaceDatabase, row: int) -> str | None:
@@ -122,7 +134,7 @@ def stored_face_id(face_id: str) -> int:
 
 
 async def face_crop(
-    face_id: str, state: AsyncState, stash: StashClient, pool: WorkPool, limits: MediaLimits
+    face_id: str, state: StateRunner, stash: StashClient, pool: WorkPool, limits: MediaLimits
 ) -> bytes:
     """The stored face as a JPEG, at most CROP_SIDE px wide and high.
 
@@ -139,7 +151,7 @@ async def face_crop(
 
 
 async def _cut_out(
-    face_id: int, state: AsyncState, stash: StashClient, pool: WorkPool, limits: MediaLimits
+    face_id: int, state: StateRunner, stash: StashClient, pool: WorkPool, limits: MediaLimits
 ) -> bytes:
     face = await state.run(lambda store: store.get_face(face_id))
     image = await stash.get_image_by_id(face.stash_image_id)
