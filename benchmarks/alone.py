@@ -22,7 +22,7 @@ import numpy as np
 
 import lab
 from stash_sense.domain.faces import Candidate
-from stash_sense.enrolment.reference_face import prominent_face
+from stash_sense.enrolment.references import prominent_face
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.matching.candidates import Embeddings, find_candidates
 from stash_sense.matching.tracks import COPY_DISTANCE
@@ -35,7 +35,7 @@ from stash_sense.matching.verdict import (
     judge_face,
     lead_of,
 )
-from stash_sense.media.folder import list_images
+from stash_sense.media.photo import list_images
 from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.runtime.engine import open_recognizer, recognizer

@@ -22,7 +22,7 @@ import numpy as np
 
 import lab
 from quiet import Timing, time_quietly
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import lab
 from quiet import time_quietly
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.calibrate import embed_labelled
 from stash_sense.facedb.database import FaceDatabase

@@ -24,7 +24,6 @@ def syntax_of(module: Path) -> ast.Module:
     return ast.parse(module.read_text("utf-8"))
 
 
-@pytest.mark.xfail(strict=False, reason="the last ten modules are still to be merged")
 def test_the_modules_are_few():
     assert len(MODULES) <= MOST_MODULES
 

@@ -21,11 +21,11 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn
-from stash_sense.api.server import build_server, secrets_of
+from stash_sense.api.app import build_server, secrets_of
 from stash_sense.api.telemetry import JsonLineFormatter, RecentEvents
-from stash_sense.domain.boxes import Box
-from stash_sense.domain.images import PictureIdentity
-from stash_sense.domain.matches import StoredMatch
+from stash_sense.domain.decisions import StoredMatch
+from stash_sense.domain.faces import Box
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.domain.progress import NoProgress
 from stash_sense.runtime.engine import database_dir, enrol, open_pack
 from stash_sense.runtime.sidecar import Sidecar, build_sidecar

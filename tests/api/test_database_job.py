@@ -180,7 +180,7 @@ def _enrol_folders(settings, samples):
 def test_a_stash_that_is_away_fails_the_job_and_resumed_it_is_done(
     serve, settings_with, stash, without_database, monkeypatch
 ):
-    monkeypatch.setattr("stash_sense.runtime.job_kinds.PATIENT", WAITS["stash_limits"])
+    monkeypatch.setattr("stash_sense.runtime.services.PATIENT", WAITS["stash_limits"])
     settings = settings_with(DATA_DIR=without_database, STASH_URL=stash.url)
     with serve(settings, **WAITS) as served:
         stash.down()

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from stash_sense.store import async_state
+from stash_sense.runtime import services
 
 from .test_failures import problem
 
@@ -297,7 +297,7 @@ def impatient(stash_app, monkeypatch):
     store = stash_app.store
     monkeypatch.setattr(store._pool, "_busy_seconds", 0.4)
     monkeypatch.setattr(store._pool, "_idle", [])  # those that wait longer
-    monkeypatch.setattr(async_state, "BUSY_S", 0.4)
+    monkeypatch.setattr(services, "BUSY_S", 0.4)
 
 
 def test_a_state_locked_by_another_process_is_busy_and_nothing_hangs(

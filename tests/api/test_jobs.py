@@ -198,6 +198,7 @@ def test_the_history_is_newest_first_and_of_one_target(stash_app, gallery, await
     of_one = stash_app.client.get("/jobs", params={"target": f"gallery:{one}"}).json()["jobs"]
     assert [job["job_id"] for job in of_one] == [newest[0]["job_id"], newest[2]["job_id"]]
     assert all(job["result"] is None and job["asked"]["gallery_id"] == one for job in of_one)
+    assert of_one[0]["asked"].keys() == {"gallery_id", "knobs", "force", "source"}
     assert len(stash_app.client.get("/jobs", params={"limit": 2}).json()["jobs"]) == 2
     assert stash_app.client.get("/jobs", params={"target": "gallery:0"}).json()["jobs"] == []
     for wrong in ({"limit": 0}, {"limit": 501}, {"target": ""}, {"status": "done"}):

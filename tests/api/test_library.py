@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from stash_sense.runtime import services
 from stash_sense.stash.outage import OutageLimits
-from stash_sense.store import async_state
 
 from .galleries import begin, ended, fetched, fill, job_of, varied_photos
 from .test_failures import problem
@@ -200,7 +200,7 @@ def written_by_another(served):
 def test_a_result_that_cannot_be_stored_is_an_answer_all_the_same(
     serve, settings_with, stash, put, look, monkeypatch
 ):
-    monkeypatch.setattr(async_state, "BUSY_S", 0.2)
+    monkeypatch.setattr(services, "BUSY_S", 0.2)
     image = put()
     with serve(settings_with(STASH_URL=stash.url)) as served:
         with written_by_another(served):
@@ -216,7 +216,7 @@ def test_a_result_that_cannot_be_stored_is_an_answer_all_the_same(
 def test_a_gallery_waits_for_a_state_that_another_process_holds(
     serve, settings_with, stash, samples, monkeypatch, locked_s
 ):
-    monkeypatch.setattr(async_state, "BUSY_S", 0.2)
+    monkeypatch.setattr(services, "BUSY_S", 0.2)
     photos = varied_photos(samples, 2, seed=int(locked_s) + 900)
     first, again = fill(stash, photos)[0], fill(stash, photos)[0]
     with serve(settings_with(STASH_URL=stash.url), outage_limits=OutageLimits(state_s=locked_s)) as served:

@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.facedb.layout import Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
 from stash_sense.recognition.recognizer import SLOTS

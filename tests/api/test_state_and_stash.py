@@ -12,9 +12,8 @@ from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn, Status
 from stash_sense.errors import DiskFull, Unavailable
-from stash_sense.runtime import engine, sidecar, supervisor
+from stash_sense.runtime import engine, services, sidecar, supervisor
 from stash_sense.runtime.sidecar import build_sidecar
-from stash_sense.store import async_state
 from stash_sense.store.database import RecommendationsDB
 
 from .conftest import API_KEY
@@ -44,7 +43,7 @@ def own(tmp_path, api_data):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(async_state, "BUSY_S", 0.5)
+    monkeypatch.setattr(services, "BUSY_S", 0.5)
     monkeypatch.setattr(supervisor, "FIRST_RETRY_S", 0.1)
     monkeypatch.setattr(sidecar, "RECOGNITION_RETRY_S", 0.1)
     monkeypatch.setattr(sidecar, "STATE_RETRY_S", 0.1)
@@ -143,7 +142,7 @@ def test_serving_begins_while_the_state_is_still_being_opened(serve, settings_wi
         go_on.wait(10)
         return RecommendationsDB(path, busy_seconds)
 
-    monkeypatch.setattr(async_state, "RecommendationsDB", slow)
+    monkeypatch.setattr(services, "RecommendationsDB", slow)
     threading.Timer(1.0, go_on.set).start()
     began = time.monotonic()
     with serve(settings_with(DATA_DIR=own)) as served:  # waits for the state, as a test wants
@@ -159,7 +158,7 @@ def test_stopped_while_the_state_is_being_opened_it_is_closed(settings_with, own
         opened.append(RecommendationsDB(path, busy_seconds))
         return opened[0]
 
-    monkeypatch.setattr(async_state, "RecommendationsDB", slow)
+    monkeypatch.setattr(services, "RecommendationsDB", slow)
 
     async def begun_and_ended():
         begun = build_sidecar(settings_with(DATA_DIR=own))
@@ -239,7 +238,7 @@ def test_a_full_disk_keeps_the_state_closed_and_is_told(serve, settings_with, ow
         raise DiskFull(f"{path}: database or disk is full. Nothing half-written stays; free some space.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(async_state, "RecommendationsDB", full)
+        patched.setattr(services, "RecommendationsDB", full)
         with serve(settings_with(DATA_DIR=own)) as served:
             assert missing(served, "state")["code"] == "disk-full"
             assert "free some space" in told(served.client.get("/journal"), 503, "disk-full")

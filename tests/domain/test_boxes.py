@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stash_sense.domain.boxes import Box, pair_boxes, same_face_index
+from stash_sense.domain.faces import Box, pair_boxes, same_face_index
 from stash_sense.errors import BadInput
 
 

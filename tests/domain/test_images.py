@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from stash_sense.domain.images import PictureIdentity, picture_stamp
+from stash_sense.domain.identity import PictureIdentity, picture_stamp
 
 MD5, OSHASH, PHASH = ("md5", "aa"), ("oshash", "cc"), ("phash", "dd")
 FILE = ("/data/a.jpg", 1000, "2024-05-01T12:00:00+02:00")

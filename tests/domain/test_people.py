@@ -1,6 +1,6 @@
 """One key for one person."""
 
-from stash_sense.domain.people import PerformerKey, StashId, performer_key, stashdb_id
+from stash_sense.domain.identity import PerformerKey, StashId, performer_key, stashdb_id
 
 UUID, OTHER = "50459d16-787c-47c9-8ce9-a4cac9404324", "0aa9e0c1-1111-4222-8333-444455556666"
 STASHDB, FANSDB, LOCAL = (

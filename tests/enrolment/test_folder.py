@@ -16,7 +16,7 @@ from stash_sense.domain.faces import EmbeddedFace, Quality
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment import build as build_module
 from stash_sense.enrolment.folder import build_from_folders, file_stamp, folder_report_json
-from stash_sense.enrolment.reference_face import CROP_SIDE_PX, NO_FACE, prominent_face
+from stash_sense.enrolment.references import CROP_SIDE_PX, NO_FACE, prominent_face
 from stash_sense.errors import BadInput, Cancelled, NoSuchReference, UnreadableImage, WriteFailed
 from stash_sense.facedb import spool
 from stash_sense.facedb.database import FaceDatabase, current_version

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stash_sense.domain.people import StashId
+from stash_sense.domain.identity import StashId
 from stash_sense.enrolment.performers import group_performers
 from stash_sense.stash.types import Performer
 

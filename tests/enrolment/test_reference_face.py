@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stash_sense.domain.faces import EmbeddedFace, Quality
-from stash_sense.enrolment.reference_face import NO_FACE, only_face, portrait_face
+from stash_sense.enrolment.references import NO_FACE, only_face, portrait_face
 
 
 def face(x1, y1, x2, y2, fault=""):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.facedb.layout import Photo, Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
 

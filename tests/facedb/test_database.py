@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.errors import BadDatabase, NoDatabase
 from stash_sense.facedb import layout
 from stash_sense.facedb.database import FaceDatabase, current_version

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stash_sense import files
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.errors import Cancelled, WriteFailed
 from stash_sense.facedb import layout
 from stash_sense.facedb import layout as lines_module

@@ -6,7 +6,7 @@ A face at 0.5 with nobody else near bears a name out alone by 5 decades; at 0.6 
 import pytest
 
 from stash_sense.domain.faces import Candidate
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.matching.evidence import SURE_EVIDENCE, plain_people
 from stash_sense.matching.tracks import TrackFace
 from stash_sense.matching.verdict import judge_face

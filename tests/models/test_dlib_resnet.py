@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stash_sense.models import manifest
-from stash_sense.models.convert import dlib_file, dlib_resnet
+from stash_sense.models import dlib_file, dlib_resnet, manifest
 from stash_sense.models.manifest import package_file
 
 REFERENCE = json.loads(Path(__file__).with_name("dlib_reference.json").read_text("utf-8"))

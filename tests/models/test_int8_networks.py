@@ -4,9 +4,8 @@ import numpy as np
 import onnx
 import pytest
 
-from stash_sense.models import manifest
-from stash_sense.models.convert import blockwise, sface
-from stash_sense.models.convert.blockwise import expand_blocks
+from stash_sense.models import blockwise, manifest, sface
+from stash_sense.models.blockwise import expand_blocks
 from stash_sense.models.manifest import package_file
 
 SFACE_NORMS = (4.58661, 3.68097, 2.30237)

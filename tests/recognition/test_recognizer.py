@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.errors import BadDatabase, BadInput, NoDatabase

@@ -3,7 +3,7 @@
 import pytest
 
 from fakes.stash import StashStandIn
-from stash_sense.domain.people import StashId
+from stash_sense.domain.identity import StashId
 from stash_sense.errors import NotInStash, StashRefused
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import StashBox, Target

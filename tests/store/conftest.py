@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stash_sense.domain.boxes import Box
-from stash_sense.domain.images import PictureIdentity
-from stash_sense.domain.matches import StoredMatch
+from stash_sense.domain.decisions import StoredMatch
+from stash_sense.domain.faces import Box
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.store.connection import connect
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.maintenance import backup_beside

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.errors import BadInput, Conflict, NotStored
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.match_updates import FaceMatches

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from stash_sense.domain.boxes import Box
-from stash_sense.domain.images import PictureIdentity
-from stash_sense.domain.matches import StoredMatch
+from stash_sense.domain.decisions import StoredMatch
+from stash_sense.domain.faces import Box
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.errors import BadInput, Conflict, NotStored
 from stash_sense.store.connection import configure, connect, writing
 from stash_sense.store.database import RecommendationsDB

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stash_sense.domain.images import PictureIdentity
-from stash_sense.domain.matches import StoredMatch
+from stash_sense.domain.decisions import StoredMatch
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.errors import BadInput, StateBusy
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.maintenance import create_backup

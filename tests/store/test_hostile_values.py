@@ -11,9 +11,9 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stash_sense.domain.boxes import Box
-from stash_sense.domain.images import PictureIdentity
-from stash_sense.domain.matches import StoredMatch
+from stash_sense.domain.decisions import StoredMatch
+from stash_sense.domain.faces import Box
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.errors import StashSenseError
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.maintenance import check_state

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stash_sense.domain.matches import StoredMatch
+from stash_sense.domain.decisions import StoredMatch
 from stash_sense.errors import BadInput
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.match_updates import FaceMatches

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stash_sense.domain.boxes import Box
-from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.faces import Box
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.errors import BadInput, Conflict, NotStored
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.faces import DetectedFace

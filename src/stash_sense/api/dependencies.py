@@ -17,9 +17,9 @@ from stash_sense.api.schemas.faces import IdentifyIn, MatchOptionsIn
 from stash_sense.api.telemetry import Metrics, RecentEvents
 from stash_sense.errors import BadParameter, UnknownContentType
 from stash_sense.matching.evidence import MatchOptions
+from stash_sense.runtime.services import AsyncState
 from stash_sense.runtime.sidecar import Sidecar
 from stash_sense.stash.client import StashClient
-from stash_sense.store.async_state import AsyncState
 
 _JSON = "application/json"
 _FORM = "multipart/form-data"

@@ -47,7 +47,7 @@ def serve_command(settings: Settings, host: str | None, port: int | None) -> Non
       stash-sense serve
       stash-sense serve --host 0.0.0.0
     """
-    from stash_sense.api.server import run_server  # noqa: PLC0415 - saves other commands half a second
+    from stash_sense.api.app import run_server  # noqa: PLC0415 - saves other commands half a second
 
     run_server(settings.with_values(host=host, port=port))
 

@@ -8,9 +8,8 @@ from threading import Event
 
 import numpy as np
 
-from stash_sense.domain.people import Person
-from stash_sense.enrolment.quarantine import PersonReferences, quarantine
-from stash_sense.enrolment.reference_face import NewPhoto, reference_photo
+from stash_sense.domain.identity import Person
+from stash_sense.enrolment.references import NewPhoto, PersonReferences, quarantine, reference_photo
 from stash_sense.errors import Cancelled, StashSenseError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Photo, Slot

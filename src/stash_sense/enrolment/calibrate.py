@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.domain.progress import Progress
-from stash_sense.enrolment.reference_face import prominent_face
+from stash_sense.enrolment.references import prominent_face
 from stash_sense.errors import BadInput
 from stash_sense.matching.calibration import ANCHORS, Calibration, Curve, SlotCalibration
-from stash_sense.media.folder import list_images
+from stash_sense.media.photo import list_images
 from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import SLOTS, LoadedPack
 
@@ -37,7 +37,6 @@ ALL_ALIKE = (
     "the faces of different people all score the same; a calibration needs different faces. "
     "Do the folders contain copies of the same photos?"
 )
-
 
 Vectors = Mapping[str, NDArray[np.float32]]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stash_sense.domain.people import Person, StashId, local_key, performer_key, stash_key
+from stash_sense.domain.identity import Person, StashId, local_key, performer_key, stash_key
 from stash_sense.stash.types import Performer
 
 

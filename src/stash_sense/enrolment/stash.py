@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stash_sense.domain.images import picture_stamp
+from stash_sense.domain.identity import picture_stamp
 from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.build import BuildReport, DatabaseBuild, EnrolledPerson, SkippedPhoto, open_build
 from stash_sense.enrolment.performers import StashPerson, group_performers
-from stash_sense.enrolment.reference_face import FaceChooser, NewPhoto, only_face, portrait_face
+from stash_sense.enrolment.references import FaceChooser, NewPhoto, only_face, portrait_face
 from stash_sense.errors import (
     Busy,
     NobodyToEnrol,

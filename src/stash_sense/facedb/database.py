@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.errors import BadDatabase, NoDatabase
 from stash_sense.facedb import layout
 from stash_sense.facedb.layout import OFFSETS, BlobReader, LineReader, Manifest, Photo, Reference

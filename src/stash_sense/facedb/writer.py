@@ -14,7 +14,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.errors import BadDatabase, Busy, StashSenseError, WriteFailed
 from stash_sense.facedb import layout
 from stash_sense.facedb.database import current_version, to_json_fields

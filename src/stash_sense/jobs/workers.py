@@ -17,8 +17,6 @@ from typing import Any, TypeVar
 from stash_sense.errors import QueueFull, ShuttingDown
 
 T = TypeVar("T")
-
-
 MAX_RETRY_AFTER_S = 30
 
 _SHUTTING_DOWN = "Stash Sense is shutting down. Try again after it has restarted."

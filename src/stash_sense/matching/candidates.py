@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.domain.faces import Candidate
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.facedb.search import Neighbours
 from stash_sense.matching.calibration import Scorer
 

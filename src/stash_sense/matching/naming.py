@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from stash_sense.domain.faces import Candidate, VerdictStatus
 from stash_sense.matching.calibration import Scorer
 from stash_sense.matching.candidates import ReferenceIndex
-from stash_sense.matching.judging import NAME_TRACK, JudgedTrack, TrackJudge, Why
 from stash_sense.matching.templates import Template, concatenate_slots, mean_reference
 from stash_sense.matching.tracks import JOIN_DISTANCE, FaceSimilarity, TrackFace, group_faces
-from stash_sense.matching.verdict import RIVAL_LEAD, lead_of
+from stash_sense.matching.verdict import NAME_TRACK, RIVAL_LEAD, JudgedTrack, TrackJudge, Why, lead_of
 
 SECOND_LOOK = 1.0
 """A face this many decades nearer to another person named in the gallery leaves its track."""

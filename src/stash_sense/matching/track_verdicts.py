@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from stash_sense.domain.decisions import FaceDecisions
 from stash_sense.domain.faces import Candidate, Match, RecognizedFace, Verdict
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.matching.candidates import ReferenceIndex
 from stash_sense.matching.naming import Track
 

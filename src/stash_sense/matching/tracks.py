@@ -1,4 +1,7 @@
-"""Grouping the faces of a gallery into tracks by their similarity alone, enrolled or not."""
+"""Grouping the faces of a gallery into tracks by their similarity alone, enrolled or not.
+
+Average linkage without a matrix of pairs: two tracks are as similar as the dot product of their mean vectors.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

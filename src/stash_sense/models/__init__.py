@@ -1,1 +1,1 @@
-"""Model packs: manifests, weights from packages or downloads, verification, conversion."""
+"""Model packs: manifests, weights from packages or downloads, verification, and conversion to ONNX."""

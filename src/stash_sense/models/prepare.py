@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from stash_sense.domain.progress import NO_PROGRESS, Progress
 from stash_sense.errors import AlteredFile, Busy, MissingFile
 from stash_sense.files import explained_write_errors, remove_leftovers, sha256_of, write_atomically
-from stash_sense.models.convert import blockwise, dlib_resnet, sface
+from stash_sense.models import blockwise, dlib_resnet, sface
 from stash_sense.models.manifest import (
     AS_IS,
     FrozenModel,

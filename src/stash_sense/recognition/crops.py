@@ -11,8 +11,7 @@ from typing import Protocol, TypeVar
 import cv2
 import numpy as np
 
-from stash_sense.domain.boxes import Box
-from stash_sense.domain.faces import Pixels
+from stash_sense.domain.faces import Box, Pixels
 from stash_sense.errors import (
     BadInput,
     ImageTooLarge,

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from stash_sense.domain.faces import Match, RecognizedFace
-from stash_sense.domain.people import bare_ids
+from stash_sense.domain.identity import bare_ids
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.workers import Lane, WorkPool
 from stash_sense.matching.evidence import GalleryPerson, UnknownTrack

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.errors import NoPicture, NotAPicture
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.matching.evidence import MatchOptions

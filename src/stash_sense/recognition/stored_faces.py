@@ -6,10 +6,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from stash_sense.domain.boxes import Box
-from stash_sense.domain.decisions import Decision, apply_decisions, combine_decisions, decisions_by_face
-from stash_sense.domain.faces import Candidate, Match, Quality, RecognizedFace, Verdict, VerdictStatus
-from stash_sense.domain.matches import StoredMatch
+from stash_sense.domain.decisions import (
+    Decision,
+    StoredMatch,
+    apply_decisions,
+    combine_decisions,
+    decisions_by_face,
+)
+from stash_sense.domain.faces import Box, Candidate, Match, Quality, RecognizedFace, Verdict, VerdictStatus
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.matching.evidence import PictureFaces
 from stash_sense.matching.track_verdicts import BY_GALLERY

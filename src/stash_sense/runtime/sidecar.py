@@ -24,24 +24,23 @@ from stash_sense.runtime.engine import (
     stash_not_configured,
     state_file,
 )
-from stash_sense.runtime.job_kinds import Services
 from stash_sense.runtime.secret import Secret, serving_secret
+from stash_sense.runtime.services import AsyncState, Services
 from stash_sense.runtime.supervisor import Supervised
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.outage import DEFAULT_OUTAGE_LIMITS, OutageLimits
 from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits
 from stash_sense.stash.types import StashStatus
-from stash_sense.store.async_state import AsyncState
 
 log = logging.getLogger(__name__)
-
 RECOGNITION_WAIT_S, RECOGNITION_RETRY_S = 20.0, 30.0
+
 STATE_WAIT_S, STATE_RETRY_S = 15.0, 15.0
 """A large state may be migrated while requests wait."""
+
 JOBS_WAIT_S, JOBS_RETRY_S = 15.0, 15.0
 STASH_RECHECK_S, STASH_RETRY_S = 30.0, 5.0
-
 _QUICK = StashLimits(connect_s=3.0, stall_s=5.0, total_s=8.0, retry_s=0.0, attempts=1)
 _READY = "OK"
 

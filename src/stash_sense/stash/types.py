@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeVar
 
-from stash_sense.domain.people import StashId
+from stash_sense.domain.identity import StashId
 from stash_sense.stash.address import without_key
 
 T = TypeVar("T")

@@ -16,8 +16,6 @@ from pathlib import Path
 from stash_sense.errors import BadInput, DiskFull, StateBusy, StateDamaged, StateError, StateUnwritable
 
 log = logging.getLogger(__name__)
-
-
 BUSY_SECONDS = 30.0
 _PAGE_SIZE = 8192  # 15 faces of the default pack or 3 of a 512+512 pack share a page
 _CACHE_KIB = 16 * 1024  # a batch's pages at a million faces; SQLite's 2 MiB would write them several times

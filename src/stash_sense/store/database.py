@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from typing import Any, Self
 
 from stash_sense.domain.decisions import Decision
-from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.errors import BadInput, StashSenseError
 from stash_sense.store import maintenance
 from stash_sense.store.connection import BUSY_SECONDS, ConnectionPool

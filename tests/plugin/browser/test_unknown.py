@@ -4,7 +4,7 @@ import pytest
 
 from fakes.stash import Delay
 from pages import row
-from stash_sense.domain.people import StashId, performer_key
+from stash_sense.domain.identity import StashId, performer_key
 from waiting import until
 
 from .steps import choose, group, said

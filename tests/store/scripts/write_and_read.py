@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 
-from stash_sense.domain.boxes import Box
-from stash_sense.domain.images import PictureIdentity
-from stash_sense.domain.matches import StoredMatch
+from stash_sense.domain.decisions import StoredMatch
+from stash_sense.domain.faces import Box
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.faces import DetectedFace
 from stash_sense.store.repositories.results import ImageResult

@@ -8,7 +8,7 @@ from stash_sense.api.dependencies import JSON_BODY, SidecarDep, StashDep
 from stash_sense.api.problems import BODY_ERRORS, documented
 from stash_sense.api.schemas.jobs import DatabaseIn, GalleryIn, JobIdOut, JobOut, JobsOut, JobsQuery, job_out
 from stash_sense.errors import NotBuilt
-from stash_sense.runtime.job_kinds import IdentifyOptions
+from stash_sense.runtime.services import IdentifyOptions
 from stash_sense.runtime.sidecar import Sidecar
 
 router = APIRouter(tags=["jobs"])

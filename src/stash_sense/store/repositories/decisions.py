@@ -9,9 +9,9 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stash_sense.domain.boxes import Box
 from stash_sense.domain.decisions import Decision, decisions_by_face, replaces, validate_decision
-from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.faces import Box
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.domain.validation import validate_integer, validate_text
 from stash_sense.errors import BadInput, Conflict, NotStored
 from stash_sense.store.repositories.journal import OPEN, UNDONE, get_entry

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stash_sense.domain.boxes import Box
 from stash_sense.domain.decisions import (
     NO_DECISIONS,
     Decision,
+    StoredMatch,
     apply_decisions,
     combine_decisions,
     decisions_by_face,
+    validate_matches,
 )
-from stash_sense.domain.matches import StoredMatch, validate_matches
+from stash_sense.domain.faces import Box
 from stash_sense.domain.validation import (
     canonical_json,
     parse_json_object,

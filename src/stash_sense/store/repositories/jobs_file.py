@@ -11,8 +11,6 @@ from stash_sense.store.connection import connect, create_private_file, translate
 from stash_sense.store.migrations import read_untouched
 
 log = logging.getLogger(__name__)
-
-
 _APPLICATION_ID = 0x53534A51  # "SSJQ"
 _VERSION = 1
 _CHECKED_BYTES = 64 * 2**20  # larger files are not checked at every start

@@ -12,9 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from stash_sense.domain.boxes import Box
-from stash_sense.domain.decisions import Decision
-from stash_sense.domain.matches import BY_DECISION, StoredMatch, validate_matches
+from stash_sense.domain.decisions import BY_DECISION, Decision, StoredMatch, validate_matches
+from stash_sense.domain.faces import Box
 from stash_sense.domain.validation import (
     canonical_json,
     validate_integer,

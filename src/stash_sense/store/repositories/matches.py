@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stash_sense.domain.matches import StoredMatch
+from stash_sense.domain.decisions import StoredMatch
 from stash_sense.domain.validation import canonical_json, parse_json_object
 from stash_sense.errors import BadInput, Conflict
 

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.identity import PictureIdentity
 
 
 def find_picture(connection: sqlite3.Connection, identity: PictureIdentity) -> int | None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stash_sense.domain.boxes import Box, pair_boxes
 from stash_sense.domain.decisions import decisions_by_face
-from stash_sense.domain.images import PictureIdentity
+from stash_sense.domain.faces import Box, pair_boxes
+from stash_sense.domain.identity import PictureIdentity
 from stash_sense.domain.validation import (
     canonical_json,
     parse_json_object,

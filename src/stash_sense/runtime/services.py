@@ -1,12 +1,16 @@
-"""The kinds of jobs: what each does with its parameters."""
+"""What requests and jobs work with: the open state, Stash, the engine, and one function per kind of job."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import contextvars
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
 from stash_sense.enrolment.stash import build_from_stash, stash_report_json
+from stash_sense.errors import StateBusy
 from stash_sense.jobs.run import JobFunction, JobProgress
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.matching.evidence import MatchOptions
@@ -19,7 +23,41 @@ from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.outage import OutageLimits
 from stash_sense.stash.types import Source
-from stash_sense.store.async_state import AsyncState
+from stash_sense.store.database import RecommendationsDB
+
+T = TypeVar("T")
+
+BUSY_S = 8.0
+"""How long another process may hold the file before a request is refused: a button in Stash waits 30 s at
+most, and two such waits may follow each other."""
+
+_THREADS = 8
+
+
+class AsyncState:
+    """An open RecommendationsDB, `store`, for threads, and `run` to use it from the event loop."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, and migrate it if needed. Raises StateError, StateBusy."""
+        self.path = path
+        self.store = RecommendationsDB(path, BUSY_S)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="state")
+
+    async def run(self, work: Callable[[RecommendationsDB], T]) -> T:
+        """The result of `work` on the store, in a thread. Raises what the store raises, and StateBusy."""
+        future = self._threads.submit(contextvars.copy_context().run, work, self.store)
+        waiting = asyncio.wrap_future(future)
+        await asyncio.wait({waiting}, timeout=BUSY_S)
+        # Cancels only work that has not begun: nobody could tell whether a running write took place.
+        if not waiting.done() and future.cancel():
+            raise StateBusy(f"{self.path}: too much waits for the state at once. Try again in a moment.")
+        return await waiting
+
+    def close(self) -> None:
+        """Let running work end, then close the file. Blocks."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self.store.close()
+
 
 LISTED_REFUSALS = 1000
 """Refused pictures that a build's result lists; it always has their number."""
@@ -34,13 +72,13 @@ class IdentifyOptions:
     source: Source = "original"
 
     def as_json(self) -> dict[str, Any]:
-        """For the parameters of a job."""
-        return asdict(self)
+        """For the parameters of a job. `knobs`: jobs are stored under it, and `GET /jobs` shows it."""
+        return {"knobs": asdict(self.match), "force": self.force, "source": self.source}
 
     @classmethod
     def from_json(cls, parameters: Mapping[str, Any]) -> Self:
         """What `as_json` made."""
-        return cls(MatchOptions(**parameters["match"]), parameters["force"], parameters["source"])
+        return cls(MatchOptions(**parameters["knobs"]), parameters["force"], parameters["source"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

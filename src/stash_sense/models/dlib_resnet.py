@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from stash_sense.models.convert.dlib_file import (
+from stash_sense.models.dlib_file import (
     AddTagged,
     Affine,
     Branch,

@@ -1,1 +1,0 @@
-"""Converters from published weights to the ONNX files that are run."""
