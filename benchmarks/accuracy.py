@@ -12,10 +12,10 @@ import numpy as np
 import lab
 from score import official_score
 from stash_sense.domain.progress import NoProgress
-from stash_sense.matching.evidence import Evidence, MatchOptions
+from stash_sense.matching.gallery_people import Evidence, MatchOptions
 from stash_sense.recognition.folder import FolderResult, RecognizedPhoto, identify_photos, judge_photos
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
-from stash_sense.runtime.engine import recognizer
+from stash_sense.runtime.from_settings import recognizer
 
 RESAMPLES = 2000
 Photos = dict[str, tuple[RecognizedPhoto, ...]]

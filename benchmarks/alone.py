@@ -38,7 +38,7 @@ from stash_sense.matching.verdict import (
 from stash_sense.media.photo import list_images
 from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import LoadedPack
-from stash_sense.runtime.engine import open_recognizer, recognizer
+from stash_sense.runtime.from_settings import open_recognizer, recognizer
 from trials import write_part
 
 MAX_DISTANCE = 0.6

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import lab
 from splits import Variant
-from stash_sense.matching.evidence import Evidence, MatchOptions
+from stash_sense.matching.gallery_people import Evidence, MatchOptions
 from stash_sense.recognition.folder import FolderResult, RecognizedPhoto, judge_photos
 from stash_sense.recognition.recognizer import FaceRecognizer
 from trials import Trials

@@ -15,13 +15,13 @@ import numpy as np
 
 from stash_sense.domain.progress import NoProgress
 from stash_sense.faces.session import Array, OnnxSession
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition import analysis
 from stash_sense.recognition import recognizer as recognizers
 from stash_sense.recognition.folder import identify_folders
 from stash_sense.recognition.recognizer import LoadedPack
-from stash_sense.runtime.engine import recognizer
+from stash_sense.runtime.from_settings import recognizer
 from stash_sense.settings import Settings
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.calibrate import calibrate
-from stash_sense.runtime.engine import open_pack
+from stash_sense.runtime.from_settings import open_pack
 from stash_sense.settings import Settings
 
 WEIGHTS = {"arcface": 2 / 3, "facenet": 1 / 3}

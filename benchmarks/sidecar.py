@@ -31,7 +31,7 @@ from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import LoadedPack
-from stash_sense.runtime.engine import database_dir, open_pack
+from stash_sense.runtime.from_settings import database_dir, open_pack
 from stash_sense.settings import Settings
 from strangers import add_strangers
 from varied import SAMPLES, varied_photos

@@ -19,10 +19,10 @@ import lab
 from quiet import Timing, time_quietly
 from score import photo_score
 from stash_sense.domain.progress import NoProgress
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.folder import identify_folders
 from stash_sense.recognition.recognizer import FaceRecognizer
-from stash_sense.runtime.engine import recognizer
+from stash_sense.runtime.from_settings import recognizer
 
 HERE = Path(__file__).resolve().parent
 WAYS = ("straight loop, one core", "bare inference, two cores", "ours, end to end")

@@ -22,9 +22,9 @@ from stash_sense.facedb.database import FaceDatabase
 from stash_sense.faces import detect, engine
 from stash_sense.faces.embed import Embedder
 from stash_sense.faces.session import OnnxSession
-from stash_sense.matching import evidence, naming
+from stash_sense.matching import gallery_people, naming
 from stash_sense.recognition import analysis, folder
-from stash_sense.runtime.engine import open_pack, recognizer
+from stash_sense.runtime.from_settings import open_pack, recognizer
 from stash_sense.settings import Settings
 
 
@@ -81,7 +81,7 @@ def main() -> None:
         (FaceDatabase, "search", taker, "search"),
         (folder, "_recognize_batch", taker, "verdicts"),
         (naming, "group_faces", taker, "grouping of faces"),
-        (evidence, "name_tracks", taker, "naming of tracks"),
+        (gallery_people, "name_tracks", taker, "naming of tracks"),
         (folder, "judge_photos", taker, "rest of judging"),
     ]
     with ExitStack() as patches:
@@ -92,13 +92,15 @@ def main() -> None:
         photos: list[list[str]] = json.load(sys.stdin)
         with recognizer(open_pack(Settings()), Path(sys.argv[1])) as named:
             folder.identify_photos(
-                list(map(Path, photos[0][:8])), named, evidence.MatchOptions(), NoProgress()
+                list(map(Path, photos[0][:8])), named, gallery_people.MatchOptions(), NoProgress()
             )
             worker.seconds.clear()
             taker.seconds.clear()
             start = time.process_time()
             for gallery in photos:
-                folder.identify_photos(list(map(Path, gallery)), named, evidence.MatchOptions(), NoProgress())
+                folder.identify_photos(
+                    list(map(Path, gallery)), named, gallery_people.MatchOptions(), NoProgress()
+                )
             total = time.process_time() - start
     seconds = {**worker.seconds, **taker.seconds}
     seconds["everything else"] = total - sum(seconds.values())

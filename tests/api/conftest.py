@@ -27,7 +27,7 @@ from stash_sense.domain.decisions import StoredMatch
 from stash_sense.domain.faces import Box
 from stash_sense.domain.identity import PictureIdentity
 from stash_sense.domain.progress import NoProgress
-from stash_sense.runtime.engine import database_dir, enrol, open_pack
+from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
 from stash_sense.store.database import RecommendationsDB

@@ -6,8 +6,8 @@ import pytest
 
 from fakes.stash import Delay, StashStandIn
 from stash_sense.domain.progress import NoProgress
-from stash_sense.runtime import engine
-from stash_sense.runtime.engine import database_dir, enrol, open_pack
+from stash_sense.runtime import from_settings
+from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 
 from .galleries import WAITS, begin, ended, fetched, fill, job_of, reached, varied_photos
 from .test_failures import problem
@@ -148,7 +148,7 @@ def test_a_bad_parameter_is_422(served, asked):
 
 @pytest.mark.parametrize("waits", [{}])
 def test_a_running_gallery_keeps_the_database_it_began_with(served, stash, build, samples, monkeypatch):
-    monkeypatch.setattr(engine, "DATABASE_POLL_S", 0.1)
+    monkeypatch.setattr(from_settings, "DATABASE_POLL_S", 0.1)
     build()
     old = served.client.get("/database/info").json()["version"]
     place, images = fill(stash, varied_photos(samples, 20, seed=22))

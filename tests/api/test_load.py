@@ -15,7 +15,7 @@ import pytest
 
 from stash_sense.domain.progress import NoProgress
 from stash_sense.jobs.workers import Lane
-from stash_sense.runtime.engine import database_dir, enrol, open_pack
+from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 
 log = logging.getLogger(__name__)
 

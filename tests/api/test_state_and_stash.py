@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn, Status
 from stash_sense.errors import DiskFull, Unavailable
-from stash_sense.runtime import engine, services, sidecar, supervisor
+from stash_sense.runtime import from_settings, services, sidecar, supervisor
 from stash_sense.runtime.sidecar import build_sidecar
 from stash_sense.store.database import RecommendationsDB
 
@@ -219,7 +219,7 @@ def test_networks_that_fail_unexpectedly_are_a_problem_and_opened_again(
         raise RuntimeError("a library with a fault")
 
     with monkeypatch.context() as patched:
-        patched.setattr(engine, "open_pack", broken)
+        patched.setattr(from_settings, "open_pack", broken)
         with serve(settings_with(DATA_DIR=own)) as served:
             problem = missing(served, "engine")
             assert problem["code"] == "engine"

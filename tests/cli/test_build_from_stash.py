@@ -209,7 +209,9 @@ class TestDoctor:
         found, _ = findings()
         assert "not Stash" in found["Stash"][1]
 
-    @pytest.mark.parametrize(("word", "what"), [("NEEDS_MIGRATION", "database migration"), ("SETUP", "complete the setup")])
+    @pytest.mark.parametrize(
+        ("word", "what"), [("NEEDS_MIGRATION", "database migration"), ("SETUP", "complete the setup")]
+    )
     def test_a_stash_that_is_not_ready(self, findings, stash, word, what):
         stash.library.status = word
         found, status = findings()

@@ -16,7 +16,7 @@ import pytest
 
 from fakes.stash import Delay, StashStandIn
 from stash_sense.domain.progress import NoProgress
-from stash_sense.runtime.engine import database_dir, enrol, open_pack
+from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 from stash_sense.settings import Settings
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -18,7 +18,7 @@ from stash_sense.enrolment import build as build_module
 from stash_sense.enrolment.folder import build_from_folders, file_stamp, folder_report_json
 from stash_sense.enrolment.references import CROP_SIDE_PX, NO_FACE, prominent_face
 from stash_sense.errors import BadInput, Cancelled, NoSuchReference, UnreadableImage, WriteFailed
-from stash_sense.facedb import spool
+from stash_sense.facedb import analyzed_photos
 from stash_sense.facedb.database import FaceDatabase, current_version
 from stash_sense.recognition.analysis import analyze_pictures
 from stash_sense.recognition.crops import reference_crop, reference_id
@@ -497,7 +497,7 @@ def test_a_quarantined_photo_comes_back_when_nobody_is_nearer(build, people, pho
 def test_a_quarantined_photo_whose_embedding_is_lost_is_analyzed_again(build, people, photo, place):
     photo(people / "Red" / "3.png", (60, 250, 60))
     first = build(people)
-    (kept,) = place.glob(f"{spool.SPOOL_PREFIX}*")
+    (kept,) = place.glob(f"{analyzed_photos.SPOOL_PREFIX}*")
     kept.unlink()
     again = build(people)
     assert again.analyzed == 1
@@ -546,7 +546,7 @@ def test_after_an_interrupted_build_only_the_other_photos_are_analyzed(build, pe
     report = build(people)
     assert (report.faces, report.analyzed + report.reused) == (64, 64)
     assert report.analyzed <= 34
-    assert not list(place.glob(f"{spool.SPOOL_PREFIX}*"))
+    assert not list(place.glob(f"{analyzed_photos.SPOOL_PREFIX}*"))
 
 
 KILLED = """
@@ -588,7 +588,9 @@ def test_after_a_kill_the_old_database_is_whole_and_little_is_analyzed_again(
 def test_a_full_disk_is_reported_and_the_old_database_whole(build, people, photo, place, monkeypatch):
     first = build(people)
     photo(people / "Red" / "3.png")
-    monkeypatch.setattr(spool, "_pack", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr(
+        analyzed_photos, "_pack", lambda _: (_ for _ in ()).throw(OSError(28, "No space left"))
+    )
     with pytest.raises(WriteFailed, match="no space left"):
         build(people)
     assert current_version(place) == first.version

@@ -15,7 +15,7 @@ from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.errors import Cancelled
 from stash_sense.matching.calibration import Calibration, Curve, Scorer, SlotCalibration
 from stash_sense.recognition.recognizer import SLOTS, FaceRecognizer, LoadedPack
-from stash_sense.runtime.engine import recognizer as open_recognizer
+from stash_sense.runtime.from_settings import recognizer as open_recognizer
 
 
 class ColourEngine:

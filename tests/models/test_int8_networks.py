@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 import pytest
 
-from stash_sense.models import blockwise, manifest, sface
-from stash_sense.models.blockwise import expand_blocks
+from stash_sense.models import dequantize, manifest, sface
+from stash_sense.models.dequantize import expand_blocks
 from stash_sense.models.manifest import package_file
 
 SFACE_NORMS = (4.58661, 3.68097, 2.30237)
@@ -118,4 +118,4 @@ def test_a_quantised_value_that_is_no_constant_is_refused():
     model = shipped("detector")
     del model.graph.initializer[:]
     with pytest.raises(ValueError, match="not a constant"):
-        blockwise.convert_yunet(model)
+        dequantize.convert_yunet(model)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stash_sense.domain.progress import NoProgress
-from stash_sense.runtime.engine import database_dir, enrol, open_pack
+from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 from stash_sense.settings import Settings
 
 from .conftest import KEY, SESSION

@@ -10,7 +10,7 @@ from stash_sense.errors import BadDatabase, BadInput, NoDatabase
 from stash_sense.facedb.layout import Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
 from stash_sense.media.photo import load_image
-from stash_sense.runtime.engine import recognizer as open_recognizer
+from stash_sense.runtime.from_settings import recognizer as open_recognizer
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from stash_sense.domain.progress import NoProgress
 from stash_sense.errors import DiskFull, NoDatabase, ShuttingDown, Starting, StateError, Unavailable
 from stash_sense.facedb.database import current_version
-from stash_sense.runtime import engine, supervisor
+from stash_sense.runtime import from_settings, supervisor
 from stash_sense.runtime.sidecar import supervised_jobs, supervised_recognition
 from stash_sense.runtime.supervisor import Supervised
 from stash_sense.settings import Settings
@@ -176,15 +176,15 @@ def settings(tmp_path, pack_dir, pack):
 
 
 async def test_a_refresh_that_is_cancelled_loses_no_new_database(settings, samples, pack):
-    recognition = supervised_recognition(engine.Engine(settings))
-    place = engine.database_dir(settings)
+    recognition = supervised_recognition(from_settings.Engine(settings))
+    place = from_settings.database_dir(settings)
     await recognition.refresh()
     assert recognition.current is None
     for person in sorted((samples / "people").iterdir()):
         folder = settings.data_dir / person.name
         folder.mkdir()
         (folder / person.name).symlink_to(person)
-        await asyncio.to_thread(engine.enrol, settings, [folder], place, pack, NoProgress())
+        await asyncio.to_thread(from_settings.enrol, settings, [folder], place, pack, NoProgress())
         refreshing = asyncio.create_task(recognition.refresh())
         while not recognition._attempt_lock.locked():  # noqa: ASYNC110 - a lock knows no event
             await asyncio.sleep(0)
@@ -197,9 +197,9 @@ async def test_a_refresh_that_is_cancelled_loses_no_new_database(settings, sampl
 
 
 async def test_an_unchanged_database_is_not_opened_again(settings, samples, pack):
-    recognition = supervised_recognition(engine.Engine(settings))
-    place = engine.database_dir(settings)
-    await asyncio.to_thread(engine.enrol, settings, [samples / "people"], place, pack, NoProgress())
+    recognition = supervised_recognition(from_settings.Engine(settings))
+    place = from_settings.database_dir(settings)
+    await asyncio.to_thread(from_settings.enrol, settings, [samples / "people"], place, pack, NoProgress())
     await recognition.refresh()
     before = recognition.current
     await recognition.refresh()

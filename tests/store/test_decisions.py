@@ -7,7 +7,7 @@ import pytest
 from stash_sense.domain.identity import PictureIdentity
 from stash_sense.errors import BadInput, Conflict, NotStored
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.repositories.match_updates import FaceMatches
+from stash_sense.store.repositories.rematching import FaceMatches
 
 PACK = "test-pack"
 

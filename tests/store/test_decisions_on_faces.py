@@ -19,7 +19,7 @@ from stash_sense.store.connection import configure, connect, writing
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.decisions import decide_faces, delete_decisions
 from stash_sense.store.repositories.faces import DetectedFace
-from stash_sense.store.repositories.match_updates import refresh_pictures
+from stash_sense.store.repositories.rematching import refresh_pictures
 
 Crowd = Callable[..., list[int]]
 

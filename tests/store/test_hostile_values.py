@@ -18,7 +18,7 @@ from stash_sense.errors import StashSenseError
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.maintenance import check_state
 from stash_sense.store.repositories.faces import DetectedFace
-from stash_sense.store.repositories.match_updates import FaceMatches
+from stash_sense.store.repositories.rematching import FaceMatches
 from stash_sense.store.repositories.results import ImageResult
 
 ANYTHING = st.one_of(

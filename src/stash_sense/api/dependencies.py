@@ -16,7 +16,7 @@ from stash_sense.api.problems import describe_validation
 from stash_sense.api.schemas.faces import IdentifyIn, MatchOptionsIn
 from stash_sense.api.telemetry import Metrics, RecentEvents
 from stash_sense.errors import BadParameter, UnknownContentType
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.runtime.services import AsyncState
 from stash_sense.runtime.sidecar import Sidecar
 from stash_sense.stash.client import StashClient

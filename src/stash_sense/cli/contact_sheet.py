@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from stash_sense.domain.faces import Pixels, RecognizedFace
 from stash_sense.domain.progress import Progress
 from stash_sense.errors import StashSenseError
-from stash_sense.matching.evidence import UnknownTrack
+from stash_sense.matching.gallery_people import UnknownTrack
 from stash_sense.media.photo import load_image
 from stash_sense.recognition.folder import FolderResult, RecognizedPhoto
 

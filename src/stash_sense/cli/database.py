@@ -21,7 +21,7 @@ from stash_sense.enrolment.build import BuildReport, SkippedPhoto
 from stash_sense.enrolment.folder import folder_report_json
 from stash_sense.enrolment.stash import PHOTO_PREFIX, stash_report_json
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.runtime.engine import database_dir, enrol, enrol_from_stash, open_pack
+from stash_sense.runtime.from_settings import database_dir, enrol, enrol_from_stash, open_pack
 from stash_sense.settings import Settings
 
 MAX_LEFT_OUT_SHOWN = 20

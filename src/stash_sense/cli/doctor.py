@@ -17,7 +17,7 @@ from stash_sense.errors import NoDatabase, StashError, StashSenseError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.models import verify
 from stash_sense.recognition.analysis import usable_cores
-from stash_sense.runtime.engine import database_dir, open_pack, open_stash
+from stash_sense.runtime.from_settings import database_dir, open_pack, open_stash
 from stash_sense.runtime.secret import find_secret, token_file
 from stash_sense.settings import Settings
 from stash_sense.stash.checks import Finding, FindingState, check_stash

@@ -21,10 +21,10 @@ from stash_sense.cli.console import (
 from stash_sense.cli.contact_sheet import contact_sheet
 from stash_sense.enrolment.build import BuildReport
 from stash_sense.errors import BadInput
-from stash_sense.matching.evidence import Evidence, MatchOptions, UnknownTrack
+from stash_sense.matching.gallery_people import Evidence, MatchOptions, UnknownTrack
 from stash_sense.media.photo import list_images
 from stash_sense.recognition.folder import FolderResult, identify_folders, join_folders
-from stash_sense.runtime.engine import database_dir, enrol, open_pack, people_database_dir, recognizer
+from stash_sense.runtime.from_settings import database_dir, enrol, open_pack, people_database_dir, recognizer
 from stash_sense.settings import Settings
 
 MAX_ROWS = 12

@@ -17,7 +17,7 @@ from stash_sense.cli.console import (
     stdout,
 )
 from stash_sense.models import download, manifest, prepare, verify
-from stash_sense.runtime.engine import calibrate_pack
+from stash_sense.runtime.from_settings import calibrate_pack
 from stash_sense.settings import Settings
 
 OUTCOMES = {"intact": "green", "made": "green", "mended": "yellow", "missing": "red", "altered": "red"}

@@ -16,7 +16,7 @@ import httpx
 
 from stash_sense.cli.console import json_option, print_json, safe_text, stdout
 from stash_sense.errors import NoSidecar, SidecarRefused
-from stash_sense.runtime.engine import state_file
+from stash_sense.runtime.from_settings import state_file
 from stash_sense.runtime.secret import ensure_secret, find_secret, token_file
 from stash_sense.settings import Settings
 from stash_sense.store.maintenance import StateReport, check_state, create_backup, restore_backup

@@ -11,9 +11,9 @@ import numpy as np
 from stash_sense.domain.identity import Person
 from stash_sense.enrolment.references import NewPhoto, PersonReferences, quarantine, reference_photo
 from stash_sense.errors import Cancelled, StashSenseError
+from stash_sense.facedb.analyzed_photos import ReferencePhoto, Spool, StoredPhoto, stored_photos
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Photo, Slot
-from stash_sense.facedb.spool import ReferencePhoto, Spool, StoredPhoto, stored_photos
 from stash_sense.facedb.writer import DatabaseWriter, named_sources
 from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.analysis import AnalyzedPicture, analyze_pictures

@@ -11,9 +11,9 @@ from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.build import BuildReport, DatabaseBuild, EnrolledPerson, open_build
 from stash_sense.enrolment.references import NO_FACE, NewPhoto, any_prominent_face
 from stash_sense.errors import BadInput
+from stash_sense.facedb.analyzed_photos import StoredPhoto
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Photo
-from stash_sense.facedb.spool import StoredPhoto
 from stash_sense.media.photo import list_images
 from stash_sense.recognition.analysis import run_in_batches
 from stash_sense.recognition.recognizer import LoadedPack

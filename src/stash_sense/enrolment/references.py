@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from stash_sense.domain.faces import EmbeddedFace
 from stash_sense.errors import StashSenseError
+from stash_sense.facedb.analyzed_photos import ReferencePhoto
 from stash_sense.facedb.layout import Photo, Reference
 from stash_sense.facedb.search import search_people
-from stash_sense.facedb.spool import ReferencePhoto
 from stash_sense.media.formats import MediaLimits
 from stash_sense.media.photo import load_image
 from stash_sense.recognition.analysis import AnalyzedPicture

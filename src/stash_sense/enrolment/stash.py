@@ -24,8 +24,8 @@ from stash_sense.errors import (
     StashTooSlow,
     StashUnreachable,
 )
+from stash_sense.facedb.analyzed_photos import StoredPhoto
 from stash_sense.facedb.layout import Photo
-from stash_sense.facedb.spool import StoredPhoto
 from stash_sense.jobs.workers import Lane, WorkPool, task_group
 from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.recognizer import LoadedPack

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from stash_sense.domain.progress import NO_PROGRESS, Progress
 from stash_sense.errors import AlteredFile, Busy, MissingFile
 from stash_sense.files import explained_write_errors, remove_leftovers, sha256_of, write_atomically
-from stash_sense.models import blockwise, dlib_resnet, sface
+from stash_sense.models import dequantize, dlib_resnet, sface
 from stash_sense.models.manifest import (
     AS_IS,
     FrozenModel,
@@ -90,7 +90,7 @@ def record_of(file: PackFile, path: Path) -> PreparedFile:
 
 
 CONVERTERS: dict[str, Callable[[bytes], onnx.ModelProto]] = {
-    "yunet": lambda data: blockwise.convert_yunet(onnx.load_model_from_string(data)),
+    "yunet": lambda data: dequantize.convert_yunet(onnx.load_model_from_string(data)),
     "sface-clean": lambda data: sface.convert_sface(onnx.load_model_from_string(data)),
     "dlib-resnet-v1": dlib_resnet.convert_dlib_resnet,
 }

@@ -18,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from stash_sense.models.blockwise import attributes, dequantize
+from stash_sense.models.dequantize import attributes, dequantize
 
 Float64 = NDArray[np.float64]
 

@@ -7,7 +7,13 @@ from itertools import islice
 from pathlib import Path
 
 from stash_sense.domain.progress import Progress
-from stash_sense.matching.evidence import GalleryPerson, MatchOptions, PictureFaces, UnknownTrack, find_people
+from stash_sense.matching.gallery_people import (
+    GalleryPerson,
+    MatchOptions,
+    PictureFaces,
+    UnknownTrack,
+    find_people,
+)
 from stash_sense.recognition.analysis import AnalyzedPhoto, analyze_photos
 from stash_sense.recognition.recognizer import FaceRecognizer
 

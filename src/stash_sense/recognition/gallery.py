@@ -9,7 +9,7 @@ from stash_sense.domain.decisions import Decision
 from stash_sense.errors import NoPicture, NotAPicture, StashSenseError
 from stash_sense.jobs.run import JobProgress
 from stash_sense.jobs.workers import Lane, task_group
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.gallery_answer import GalleryAnswer, LiveResult, SkippedImage
 from stash_sense.recognition.gallery_state import GalleryImage, GalleryState, GalleryStore
 from stash_sense.recognition.image_batches import (
@@ -24,7 +24,7 @@ from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.stored_faces import own_faces, to_stored_matches
 from stash_sense.stash.outage import DEFAULT_OUTAGE_LIMITS, OutageLimits, ResilientStash
 from stash_sense.stash.types import Gallery, Source
-from stash_sense.store.repositories.match_updates import FaceMatches
+from stash_sense.store.repositories.rematching import FaceMatches
 from stash_sense.store.repositories.results import StoredResult
 
 LOOKED_UP_TOGETHER = 512

@@ -9,7 +9,7 @@ from stash_sense.domain.faces import Match, RecognizedFace
 from stash_sense.domain.identity import bare_ids
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.workers import Lane, WorkPool
-from stash_sense.matching.evidence import GalleryPerson, UnknownTrack
+from stash_sense.matching.gallery_people import GalleryPerson, UnknownTrack
 from stash_sense.recognition.crops import reference_id
 
 CONFIRMED_REASON = "You confirmed this person."

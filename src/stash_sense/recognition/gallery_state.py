@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 from stash_sense.domain.decisions import Decision, combine_decisions
 from stash_sense.errors import StashSenseError, StateBusy
 from stash_sense.jobs.run import JobProgress
-from stash_sense.matching.evidence import GalleryEvidence, PictureFaces, find_people
+from stash_sense.matching.gallery_people import GalleryEvidence, PictureFaces, find_people
 from stash_sense.recognition.gallery_answer import MOST_ERRORS, GalleryAnswer, GalleryFaces, SkippedImage
 from stash_sense.recognition.image_batches import RecognizedImage
 from stash_sense.recognition.parameters import ImageTask, RunParameters, stored_results
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.stored_faces import own_faces, to_stored_matches
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.repositories.match_updates import FaceMatches
+from stash_sense.store.repositories.rematching import FaceMatches
 from stash_sense.store.repositories.results import StoredResult
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from functools import partial
 from stash_sense.domain.faces import RecognizedFace
 from stash_sense.errors import StashSenseError, StashTooSlow
 from stash_sense.jobs.workers import Lane
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.media.formats import MediaLimits
 from stash_sense.recognition.analysis import analyze_pictures
 from stash_sense.recognition.image_batches import (

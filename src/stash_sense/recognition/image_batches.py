@@ -10,7 +10,7 @@ import numpy as np
 
 from stash_sense.errors import MediaError, NotAnalysed, NotInStash, StashSenseError, StashTooSlow
 from stash_sense.jobs.workers import task_group
-from stash_sense.matching.evidence import PictureFaces
+from stash_sense.matching.gallery_people import PictureFaces
 from stash_sense.media.formats import MediaLimits
 from stash_sense.recognition.analysis import PHOTOS_PER_BATCH, AnalyzedPicture, analyze_pictures, scale_faces
 from stash_sense.recognition.parameters import ImageTask, RunParameters

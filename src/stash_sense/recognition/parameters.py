@@ -8,7 +8,7 @@ from typing import Any
 from stash_sense.domain.identity import PictureIdentity
 from stash_sense.errors import NoPicture, NotAPicture
 from stash_sense.jobs.workers import WorkPool
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
 from stash_sense.stash.client import StashClient

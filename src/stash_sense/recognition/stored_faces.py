@@ -15,11 +15,11 @@ from stash_sense.domain.decisions import (
 )
 from stash_sense.domain.faces import Box, Candidate, Match, Quality, RecognizedFace, Verdict, VerdictStatus
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.matching.evidence import PictureFaces
+from stash_sense.matching.gallery_people import PictureFaces
 from stash_sense.matching.track_verdicts import BY_GALLERY
 from stash_sense.recognition.crops import reference_id
 from stash_sense.store.repositories.faces import DetectedFace, StoredFace
-from stash_sense.store.repositories.match_updates import FaceMatches
+from stash_sense.store.repositories.rematching import FaceMatches
 from stash_sense.store.repositories.results import ImageResult, StoredResult
 
 STORED_NEAREST = 2

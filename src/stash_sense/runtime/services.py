@@ -13,11 +13,17 @@ from stash_sense.enrolment.stash import build_from_stash, stash_report_json
 from stash_sense.errors import StateBusy
 from stash_sense.jobs.run import JobFunction, JobProgress
 from stash_sense.jobs.workers import WorkPool
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import FaceRecognizer
-from stash_sense.runtime.engine import PATIENT, Engine, database_dir, media_limits, stash_not_configured
+from stash_sense.runtime.from_settings import (
+    PATIENT,
+    Engine,
+    database_dir,
+    media_limits,
+    stash_not_configured,
+)
 from stash_sense.runtime.supervisor import Supervised
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient

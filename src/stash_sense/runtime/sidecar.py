@@ -16,7 +16,7 @@ from stash_sense.media.formats import MediaLimits
 from stash_sense.media.remote import FetchLimits, ImageFetcher, Resolve
 from stash_sense.recognition.analysis import usable_cores
 from stash_sense.recognition.recognizer import FaceRecognizer
-from stash_sense.runtime.engine import (
+from stash_sense.runtime.from_settings import (
     Engine,
     jobs_file,
     media_limits,

@@ -19,8 +19,8 @@ from stash_sense.store.repositories import (
     faces,
     fingerprints,
     journal,
-    match_updates,
     pictures,
+    rematching,
     results,
 )
 from stash_sense.store.repositories.decisions import DeletedDecisions
@@ -172,13 +172,13 @@ class RecommendationsDB:
         *,
         gallery_id: str | None = None,
         unless_version: str | None = None,
-        faces_per_batch: int = match_updates.FACES_PER_BATCH,
-    ) -> Iterator[match_updates.EmbeddingBatch]:
+        faces_per_batch: int = rematching.FACES_PER_BATCH,
+    ) -> Iterator[rematching.EmbeddingBatch]:
         """All embeddings of a pack, in batches of whole images. Writing between two batches is allowed."""
         after = 0
         while True:
             with self._pool.reading() as connection:
-                batch = match_updates.read_embeddings(
+                batch = rematching.read_embeddings(
                     connection, pack, after, gallery_id, unless_version, faces_per_batch
                 )
             if batch is None:
@@ -191,13 +191,11 @@ class RecommendationsDB:
         pack: str,
         db_version: str | None,
         stash_image_ids: Sequence[str],
-        matches: Sequence[match_updates.FaceMatches],
+        matches: Sequence[rematching.FaceMatches],
         settings: Mapping[str, Any] | None = None,
-    ) -> match_updates.MatchUpdate:
+    ) -> rematching.MatchUpdate:
         with self._pool.writing() as connection:
-            return match_updates.update_matches(
-                connection, pack, db_version, stash_image_ids, matches, settings
-            )
+            return rematching.update_matches(connection, pack, db_version, stash_image_ids, matches, settings)
 
     # Decisions and the journal cannot be computed again: these methods wait until the disk has them.
 
@@ -222,7 +220,7 @@ class RecommendationsDB:
         """The decisions in the faces' order, each once, and the ids of faces that are not stored."""
         with self._pool.writing(durable=True) as connection:
             recorded = decisions.decide_faces(connection, face_ids, kind, performer_id, name, entry_id)
-            match_updates.refresh_pictures(connection, recorded.picture_ids)
+            rematching.refresh_pictures(connection, recorded.picture_ids)
         return list(recorded.decisions), list(recorded.missing)
 
     def undecide(self, decision_id: int) -> Decision:
@@ -240,7 +238,7 @@ class RecommendationsDB:
 
     def _delete_decisions(self, connection: Connection, decision_ids: Iterable[int]) -> DeletedDecisions:
         deleted = decisions.delete_decisions(connection, decision_ids)
-        match_updates.refresh_pictures(connection, deleted.picture_ids)
+        rematching.refresh_pictures(connection, deleted.picture_ids)
         return deleted
 
     def decisions_for(self, picture: PictureIdentity) -> list[Decision]:

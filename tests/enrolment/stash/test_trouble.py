@@ -12,7 +12,7 @@ from stash_sense.enrolment import build
 from stash_sense.enrolment.build import DatabaseBuild, database_writer
 from stash_sense.enrolment.stash import stash_report_json
 from stash_sense.errors import NobodyToEnrol, StashError, StashKeyRefused, StashUnreachable, WriteFailed
-from stash_sense.facedb import spool
+from stash_sense.facedb import analyzed_photos
 from stash_sense.facedb.database import current_version
 
 from .conftest import BLACK, BLUE, QUICK, enrolled, picture
@@ -166,7 +166,7 @@ async def test_cancelling_while_it_begins_leaves_nothing_open(enrol, three, plac
     loop = asyncio.get_running_loop()
     opened = []
 
-    class Slow(spool.Spool):
+    class Slow(analyzed_photos.Spool):
         def __init__(self, *arguments):
             loop.call_soon_threadsafe(opening.set)
             time.sleep(0.2)
@@ -225,7 +225,9 @@ async def test_a_full_disk_is_said_and_the_old_database_whole(enrol, three, stas
     first = await enrol()
     stash.library.add_performer("Dora", image=picture(BLUE))
 
-    monkeypatch.setattr(spool, "_pack", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr(
+        analyzed_photos, "_pack", lambda _: (_ for _ in ()).throw(OSError(28, "No space left"))
+    )
     with pytest.raises(WriteFailed, match="no space left"):
         await enrol()
     assert current_version(place) == first.version

@@ -12,7 +12,7 @@ from PIL import Image
 
 from fakes.stash import StashStandIn
 from stash_sense.jobs.workers import WorkPool
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.gallery_answer import GalleryAnswer
 from stash_sense.recognition.image import identify_image

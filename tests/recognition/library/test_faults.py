@@ -7,7 +7,7 @@ import pytest
 
 from fakes.stash import Chunked, Dribble, Drop, Status, Truncate
 from stash_sense.errors import OutageTooLong, StashKeyRefused
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.stash.client import StashClient

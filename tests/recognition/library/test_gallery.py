@@ -11,10 +11,10 @@ from fakes.stash import Delay
 from stash_sense.domain.progress import NoProgress
 from stash_sense.errors import NotInStash
 from stash_sense.jobs.workers import Lane
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.folder import identify_photos
 from stash_sense.recognition.image_batches import FETCHERS
-from stash_sense.runtime.engine import recognizer as open_recognizer
+from stash_sense.runtime.from_settings import recognizer as open_recognizer
 
 REDDISH = (240, 160, 20)
 """Beyond 0.05 from red, within 0.2 of that."""

@@ -13,10 +13,10 @@ from stash_sense.errors import (
     StashUnreachable,
     UnreadableImage,
 )
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.image import identify_image
 from stash_sense.recognition.parameters import Tools
-from stash_sense.runtime.engine import recognizer as open_recognizer
+from stash_sense.runtime.from_settings import recognizer as open_recognizer
 from stash_sense.stash.client import StashClient
 
 

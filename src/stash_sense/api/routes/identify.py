@@ -23,7 +23,7 @@ from stash_sense.api.schemas.faces import (
 from stash_sense.api.schemas.jobs import GalleryOut
 from stash_sense.api.telemetry import Metrics
 from stash_sense.errors import JobEnded, NotBuilt
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.media.addresses import MAX_URL_LENGTH
 from stash_sense.recognition.crops import face_crop, reference_crop
 from stash_sense.recognition.image import identify_image, identify_picture

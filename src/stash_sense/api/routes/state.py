@@ -19,7 +19,7 @@ from stash_sense.api.problems import documented
 from stash_sense.api.schemas.health import DatabaseOut, HealthOut, database_out, health_out
 from stash_sense.domain.progress import format_duration
 from stash_sense.errors import Starting, StashNotConfigured
-from stash_sense.runtime.engine import state_file
+from stash_sense.runtime.from_settings import state_file
 from stash_sense.runtime.sidecar import Sidecar
 from stash_sense.stash.address import StashAddress
 from stash_sense.store.repositories.jobs import Job

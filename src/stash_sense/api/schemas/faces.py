@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from stash_sense.domain.faces import Match, RecognizedFace
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.media.addresses import MAX_URL_LENGTH
 from stash_sense.recognition.crops import reference_id
 from stash_sense.recognition.image import ImageAnswer, PictureAnswer

@@ -16,7 +16,7 @@ from stash_sense.api.schemas.faces import (
     match_out,
     named_face_fields,
 )
-from stash_sense.matching.evidence import GalleryPerson, MatchOptions, UnknownTrack
+from stash_sense.matching.gallery_people import GalleryPerson, MatchOptions, UnknownTrack
 from stash_sense.recognition.folder import FolderResult, RecognizedPhoto
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.store.repositories.jobs import Job

@@ -11,9 +11,9 @@ from stash_sense.domain.validation import validate_stash_id, validate_text
 from stash_sense.errors import StateBusy, StateError
 from stash_sense.store.connection import writing
 from stash_sense.store.repositories.fingerprints import delete_image_fingerprint
-from stash_sense.store.repositories.match_updates import refresh_pictures
 from stash_sense.store.repositories.matches import delete_unused_people
 from stash_sense.store.repositories.pictures import delete_unused_pictures, picture_id_of_image
+from stash_sense.store.repositories.rematching import refresh_pictures
 from stash_sense.store.table_rebuild import quote_name
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

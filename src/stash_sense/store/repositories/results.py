@@ -34,7 +34,7 @@ from stash_sense.store.repositories.fingerprints import (
     create_image_fingerprint,
     galleries_by_image,
 )
-from stash_sense.store.repositories.match_updates import refresh_named_performers, write_named_performers
+from stash_sense.store.repositories.rematching import refresh_named_performers, write_named_performers
 
 _RUN = """i.stash_image_id, i.id, r.pack, r.db_version, r.source, r.width, r.height, r.settings,
            r.stored_at"""

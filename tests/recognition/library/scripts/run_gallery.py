@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 from stash_sense.jobs.workers import WorkPool
-from stash_sense.matching.evidence import MatchOptions
+from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.models.manifest import DEFAULT_PACK
 from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import load_pack
-from stash_sense.runtime.engine import recognizer
+from stash_sense.runtime.from_settings import recognizer
 from stash_sense.stash.client import StashClient
 from stash_sense.store.database import RecommendationsDB
 

@@ -7,7 +7,7 @@ import pytest
 
 from stash_sense.domain.faces import Candidate
 from stash_sense.domain.identity import Person
-from stash_sense.matching.evidence import SURE_EVIDENCE, plain_people
+from stash_sense.matching.gallery_people import SURE_EVIDENCE, plain_people
 from stash_sense.matching.tracks import TrackFace
 from stash_sense.matching.verdict import judge_face
 

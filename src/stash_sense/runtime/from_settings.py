@@ -28,7 +28,6 @@ from stash_sense.stash.client import StashClient
 from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits
 
 log = logging.getLogger(__name__)
-
 DATABASE = "database"
 PEOPLE_DATABASES = "people"
 STATE = "stash_sense.db"

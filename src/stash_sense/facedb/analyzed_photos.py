@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 SPOOL_PREFIX = ".looked-at-"
 """Never a version's name, and kept when the leftovers of an interrupted build are removed."""
+
 _HEADER = struct.Struct("<4sIIII")  # mark; sizes of text, vector and crop in bytes; their checksum
 _MARK = b"face"
 

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
+from stash_sense.facedb.analyzed_photos import ReferencePhoto, Spool
 from stash_sense.facedb.layout import Photo, Reference
-from stash_sense.facedb.spool import ReferencePhoto, Spool
 
 
 @pytest.fixture

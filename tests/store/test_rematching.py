@@ -8,7 +8,7 @@ import pytest
 from stash_sense.domain.decisions import StoredMatch
 from stash_sense.errors import BadInput
 from stash_sense.store.database import RecommendationsDB
-from stash_sense.store.repositories.match_updates import FaceMatches
+from stash_sense.store.repositories.rematching import FaceMatches
 
 PACK = "test-pack"
 
