@@ -67,6 +67,20 @@ def test_empty_is_not_set_but_for_where_stash_is(file, monkeypatch):
     assert (read_settings().port, read_settings().stash_url) == (6960, "http://localhost:9999")
 
 
+@pytest.mark.parametrize("name", ["STASH_URL", "STASH_API_KEY", "DATA_DIR"])
+def test_a_name_of_its_own_is_a_settings_only_name(file, monkeypatch, name):
+    file.write_text('stash_url = "http://nas:9999"\nstash_api_key = "of-the-nas"\n')
+    before = read_settings().model_dump()
+    monkeypatch.setenv(f"STASH_SENSE_{name}", "http://elsewhere:9999")
+    assert read_settings().model_dump() == before
+
+
+def test_a_key_of_the_file_never_goes_to_an_address_of_the_environment(file, monkeypatch):
+    file.write_text('stash_api_key = "of-the-nas"\n')
+    monkeypatch.setenv("STASH_SENSE_STASH_URL", "http://elsewhere:9999")
+    assert read_settings().stash_url == "http://localhost:9999"
+
+
 def test_the_environment_comes_before_the_file(file, monkeypatch):
     file.write_text('port = 7000\nhost = "::1"\nallowed_hosts = ["NAS.example"]\n')
     monkeypatch.setenv("STASH_SENSE_PORT", "7001")

@@ -141,10 +141,13 @@ class Settings(BaseSettings):
         """See BaseSettings. An empty STASH_URL has a meaning; address and key come from one source."""
         no_stash = {"STASH_URL": ""} if os.environ.get("STASH_URL") == "" else {}
         file = TomlConfigSettingsSource(settings_cls)
-        if no_stash or env_settings().keys() & {"STASH_URL", "STASH_API_KEY"}:
+        # Without those like STASH_SENSE_STASH_URL: a field with a name of its own has no other.
+        renamed = {name for name, field in settings_cls.model_fields.items() if field.validation_alias}
+        environment = {name: value for name, value in env_settings().items() if name not in renamed}
+        if no_stash or environment.keys() & {"STASH_URL", "STASH_API_KEY"}:
             for name in ("STASH_URL", "STASH_API_KEY"):
                 file.init_kwargs.pop(name, None)
-        return init_settings, InitSettingsSource(settings_cls, no_stash), env_settings, file
+        return init_settings, InitSettingsSource(settings_cls, {**environment, **no_stash}), file
 
     @property
     def loopback(self) -> bool:

@@ -48,6 +48,12 @@ def test_where_none_agree_none_is_far():
     assert {doubt.far for doubt in find_doubtful(within(count=3))} == {False}
 
 
+def test_copies_of_one_picture_are_one_witness():
+    assert find_doubtful(within((0, 1, 0.0), count=3)) == [Doubt(2, 1.3, far=False)]
+    copies_and_another = within((0, 1, 0.02), (0, 2, 0.3), (1, 2, 0.3), count=4)
+    assert find_doubtful(copies_and_another) == [Doubt(3, 1.3, far=True)]
+
+
 def test_one_in_between_is_doubtful_but_not_far():
     assert find_doubtful(within((0, 1, 0.3), (1, 2, 1.0), count=3)) == [Doubt(2, 1.0, far=False)]
 

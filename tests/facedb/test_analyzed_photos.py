@@ -1,5 +1,6 @@
 """Photos that earlier builds analyzed."""
 
+import stat
 import threading
 
 import numpy as np
@@ -88,6 +89,14 @@ def test_only_what_is_kept_stays(folder):
         spool.keep_only([spool.stored[analyzed(1).photo.path].load()])
     with Spool(folder, "f1") as spool:
         assert [stored.photo for stored in spool.stored.values()] == [analyzed(1).photo]
+
+
+def test_what_is_kept_can_be_read_by_nobody_else_than_before(folder):
+    path = filled(folder, 2)
+    path.chmod(0o600)
+    with Spool(folder, "f1") as spool:
+        spool.keep_only([spool.stored[analyzed(1).photo.path].load()])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_after_its_end_nothing_is_added(folder):

@@ -242,11 +242,11 @@ class DatabaseBuild:
         faces = [len(self._usable(person)) for person in people]
         skipped = []
         for person in people:
-            reasons = {photo.path: photo.skipped for photo in self._photos_of(person)} | self.failed
+            reasons = {photo.path: photo.skipped for photo in self._photos_of(person)}
             skipped += [
                 SkippedPhoto(person.person, path, reason)
                 for path in person.photos
-                if (reason := reasons.get(path))
+                if (reason := self.failed.get(path) or reasons.get(path))
             ]
         return BuildReport(
             version=version,

@@ -15,6 +15,7 @@ from stash_sense.errors import StashSenseError
 from stash_sense.facedb.analyzed_photos import ReferencePhoto
 from stash_sense.facedb.layout import Photo, Reference
 from stash_sense.facedb.search import search_people
+from stash_sense.matching.tracks import COPY_DISTANCE
 from stash_sense.media.formats import MediaLimits
 from stash_sense.media.photo import load_image
 from stash_sense.recognition.analysis import AnalyzedPicture
@@ -132,7 +133,7 @@ class Doubt:
     """A reference that none of its person's other references supports.
 
     index: among the person's references. own: distance to the nearest of the others. far: beyond
-    UNLIKE_DISTANCE from all of them, while at least two of them agree.
+    UNLIKE_DISTANCE from all of them, while at least two of them agree that are not copies of one picture.
     """
 
     index: int
@@ -150,7 +151,8 @@ def find_doubtful(distances: NDArray[np.floating]) -> list[Doubt]:
         return []
     apart = distances + np.diag(np.full(count, np.inf))
     own = apart.min(axis=1)
-    agreeing = apart <= SAME_PERSON_DISTANCE
+    # Copies of one picture, which a folder often holds, are one witness and do not outvote another picture.
+    agreeing = (apart <= SAME_PERSON_DISTANCE) & (apart >= COPY_DISTANCE)
     return [
         Doubt(int(index), float(own[index]), bool(own[index] > UNLIKE_DISTANCE and agreeing.any()))
         for index in np.flatnonzero(own > SAME_PERSON_DISTANCE)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import stat
 import struct
 import threading
 import zlib
@@ -136,7 +137,8 @@ class Spool:
         if not photos:
             self._path.unlink(missing_ok=True)
             return
-        with replacement_of(self._path) as temporary, temporary.open("wb") as file:
+        mode = stat.S_IMODE(self._path.stat().st_mode)  # by the umask: nobody else may come to read the faces
+        with replacement_of(self._path, mode=mode) as temporary, temporary.open("wb") as file:
             file.writelines(map(_pack, photos))
 
     def _load(self, start: int) -> ReferencePhoto:
