@@ -407,7 +407,7 @@ TWO_AT_ONCE = """
 import sys
 from pathlib import Path
 from stash_sense.domain.progress import NoProgress
-from stash_sense.runtime.engine import database_dir, enrol, open_pack
+from stash_sense.runtime.from_settings import enrol, open_pack
 from stash_sense.settings import Settings
 settings = Settings(data_dir=Path(sys.argv[1]))
 place = Path(sys.argv[3])

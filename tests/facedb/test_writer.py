@@ -256,7 +256,7 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from stash_sense.domain.people import Person
+from stash_sense.domain.identity import Person
 from stash_sense.errors import WriteFailed
 from stash_sense.facedb.layout import Photo, Reference
 from stash_sense.facedb.writer import DatabaseWriter
