@@ -132,7 +132,7 @@ class StashImage:
     """files: the primary one first; empty if Stash lost them.
     image_url, thumbnail_url: as Stash gives them, for `StashClient.original` and `thumbnail`.
     updated_at: changes with every tag, so it does not tell whether the picture is the same; see
-    `domain.images.picture_stamp`.
+    `domain.identity.picture_stamp`.
     """
 
     id: str

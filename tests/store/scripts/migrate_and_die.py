@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from stash_sense.store import connection, migrations
+from stash_sense.store import migrations
 from stash_sense.store.connection import connect
 from stash_sense.store.maintenance import backup_beside
 
@@ -26,7 +26,7 @@ def main(path: Path, instructions: int) -> None:
             connection.set_progress_handler(count, 100)
             return connection
 
-        connection.connect = counting
+        migrations.connect = counting
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
