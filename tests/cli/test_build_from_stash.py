@@ -209,49 +209,6 @@ class TestDoctor:
         found, _ = findings()
         assert "not Stash" in found["Stash"][1]
 
-    @pytest.mark.parametrize(
-        ("word", "what"), [("NEEDS_MIGRATION", "database migration"), ("SETUP", "complete the setup")]
-    )
-    def test_a_stash_that_is_not_ready(self, findings, stash, word, what):
-        stash.library.status = word
-        found, status = findings()
-        assert (status, found["Stash's state"][0]) == (1, "fault")
-        assert what in found["Stash's state"][1]
-        assert "Stash's pictures" not in found
-
-    @pytest.mark.parametrize(("version", "state"), [("0.26", "note"), ("0.31", "ok")])
-    def test_versions(self, findings, stash, version, state):
-        stash.version = version
-        assert findings()[0]["Stash's version"][0] == state
-
-    def test_pictures_behind_a_login_page(self, findings, stash):
-        stash.faults.add(Status(200, b"<p>log in</p>", "text/html"), where="thumbnail")
-        found, status = findings()
-        assert (status, found["Stash's pictures"][0]) == (1, "fault")
-        assert "STASH_URL" in found["Stash's pictures"][1]
-
-    def test_one_lost_file_is_no_fault(self, findings, stash):
-        stash.library.lose_file(1)
-        assert findings()[0]["Stash's pictures"][0] == "ok"
-
-    def test_no_image_yet(self, findings, stash):
-        stash.library.images.clear()
-        assert findings()[0]["Stash's pictures"][0] == "note"
-
-    @pytest.mark.parametrize(
-        ("installed", "words"), [({}, "not installed"), ({"stash-sense": ("1", False)}, "Enable it")]
-    )
-    def test_a_plugin_that_is_missing_or_off(self, findings, stash, installed, words):
-        stash.library.installed = installed
-        found, status = findings()
-        assert (status, found["Plugin"][0]) == (0, "note")
-        assert words in found["Plugin"][1]
-
-    def test_a_stash_that_does_not_tell_of_plugins(self, findings, stash):
-        refusal = json.dumps({"errors": [{"message": "Cannot query field"}]}).encode()
-        stash.faults.add(Status(422, refusal, "application/json"), where="FindPlugins")
-        assert "unknown" in findings()[0]["Plugin"][1]
-
     def test_the_database_and_its_age(self, findings, run, environment):
         run("database", "build", "--from-stash")
         assert findings()[0]["Face database"][0] == "ok"
