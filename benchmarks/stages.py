@@ -70,13 +70,13 @@ def main() -> None:
 
     spots: list[tuple[object, str, Stages, str | Callable[..., str]]] = [
         (analysis, "load_image", worker, "read and decode"),
-        (detect, "fit", worker, "shrink for the detector"),
+        (detect, "shrink_to_fit", worker, "shrink for the detector"),
         (detect, "to_input", worker, "shrink for the detector"),
-        (detect, "decode", worker, "boxes out of scores"),
+        (detect, "decode_detections", worker, "boxes out of scores"),
         (OnnxSession, "run", worker, lambda session, inputs: _network(network[id(session)], inputs)),
         (Embedder, "crop", worker, "align and crop"),
         (Embedder, "embed", worker, "embedders' input and output"),
-        (engine, "judge", worker, "quality"),
+        (engine, "assess_quality", worker, "quality"),
         (analysis, "_analyze_batch", worker, "rest of reading"),
         (FaceDatabase, "search", taker, "search"),
         (folder, "_recognize_batch", taker, "verdicts"),
