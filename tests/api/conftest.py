@@ -1,17 +1,15 @@
 """The sidecar over real HTTP on loopback: uvicorn in a thread, the default pack, the free photos."""
 
 import base64
-import contextlib
 import http.server
 import itertools
-import logging
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -21,91 +19,22 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn
-from stash_sense.api.app import build_server, secrets_of
-from stash_sense.api.telemetry import JsonLineFormatter, RecentEvents
 from stash_sense.domain.decisions import StoredMatch
 from stash_sense.domain.faces import Box
 from stash_sense.domain.identity import PictureIdentity
 from stash_sense.domain.progress import NoProgress
 from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
-from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
-from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.faces import DetectedFace
 from stash_sense.store.repositories.results import ImageResult
 
 from .galleries import WAITS, fill, varied_photos
+from .serving import serving
+from .web import Web
 
 API_KEY = "stash-api-key-that-must-never-be-seen"
 _SEEDS = itertools.count(1)
 NUMBERS = itertools.count(1)
-
-
-class Served:
-    """A sidecar that answers; `client` brings its secret."""
-
-    def __init__(self, sidecar: Sidecar, port: int, log: "Lines") -> None:
-        self.sidecar = sidecar
-        self.port = port
-        self.log = log
-        self.url = f"http://127.0.0.1:{port}"
-        secret = sidecar.secret.value if sidecar.secret else ""
-        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
-        self.stranger = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
-
-    @property
-    def store(self) -> RecommendationsDB:
-        """The open state; raises Unavailable."""
-        return self.sidecar.state.require().store
-
-
-class Lines(logging.Handler):
-    """What would be logged, line by line."""
-
-    def __init__(self, formatter: JsonLineFormatter) -> None:
-        super().__init__()
-        self.setFormatter(formatter)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
-
-
-@contextlib.contextmanager
-def serving(settings: Settings, resolve=None, **waits) -> Iterator[Served]:
-    sidecar = build_sidecar(settings, resolve=resolve, **waits)
-    formatter = JsonLineFormatter(secrets_of(settings, sidecar))
-    handlers = [RecentEvents(formatter), Lines(formatter)]
-    ours = logging.getLogger("stash_sense")
-    for handler in handlers:
-        ours.addHandler(handler)
-    level, _ = ours.level, ours.setLevel(logging.DEBUG)
-    running = build_server(sidecar, handlers[0])
-    running.config.host, running.config.port = "127.0.0.1", 0
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    try:
-        _until(lambda: running.started or not thread.is_alive())
-        served = Served(sidecar, running.servers[0].sockets[0].getsockname()[1], handlers[1])
-        for part in (sidecar.recognition, sidecar.state, sidecar.jobs):
-            _until(part.first_attempt.is_set)
-        with contextlib.closing(served.client), contextlib.closing(served.stranger):
-            yield served
-    finally:
-        running.should_exit = True
-        thread.join(20)
-        for handler in handlers:
-            ours.removeHandler(handler)
-        ours.setLevel(level)
-    assert not thread.is_alive()
-
-
-def _until(done: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, "the sidecar did not start"
-        time.sleep(0.005)
 
 
 @pytest.fixture(scope="session")
@@ -128,8 +57,8 @@ def fresh_data(api_data, tmp_path_factory):
 
     def made() -> Path:
         folder = tmp_path_factory.mktemp("data")
-        for name in ("models", "database"):
-            (folder / name).symlink_to(api_data / name)
+        (folder / "models").symlink_to(api_data / "models")
+        shutil.copytree(api_data / "database", folder / "database")  # a test may build another
         return folder
 
     return made
@@ -170,67 +99,6 @@ def photo(samples) -> bytes:
 @pytest.fixture(scope="session")
 def photo64(photo) -> str:
     return base64.b64encode(photo).decode()
-
-
-class Web(http.server.BaseHTTPRequestHandler):
-    """A server of pictures, and of everything that can go wrong with them."""
-
-    protocol_version = "HTTP/1.1"
-    picture = b""
-    asked: list[tuple[str, dict[str, str]]] = []  # noqa: RUF012 - shared on purpose, cleared by the fixture
-
-    def do_GET(self) -> None:
-        self.asked.append((self.path, dict(self.headers)))
-        name, _, argument = self.path.lstrip("/").partition("/")
-        answers = {
-            "photo.jpg": lambda: self.reply(200, self.picture, "image/jpeg"),
-            "bytes": lambda: self.reply(200, self.picture, "application/octet-stream"),
-            "page": lambda: self.reply(200, b"<html>log in</html>", "text/html"),
-            "lie": lambda: self.reply(200, b"<html>log in</html>", "image/jpeg"),
-            "gone": lambda: self.reply(404, b"", "text/plain"),
-            "packed": lambda: self.reply(200, b"x", "image/jpeg", ("Content-Encoding", "gzip")),
-            "large": lambda: self.reply(200, b"x" * 400_000, "image/jpeg"),
-            "endless": self.endless,
-            "slow": self.slow,
-            "cookie": lambda: self.reply(302, b"", "", ("Location", "/photo.jpg"), ("Set-Cookie", "a=b")),
-            "to": lambda: self.reply(302, b"", "", ("Location", argument)),
-            "round": lambda: self.reply(302, b"", "", ("Location", "/round")),
-            "cut": self.cut,
-        }
-        answers.get(name, answers["gone"])()
-
-    def reply(self, status: int, body: bytes, kind: str, *headers: tuple[str, str]) -> None:
-        self.send_response(status)
-        for header in (("Content-Type", kind), ("Content-Length", str(len(body))), *headers):
-            self.send_header(*header)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def endless(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "image/jpeg")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        with contextlib.suppress(OSError):
-            for _ in range(10_000):
-                self.wfile.write(b"x" * 10_000)
-        self.close_connection = True
-
-    def slow(self) -> None:
-        time.sleep(2)
-        with contextlib.suppress(OSError):
-            self.reply(200, self.picture, "image/jpeg")
-
-    def cut(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "image/jpeg")
-        self.send_header("Content-Length", "1000")
-        self.end_headers()
-        self.wfile.write(b"x" * 10)
-        self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,7 @@ def test_a_list_of_jobs_of_another_program_is_left_alone_and_told(serve, setting
 
 
 def test_a_list_of_jobs_that_nobody_foresaw_is_told_and_tried_again(serve, settings_with, stash, monkeypatch):
-    """Else whoever asks would be told for ever that it is being opened."""
+    """Otherwise every call would be told for ever that it is being opened."""
 
     def broken(path):
         raise RuntimeError("a library with a fault")

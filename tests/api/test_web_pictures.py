@@ -12,7 +12,7 @@ import pytest
 from stash_sense.errors import UrlUnreachable
 from stash_sense.media.remote import FetchLimits, ImageFetcher
 
-from .conftest import Web
+from .web import Web
 
 NAMES = {"pictures.example", "other.example"}
 

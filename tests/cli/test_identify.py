@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,14 +199,21 @@ def test_an_unwritable_target_is_one_sentence(stash_sense):
 
 
 def test_ctrl_c_stops_cleanly(data_dir, tmp_path):
+    photos, people = tmp_path / "photos", tmp_path / "People"
+    photos.mkdir()
     for number in range(300):
-        (tmp_path / f"{number}.jpg").hardlink_to(_copy(tmp_path))
+        (photos / f"{number}.jpg").hardlink_to(_copy(tmp_path))
+    shutil.copytree(SAMPLES / "people", people)  # these folders have no database yet
+    built = set(data_dir.glob("people/*/CURRENT"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "stash_sense", "--data-dir", data_dir, "identify", tmp_path, "--people",
-         SAMPLES / "people"],
+        [sys.executable, "-m", "stash_sense", "--data-dir", data_dir, "identify", photos, "--people", people],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    time.sleep(3)
+    deadline = time.monotonic() + 60
+    while set(data_dir.glob("people/*/CURRENT")) == built:  # then it identifies
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -2,6 +2,7 @@
 
 import asyncio
 import traceback
+from itertools import pairwise
 
 import pytest
 
@@ -26,11 +27,15 @@ class Door:
 
     def __init__(self, *results):
         self.results = list(results)
-        self.attempts = 0
+        self.moments = []
         self.closed = []
 
+    @property
+    def attempts(self):
+        return len(self.moments)
+
     async def open(self, _current):
-        self.attempts += 1
+        self.moments.append(asyncio.get_running_loop().time())
         result = self.results.pop(0) if len(self.results) > 1 else self.results[0]
         if isinstance(result, Exception):
             raise result
@@ -112,8 +117,9 @@ async def test_the_pauses_between_attempts_grow(supervise, monkeypatch):
     monkeypatch.setattr(supervisor, "FIRST_RETRY_S", 0.05)
     door = Door(DiskFull("Free some space."))
     supervise(door, retry_s=10.0)
-    await asyncio.sleep(0.5)
-    assert door.attempts <= 5  # after 0, 0.05, 0.15 and 0.35 s
+    await until(lambda: door.attempts == 4)
+    pauses = [later - earlier for earlier, later in pairwise(door.moments)]
+    assert [pause >= least for pause, least in zip(pauses, (0.05, 0.1, 0.2), strict=True)] == [True] * 3
 
 
 async def test_what_is_open_stays_while_a_newer_one_fails(supervise):

@@ -15,10 +15,12 @@ from stash_sense.domain.identity import PictureIdentity
 from stash_sense.store.connection import connect
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.maintenance import backup_beside
-from stash_sense.store.migrations import apply_migrations
+from stash_sense.store.migrations import apply_migrations, migrate_file
 from stash_sense.store.repositories.faces import DetectedFace
 from stash_sense.store.repositories.results import ImageResult
 from stash_sense.store.schema import MIGRATIONS
+
+from .schemas import schema
 
 PACK = "test-pack"
 
@@ -165,3 +167,10 @@ def without_apart(path: Path) -> Callable[..., Path]:
         return where
 
     return make
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> dict[tuple[str, str], str]:
+    path = tmp_path / "fresh.db"
+    migrate_file(path, backup_beside)
+    return schema(path)

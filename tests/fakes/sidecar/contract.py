@@ -1,4 +1,4 @@
-"""What the calls of the contract take: anything else is a fault of whoever asks."""
+"""What the calls of the contract take: anything else is the caller's fault."""
 
 from typing import Annotated, Any, Literal, Self
 

@@ -83,7 +83,7 @@ class Performer:
 
 
 class Library:
-    """All of it. `lock` is held by whoever reads or changes more than one thing at once."""
+    """All of it. `lock` is held while more than one thing is read or changed."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()

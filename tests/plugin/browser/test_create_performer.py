@@ -1,4 +1,4 @@
-"""Creating a performer from a face: the name, the portrait, and whoever has the name already."""
+"""Creating a performer from a face: the name, the portrait, and performers who have the name already."""
 
 import pytest
 

@@ -1,0 +1,20 @@
+"""What the tests of enrolment share."""
+
+import pytest
+
+from stash_sense.facedb.database import FaceDatabase
+
+
+@pytest.fixture
+def enrolled(place):
+    """Name -> number of reference faces of the database at the place."""
+
+    def enrolled():
+        with FaceDatabase.open(place) as database:
+            return {database.person(i).name: len(database.rows(i)) for i in range(database.people)}
+
+    return enrolled
+
+
+def skipped(report):
+    return [(photo.path, photo.reason) for photo in report.skipped]
