@@ -161,7 +161,7 @@ def meanwhile(bench: Bench) -> tuple[list[list[object]], dict[str, Any]]:
 
 
 def again(bench: Bench) -> tuple[list[list[object]], dict[str, Any]]:
-    """A known gallery: nothing is fetched, whatever was tagged and whoever was enrolled."""
+    """A known gallery: nothing is fetched, whatever was tagged or enrolled since."""
     found = {}
     with bench.stash(len(bench.photos)) as stash, bench.sidecar(stash) as sidecar:
         found["first"] = first_time(bench, sidecar, stash)

@@ -253,7 +253,7 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception:
+        except Exception:  # any failure of ours becomes a 500 with nothing of it but the log line
             log.exception("a request failed")
             if status:
                 raise  # half an answer is out: the connection has to break, or it would pass for whole

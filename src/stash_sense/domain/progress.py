@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Passed to every long piece of work; whoever passes it decides how the reports are shown.
+    """Passed to every long piece of work; the caller decides how the reports are shown.
 
     All methods are cheap and may be called often and from any thread. `start` and `update` may raise
     Cancelled to stop the work, which then ends at once without leaving half a result.

@@ -203,11 +203,10 @@ class DatabaseBuild:
 
     def _references(self, people: Iterable[EnrolledPerson]) -> Iterator[PersonReferences]:
         for person in self._each(people):
-            photos = [stored.load() for stored in self._usable(person)]
-            vectors = [photo.vector for photo in photos if photo.vector is not None]
+            loaded = ((stored.photo.path, stored.load_vector()) for stored in self._usable(person))
+            vectors = {path: vector for path, vector in loaded if vector is not None}
             if vectors:
-                paths = [photo.photo.path for photo in photos]
-                yield PersonReferences(person.person.name, paths, np.stack(vectors))
+                yield PersonReferences(person.person.name, list(vectors), np.stack(list(vectors.values())))
 
     def _is_in(
         self, database: FaceDatabase, people: Sequence[EnrolledPerson], sources: Sequence[str]

@@ -215,6 +215,7 @@ def quarantine(
     doubtful = [
         _DoubtfulReference(index, person.photos[doubt.index], person.vectors[doubt.index], doubt)
         for index, person in enumerate(read_people())
+        if len(person.photos) > 1  # nothing contradicts an only reference
         for doubt in find_doubtful(_distances(person.vectors, pack))
     ]
     if not doubtful:

@@ -45,10 +45,14 @@ class ReferencePhoto:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredPhoto:
-    """An analyzed photo without its face, which `load` reads from its store; that may raise OSError."""
+    """An analyzed photo without its face, which is read from its store; that may raise OSError.
+
+    load_vector: the face's embeddings alone, which is cheaper than `load`; None where there is no face.
+    """
 
     photo: Photo
     load: Callable[[], ReferencePhoto]
+    load_vector: Callable[[], NDArray[np.float32] | None]
 
 
 def stored_photos(
@@ -67,17 +71,20 @@ def stored_photos(
         rows = {database.reference(row).photo: row for row in range(database.manifest.faces)}
         for photo in database.photos():
             if photo.path not in stored and (only is None or photo.path in only):
-                load = partial(_load_from_database, database, photo, rows.get(photo.path))
-                stored[photo.path] = StoredPhoto(photo, load)
+                row = rows.get(photo.path)
+                load = partial(_load_from_database, database, photo, row)
+                stored[photo.path] = StoredPhoto(photo, load, partial(_load_vector, database, row))
     return stored
 
 
 def _load_from_database(database: FaceDatabase, photo: Photo, row: int | None) -> ReferencePhoto:
     if row is None:
         return ReferencePhoto(photo)
-    slots = database.vectors(range(row, row + 1))
-    vector = np.concatenate([slots[slot.name][0] for slot in database.manifest.slots])
-    return ReferencePhoto(photo, database.reference(row), vector, database.crop(row))
+    return ReferencePhoto(photo, database.reference(row), database.row_vector(row), database.crop(row))
+
+
+def _load_vector(database: FaceDatabase, row: int | None) -> NDArray[np.float32] | None:
+    return None if row is None else database.row_vector(row)
 
 
 class Spool:
@@ -128,7 +135,7 @@ class Spool:
                     self._file.close()
                 raise
             self._end = start + len(record)
-        return StoredPhoto(photo.photo, partial(self._load, start))
+        return self._stored(photo.photo, start)
 
     def keep_only(self, photos: Sequence[ReferencePhoto]) -> None:
         """Close the spool and drop all photos but these, which no database holds. Raises OSError."""
@@ -141,6 +148,9 @@ class Spool:
         with replacement_of(self._path, mode=mode) as temporary, temporary.open("wb") as file:
             file.writelines(map(_pack, photos))
 
+    def _stored(self, photo: Photo, start: int) -> StoredPhoto:
+        return StoredPhoto(photo, partial(self._load, start), lambda: self._load(start).vector)
+
     def _load(self, start: int) -> ReferencePhoto:
         with self._lock:
             self._file.seek(start)
@@ -152,7 +162,7 @@ class Spool:
     def _read_all(self) -> Iterator[StoredPhoto]:
         self._file.seek(0)
         while photo := self._read_next():
-            yield StoredPhoto(photo.photo, partial(self._load, self._end))
+            yield self._stored(photo.photo, self._end)
             self._end = self._file.tell()
 
     def _read_next(self) -> ReferencePhoto | None:

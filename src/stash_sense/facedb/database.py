@@ -151,6 +151,10 @@ class FaceDatabase:
         parts = np.split(block, edges, axis=1)
         return {slot.name: part for slot, part in zip(self.manifest.slots, parts, strict=True)}
 
+    def row_vector(self, row: int) -> NDArray[np.float32]:
+        """(d,) float32: the reference face at `row`, its slots side by side."""
+        return np.array(self._vectors[row])
+
     def photos(self) -> Iterator[Photo]:
         """Every photo of the build, used or not."""
         return (Photo(**fields) for fields in self._photos)

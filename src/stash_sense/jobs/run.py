@@ -180,7 +180,7 @@ class JobRun:
     async def _make_live_result(self, make: Callable[[], Mapping[str, Any]]) -> None:
         try:
             self._live_result = await asyncio.to_thread(make)
-        except Exception:
+        except Exception:  # a look at the job must not end it
             log.exception("The live result of job %s could not be made.", self.job.job_id)
         finally:
             self._made_at = time.monotonic()

@@ -1,7 +1,7 @@
 """What a gallery answers: at its end, and live while it runs."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -56,27 +56,8 @@ class PerformerAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class NearestPerformer:
-    """A person whom a track without a name may show. Distances 0 to 2; confidence 0 to 1."""
-
-    performer_id: str
-    stashdb_id: str | None
-    stash_ids: tuple[tuple[str, str], ...]
-    local_id: str | None
-    name: str
-    confidence: float
-    distance: float
-    facenet_distance: float
-    arcface_distance: float
-    country: str | None
-    image_url: str | None
-    reference_id: str | None
-    support: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class UnknownTrackAnswer:
-    """All faces of one person without a name. nearest: whom it may show, best first."""
+    """All faces of one person without a name. nearest: `match_fields` of whom it may show, best first."""
 
     track_id: str
     verdict: Literal["ambiguous", "unknown"]
@@ -86,7 +67,7 @@ class UnknownTrackAnswer:
     face_count: int
     image_ids: tuple[str, ...]
     image_count: int
-    nearest: tuple[NearestPerformer, ...]
+    nearest: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +100,32 @@ class GalleryAnswer:
     def as_json(self) -> dict[str, Any]:
         """The answer with the names of the HTTP API, ready for JSON."""
         answer = asdict(self)
-        nearest = (person for track in answer["unknown"] for person in track["nearest"])
-        for person in (*answer["performers"], *nearest):
-            person["stash_ids"] = [
-                {"endpoint": endpoint, "stash_id": stash_id} for endpoint, stash_id in person["stash_ids"]
-            ]
+        for person in answer["performers"]:
+            person["stash_ids"] = _stash_id_fields(person["stash_ids"])
         return answer
+
+
+def match_fields(match: Match, database: FaceDatabase) -> dict[str, Any]:
+    """A match with the names of the HTTP API, ready for JSON. Distances 0 to 2; confidence 0 to 1."""
+    return {
+        "performer_id": match.performer_id,
+        "stashdb_id": match.stashdb_id,
+        "stash_ids": _stash_id_fields(match.stash_ids),
+        "local_id": match.local_id,
+        "name": match.name,
+        "confidence": round(match.confidence, 4),
+        "distance": round(match.combined_score, 4),
+        "facenet_distance": round(match.facenet_distance, 4),
+        "arcface_distance": round(match.arcface_distance, 4),
+        "country": match.country,
+        "image_url": match.image_url,
+        "reference_id": reference_id(database, match.reference_id),
+        "support": "gallery" if match.support else None,
+    }
+
+
+def _stash_id_fields(stash_ids: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"endpoint": endpoint, "stash_id": stash_id} for endpoint, stash_id in stash_ids]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,24 +183,7 @@ class GalleryFaces:
             face_count=len(track.faces),
             image_ids=tuple(self.image_ids[position] for position in track.images),
             image_count=len(track.images),
-            nearest=tuple(self._nearest(match) for match in track.nearest),
-        )
-
-    def _nearest(self, match: Match) -> NearestPerformer:
-        return NearestPerformer(
-            performer_id=match.performer_id,
-            stashdb_id=match.stashdb_id,
-            stash_ids=match.stash_ids,
-            local_id=match.local_id,
-            name=match.name,
-            confidence=round(match.confidence, 4),
-            distance=round(match.combined_score, 4),
-            facenet_distance=round(match.facenet_distance, 4),
-            arcface_distance=round(match.arcface_distance, 4),
-            country=match.country,
-            image_url=match.image_url,
-            reference_id=reference_id(self.database, match.reference_id),
-            support=match.support or None,
+            nearest=tuple(match_fields(match, self.database) for match in track.nearest),
         )
 
     def _stored(self, positions: Sequence[int]) -> list[int]:

@@ -61,7 +61,7 @@ def recognize_images(
     """Decode a few images and recognise their faces, or say why an image could not be read."""
     try:
         pictures = _analyze(batch, recognizer, parameters, media)
-    except Exception:
+    except Exception:  # logged below, and an error of that image: a bug must not cost the gallery
         if len(batch) > 1:  # one of them is at fault; the others are not to share its fate
             return [
                 image

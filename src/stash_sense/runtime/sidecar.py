@@ -106,7 +106,7 @@ class Sidecar:
 async def _close(what: str, close: Callable[[], Awaitable[None]]) -> None:
     try:
         await close()
-    except Exception:
+    except Exception:  # the other parts still have to be closed
         log.exception("cannot close %s", what)
 
 

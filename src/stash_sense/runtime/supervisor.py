@@ -195,5 +195,5 @@ class Supervised(Generic[T]):
             return
         try:
             await self._closer(leased.value)
-        except Exception:
+        except Exception:  # its successor is in use already
             log.exception("cannot close %s", self._name)

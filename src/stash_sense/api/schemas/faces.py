@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_valida
 from stash_sense.domain.faces import Match, RecognizedFace
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.media.addresses import MAX_URL_LENGTH
-from stash_sense.recognition.crops import reference_id
+from stash_sense.recognition.gallery_answer import match_fields
 from stash_sense.recognition.image import ImageAnswer, PictureAnswer
 from stash_sense.recognition.recognizer import FaceRecognizer
 
@@ -213,18 +213,4 @@ def named_face_fields(face: RecognizedFace, recognizer: FaceRecognizer) -> dict[
 
 def match_out(match: Match, recognizer: FaceRecognizer) -> MatchOut:
     """A match."""
-    return MatchOut(
-        performer_id=match.performer_id,
-        stashdb_id=match.stashdb_id,
-        stash_ids=[StashIdOut(endpoint=endpoint, stash_id=own) for endpoint, own in match.stash_ids],
-        local_id=match.local_id,
-        name=match.name,
-        confidence=round(match.confidence, 4),
-        distance=round(match.combined_score, 4),
-        facenet_distance=round(match.facenet_distance, 4),
-        arcface_distance=round(match.arcface_distance, 4),
-        country=match.country,
-        image_url=match.image_url,
-        reference_id=reference_id(recognizer.database, match.reference_id),
-        support="gallery" if match.support else None,
-    )
+    return MatchOut(**match_fields(match, recognizer.database))

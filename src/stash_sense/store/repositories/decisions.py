@@ -1,7 +1,7 @@
 """Decisions on faces: recorded, read and taken back.
 
 A decision belongs to a picture and to a place in it, never to a run: it outlives re-runs and new databases.
-Whoever changes decisions refreshes what images show of the changed pictures (`rematching`).
+After a change of decisions, refresh what images show of the changed pictures (`rematching`).
 """
 
 import json
