@@ -6,7 +6,7 @@ from typing import Any
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Problem(Exception):
     """A failure as the sidecar answers it."""
 

@@ -135,9 +135,11 @@ class SidecarStandIn(State):
         with self.lock:
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
-        yield
-        with self.lock:
-            self._now -= 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self._now -= 1
 
     def _checked(self, model: type[BaseModel] | None, target: str, data: bytes) -> Json:
         if model is None and not data:
@@ -165,23 +167,20 @@ def _picture(state: State, picture_id: str) -> bytes:
 def _handler(sidecar: SidecarStandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            with sidecar.counted():
-                self._do()
-
-        def _do(self) -> None:
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             path = urlsplit(self.path).path
             sidecar.asked.append((self.command, self.path, json.loads(data) if data else {}))
             sidecar.tokens.append(self.headers.get("Authorization") or "")
             fault = sidecar.faults.get(path)
-            if isinstance(fault, float):
-                time.sleep(fault)
             if isinstance(fault, bytes):
                 self.wfile.write(fault)
                 return
             try:
-                given = self.headers.get("Authorization")
-                status, answer = sidecar.answer(self.command, self.path, data, given)
+                with sidecar.counted():  # ends before the answer is sent: the next request may come at once
+                    if isinstance(fault, float):
+                        time.sleep(fault)
+                    given = self.headers.get("Authorization")
+                    status, answer = sidecar.answer(self.command, self.path, data, given)
                 self._send(status, answer, "application/json")
             except Problem as problem:
                 self._send(
