@@ -47,7 +47,10 @@ class Lines(logging.Handler):
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, resolve=None, **waits) -> Iterator[Served]:
+def serving(
+    settings: Settings, resolve=None, *, wait_for=("recognition", "state", "jobs"), **waits
+) -> Iterator[Served]:
+    """Served once each part of `wait_for` was opened, or could not be."""
     sidecar = build_sidecar(settings, resolve=resolve, **waits)
     formatter = JsonLineFormatter(secrets_of(settings, sidecar))
     handlers = [RecentEvents(formatter), Lines(formatter)]
@@ -62,20 +65,20 @@ def serving(settings: Settings, resolve=None, **waits) -> Iterator[Served]:
     try:
         _until(lambda: running.started or not thread.is_alive())
         served = Served(sidecar, running.servers[0].sockets[0].getsockname()[1], handlers[1])
-        for part in (sidecar.recognition, sidecar.state, sidecar.jobs):
-            _until(part.first_attempt.is_set)
+        for part in wait_for:
+            _until(getattr(sidecar, part).first_attempt.is_set)
         with contextlib.closing(served.client), contextlib.closing(served.stranger):
             yield served
     finally:
         running.should_exit = True
-        thread.join(20)
+        thread.join(60)
         for handler in handlers:
             ours.removeHandler(handler)
         ours.setLevel(level)
     assert not thread.is_alive()
 
 
-def _until(done: Callable[[], bool], seconds: float = 20.0) -> None:
+def _until(done: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, "the sidecar did not start"

@@ -1,7 +1,5 @@
 """Face crops over real HTTP, cut out of what the stand-in of Stash serves."""
 
-import time
-
 import cv2
 import numpy as np
 import pytest
@@ -110,11 +108,9 @@ def test_a_stash_that_fails(stash_app, stash, stored, monkeypatch):
         stash.faults.add(fault)
         problem(stash_app.client.get(place), status, code)
     stash.faults.clear()
-    stash.faults.add(Delay(3), where="original")
+    stash.faults.add(Delay(120), where="original")
     monkeypatch.setattr(crops, "LONGEST_S", 0.5)
-    began = time.monotonic()
-    problem(stash_app.client.get(place), 504, "stash-too-slow")
-    assert time.monotonic() - began < 2.5
+    problem(stash_app.client.get(place, timeout=60), 504, "stash-too-slow")
     monkeypatch.undo()
     stash.faults.clear()
     stash.down()

@@ -243,7 +243,7 @@ def test_cancelled_while_awaited_it_is_503(stash_app, gallery, slow):
     )
     reached(stash_app.client, job["job_id"], 1)
     stash_app.client.post(f"/jobs/{job['job_id']}/cancel")
-    waiting.join(20)
+    waiting.join(60)
     assert job["job_id"] in problem(answers[0], 503, "cancelled")
 
 

@@ -20,7 +20,7 @@ from .conftest import API_KEY
 from .test_failures import problem as told
 
 
-def until(found, seconds=10.0):
+def until(found, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < deadline
@@ -139,15 +139,15 @@ def test_serving_begins_while_the_state_is_still_being_opened(serve, settings_wi
     go_on = threading.Event()
 
     def slow(path, busy_seconds):
-        go_on.wait(10)
+        go_on.wait(60)
         return RecommendationsDB(path, busy_seconds)
 
     monkeypatch.setattr(services, "RecommendationsDB", slow)
-    threading.Timer(1.0, go_on.set).start()
-    began = time.monotonic()
-    with serve(settings_with(DATA_DIR=own)) as served:  # waits for the state, as a test wants
-        assert time.monotonic() - began >= 1.0
-        assert missing(served, "state") is None
+    with serve(settings_with(DATA_DIR=own), wait_for=()) as served:
+        assert missing(served, "state")["code"] == "starting"
+        assert not go_on.is_set()
+        go_on.set()
+        until(lambda: missing(served, "state") is None)
 
 
 def test_stopped_while_the_state_is_being_opened_it_is_closed(settings_with, own, monkeypatch):
@@ -204,12 +204,10 @@ def test_stash_is_looked_for_in_the_background(serve, settings_with):
 
 def test_health_does_not_wait_for_a_slow_stash(serve, settings_with):
     with StashStandIn() as stash:
-        stash.faults.add(Delay(5))
+        stash.faults.add(Delay(120))
         with serve(settings_with(STASH_URL=stash.url)) as served:
             until(lambda: stash.record.counts["graphql"])
-            began = time.perf_counter()
-            assert served.client.get("/health").status_code == 200
-            assert time.perf_counter() - began < 0.5
+            assert served.client.get("/health", timeout=60).status_code == 200
 
 
 def test_networks_that_fail_unexpectedly_are_a_problem_and_opened_again(
@@ -246,9 +244,7 @@ def test_a_full_disk_keeps_the_state_closed_and_is_told(serve, settings_with, ow
             until(lambda: missing(served, "state") is None)
 
 
-def test_a_crop_waits_for_no_dead_stash_longer_than_a_person_does(serve, settings_with, own):
+def test_a_face_that_is_not_stored_is_told_without_waiting_for_stash(serve, settings_with, own):
     with StashStandIn() as stash, serve(settings_with(DATA_DIR=own, STASH_URL=stash.url)) as served:
-        stash.down()
-        began = time.monotonic()
-        told(served.client.get("/faces/1/crop"), 404, "not-stored")  # known without Stash
-        assert time.monotonic() - began < 1
+        stash.faults.add(Delay(120))
+        told(served.client.get("/faces/1/crop", timeout=60), 404, "not-stored")

@@ -111,11 +111,10 @@ def test_without_stash_the_error_is_one_sentence_and_the_old_database_stays(run,
     assert done.returncode == 1
     assert "refused the API key" in done.stderr
     assert "not-the-key-123" not in done.stderr
-    began = time.monotonic()
     done = run("database", "build", "--from-stash", STASH_URL="http://127.0.0.1:9")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "Stash cannot be reached" in done.stderr
-    assert time.monotonic() - began < 30  # an address that is wrong from the first is not waited for
+    assert "Waiting" not in done.stderr  # an address that is wrong from the first is not waited for
     assert run("database", "info", "--json").stdout == before
 
 

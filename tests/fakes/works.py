@@ -64,7 +64,7 @@ async def running(place, kinds):
         await queue.stop()
 
 
-async def until(fact, seconds: float = 5.0) -> None:
+async def until(fact, seconds: float = 60.0) -> None:
     """Wait until `fact()` holds."""
     async with asyncio.timeout(seconds):
         while not fact():  # noqa: ASYNC110 - what is waited for knows no event

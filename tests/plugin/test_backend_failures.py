@@ -109,7 +109,7 @@ def test_an_answer_that_trickles_in_is_too_slow_as_a_whole(stash, hurried, head)
         def trickle():
             connection, _ = listening.accept()
             with connection:
-                for piece in [*head, *[b"X: y\r\n"] * 20]:
+                for piece in [*head, *[b"X: y\r\n"] * 400]:
                     try:
                         connection.sendall(piece)
                     except OSError:
@@ -118,7 +118,6 @@ def test_an_answer_that_trickles_in_is_too_slow_as_a_whole(stash, hurried, head)
 
         thread = threading.Thread(target=trickle)
         thread.start()
-        began = time.monotonic()
         assert hurried("health").error == "Request timed out"
-        assert time.monotonic() - began < 3  # of the six that all of it would take
+        assert thread.is_alive()  # all of it would take two minutes
         thread.join()

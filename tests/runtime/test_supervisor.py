@@ -62,7 +62,7 @@ async def supervise():
 
 
 async def until(fact):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not fact():  # noqa: ASYNC110 - facts are of any kind
             await asyncio.sleep(0.005)
 

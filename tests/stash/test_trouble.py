@@ -47,10 +47,9 @@ async def test_stash_that_comes_back_in_time_is_not_missed(
 
 async def test_waiting_for_stash_has_an_end(stash: StashStandIn, client: StashClient, limits: StashLimits):
     stash.down()
-    started = time.monotonic()
-    with pytest.raises(StashUnreachable):
-        await client.with_limits(replace(limits, retry_s=0.3)).status()
-    assert time.monotonic() - started < 2
+    async with asyncio.timeout(60):
+        with pytest.raises(StashUnreachable):
+            await client.with_limits(replace(limits, retry_s=0.3)).status()
 
 
 async def test_an_answer_that_never_comes_is_given_up(
@@ -64,11 +63,10 @@ async def test_an_answer_that_never_comes_is_given_up(
 async def test_the_total_time_counts_over_all_attempts(
     stash: StashStandIn, client: StashClient, limits: StashLimits
 ):
-    stash.faults.add(Delay(30), where="FindStatus")
-    started = time.monotonic()
-    with pytest.raises(StashTooSlow, match=r"0\.5 s"):
-        await client.with_limits(replace(limits, stall_s=10, total_s=0.5)).status()
-    assert time.monotonic() - started < 2
+    stash.faults.add(Delay(120), where="FindStatus")
+    async with asyncio.timeout(60):
+        with pytest.raises(StashTooSlow, match=r"0\.5 s"):
+            await client.with_limits(replace(limits, stall_s=90, total_s=0.5)).status()
 
 
 async def test_a_query_whose_connection_dropped_is_retried(stash: StashStandIn, client: StashClient):

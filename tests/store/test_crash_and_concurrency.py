@@ -107,9 +107,7 @@ def test_readers_are_not_blocked_by_a_long_write(db: RecommendationsDB, path: Pa
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("UPDATE image_fingerprints SET faces_detected = 9")
-        start = time.monotonic()
-        assert db.get_image_fingerprint("1")["faces_detected"] == 0
-        assert time.monotonic() - start < 1
+        assert db.get_image_fingerprint("1")["faces_detected"] == 0  # while the other still writes
 
 
 def test_a_write_that_waits_too_long_says_so_and_nothing_is_written(path: Path) -> None:
