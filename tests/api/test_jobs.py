@@ -205,6 +205,27 @@ def test_the_history_is_newest_first_and_of_one_target(stash_app, gallery, await
         problem(stash_app.client.get("/jobs", params=wrong), 422, "bad-parameter")
 
 
+def test_a_result_that_the_caller_has_is_not_sent_again(stash_app, gallery, awaited):
+    place, _ = gallery(1)
+    awaited(place)
+    (listed,) = stash_app.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]
+    assert listed["revision"] is None
+    path = f"/jobs/{listed['job_id']}"
+    whole = stash_app.client.get(path).json()
+    light = stash_app.client.get(path, params={"since": whole["revision"]}).json()
+    assert light == {**whole, "result": None}
+    assert stash_app.client.get(path, params={"since": "another"}).json() == whole
+
+
+def test_cleared_jobs_stay_with_their_gallery(stash_app, gallery, awaited):
+    place, _ = gallery(1)
+    awaited(place)
+    assert stash_app.client.delete("/jobs").json()["cleared"] >= 1
+    assert stash_app.client.get("/jobs").json() == {"jobs": []}
+    assert len(stash_app.client.get("/jobs", params={"target": f"gallery:{place}"}).json()["jobs"]) == 1
+    assert stash_app.client.delete("/jobs").json() == {"cleared": 0}
+
+
 def test_cancelled_it_keeps_what_it_did_and_resumed_it_does_the_rest(stash_app, stash, gallery, slow):
     place, images = gallery(40)
     slow()

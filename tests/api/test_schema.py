@@ -17,7 +17,8 @@ CALLS = [
     ("GET", "/references/{reference_id}"), ("GET", "/metrics"), ("POST", "/identify/scene"),
     ("POST", "/jobs/scene"), ("POST", "/jobs/library"), ("POST", "/identify/image"),
     ("POST", "/identify/gallery"), ("POST", "/jobs/gallery"), ("POST", "/jobs/database"), ("GET", "/jobs"),
-    ("GET", "/jobs/{job_id}"), ("POST", "/jobs/{job_id}/cancel"), ("POST", "/jobs/{job_id}/resume"),
+    ("DELETE", "/jobs"), ("GET", "/jobs/{job_id}"), ("POST", "/jobs/{job_id}/cancel"),
+    ("POST", "/jobs/{job_id}/resume"),
 ]  # fmt: skip
 CHECKS = [
     checks.status_code_conformance,

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 
 import pytest
 
@@ -9,6 +10,8 @@ from fakes.works import running, until
 from stash_sense.errors import BadInput, Conflict, NoSuchJob, QueueFull, ShuttingDown
 from stash_sense.jobs import queue
 from stash_sense.jobs.queue import JobQueue
+from stash_sense.jobs.run import JobProgress
+from stash_sense.store.repositories.jobs import Job
 
 
 async def test_a_job_is_done_and_keeps_what_it_was(place, works):
@@ -146,6 +149,55 @@ async def test_resume_runs_it_again_under_the_same_id_behind_the_others(place, w
         assert works.begun == [first, second, third, first]
         with pytest.raises(Conflict, match="already done"):
             await jobs.resume(first)
+
+
+async def test_the_revision_changes_with_the_result_and_only_then(place, works):
+    async with running(place, works.kinds) as jobs:
+        job_id = await jobs.submit("held", "thing:1", {"n": 1})
+        await until(lambda: works.begun)
+        first, again = await jobs.get(job_id), await jobs.get(job_id)
+        assert first.result == {"so": "far"}
+        assert first.revision == again.revision
+        cancelled = await jobs.cancel(job_id)
+        assert (cancelled.result, cancelled.revision) == (first.result, first.revision)
+        works.go.set()
+        await jobs.resume(job_id)
+        ended = await jobs.wait(job_id)
+        assert ended.revision not in (None, first.revision)
+    async with running(place, works.kinds) as jobs:
+        assert (await jobs.get(job_id)).revision == ended.revision
+
+
+async def test_cleared_jobs_are_off_the_list_until_they_run_again(place, works):
+    async with running(place, works.kinds) as jobs:
+        held = await jobs.submit("held", "thing:1", {})
+        queued = await jobs.submit("quick", "thing:2", {})
+        await until(lambda: works.begun)
+        await jobs.cancel(held)
+        await jobs.wait(queued)
+        assert await jobs.clear_ended() == 2
+        assert await jobs.list() == []
+        assert [job.job_id for job in await jobs.list("thing:2")] == [queued]
+    async with running(place, works.kinds) as jobs:
+        assert await jobs.list() == []
+        await jobs.resume(held)
+        assert [job.job_id for job in await jobs.list()] == [held]
+
+
+def test_the_time_left_is_unknown_until_a_share_or_a_while_has_passed(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    job = Job(job_id="1", kind="held", target="thing:1", asked={}, status="running", created_at="")
+    progress = JobProgress("1")
+    progress.start("Working", 1000)
+    progress.update(10)
+    now = 104.0
+    assert progress.snapshot(job).eta_s is None
+    progress.update(50)
+    assert progress.snapshot(job).eta_s == pytest.approx(76)
+    progress.update(10)
+    now = 105.0
+    assert progress.snapshot(job).eta_s == pytest.approx(495)
 
 
 async def test_what_does_not_exist(place, works):

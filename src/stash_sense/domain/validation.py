@@ -4,6 +4,7 @@ Each function returns the value it accepts and raises BadInput for any other. `w
 message.
 """
 
+import hashlib
 import json
 import math
 import numbers
@@ -94,6 +95,11 @@ def canonical_json(what: str, value: Mapping[str, Any] | None) -> str | None:
             f"{what} cannot be written as JSON ({error}); give plain texts and numbers."
         ) from error
     return text
+
+
+def json_revision(text: str | None) -> str | None:
+    """A short text that is the same for the same canonical JSON; None for None."""
+    return None if text is None else hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def parse_json_object(text: str | None) -> dict[str, Any] | None:

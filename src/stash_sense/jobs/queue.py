@@ -99,20 +99,27 @@ class JobQueue:
         """The job with its progress and its result so far. Raises NoSuchJob."""
         run = self._run
         if run and self._is_run(job_id):
-            result = await run.live_result(_LIVE_RESULT_TIMEOUT_S)
+            result, revision = await run.live_result(_LIVE_RESULT_TIMEOUT_S)
             if run is self._run:
-                return replace(run.snapshot(), result=result)
+                return replace(run.snapshot(), result=result, revision=revision)
         return await asyncio.to_thread(self._open_file().get, job_id)
 
     async def list(self, target: str | None = None, limit: int = 50) -> list[Job]:
-        """Jobs, newest first, of earlier starts too. Only `get` has results and all errors."""
+        """Jobs, newest first, of earlier starts too. Only `get` has results and all errors.
+
+        target: None for the jobs of all targets that were not cleared.
+        """
         jobs = await asyncio.to_thread(self._open_file().list, target, limit)
         run = self._run
         if run is None:
             return jobs
         running = run.snapshot()
-        running = replace(running, result=None, all_errors=running.all_errors[:ERRORS_LISTED])
+        running = replace(running, result=None, revision=None, all_errors=running.all_errors[:ERRORS_LISTED])
         return [running if job.job_id == running.job_id else job for job in jobs]
+
+    async def clear_ended(self) -> int:
+        """Take the jobs that have ended off the list of all jobs; returns how many."""
+        return await self._to_completion(asyncio.to_thread(self._open_file().clear_ended))
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel a queued or running job; one that has ended stays as it is. Raises NoSuchJob."""

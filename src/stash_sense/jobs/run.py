@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
-from stash_sense.domain.validation import LARGEST_INTEGER, canonical_json
+from stash_sense.domain.validation import LARGEST_INTEGER, canonical_json, json_revision
 from stash_sense.errors import BadInput, ShuttingDown, StashSenseError
 from stash_sense.store.repositories.jobs import Job
 
@@ -26,6 +26,8 @@ INTERNAL = "internal"
 """`error_code` of a bug, as opposed to an error of ours with its own code."""
 
 _RATE_KNOWN_AFTER_S = 0.5
+_ETA_KNOWN_AFTER_S = 5.0  # or once this share is done: the first units are no measure of the others
+_ETA_KNOWN_AFTER_SHARE = 0.05
 
 
 class JobProgress:
@@ -95,7 +97,8 @@ class JobProgress:
             return job
         done, faces, people = counts
         rate = done / seconds if seconds >= _RATE_KNOWN_AFTER_S else 0.0
-        eta_s = (total - done) / rate if rate and total else None
+        known = seconds >= _ETA_KNOWN_AFTER_S or done >= _ETA_KNOWN_AFTER_SHARE * total
+        eta_s = (total - done) / rate if rate and total and known else None
         return replace(job, done=done, total=total, faces=faces, people=people, rate=rate, eta_s=eta_s)
 
 
@@ -118,6 +121,7 @@ class JobRun:
         self._making: asyncio.Task[None] | None = None
         self._made_at = 0.0
         self._live_result = job.result
+        self._revision = job.revision
         self._task = asyncio.create_task(_call(function, self.progress, job), name=f"job {job.job_id}")
         self._task.add_done_callback(_log_unexpected_error)
 
@@ -147,8 +151,10 @@ class JobRun:
         job = self.progress.snapshot(self.job)
         return replace(job, status="cancelled", eta_s=None) if self._stopped_for == "cancel" else job
 
-    async def live_result(self, timeout_s: float, *, fresh: bool = False) -> Mapping[str, Any] | None:
-        """The partial result, or the one made before if a new one takes longer than `timeout_s`.
+    async def live_result(
+        self, timeout_s: float, *, fresh: bool = False
+    ) -> tuple[Mapping[str, Any] | None, str | None]:
+        """The partial result and its revision; those made before if new ones take longer than `timeout_s`.
 
         fresh: make a new one, even if one was made a moment ago.
         """
@@ -159,7 +165,7 @@ class JobRun:
             self._making = asyncio.create_task(self._make_live_result(self.progress.make_live_result))
         if self._making:
             await asyncio.wait({self._making}, timeout=timeout_s)
-        return self._live_result
+        return self._live_result, self._revision
 
     async def outcome(self) -> Job:
         """How the run ended, once `wait` returned True; status "queued" if it is to run again."""
@@ -170,7 +176,7 @@ class JobRun:
         if self._stopped_for == "cancel":
             ended = replace(ended, status="cancelled", error=None, error_code=None)
         if ended.result is None and ended.status != "done":
-            ended = replace(ended, result=await self.live_result(GRACE_S, fresh=True))
+            ended = replace(ended, result=(await self.live_result(GRACE_S, fresh=True))[0])
         return await asyncio.to_thread(_with_storable_result, ended)
 
     def _notify_advance(self) -> None:
@@ -179,12 +185,20 @@ class JobRun:
 
     async def _make_live_result(self, make: Callable[[], Mapping[str, Any]]) -> None:
         try:
-            self._live_result = await asyncio.to_thread(make)
+            self._live_result, self._revision = await asyncio.to_thread(self._make_with_revision, make)
         except Exception:  # a look at the job must not end it
             log.exception("The live result of job %s could not be made.", self.job.job_id)
         finally:
             self._made_at = time.monotonic()
             self._making = None
+
+    def _make_with_revision(
+        self, make: Callable[[], Mapping[str, Any]]
+    ) -> tuple[Mapping[str, Any], str | None]:
+        result = make()
+        if result is self._live_result:
+            return result, self._revision
+        return result, json_revision(canonical_json("result", result))
 
     def _abandon(self) -> None:
         if not self._task.done():

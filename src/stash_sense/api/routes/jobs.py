@@ -1,12 +1,22 @@
 """Jobs: submitted, listed, shown, cancelled, resumed."""
 
+from dataclasses import replace
 from typing import Annotated, NoReturn
 
 from fastapi import APIRouter, Body, Path, Query
 
 from stash_sense.api.dependencies import JSON_BODY, SidecarDep, StashDep
 from stash_sense.api.problems import BODY_ERRORS, documented
-from stash_sense.api.schemas.jobs import DatabaseIn, GalleryIn, JobIdOut, JobOut, JobsOut, JobsQuery, job_out
+from stash_sense.api.schemas.jobs import (
+    ClearedOut,
+    DatabaseIn,
+    GalleryIn,
+    JobIdOut,
+    JobOut,
+    JobsOut,
+    JobsQuery,
+    job_out,
+)
 from stash_sense.errors import NotBuilt
 from stash_sense.runtime.services import IdentifyOptions
 from stash_sense.runtime.sidecar import Sidecar
@@ -80,15 +90,32 @@ async def post_unbuilt_job() -> NoReturn:
 
 @router.get("/jobs", responses=documented(422, 503))
 async def get_jobs(sidecar: SidecarDep, query: Annotated[JobsQuery, Query()]) -> JobsOut:
-    """The newest jobs without results: of one target, such as `gallery:45`, or of all."""
+    """The newest jobs without results: of one target, such as `gallery:45`, or all that were not cleared."""
     queue = await sidecar.jobs.ready()
     return JobsOut(jobs=[job_out(job) for job in await queue.list(query.target, query.limit)])
 
 
+@router.delete("/jobs", responses=documented(503))
+async def delete_ended_jobs(sidecar: SidecarDep) -> ClearedOut:
+    """Take the jobs that have ended off the list of all jobs. Their results stay on their targets' lists."""
+    return ClearedOut(cleared=await (await sidecar.jobs.ready()).clear_ended())
+
+
 @router.get("/jobs/{job_id}", responses=documented(404, 422, 503))
-async def get_job(sidecar: SidecarDep, job_id: JobId) -> JobOut:
+async def get_job(
+    sidecar: SidecarDep,
+    job_id: JobId,
+    since: Annotated[
+        str | None,
+        Query(
+            max_length=100,
+            description="The `revision` that the caller has: the result is then null unless it has changed.",
+        ),
+    ] = None,
+) -> JobOut:
     """How far a job is, with its result so far."""
-    return job_out(await (await sidecar.jobs.ready()).get(job_id))
+    job = await (await sidecar.jobs.ready()).get(job_id)
+    return job_out(replace(job, result=None) if since is not None and since == job.revision else job)
 
 
 @router.post("/jobs/{job_id}/cancel", responses=documented(404, 422, 503))

@@ -228,9 +228,16 @@ class JobOut(BaseModel):
     faces: int
     people: int
     rate: float = Field(description="Done a second, 0 while unknown.")
-    eta_s: float | None = Field(description="Seconds left, null while unknown.")
+    eta_s: float | None = Field(
+        description="Seconds left; null while unknown, which is until 5 % are done or 5 s have passed."
+    )
     result: dict[str, Any] | None = Field(
-        description="As it stands: for a gallery what POST /identify/gallery answers. Not in lists."
+        description="As it stands: for a gallery what POST /identify/gallery answers. Not in lists, nor "
+        "where `since` is its revision."
+    )
+    revision: str | None = Field(
+        description="Changes whenever the result does, for GET /jobs/{job_id}?since=; null without one, and "
+        "in lists."
     )
     error: str | None
     error_code: str | None
@@ -248,6 +255,12 @@ class JobsOut(BaseModel):
     """Jobs, newest first."""
 
     jobs: list[JobOut]
+
+
+class ClearedOut(BaseModel):
+    """How many jobs were taken off the list."""
+
+    cleared: int
 
 
 class JobsQuery(BaseModel):

@@ -12,10 +12,22 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from stash_sense.domain.validation import canonical_json, parse_json_object, validate_integer, validate_text
+from stash_sense.domain.validation import (
+    canonical_json,
+    json_revision,
+    parse_json_object,
+    validate_integer,
+    validate_text,
+)
 from stash_sense.errors import Conflict, NoSuchJob, StateBusy, StateUnwritable
 from stash_sense.store.connection import ConnectionPool
-from stash_sense.store.repositories.jobs_file import fail_crashed_jobs, prepare_jobs_file, reset_crash_count
+from stash_sense.store.repositories.jobs_file import (
+    clear_ended_jobs,
+    fail_crashed_jobs,
+    prepare_jobs_file,
+    prepare_list,
+    reset_job,
+)
 
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
 """queued: will run, perhaps again after a stop. running: at work. done: has its result. failed: `error` says
@@ -30,9 +42,9 @@ ENDED_STATUSES: tuple[JobStatus, ...] = ("done", "failed", "cancelled")
 class Job:
     """A job and its progress.
 
-    asked, result: JSON objects. rate: `done` per second of this run, 0.0 while unknown. eta_s: seconds left,
-    None while unknown. all_errors: in lists only the first ERRORS_LISTED of error_count. Times are ISO 8601,
-    UTC; started_at: of the latest run.
+    asked, result: JSON objects. revision: the same for the same result, None without one. rate: `done` per
+    second of this run, 0.0 while unknown. eta_s: seconds left, None while unknown. all_errors: in lists only
+    the first ERRORS_LISTED of error_count. Times are ISO 8601, UTC; started_at: of the latest run.
     """
 
     job_id: str
@@ -47,6 +59,7 @@ class Job:
     rate: float = 0.0
     eta_s: float | None = None
     result: Mapping[str, Any] | None = None
+    revision: str | None = None
     error: str | None = None
     error_code: str | None = None
     all_errors: tuple[str, ...] = ()
@@ -67,6 +80,7 @@ _SELECT = """SELECT job_id, kind, target, asked, status, done, total, faces, peo
     (SELECT value FROM json_each(all_errors) ORDER BY key LIMIT coalesce(?1, 0)))) AS all_errors,
   json_array_length(all_errors) AS error_count,
   created_at, started_at, ended_at, iif(?1 IS NULL, result, NULL) AS result FROM jobs"""
+_ON_LIST = "iif(?2 IS NULL, job_id NOT IN (SELECT job_id FROM cleared), target = ?2)"
 
 
 class JobsFile:
@@ -86,6 +100,7 @@ class JobsFile:
             undo.callback(self._pool.close)
             with self._pool.writing(durable=True) as connection:
                 fail_crashed_jobs(connection, _now())
+                prepare_list(connection)
             self.park_running()
             self._closing = undo.pop_all()
 
@@ -181,7 +196,7 @@ class JobsFile:
                   WHERE job_id = ?""",
                 (job_id,),
             )
-            reset_crash_count(connection, job_id)
+            reset_job(connection, job_id)
             return True
 
     def get(self, job_id: str) -> Job:
@@ -189,12 +204,17 @@ class JobsFile:
         with self._pool.reading() as connection:
             return _get(connection, job_id)
 
+    def clear_ended(self) -> int:
+        """Take the ended jobs off the list of all jobs, not off their targets' lists; returns how many."""
+        with self._pool.writing(durable=True) as connection:
+            return clear_ended_jobs(connection)
+
     def list(self, target: str | None, limit: int) -> list[Job]:
-        """Newest first, without their results, and with the first errors only."""
+        """Newest first, without results, and with the first errors only; without a target, none cleared."""
         with self._pool.reading() as connection:
             return _jobs(
                 connection.execute(
-                    f"{_SELECT} WHERE (?2 IS NULL OR target = ?2) ORDER BY number DESC LIMIT ?3",
+                    f"{_SELECT} WHERE {_ON_LIST} ORDER BY number DESC LIMIT ?3",
                     (ERRORS_LISTED, target, validate_integer("limit", limit, 1)),
                 )
             )
@@ -273,5 +293,6 @@ def _jobs(rows: sqlite3.Cursor) -> list[Job]:
 def _job(columns: dict[str, Any]) -> Job:
     columns["asked"] = parse_json_object(columns["asked"]) or {}
     columns["all_errors"] = tuple(json.loads(columns["all_errors"]))
+    columns["revision"] = json_revision(columns["result"])
     columns["result"] = parse_json_object(columns["result"])
     return Job(**columns)

@@ -1,4 +1,4 @@
-"""Opening the jobs file, and counting the crashes of a job."""
+"""Opening the jobs file, counting the crashes of a job, and clearing the list."""
 
 import logging
 import sqlite3
@@ -134,6 +134,25 @@ def fail_crashed_jobs(connection: sqlite3.Connection, now: str) -> None:
     )
 
 
-def reset_crash_count(connection: sqlite3.Connection, job_id: str) -> None:
-    """Give a job as many tries as a new one."""
+def reset_job(connection: sqlite3.Connection, job_id: str) -> None:
+    """Treat a resumed job as a new one: with as many tries, and on the list of all jobs."""
     connection.execute("DELETE FROM unclean WHERE job_id = ?", (job_id,))
+    connection.execute("DELETE FROM cleared WHERE job_id = ?", (job_id,))
+
+
+# Likewise. Ended jobs that the list of all jobs leaves out.
+_CLEARED = "CREATE TABLE IF NOT EXISTS cleared (job_id TEXT PRIMARY KEY)"
+
+
+def prepare_list(connection: sqlite3.Connection) -> None:
+    """Let jobs be cleared, and forget those that are no longer kept. Call once per start."""
+    connection.execute(_CLEARED)
+    connection.execute("DELETE FROM cleared WHERE job_id NOT IN (SELECT job_id FROM jobs)")
+
+
+def clear_ended_jobs(connection: sqlite3.Connection) -> int:
+    """Leave the jobs that have ended out of the list of all jobs; returns how many are new to that."""
+    return connection.execute(
+        """INSERT OR IGNORE INTO cleared
+          SELECT job_id FROM jobs WHERE status IN ('done', 'failed', 'cancelled')"""
+    ).rowcount
