@@ -93,6 +93,13 @@ def test_a_note_of_nothing_is_refused(kind: Any, targets: Any, local: Any, db: R
     assert db.journal_entries() == []
 
 
+def test_entries_that_were_written_together_keep_their_batch(db: RecommendationsDB) -> None:
+    for performer in ("88", "89"):
+        db.journal_begin("gallery", ["5"], performer, "accept-all-1")
+    db.journal_begin("gallery", ["5"], "90")
+    assert [entry.batch_id for entry in db.journal_entries()] == [None, "accept-all-1", "accept-all-1"]
+
+
 def test_an_unknown_entry_or_status_is_refused(db: RecommendationsDB) -> None:
     with pytest.raises(NotStored):
         db.journal_undone(5)

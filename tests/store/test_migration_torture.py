@@ -276,7 +276,8 @@ def test_decisions_killed_on_their_way_to_apart_are_all_there(
         before = contents(path)
         old = {"tables": [], "kill": rng.choice(["instructions", "time"]), "when": rng.random()}
         killed += kill_during_migration(path, old)
-        assert read_file_version(path).pending in ((), ("0008-faces-apart",))
+        pending = read_file_version(path).pending  # all of them or none
+        assert not pending or pending[0] == "0008-faces-apart"
         before.pop("stash_sense_migrations")  # with the step or without it
         assert_nothing_lost(before, contents(path))
         migrate_file(path, backup_beside)

@@ -249,9 +249,11 @@ class RecommendationsDB:
         with self._pool.reading() as connection:
             return faces.decisions_by_face_id(connection, stash_image_ids)
 
-    def journal_begin(self, target_type: str, target_ids: Sequence[str], local_id: str) -> JournalEntry:
+    def journal_begin(
+        self, target_type: str, target_ids: Sequence[str], local_id: str, batch_id: str | None = None
+    ) -> JournalEntry:
         with self._pool.writing(durable=True) as connection:
-            return journal.begin_entry(connection, target_type, target_ids, local_id)
+            return journal.begin_entry(connection, target_type, target_ids, local_id, batch_id)
 
     def journal_complete(self, entry_id: int, status: str, added_ids: Sequence[str] = ()) -> JournalEntry:
         """Where nothing was added there is nothing to undo: the decisions of the entry are deleted now."""

@@ -272,6 +272,10 @@ def _faces_apart(connection: sqlite3.Connection) -> None:
     ensure_table(connection, _DECISIONS_WITH_APART)
 
 
+# Tags that were written together, as by one Accept All, are undone together.
+_journal_batches = _statements("ALTER TABLE stash_sense_journal ADD COLUMN batch_id TEXT")
+
+
 MIGRATIONS = (
     Migration("0001-version-6", _version_6),
     Migration("0002-galleries-of-an-image", _galleries),
@@ -281,4 +285,5 @@ MIGRATIONS = (
     Migration("0006-journal", _journal),
     Migration("0007-decisions-of-a-write", _decisions_of_a_write),
     Migration("0008-faces-apart", _faces_apart),
+    Migration("0009-journal-batches", _journal_batches),
 )

@@ -159,7 +159,9 @@ async def post_journal_entry(
     """Record a tag before it is written to Stash. The answer comes once it is on disk."""
     target_ids = [str(target_id) for target_id in body.target_ids]
     return journal_out(
-        await state.run(lambda store: store.journal_begin(body.target_type, target_ids, str(body.local_id)))
+        await state.run(
+            lambda store: store.journal_begin(body.target_type, target_ids, str(body.local_id), body.batch_id)
+        )
     )
 
 

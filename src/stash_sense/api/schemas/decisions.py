@@ -94,6 +94,12 @@ class JournalIn(BaseModel):
     target_type: Literal["image", "gallery", "scene"]
     target_ids: list[StashIdIn] = Field(min_length=1, max_length=_MAX_TARGETS)
     local_id: StashIdIn = Field(description="The performer's id in this Stash.")
+    batch_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="Given by the caller to tags that are to be undone together.",
+    )
 
 
 class JournalEndIn(BaseModel):
@@ -132,6 +138,7 @@ class JournalOut(BaseModel):
     created_at: str = Field(description="UTC.")
     completed_at: str | None
     undone_at: str | None
+    batch_id: str | None = Field(description="The same on tags that belong together, as of one Accept All.")
 
 
 class JournalQuery(BaseModel):

@@ -5,14 +5,14 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stash_sense.domain.validation import validate_integer, validate_stash_id
+from stash_sense.domain.validation import validate_integer, validate_optional_text, validate_stash_id
 from stash_sense.errors import BadInput, Conflict, NotStored
 
 TARGET_TYPES = ("image", "gallery", "scene")
 OPEN, DONE, FAILED, UNDONE = "open", "done", "failed", "undone"
 
 _SELECT = """SELECT id, target_type, target_ids, local_id, status, added_ids, created_at, completed_at,
-  undone_at FROM stash_sense_journal"""
+  undone_at, batch_id FROM stash_sense_journal"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class JournalEntry:
     """One tag: the performer `local_id` (Stash's id) added to targets. Times are UTC.
 
     status: `open` while the outcome is unknown, then `done` or `failed` as reported, or `undone`. added_ids:
-    the targets that really gained the performer; an undo removes exactly these.
+    the targets that really gained the performer; an undo removes exactly these. batch_id: shared by entries
+    that belong together, as those of one Accept All.
     """
 
     entry_id: int
@@ -32,10 +33,15 @@ class JournalEntry:
     created_at: str
     completed_at: str | None
     undone_at: str | None
+    batch_id: str | None = None
 
 
 def begin_entry(
-    connection: sqlite3.Connection, target_type: str, target_ids: Sequence[str], local_id: str
+    connection: sqlite3.Connection,
+    target_type: str,
+    target_ids: Sequence[str],
+    local_id: str,
+    batch_id: str | None = None,
 ) -> JournalEntry:
     """Record that a performer is about to be added to the targets. Raises BadInput."""
     if target_type not in TARGET_TYPES:
@@ -44,8 +50,11 @@ def begin_entry(
     if not targets:
         raise BadInput("target_ids is empty; give the ids of what is to be tagged.")
     cursor = connection.execute(
-        "INSERT INTO stash_sense_journal (target_type, target_ids, local_id) VALUES (?, ?, ?)",
-        (target_type, json.dumps(targets), validate_stash_id("local_id", local_id)),
+        "INSERT INTO stash_sense_journal (target_type, target_ids, local_id, batch_id) VALUES (?, ?, ?, ?)",
+        (
+            *(target_type, json.dumps(targets), validate_stash_id("local_id", local_id)),
+            validate_optional_text("batch_id", batch_id),
+        ),
     )
     return get_entry(connection, int(cursor.lastrowid or 0))
 
@@ -130,6 +139,8 @@ def _ids(what: str, values: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(validate_stash_id(what, value) for value in values))
 
 
-def _entry(row: tuple[int, str, str, str, str, str | None, str, str | None, str | None]) -> JournalEntry:
+def _entry(
+    row: tuple[int, str, str, str, str, str | None, str, str | None, str | None, str | None],
+) -> JournalEntry:
     added = tuple(json.loads(row[5])) if row[5] else ()
     return JournalEntry(row[0], row[1], tuple(json.loads(row[2])), row[3], row[4], added, *row[6:])
