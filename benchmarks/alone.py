@@ -103,7 +103,7 @@ def outcomes(
         found = find_candidates([probe.embeddings for probe in batch], database, pack.scorer, 3)
         for probe, everybody in zip(batch, found, strict=True):
             near = [one for one in everybody if not without_owner or names[one.person] != probe.owner][:2]
-            verdict = judge_face(near, pack.scorer, database.people, MAX_DISTANCE, names.__getitem__)
+            verdict = judge_face(near, pack.scorer, database.people, MAX_DISTANCE, database.person)
             clear = lead_of(near, pack.scorer) >= RIVAL_LEAD
             evidence = evidence_for(near, pack.scorer) - bar if _near_enough(near, bar, pack) else -np.inf
             yield Outcome(

@@ -81,7 +81,8 @@ def test_identify_url(web_app):
 def test_every_field_of_an_answer(app, photo):
     face = is_obama(app.client.post("/identify", files={"file": photo}))
     assert set(face) == {
-        *("face_id", "box", "quality", "verdict", "reason", "performer_id", "name", "matches"),
+        *("face_id", "box", "quality", "verdict", "performer_id", "name", "matches"),
+        *("reason", "reason_code", "reason_people", "reason_count"),
     }
     assert set(face["box"]) == {"x", "y", "width", "height", "confidence"}
     assert set(face["matches"][0]) == MATCH

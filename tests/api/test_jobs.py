@@ -41,6 +41,7 @@ def test_a_gallery_awaited(stash_app, stash, gallery, awaited):
         *("performer_id", "stashdb_id", "stash_ids", "local_id", "name", "best_distance", "avg_distance"),
         *("confidence", "image_count", "image_ids", "country", "image_url", "reference_id", "reason"),
         *("track_ids", "face_ids", "face_image_ids", "face_count", "faces_alone", "confirmed"),
+        *("reason_code", "reason_people", "reason_count"),
     }
     assert first["name"] == "Barack Obama"
     assert {one["name"] for one in said["performers"]} == {"Barack Obama", "Joe Biden", "Eileen Collins"}
@@ -51,6 +52,7 @@ def test_a_gallery_awaited(stash_app, stash, gallery, awaited):
         portrait = stash_app.client.get(f"/references/{one['reference_id']}")
         assert portrait.headers["content-type"] == "image/jpeg"
         assert one["confidence"] == pytest.approx(max(0, 1 - one["best_distance"]), abs=1e-3)
+        assert one["reason_people"][0]["confidence"] == one["confidence"]
     order = [(-one["image_count"], one["best_distance"]) for one in said["performers"]]
     assert order == sorted(order)
     for image in images:

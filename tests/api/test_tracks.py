@@ -80,7 +80,7 @@ def test_a_face_whose_nearest_is_taken_is_offered_and_not_named(stash, identify,
     assert sorted(face["verdict"] for face in faces) == ["ambiguous", "match"]
     (left,) = answer["unknown"]
     assert (left["verdict"], left["nearest"][0]["name"]) == ("ambiguous", "Barack Obama")
-    assert "another face on the same photo" in left["reason"]
+    assert left["reason_code"] == "taken"
     assert set(left["nearest"][0]) == set(faces[0]["matches"][0])
 
 

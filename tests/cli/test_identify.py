@@ -14,7 +14,8 @@ from PIL import Image
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
-FACE = {"box", "quality", "quality_reason", "verdict", "reason", "performer_id", "name", "matches"}
+REASON = {"reason", "reason_code", "reason_people", "reason_count"}
+FACE = {"box", "quality", "quality_reason", "verdict", "performer_id", "name", "matches"} | REASON
 MATCH = {
     *("performer_id", "name", "distance", "confidence", "facenet_distance", "arcface_distance"),
     *("stashdb_id", "stash_ids", "local_id", "country", "image_url", "reference_id", "support"),
@@ -72,7 +73,7 @@ def test_the_images_of_a_performer_stand_in_gallery_order(demo):
 
 def test_the_table_names_people_and_reasons(demo):
     assert "Barack Obama" in demo[0].stdout
-    assert "nobody near enough" in demo[0].stdout
+    assert "Nobody comes near enough; the nearest is" in demo[0].stdout
     assert "9 photos" in demo[0].stdout
 
 

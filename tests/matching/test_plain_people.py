@@ -116,7 +116,7 @@ def test_more_people_enrolled_ask_for_more(seen, listed):
 def test_a_face_counts_whatever_its_verdict(seen, scorer, listed):
     """The first face alone is ambiguous between two people."""
     torn, clear = seen(0, {7: 0.3, 8: 0.32}), seen(1, {7: 0.5})
-    assert judge_face(torn[1], scorer, 100, 0.6, str).status == "ambiguous"
+    assert judge_face(torn[1], scorer, 100, 0.6, lambda at: Person(str(at), str(at))).status == "ambiguous"
     assert listed(torn, clear)[0].images == [0, 1]
 
 

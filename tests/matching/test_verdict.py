@@ -3,6 +3,7 @@
 import pytest
 
 from stash_sense.domain.faces import Candidate
+from stash_sense.domain.identity import Person
 from stash_sense.matching.verdict import (
     CROWD,
     LEAD_COUNTS_TO,
@@ -18,7 +19,7 @@ from stash_sense.matching.verdict import (
 
 from .world import SLOTS, default_pack
 
-NAMES = ["Ada", "Grace", "<b>Hedy</b>"]
+PEOPLE = [Person(name[:1], name) for name in ("Ada", "Grace", "<b>Hedy</b>")]
 
 
 @pytest.fixture
@@ -33,15 +34,15 @@ def verdict(near, scorer):
 
     def verdict(*distances, people=100, max_distance=0.6, calibrated=True):
         judged = judge_face(
-            near(*distances), scorer, people, max_distance, NAMES.__getitem__, calibrated=calibrated
+            near(*distances), scorer, people, max_distance, PEOPLE.__getitem__, calibrated=calibrated
         )
-        return judged.status, judged.reason
+        return judged.status, str(judged.reason)
 
     return verdict
 
 
 def test_nobody_enrolled_is_unknown(verdict):
-    assert verdict(people=0) == ("unknown", "nobody is enrolled")
+    assert verdict(people=0) == ("unknown", "The face database has nobody to compare with")
 
 
 def test_a_face_that_is_no_number_is_unknown(verdict):
@@ -51,24 +52,29 @@ def test_a_face_that_is_no_number_is_unknown(verdict):
 def test_without_a_calibration_there_is_never_a_match(verdict):
     assert verdict(0.0, 1.5, calibrated=False) == (
         "unknown",
-        "the model pack is not calibrated: candidates only",
+        "The model pack is not calibrated, so it can only suggest people",
     )
 
 
 def test_without_a_calibration_nobody_near_enough_is_still_told(verdict):
-    assert verdict(0.71, calibrated=False)[1] == "nobody near enough: Ada at 0.71, asked 0.6"
+    assert verdict(0.71, calibrated=False)[1] == "Nobody comes near enough; the nearest is Ada (29%)"
 
 
 def test_nobody_near_enough_is_unknown_and_says_who_was_nearest(verdict):
-    assert verdict(0.71, 0.9) == ("unknown", "nobody near enough: Ada at 0.71, asked 0.6")
+    assert verdict(0.71, 0.9) == ("unknown", "Nobody comes near enough; the nearest is Ada (29%)")
 
 
 def test_one_near_person_is_a_match(verdict):
-    assert verdict(0.3, 1.2) == ("match", "Ada at 0.30")
+    assert verdict(0.3, 1.2) == ("match", "Looks like Ada (70%), and nobody else comes near")
 
 
 def test_the_only_person_enrolled_can_be_a_match(verdict):
-    assert verdict(0.3) == ("match", "Ada at 0.30")
+    assert verdict(0.3) == ("match", "Looks like Ada (70%), and nobody else comes near")
+
+
+def test_a_match_with_a_second_person_within_the_distance_says_who_is_behind(verdict):
+    reason = "Looks like Ada (90%), clearly ahead of Grace (50%)"
+    assert verdict(0.1, 0.5) == ("match", reason)
 
 
 def test_a_match_may_stand_at_the_asked_distance_itself(verdict):
@@ -76,7 +82,7 @@ def test_a_match_may_stand_at_the_asked_distance_itself(verdict):
 
 
 def test_a_second_person_as_near_makes_it_ambiguous_and_is_named(verdict):
-    assert verdict(0.3, 0.35) == ("ambiguous", "Ada at 0.30, but Grace at 0.35")
+    assert verdict(0.3, 0.35) == ("ambiguous", "Not sure: 70% like Ada, but 65% like Grace")
 
 
 @pytest.mark.parametrize(("lead", "word"), [(RIVAL_LEAD - 0.01, "ambiguous"), (RIVAL_LEAD + 0.01, "match")])
@@ -86,18 +92,18 @@ def test_however_near_a_lead_below_the_rivals_is_ambiguous(verdict, lead, word):
 
 def test_a_second_person_not_far_behind_a_middling_first_makes_it_ambiguous(verdict):
     """0.25 decades near, 1.5 of lead, 0.56 from the second network: between offered and named."""
-    assert verdict(0.55, 0.85) == ("ambiguous", "Ada at 0.55, but Grace at 0.85")
+    assert verdict(0.55, 0.85) == ("ambiguous", "Not sure: 45% like Ada")
 
 
 def test_a_stranger_may_come_as_near_with_others_behind(verdict):
-    assert verdict(0.55, 0.75) == ("unknown", "Ada at 0.55, as near as a stranger may come")
+    assert verdict(0.55, 0.75) == ("unknown", "Not sure: 45% like Ada, but a stranger could come as near")
 
 
 def test_the_only_person_enrolled_without_enough_evidence_is_ambiguous(scorer):
     """The second network speaks against: 3.75 of lead, 0.5 near, less 1.88."""
     near = [Candidate(0, 0.5, 1.2, 0.1, 0)]
-    verdict = judge_face(near, scorer, 1, 0.6, NAMES.__getitem__)
-    assert (verdict.status, verdict.reason) == ("ambiguous", "Ada at 0.50, which is not enough to be sure")
+    verdict = judge_face(near, scorer, 1, 0.6, PEOPLE.__getitem__)
+    assert (verdict.status, str(verdict.reason)) == ("ambiguous", "Not sure: 50% like Ada")
 
 
 @pytest.mark.parametrize(
@@ -115,15 +121,15 @@ def test_the_bars_of_a_face_alone(verdict, evidence, word):
 
 
 def test_names_are_told_letter_for_letter(scorer, candidate):
-    verdict = judge_face([candidate(2, 0.1)], scorer, 3, 0.6, NAMES.__getitem__)
-    assert verdict.reason == "<b>Hedy</b> at 0.10"
+    verdict = judge_face([candidate(2, 0.1)], scorer, 3, 0.6, PEOPLE.__getitem__)
+    assert "<b>Hedy</b> (90%)" in str(verdict.reason)
 
 
 def test_many_people_enrolled_raise_the_bar(verdict):
     assert verdict(0.55, 1.5)[0] == "match"
     word, reason = verdict(0.55, 1.5, people=33_330)
     assert word == "unknown"
-    assert reason == "Ada at 0.55 could be chance among 33,330 people (needs 0.40)"
+    assert reason == "Not sure: 45% like Ada, which may be chance among 33,330 people"
 
 
 def test_a_near_person_is_a_match_among_many_too(verdict):

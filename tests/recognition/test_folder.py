@@ -127,7 +127,7 @@ def test_support_by_the_gallery_stands_in_the_matches(identify, gallery):
     photos = identify(gallery("red", "red", reddish), options).photos
     (match,) = photos[2].faces[0].matches
     assert (match.name, match.support) == ("Red", "gallery")
-    assert photos[2].faces[0].verdict.reason.endswith("together with 2 other photos here")
+    assert str(photos[2].faces[0].verdict.reason).endswith("with 2 other photos of this person")
 
 
 def test_plain_evidence_never_supports(identify, gallery):

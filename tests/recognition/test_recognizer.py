@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from stash_sense.domain.faces import Verdict
 from stash_sense.domain.identity import Person
 from stash_sense.domain.progress import NoProgress
+from stash_sense.domain.reasons import Reason, ReasonCode
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.errors import BadDatabase, BadInput, NoDatabase
 from stash_sense.facedb.layout import Reference, Slot
@@ -117,7 +119,7 @@ def test_an_empty_database_knows_nobody(build, tmp_path, photo, colours, place):
     build(tmp_path / "people")
     with open_recognizer(colours, place) as ready:
         (face,) = ready.recognize_image(np.full((40, 40, 3), 200, np.uint8))
-    assert (face.verdict.status, face.verdict.reason, face.matches) == ("unknown", "nobody is enrolled", ())
+    assert (face.verdict, face.matches) == (Verdict("unknown", Reason(ReasonCode.NOBODY_ENROLLED)), ())
 
 
 def test_a_stashdb_key_gives_the_bare_id(colours, place):

@@ -56,6 +56,18 @@ def filled(db: RecommendationsDB, face: Any, result: Any) -> RecommendationsDB:
     return db
 
 
+def test_a_deleted_persons_name_with_quotes_leaves_no_trace_in_the_details(
+    db: RecommendationsDB, face: Any, result: Any, path: Path
+) -> None:
+    name = 'Ann "Secret" Lee'
+    match = StoredMatch("folder-a", 0.7, name=name)
+    details = {"reason": ["unsure", [["folder-a", name, 0.3]], None]}
+    db.store_image_results([result("1", face(0.1, candidates=(match,), details=details))])
+    assert traces(path, "Secret")
+    db.delete_person("folder-a")
+    assert traces(path, "Secret") == []
+
+
 def test_a_deleted_person_leaves_no_trace_and_nobody_else_is_touched(
     filled: RecommendationsDB, path: Path, rows: Any
 ) -> None:

@@ -94,7 +94,7 @@ def contact_sheet(result: FolderResult, progress: Progress) -> bytes:
         for person in result.people
     ]
     unnamed = [
-        _Unnamed(len(track.images), _question(track), track.reason, faces)
+        _Unnamed(len(track.images), _question(track), str(track.reason), faces)
         for track, faces in zip(result.unknown, unnamed_faces, strict=True)
     ]
     environment = Environment(
@@ -139,7 +139,7 @@ def _face_box(face: RecognizedFace, photo: RecognizedPhoto) -> _FaceBox:
         100 * (y2 - y1) / photo.height,
         name,
         face.verdict.status,
-        face.verdict.reason,
+        str(face.verdict.reason),
     )
 
 

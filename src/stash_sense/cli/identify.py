@@ -19,6 +19,7 @@ from stash_sense.cli.console import (
     write_file,
 )
 from stash_sense.cli.contact_sheet import contact_sheet
+from stash_sense.domain.reasons import percent
 from stash_sense.enrolment.build import BuildReport
 from stash_sense.errors import BadInput
 from stash_sense.matching.gallery_people import Evidence, MatchOptions, UnknownTrack
@@ -183,14 +184,12 @@ def _print_result(result: FolderResult, problems: Sequence[str]) -> None:
 
 
 def _people_table(result: FolderResult) -> Table:
-    table = new_table("Person", "Photos", "Best distance", "Average", "Confidence", right=("Photos",))
+    table = new_table("Person", "Photos", "Confidence", right=("Photos", "Confidence"))
     for person in result.people:
         table.add_row(
             cell(person.person.name, "bold"),
             str(len(person.images)),
-            f"{person.best_distance:.2f}",
-            f"{person.avg_distance:.2f}",
-            f"{person.confidence:.0%}",
+            percent(person.confidence),
         )
     return table
 
@@ -205,7 +204,7 @@ def _unnamed_table(unnamed: Sequence[UnknownTrack], result: FolderResult) -> Tab
             cell(label, STYLES[track.status]),
             str(len(track.images)),
             cell(result.photos[track.images[0]].path.name),
-            cell(track.reason),
+            cell(str(track.reason)),
         )
     return table
 
@@ -223,6 +222,6 @@ def _faces_table(result: FolderResult) -> Table:
                 cell(photo.path.name if number == 1 else ""),
                 str(number),
                 cell(face.verdict.status, STYLES[face.verdict.status]),
-                cell(face.verdict.reason + quality),
+                cell(f"{face.verdict.reason}{quality}"),
             )
     return table

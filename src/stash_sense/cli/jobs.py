@@ -22,6 +22,7 @@ from stash_sense.cli.console import (
 )
 from stash_sense.cli.sidecar import SidecarClient, sidecar_client
 from stash_sense.domain.progress import format_duration
+from stash_sense.domain.reasons import percent
 from stash_sense.settings import Settings
 from stash_sense.store.repositories.jobs import ENDED_STATUSES as ENDED
 
@@ -201,15 +202,9 @@ def _print_people(console: Console, people: list[Mapping[str, Any]] | None) -> N
     """people: None for another kind of job, or if nothing is known yet."""
     if not people:
         return
-    table = new_table(
-        "Person", "Images", "Best distance", "Average", right=("Images", "Best distance", "Average")
-    )
+    table = new_table("Person", "Images", "Confidence", right=("Images", "Confidence"))
     for person in people:
-        figures = (
-            f"{person['image_count']:,}",
-            f"{person['best_distance']:.2f}",
-            f"{person['avg_distance']:.2f}",
-        )
+        figures = (f"{person['image_count']:,}", percent(person["confidence"]))
         table.add_row(*map(cell, (person["name"], *figures)))
     console.print()
     console.print(table)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stash_sense.domain.faces import Box, same_face_index
+from stash_sense.domain.faces import Box, reason_person, same_face_index
+from stash_sense.domain.reasons import Reason, ReasonCode
 from stash_sense.domain.validation import (
     validate_number,
     validate_optional_number,
@@ -104,7 +105,7 @@ class DecidedVerdict:
     """A face's verdict, reason and matches with the decisions applied."""
 
     verdict: str
-    reason: str
+    reason: Reason
     matches: tuple[StoredMatch, ...]
 
 
@@ -124,21 +125,23 @@ def combine_decisions(decisions: Iterable[Decision]) -> FaceDecisions:
 
 
 def apply_decisions(
-    verdict: str, reason: str, matches: Sequence[StoredMatch], decisions: FaceDecisions
+    verdict: str, reason: Reason, matches: Sequence[StoredMatch], decisions: FaceDecisions
 ) -> DecidedVerdict:
     """Remove rejected people, put the confirmed person first, and name nobody on an ignored face.
 
     matches: best first. `apart` changes nothing here: it concerns which faces are grouped.
     """
     if decisions.ignored:
-        return DecidedVerdict("unknown", "You chose to ignore this face.", ())
+        return DecidedVerdict("unknown", Reason(ReasonCode.IGNORED), ())
     left = tuple(match for match in matches if match.performer_id not in decisions.rejected)
     if decisions.confirmed is not None:
-        return DecidedVerdict("match", "You confirmed this person.", _confirmed_first(left, decisions))
+        return DecidedVerdict("match", Reason(ReasonCode.CONFIRMED), _confirmed_first(left, decisions))
     if not left and matches:
-        return DecidedVerdict("unknown", "You rejected every candidate.", ())
+        return DecidedVerdict("unknown", Reason(ReasonCode.ALL_REJECTED), ())
     if verdict != "unknown" and left[:1] != tuple(matches[:1]):
-        return DecidedVerdict("unknown", "You rejected the person this looked like.", left)
+        first = matches[0]
+        person = reason_person(first.performer_id, first.name or first.performer_id, first.distance)
+        return DecidedVerdict("unknown", Reason(ReasonCode.REJECTED, (person,)), left)
     return DecidedVerdict(verdict, reason, left)
 
 

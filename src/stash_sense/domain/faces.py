@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.domain.identity import Person, bare_ids
+from stash_sense.domain.reasons import Reason, ReasonPerson
 from stash_sense.domain.validation import validate_number
 from stash_sense.errors import BadInput
 
@@ -196,16 +197,26 @@ class Match:
         """Of the combined score, 0 to 1."""
         return confidence_at(self.combined_score)
 
+    @property
+    def in_reason(self) -> ReasonPerson:
+        """The person as a reason names them."""
+        return reason_person(self.performer_id, self.name, self.combined_score)
+
+
+def reason_person(performer_id: str, name: str, distance: float) -> ReasonPerson:
+    """A person at a distance, 0 to 2, as a reason names them; confidence as in the answers."""
+    return ReasonPerson(performer_id, name, round(confidence_at(distance), 4))
+
 
 VerdictStatus = Literal["match", "ambiguous", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What matching says of a face, with a one-line reason for a person to read."""
+    """What matching says of a face, and why."""
 
     status: VerdictStatus
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, eq=False)

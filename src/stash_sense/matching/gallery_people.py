@@ -9,6 +9,7 @@ import numpy as np
 from stash_sense.domain.decisions import NO_DECISIONS, FaceDecisions
 from stash_sense.domain.faces import Candidate, Match, RecognizedFace, confidence_at
 from stash_sense.domain.identity import Person
+from stash_sense.domain.reasons import Reason
 from stash_sense.matching.calibration import Scorer
 from stash_sense.matching.candidates import ReferenceIndex, find_candidates, stack_embeddings
 from stash_sense.matching.naming import Track, name_tracks
@@ -96,7 +97,7 @@ class UnknownTrack:
     faces: tuple[int, ...]
     images: tuple[int, ...]
     status: Literal["ambiguous", "unknown"]
-    reason: str
+    reason: Reason
     nearest: tuple[Match, ...]
 
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 from stash_sense.domain.decisions import FaceDecisions
 from stash_sense.domain.faces import Candidate, Match, RecognizedFace, Verdict
 from stash_sense.domain.identity import Person
+from stash_sense.domain.reasons import Reason, ReasonCode
 from stash_sense.matching.candidates import ReferenceIndex
 from stash_sense.matching.naming import Track
+from stash_sense.matching.verdict import candidate_in_reason, reason_for_match
 
 
 class KnownPeople:
@@ -75,9 +77,9 @@ class TrackVerdicts:
         """The people that a track without a name may show."""
         return tuple(self._as_match(candidate) for candidate in self._candidates(track))
 
-    def reason(self, track: Track) -> str:
-        """Why a track has no name, in one line."""
-        return reason_without_name(track, self._name)
+    def reason(self, track: Track) -> Reason:
+        """Why a track has no name."""
+        return reason_without_name(track, self._people.person)
 
     def faces(self, confirmed: Collection[int] = ()) -> Iterator[tuple[RecognizedFace, ...]]:
         """The pictures' faces with the verdicts of their tracks; confirmed faces keep their own."""
@@ -90,9 +92,6 @@ class TrackVerdicts:
                 faces.append(self._judged(face, *place_of[position]) if in_track else face)
                 position += 1
             yield tuple(faces)
-
-    def _name(self, index: int) -> str:
-        return self._people.person(index).name
 
     def _candidates(self, track: Track) -> list[Candidate]:
         """The people a track may show: as near as was asked for, and both of two that are equally near."""
@@ -109,7 +108,7 @@ class TrackVerdicts:
                 matches = self._with(face, [self._by_track(each) for each in self._candidates(track)[:2]])
             return replace(face, verdict=self._unnamed(face, track), matches=matches, named=None)
         match = self._match(face, track, at)
-        verdict = Verdict("match", self._reason_for_name(track, at))
+        verdict = Verdict("match", self._reason_for_name(track, match))
         return replace(face, verdict=verdict, matches=self._with(face, [match]), named=match)
 
     def _unnamed(self, face: RecognizedFace, track: Track) -> Verdict:
@@ -117,14 +116,15 @@ class TrackVerdicts:
             return face.verdict
         return Verdict(track.status, self.reason(track))
 
-    def _reason_for_name(self, track: Track, at: int) -> str:
-        assert track.person is not None
-        name = self._name(track.person)
+    def _reason_for_name(self, track: Track, match: Match) -> Reason:
         if track.why == "confirmed":
-            return f"{name}, confirmed on another face of the same person here"
+            return Reason(ReasonCode.CONFIRMED_ELSEWHERE, (match.in_reason,))
         others = len(self.images(track)) - 1
-        together = f", together with {others} other photo{'s' if others != 1 else ''} here" if others else ""
-        return f"{name} at {track.distances[at]:.2f}{together}"
+        if others:
+            return Reason(ReasonCode.TOGETHER, (match.in_reason,), others)
+        # The face's own confidence, as in its match: the track may be nearer.
+        reason = reason_for_match(track.candidates, self._max_distance, self._people.person)
+        return reason.with_confidence(match.confidence)
 
     def _match(self, face: RecognizedFace, track: Track, at: int) -> Match:
         """The face's own match for the person of its track; the track's if the face has none."""
@@ -153,19 +153,17 @@ class TrackVerdicts:
         return tuple(sorted(matches, key=lambda match: match.combined_score))
 
 
-def reason_without_name(track: Track, name: Callable[[int], str]) -> str:
-    """Why a track has no name, in one line for a person. name: index of a person -> their name."""
+def reason_without_name(track: Track, person: Callable[[int], Person]) -> Reason:
+    """Why a track has no name. person: index -> the person."""
     if not track.candidates:
-        return "nobody is enrolled who was not rejected"
-    best, *others = track.candidates
-    first = f"{name(best.person)} at {best.combined:.2f}"
-    if track.why == "weak" and track.status == "unknown":
-        return f"{first}, as near as a stranger may come"
-    these = "these faces" if len(track.faces) > 1 else "this face"
-    return {
-        "rival": f"{first}, but {name(others[0].person)} at {others[0].combined:.2f}" if others else first,
-        "look-alike": f"{first}, but less like them than these faces are like one another",
-        "taken": f"like {name(best.person)}, who is another face on the same photo",
-        "weak": f"{first}, which is not enough to be sure",
-        "far": f"nobody is near enough to {these}: {first}",
-    }[track.why]
+        return Reason(ReasonCode.NOBODY_ENROLLED)
+    people = tuple(candidate_in_reason(each, person) for each in track.candidates[:2])
+    if track.why == "rival" and len(people) > 1:
+        return Reason(ReasonCode.RIVAL, people)
+    code = {
+        "look-alike": ReasonCode.LOOK_ALIKE,
+        "taken": ReasonCode.TAKEN,
+        "weak": ReasonCode.WEAK if track.status == "unknown" else ReasonCode.UNSURE,
+        "far": ReasonCode.NOBODY_NEAR,
+    }.get(track.why, ReasonCode.UNSURE)
+    return Reason(code, people[:1])

@@ -7,7 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from stash_sense.domain.faces import Candidate, Verdict, VerdictStatus
+from stash_sense.domain.faces import Candidate, Verdict, VerdictStatus, reason_person
+from stash_sense.domain.identity import Person
+from stash_sense.domain.reasons import Reason, ReasonCode, ReasonPerson
 from stash_sense.matching.calibration import Scorer
 from stash_sense.matching.candidates import ReferenceIndex
 from stash_sense.matching.templates import Template, build_templates
@@ -72,44 +74,57 @@ def judge_face(
     scorer: Scorer,
     people: int,
     max_distance: float,
-    name: Callable[[int], str],
+    person: Callable[[int], Person],
     *,
     calibrated: bool = True,
 ) -> Verdict:
     """The verdict on a face alone.
 
     near: the nearest people, best first, however far away, at least two if that many are enrolled. people:
-    how many are enrolled. name: index of a person -> their name.
+    how many are enrolled. person: index -> the person.
     """
     if not near:
-        return Verdict("unknown", "nobody is enrolled")
-    first = f"{name(near[0].person)} at {near[0].combined:.2f}"
-    bar = bar_at(max_distance, people, scorer)
+        return Verdict("unknown", Reason(ReasonCode.NOBODY_ENROLLED))
+    first, bar = (candidate_in_reason(near[0], person),), bar_at(max_distance, people, scorer)
+    evidence, lead = evidence_for(near, scorer) - bar, lead_of(near, scorer)
     if not near[0].combined <= max_distance:
-        return Verdict("unknown", f"nobody near enough: {first}, asked {max_distance:g}")
-    if not calibrated:
-        return Verdict("unknown", "the model pack is not calibrated: candidates only")
-    if scorer.decades_at(near[0].combined) < bar:
-        needed = scorer.distance_at(bar)
-        return Verdict("unknown", f"{first} could be chance among {people:,} people (needs {needed:.2f})")
-    return _by_evidence(near, evidence_for(near, scorer) - bar, lead_of(near, scorer), name)
+        reason = Reason(ReasonCode.NOBODY_NEAR, first)
+    elif not calibrated:
+        reason = Reason(ReasonCode.NOT_CALIBRATED)
+    elif scorer.decades_at(near[0].combined) < bar:
+        reason = Reason(ReasonCode.CHANCE, first, people)
+    elif evidence < OFFER_ALONE:
+        reason = Reason(ReasonCode.WEAK, first)
+    elif evidence >= NAME_ALONE and lead >= RIVAL_LEAD:
+        return Verdict("match", reason_for_match(near, max_distance, person))
+    else:
+        return Verdict("ambiguous", _reason_for_doubt(near, lead, max_distance, person))
+    return Verdict("unknown", reason)
 
 
-def _by_evidence(
-    near: Sequence[Candidate], evidence: float, lead: float, name: Callable[[int], str]
-) -> Verdict:
-    first = f"{name(near[0].person)} at {near[0].combined:.2f}"
-    if evidence < OFFER_ALONE:
-        return Verdict("unknown", f"{first}, as near as a stranger may come")
-    if evidence >= NAME_ALONE and lead >= RIVAL_LEAD:
-        return Verdict("match", first)
-    return Verdict("ambiguous", first + _doubt(near, name))
+def _reason_for_doubt(
+    near: Sequence[Candidate], lead: float, max_distance: float, person: Callable[[int], Person]
+) -> Reason:
+    people = tuple(candidate_in_reason(each, person) for each in near[:2])
+    if len(near) > 1 and (lead < RIVAL_LEAD or near[1].combined <= max_distance):
+        return Reason(ReasonCode.RIVAL, people)
+    return Reason(ReasonCode.UNSURE, people[:1])
 
 
-def _doubt(near: Sequence[Candidate], name: Callable[[int], str]) -> str:
-    if len(near) < 2:
-        return ", which is not enough to be sure"
-    return f", but {name(near[1].person)} at {near[1].combined:.2f}"
+def reason_for_match(
+    near: Sequence[Candidate], max_distance: float, person: Callable[[int], Person]
+) -> Reason:
+    """Why the first of `near` is named: alone within the distance asked for, or ahead of the second."""
+    people = tuple(candidate_in_reason(each, person) for each in near[:2])
+    if len(near) > 1 and near[1].combined <= max_distance:
+        return Reason(ReasonCode.AHEAD, people)
+    return Reason(ReasonCode.NEAREST, people[:1])
+
+
+def candidate_in_reason(candidate: Candidate, person: Callable[[int], Person]) -> ReasonPerson:
+    """A candidate as a reason names them."""
+    whom = person(candidate.person)
+    return reason_person(whom.key, whom.name, candidate.combined)
 
 
 NAME_TRACK = 3.0

@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from stash_sense.domain.faces import Match, RecognizedFace
+from stash_sense.domain.faces import Match, RecognizedFace, reason_person
 from stash_sense.domain.identity import bare_ids
+from stash_sense.domain.reasons import Reason, ReasonCode
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.workers import Lane, WorkPool
 from stash_sense.matching.gallery_people import GalleryPerson, UnknownTrack
 from stash_sense.recognition.crops import reference_id
-
-CONFIRMED_REASON = "You confirmed this person."
 
 MOST_ERRORS = 10
 """Errors listed in a gallery's answer; its job keeps them all."""
@@ -52,7 +51,7 @@ class PerformerAnswer:
     face_count: int
     faces_alone: int
     confirmed: bool
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class UnknownTrackAnswer:
 
     track_id: str
     verdict: Literal["ambiguous", "unknown"]
-    reason: str
+    reason: Reason
     face_ids: tuple[str, ...]
     face_image_ids: tuple[str, ...]
     face_count: int
@@ -102,6 +101,10 @@ class GalleryAnswer:
         answer = asdict(self)
         for person in answer["performers"]:
             person["stash_ids"] = _stash_id_fields(person["stash_ids"])
+        entries = [*answer["performers"], *answer["unknown"]]
+        reasons = [*(each.reason for each in self.performers), *(each.reason for each in self.unknown)]
+        for entry, reason in zip(entries, reasons, strict=True):
+            entry.update(reason.as_json())
         return answer
 
 
@@ -146,7 +149,6 @@ class GalleryFaces:
         """The answer for a person who was found."""
         person, images = found.person, found.images
         stashdb_id, local_id = bare_ids(person)
-        nearest = min(found.faces, key=lambda face: face.distance)
         shown = self._stored([face.face for face in found.faces])
         return PerformerAnswer(
             performer_id=person.key,
@@ -168,7 +170,7 @@ class GalleryFaces:
             face_count=len(found.faces),
             faces_alone=found.alone,
             confirmed=found.confirmed,
-            reason=CONFIRMED_REASON if found.confirmed else self.faces[nearest.face].verdict.reason,
+            reason=self._reason(found),
         )
 
     def unknown_track(self, track: UnknownTrack) -> UnknownTrackAnswer:
@@ -185,6 +187,19 @@ class GalleryFaces:
             image_count=len(track.images),
             nearest=tuple(match_fields(match, self.database) for match in track.nearest),
         )
+
+    def _reason(self, found: GalleryPerson) -> Reason:
+        """Why the person is named: the reason of the nearest face, with the person's own confidence."""
+        if found.confirmed:
+            return Reason(ReasonCode.CONFIRMED)
+        nearest = min(found.faces, key=lambda face: face.distance)
+        verdict = self.faces[nearest.face].verdict
+        if verdict.status == "match":
+            return verdict.reason.with_confidence(found.confidence)
+        # By plain evidence a person may be named none of whose faces is named by itself.
+        people = (reason_person(found.person.key, found.person.name, found.best_distance),)
+        others = len(found.images) - 1
+        return Reason(ReasonCode.TOGETHER, people, others) if others else Reason(ReasonCode.UNSURE, people)
 
     def _stored(self, positions: Sequence[int]) -> list[int]:
         """Those of the positions whose faces are stored, best view first."""

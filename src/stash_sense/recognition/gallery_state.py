@@ -71,7 +71,7 @@ class GalleryImage:
 
 def _outcomes(faces: PictureFaces) -> tuple[tuple[str, str, str], ...]:
     return tuple(
-        (face.verdict.status, face.verdict.reason, face.named.performer_id if face.named else "")
+        (face.verdict.status, str(face.verdict.reason), face.named.performer_id if face.named else "")
         for face in faces
     )
 

@@ -27,7 +27,7 @@ class Tools:
     media: MediaLimits = DEFAULT_LIMITS
 
 
-RULES = "tracks-1"
+RULES = "tracks-2"
 """The version of the rules behind verdicts: after a change stored faces are matched again, without their
 pictures."""
 

@@ -130,7 +130,7 @@ class FaceRecognizer:
             self.pack.scorer,
             self.database.people,
             max_distance,
-            lambda person: self.database.person(person).name,
+            self.database.person,
             calibrated=self.pack.calibrated,
         )
         matches = tuple(

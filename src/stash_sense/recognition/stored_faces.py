@@ -14,6 +14,7 @@ from stash_sense.domain.decisions import (
     decisions_by_face,
 )
 from stash_sense.domain.faces import Box, Candidate, Match, Quality, RecognizedFace, Verdict, VerdictStatus
+from stash_sense.domain.reasons import Reason
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.matching.gallery_people import PictureFaces
 from stash_sense.matching.track_verdicts import BY_GALLERY
@@ -25,7 +26,7 @@ from stash_sense.store.repositories.results import ImageResult, StoredResult
 STORED_NEAREST = 2
 """Of the nearest people of a face: the first, and the second, whose lag is evidence for the first."""
 
-_QUALITY, _OWN, _NEAREST = "quality", "own", "two_nearest"
+_QUALITY, _REASON, _OWN, _NEAREST = "quality", "reason", "own", "two_nearest"
 """Keys of a stored face's details. own: the verdict of the face alone, before its gallery was judged."""
 
 
@@ -36,7 +37,7 @@ def to_stored(face: RecognizedFace, width: int, height: int, database: FaceDatab
         Box(x1 / width, y1 / height, (x2 - x1) / width, (y2 - y1) / height),
         face.confidence,
         face.verdict.status,
-        face.verdict.reason,
+        str(face.verdict.reason),
         _stored_matches(face, database),
         face.quality.score,
         face.landmarks / np.array([width, height], np.float32),
@@ -53,7 +54,7 @@ def to_stored_matches(
     return FaceMatches(
         face_id,
         face.verdict.status,
-        face.verdict.reason,
+        str(face.verdict.reason),
         _stored_matches(face, database, own),
         _details(face, own.verdict if own and own.verdict != face.verdict else None),
     )
@@ -121,7 +122,9 @@ def shown_face(stored: StoredFace, width: int, height: int, top_k: int) -> Recog
     stored: without decisions applied, but with them in `decisions`.
     """
     decisions = combine_decisions(stored.decisions)
-    decided = apply_decisions(stored.verdict, stored.reason, stored.candidates, decisions)
+    details = stored.details or {}
+    reason = Reason.from_stored(stored.reason, details.get(_REASON))
+    decided = apply_decisions(stored.verdict, reason, stored.candidates, decisions)
     matches = tuple(_match(match) for match in decided.matches)
     named = matches[0] if decided.verdict == "match" else None
     confirmed = decisions.confirmed is not None
@@ -140,8 +143,8 @@ def _own_face(stored: StoredFace, width: int, height: int) -> RecognizedFace:
         (_match(candidate) for candidate in stored.candidates if candidate.support != BY_GALLERY),
         key=lambda match: match.combined_score,
     )
-    status, reason = details.get(_OWN) or (stored.verdict, stored.reason)
-    verdict = _verdict(status, reason)
+    status, reason, *code = details.get(_OWN) or (stored.verdict, stored.reason, details.get(_REASON))
+    verdict = _verdict(status, Reason.from_stored(reason, *code))
     box, landmarks = stored.box, stored.landmarks
     return RecognizedFace(
         box=np.array(
@@ -164,20 +167,23 @@ def _own_face(stored: StoredFace, width: int, height: int) -> RecognizedFace:
     )
 
 
-def _verdict(status: str, reason: str) -> Verdict:
+def _verdict(status: str, reason: Reason) -> Verdict:
     return Verdict(cast("VerdictStatus", status), reason)
 
 
 def _details(face: RecognizedFace, own: Verdict | None) -> dict[str, Any]:
     quality = face.quality
-    details: dict[str, Any] = {_QUALITY: [quality.size, quality.blur, quality.yaw, quality.reason]}
+    details: dict[str, Any] = {
+        _QUALITY: [quality.size, quality.blur, quality.yaw, quality.reason],
+        _REASON: face.verdict.reason.to_stored(),
+    }
     # Index and row hold for the version of the database that is stored with the result.
     details[_NEAREST] = [
         [candidate.person, candidate.combined, candidate.facenet, candidate.arcface, candidate.reference]
         for candidate in face.nearest[:STORED_NEAREST]
     ]
     if own is not None:
-        details[_OWN] = [own.status, own.reason]
+        details[_OWN] = [own.status, str(own.reason), own.reason.to_stored()]
     return details
 
 

@@ -98,7 +98,7 @@ async def test_the_gallerys_verdict_is_stored(fill, identify, look_at, state):
     assert answer.performers[0].image_count == 3
     stored = state.get_image_result(images[2]).faces[0]
     assert (stored.verdict, stored.candidates[0].support) == ("match", "gallery")
-    assert stored.reason.endswith("together with 2 other photos here")
+    assert stored.reason.endswith("together with 2 other photos of this person")
     shown = await look_at(images[2], options)
     assert (shown.reused, shown.faces[0].matches[0].support) == (True, "gallery")
 

@@ -1,9 +1,11 @@
 """One image of a Stash: looked at once, stored, and found again; every failure says what it is."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
+from stash_sense.domain.reasons import Reason, ReasonCode
 from stash_sense.errors import (
     NoPicture,
     NotAnImage,
@@ -59,6 +61,22 @@ async def test_another_image_of_the_same_picture_is_not_fetched(fill, look_at, f
     fetched()
     answer = await look_at(other)
     assert (fetched(), answer.faces[0].matches[0].name) == (0, "Red")
+
+
+async def test_a_stored_reason_keeps_its_code_and_people(fill, look_at):
+    _, (image,) = fill("red")
+    fresh, stored = [(await look_at(image)).faces[0] for _ in range(2)]
+    assert stored.verdict.reason == fresh.verdict.reason
+    assert (stored.verdict.reason.code, stored.verdict.reason.people[0].name) == (ReasonCode.NEAREST, "Red")
+
+
+async def test_a_reason_stored_without_a_code_is_still_shown(fill, look_at, state):
+    _, (image,) = fill("red")
+    await look_at(image)
+    with closing(sqlite3.connect(state.path)) as connection, connection:
+        connection.execute("UPDATE stash_sense_faces SET reason = 'Red at 0.32', details = NULL")
+    (face,) = (await look_at(image)).faces
+    assert (face.verdict.reason.code, str(face.verdict.reason)) == (None, "Red at 0.32")
 
 
 async def test_force_looks_again_and_keeps_the_face_id(fill, look_at, fetched):
@@ -172,7 +190,7 @@ async def test_what_cannot_be_stored_is_answered_all_the_same(fill, look_at, sta
         answer = await look_at(image, force=True)
     assert (answer.stored, len(answer.faces)) == (False, 1)
     assert answer.face_ids[0].startswith("seen-")
-    assert answer.faces[0].verdict.reason == "You chose to ignore this face."
+    assert answer.faces[0].verdict.reason == Reason(ReasonCode.IGNORED)
     assert "was not stored" in caplog.text
 
 

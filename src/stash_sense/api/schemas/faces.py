@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from stash_sense.domain.faces import Match, RecognizedFace
+from stash_sense.domain.reasons import ReasonCode
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.media.addresses import MAX_URL_LENGTH
 from stash_sense.recognition.gallery_answer import match_fields
@@ -119,6 +120,29 @@ class MatchOut(BaseModel):
     )
 
 
+class ReasonPersonOut(BaseModel):
+    """A person that a reason is about."""
+
+    performer_id: FileName
+    name: FileName
+    confidence: float = Field(description="0 to 1, the same as in `matches`.")
+
+
+class ReasonOut(BaseModel):
+    """Why a verdict is what it is: in English, and as what other languages are made from."""
+
+    reason: FileName = Field(description="Why, in one English sentence without a full stop.")
+    reason_code: ReasonCode | None = Field(
+        default=None, description="What decided; null for a result stored before there were codes."
+    )
+    reason_people: list[ReasonPersonOut] = Field(
+        default=[], description="Whom the reason is about, the nearest first."
+    )
+    reason_count: int | None = Field(
+        default=None, description="`together`: other photos of the person; `chance`: people enrolled."
+    )
+
+
 class BoxOut(BaseModel):
     """Pixels of the upright picture, from its top left corner; confidence: that it is a face, 0 to 1."""
 
@@ -129,13 +153,12 @@ class BoxOut(BaseModel):
     confidence: float
 
 
-class NamedFaceOut(BaseModel):
+class NamedFaceOut(ReasonOut):
     """Where a face is, who it is and why."""
 
     box: BoxOut
     quality: float = Field(description="0 (useless) to 1.")
     verdict: Literal["match", "ambiguous", "unknown"]
-    reason: FileName = Field(description="Why, in one line.")
     performer_id: FileName | None = Field(description="Whom the verdict means; null unless it is `match`.")
     name: FileName | None = Field(description="Their name.")
     matches: list[MatchOut] = Field(description="Best first, one a person, at or below max_distance.")
@@ -204,7 +227,7 @@ def named_face_fields(face: RecognizedFace, recognizer: FaceRecognizer) -> dict[
         ),
         "quality": face.quality.score,
         "verdict": face.verdict.status,
-        "reason": face.verdict.reason,
+        **face.verdict.reason.as_json(),
         "performer_id": face.named.performer_id if face.named else None,
         "name": face.named.name if face.named else None,
         "matches": [match_out(match, recognizer) for match in face.matches],

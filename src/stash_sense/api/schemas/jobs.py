@@ -11,6 +11,7 @@ from stash_sense.api.schemas.faces import (
     LibraryIn,
     MatchOut,
     NamedFaceOut,
+    ReasonOut,
     StashIdIn,
     StashIdOut,
     match_out,
@@ -47,7 +48,7 @@ class DatabaseIn(BaseModel):
     )
 
 
-class PerformerOut(BaseModel):
+class PerformerOut(ReasonOut):
     """A person in a gallery."""
 
     performer_id: FileName
@@ -72,15 +73,13 @@ class PerformerOut(BaseModel):
     face_count: int
     faces_alone: int = Field(description="How many of these faces support the name by themselves.")
     confirmed: bool = Field(description="Whether a person confirmed it on one of the faces.")
-    reason: str
 
 
-class UnknownTrackOut(BaseModel):
+class UnknownTrackOut(ReasonOut):
     """All faces of one person without a name."""
 
     track_id: str
     verdict: Literal["ambiguous", "unknown"]
-    reason: str
     face_ids: list[str] = Field(description="The stored faces, the best view first.")
     face_image_ids: list[str] = Field(description="The image of each of `face_ids`.")
     face_count: int
@@ -143,11 +142,10 @@ class FolderPerformerOut(BaseModel):
     images: list[str]
 
 
-class FolderUnknownOut(BaseModel):
+class FolderUnknownOut(ReasonOut):
     """All faces of one person without a name."""
 
     verdict: Literal["ambiguous", "unknown"]
-    reason: str
     face_count: int
     image_count: int
     images: list[str]
@@ -202,7 +200,7 @@ def _folder_unknown_out(
 ) -> FolderUnknownOut:
     return FolderUnknownOut(
         verdict=track.status,
-        reason=track.reason,
+        **track.reason.as_json(),
         face_count=len(track.faces),
         image_count=len(track.images),
         images=[str(path) for path in result.paths(track.images)],

@@ -89,6 +89,11 @@ def _delete_verdicts(connection: sqlite3.Connection, keys: str, names: list[str]
         (keys,),
     )
     needles = (keys, json.dumps(names))
+    # In details, which are JSON, quotes and backslashes of a name are escaped.
+    escaped = tuple(
+        json.dumps([json.dumps(text, ensure_ascii=False)[1:-1] for text in texts])
+        for texts in (json.loads(keys), names)
+    )
     connection.execute(
         """UPDATE stash_sense_faces AS f SET reason = '' WHERE reason <> '' AND EXISTS (
              SELECT 1 FROM (SELECT value FROM json_each(?) UNION SELECT value FROM json_each(?)) needle
@@ -99,7 +104,7 @@ def _delete_verdicts(connection: sqlite3.Connection, keys: str, names: list[str]
         """UPDATE stash_sense_faces AS f SET details = NULL WHERE details IS NOT NULL AND EXISTS (
              SELECT 1 FROM (SELECT value FROM json_each(?) UNION SELECT value FROM json_each(?)) needle
              WHERE instr(f.details, needle.value))""",
-        needles,
+        escaped,
     )
     return connection.execute(
         "DELETE FROM stash_sense_candidates WHERE person_id IN (SELECT id FROM stash_sense_people "

@@ -19,6 +19,7 @@ from stash_sense.domain.decisions import (
     validate_matches,
 )
 from stash_sense.domain.faces import Box
+from stash_sense.domain.reasons import Reason
 from stash_sense.domain.validation import (
     canonical_json,
     parse_json_object,
@@ -231,9 +232,8 @@ def _stored_face(
     *,
     decided: bool,
 ) -> StoredFace:
-    verdict = apply_decisions(
-        row[9], row[10], matches, combine_decisions(decisions) if decided else NO_DECISIONS
-    )
+    combined = combine_decisions(decisions) if decided else NO_DECISIONS
+    verdict = apply_decisions(row[9], Reason.from_stored(row[10]), matches, combined)
     facenet, arcface = vectors or (None, None)
     return StoredFace(
         face_id=row[0],
@@ -243,7 +243,7 @@ def _stored_face(
         quality=row[7],
         landmarks=None if row[8] is None else np.frombuffer(row[8], dtype=_LANDMARKS).reshape(5, 2),
         verdict=verdict.verdict,
-        reason=verdict.reason,
+        reason=str(verdict.reason),
         candidates=verdict.matches,
         decisions=tuple(decisions),
         details=parse_json_object(row[12]),
