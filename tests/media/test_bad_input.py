@@ -61,19 +61,14 @@ def test_a_file_cut_short_is_refused(files, kind, part):
         load_image(data[: int(len(data) * part)])
 
 
-def test_a_jpeg_without_its_end_is_refused(noisy_jpeg):
-    with pytest.raises(UnreadableImage, match="its end is missing"):
-        load_image(noisy_jpeg[:-2])
-
-
 def test_a_jpeg_that_lacks_its_last_rows_is_refused(noisy_jpeg):
-    with pytest.raises(UnreadableImage, match="its end is missing"):
+    with pytest.raises(UnreadableImage, match="its picture data ends early"):
         load_image(noisy_jpeg[: len(noisy_jpeg) * 95 // 100])
 
 
 def test_a_jpeg_whose_rest_is_still_empty_space_is_refused(noisy_jpeg):
     half = len(noisy_jpeg) // 2
-    with pytest.raises(UnreadableImage, match="its end is missing"):
+    with pytest.raises(UnreadableImage, match="its picture data ends early"):
         load_image(noisy_jpeg[:half] + bytes(half))
 
 

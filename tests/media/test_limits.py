@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from stash_sense.errors import ImageTooLarge, ImageTooSmall, UnreadableImage
-from stash_sense.media.formats import BadHeader, MediaLimits, read_jpeg_header
+from stash_sense.media.formats import MediaLimits
+from stash_sense.media.jpeg_header import BadHeader, read_jpeg_header
 from stash_sense.media.photo import load_image
 
 
@@ -128,8 +129,8 @@ def test_a_file_of_too_many_bytes_is_refused_unread(tmp_path):
 def test_a_jpeg_of_endless_scans_is_refused(quadrants, encode):
     data = encode(quadrants, "JPEG", progressive=True)
     scan = data[data.rindex(b"\xff\xda") : -2]
-    with pytest.raises(BadHeader, match="more than 100 scans"):
-        read_jpeg_header(data[:-2] + scan * 101 + b"\xff\xd9")
+    with pytest.raises(UnreadableImage, match="more than 100 scans"):
+        load_image(data[: data.index(b"\xff\xda")] + scan * 101 + b"\xff\xd9")
 
 
 def test_a_jpeg_of_endless_segments_is_refused(files):

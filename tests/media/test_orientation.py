@@ -1,9 +1,12 @@
 """EXIF orientation 1 to 8 is applied, whatever holds it; a broken one is ignored."""
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from media.jpegs import SOI, segment
 from stash_sense.media.formats import exif_orientation
 from stash_sense.media.photo import load_image
 
@@ -94,3 +97,31 @@ def test_every_cut_of_an_exif_block_is_read_without_error():
 def test_picture_with_broken_exif_is_read(quadrants, encode, kind):
     data = encode(quadrants, kind, exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01")
     assert load_image(data).width == 96
+
+
+def _exif_segments(*blocks):
+    return b"".join(segment(0xE1, b"Exif\0\0" + block) for block in blocks)
+
+
+@pytest.mark.parametrize("second", range(1, 9))
+@pytest.mark.parametrize("first", [1, 6])
+def test_the_first_of_several_exif_blocks_of_a_jpeg_decides(files, first, second):
+    blocks = [_exif(value).tobytes().removeprefix(b"Exif\0\0") for value in (first, second)]
+    image = load_image(SOI + _exif_segments(*blocks) + files["JPEG"][2:])
+    assert (image.width, image.height) == ((96, 64) if first == 1 else (64, 96))
+
+
+def test_an_exif_segment_without_a_block_is_passed_over(files):
+    block = _exif(6).tobytes().removeprefix(b"Exif\0\0")
+    data = SOI + _exif_segments(b"", bytes(20), block) + files["JPEG"][2:]
+    assert load_image(data).width == 64
+
+
+@pytest.mark.parametrize("length", [40_000, 65_527])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_an_exif_block_in_several_segments_is_read_whole(files, order, length):
+    """The directory stands behind 150 kB of a maker's notes."""
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "I", 150_008) + bytes(150_000)
+    block = head + struct.pack(order + "HHHIHHI", 1, 0x0112, 3, 1, 6, 0, 0)
+    parts = [block[start : start + length] for start in range(0, len(block), length)]
+    assert load_image(SOI + _exif_segments(*parts) + files["JPEG"][2:]).width == 64

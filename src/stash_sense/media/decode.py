@@ -1,8 +1,7 @@
 """Decoding: bytes of a known format to upright BGR pixels, once the size in the header is accepted.
 
-JPEG is decoded by libjpeg-turbo's own interface, which is faster than Pillow and OpenCV and as exact;
-everything else by Pillow. Pillow's readers are called by their classes: `Image.open` would search its
-registry, could run readers of other formats, and warns according to a process-wide setting.
+Everything but JPEG is decoded by Pillow. Its readers are called by their classes: `Image.open` would search
+its registry, could run readers of other formats, and warns according to a process-wide setting.
 """
 
 import io
@@ -12,7 +11,6 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -24,23 +22,18 @@ from PIL import (
 )
 from PIL import Image as PillowImage
 from pillow_heif import HeifImageFile
-from simplejpeg import decode_jpeg
 
 from stash_sense.errors import ImageTooLarge, NotAnImage, UnreadableImage
 from stash_sense.media.formats import (
     ACCEPTED_FORMATS,
     PILLOW_PIXELS,
-    BadHeader,
     Format,
-    JpegHeader,
     MediaLimits,
     check_size,
     exif_orientation,
-    read_jpeg_header,
     reduction_factor,
 )
-
-Pixels = npt.NDArray[np.uint8]
+from stash_sense.media.jpeg import LARGEST_JPEG_REDUCTION, Pixels, check_jpeg, jpeg_to_bgr
 
 # The background of cut-outs: neither dark hair nor pale skin has an edge of full contrast against mid-grey,
 # which is also near the zero of the networks' input.
@@ -176,15 +169,6 @@ _READERS: dict[Format, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
 # Memory per pixel (measured) that a decoder takes in addition to the decoded picture.
 _DECODER_BYTES: dict[Format, int] = {"WebP": 13, "AVIF": 8, "HEIC": 6}
 
-_LARGEST_JPEG_REDUCTION = 8
-
-_IMREAD = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
-
 _MAX_READS = 2_000_000
 
 _NEW_SUBFILE_TYPE = 254
@@ -237,33 +221,13 @@ _Decoded = tuple[Pixels, tuple[int, int], int]
 
 
 def _decode_jpeg(name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int) -> _Decoded:
-    header = read_jpeg_header(data)
+    header = check_jpeg(name, data)
     size = header.width, header.height
-    factor = reduction_factor(*size, wanted_side)
-    scale = min(factor, _LARGEST_JPEG_REDUCTION)
+    scale = min(reduction_factor(*size, wanted_side), LARGEST_JPEG_REDUCTION)
     check_size(name, kind, size, header.coefficient_bytes + OUTPUT_BYTES / scale**2, limits.pixels, limits)
-    pixels = (
-        _decode_cmyk_jpeg(data, scale) if header.components == 4 else _decode_rgb_jpeg(data, header, scale)
-    )
-    return (
-        shrink_by(pixels, reduction_factor(pixels.shape[1], pixels.shape[0], wanted_side)),
-        size,
-        header.orientation,
-    )
-
-
-def _decode_rgb_jpeg(data: bytes, header: JpegHeader, scale: int) -> Pixels:
-    # Not strict: many cameras write stray bytes, which would then be errors.
-    least = {"min_height": -(-header.height // scale), "min_width": -(-header.width // scale)}
-    return np.asarray(decode_jpeg(data, "BGR", strict=False, **(least if scale > 1 else {})), np.uint8)
-
-
-def _decode_cmyk_jpeg(data: bytes, scale: int) -> Pixels:
-    """CMYK and YCCK, which only OpenCV converts to BGR."""
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _IMREAD[scale] | cv2.IMREAD_IGNORE_ORIENTATION)
-    if decoded is None:
-        raise BadHeader("its data ends early or makes no sense")
-    return decoded.astype(np.uint8, copy=False)
+    pixels = jpeg_to_bgr(data, header, scale)
+    pixels = shrink_by(pixels, reduction_factor(pixels.shape[1], pixels.shape[0], wanted_side))
+    return pixels, size, header.orientation
 
 
 def _decode_other(name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int) -> _Decoded:

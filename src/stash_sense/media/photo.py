@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stash_sense.errors import NotAFolder, NotAnImage, UnreadableImage
-from stash_sense.media.decode import Pixels, decode_image
+from stash_sense.media.decode import decode_image
 from stash_sense.media.formats import (
     ACCEPTED_FORMATS,
     DEFAULT_LIMITS,
@@ -17,6 +17,7 @@ from stash_sense.media.formats import (
     check_file_bytes,
     detect_format,
 )
+from stash_sense.media.jpeg import Pixels
 
 # Without O_NONBLOCK, opening a pipe that nobody writes to never returns. Windows only has O_BINARY.
 _FLAGS = (
