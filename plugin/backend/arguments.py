@@ -7,6 +7,9 @@ from urllib.parse import quote
 
 from backend.errors import PluginError
 
+_PLAIN_IN_PATH = ":@!$&'()*+,;="
+"""Written as they are, as most proxies would rewrite them: the signature covers the path as it arrives."""
+
 Args = Dict[str, Any]
 
 
@@ -25,7 +28,7 @@ def path_segment(args: Args, name: str) -> str:
     text = required_text(args, name)
     if text in {".", ".."}:  # a proxy would resolve it to another path
         raise PluginError(f"Request failed: {name} must not be {text!r}")
-    return quote(text, safe="", errors="replace")
+    return quote(text, safe=_PLAIN_IN_PATH, errors="replace")
 
 
 def text_list(args: Args, name: str) -> list[str]:

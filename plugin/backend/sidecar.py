@@ -27,7 +27,7 @@ class FailureMessages(NamedTuple):
 
 
 class Sidecar:
-    """The sidecar, with the address and the tokens from Stash. Every method raises PluginError."""
+    """The sidecar, with the address and the secrets from Stash. Every method raises PluginError."""
 
     def __init__(self, access: SidecarAccess) -> None:
         self._tokens = access.tokens or ("",)
@@ -103,8 +103,10 @@ class Sidecar:
         timeout_s: float,
     ) -> Response:
         headers = {"Accept": "application/json, image/jpeg"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
+        if token:  # not sent: whoever listens on the network must not be able to call on their own
+            from backend.signature import sign  # noqa: PLC0415 - not every Stash has a secret
+
+            headers["Authorization"] = sign(token, method, path, data or b"")
         if data is not None:
             headers["Content-Type"] = "application/json"
         try:

@@ -63,7 +63,6 @@ class EngineError(StashSenseError, code="engine", kind=ErrorKind.UNAVAILABLE):
 
 class Unavailable(StashSenseError):
     """What the call needs is not open. Takes code, kind and message of the problem that keeps it closed."""
-
     def __init__(self, problem: StashSenseError) -> None:
         super().__init__(str(problem))
         self.code = problem.code
@@ -77,7 +76,6 @@ class Cancelled(StashSenseError, code="cancelled", kind=ErrorKind.CANCELLED):
 
 class QueueFull(StashSenseError, code="full", kind=ErrorKind.FULL):
     """No capacity is left. pause_s: seconds after which to try again."""
-
     def __init__(self, message: str, pause_s: int = 1) -> None:
         super().__init__(message)
         self.pause_s = pause_s
@@ -186,7 +184,6 @@ class JobCrashed(StashSenseError, code="crashed", kind=ErrorKind.UNAVAILABLE):
 
 class JobEnded(StashSenseError, code="cancelled", kind=ErrorKind.CANCELLED):
     """An awaited job ended without a whole result. It takes the code of whatever ended the job."""
-
     def __init__(self, message: str, code: str | None = None) -> None:
         super().__init__(message)
         if code:
@@ -219,14 +216,12 @@ class BadAddress(StashAnsweredWrongly, code="bad-stash-url", kind=ErrorKind.PREC
 
 class StashRefused(StashError, code="stash-refused"):
     """Stash understood the request and refused it. messages: in Stash's own words."""
-
     def __init__(self, operation: str, messages: tuple[str, ...]) -> None:
         super().__init__(f"Stash refused {operation}: {'; '.join(messages)}")
         self.messages = messages
 
 class OutageTooLong(StashError):
     """Stash stayed away longer than a job waits. It takes the code of the failure itself."""
-
     def __init__(self, error: StashError, waited_s: float) -> None:
         advice = "Finished work is kept; try again when Stash is back."
         super().__init__(f"{error} Gave up after {waited_s:g} s. {advice}")
@@ -263,6 +258,15 @@ class UnknownContentType(BadInput, code="unknown-content-type", kind=ErrorKind.U
 class Unauthorized(StashSenseError, code="unauthorized", kind=ErrorKind.UNAUTHORIZED):
     """The secret is missing or wrong."""
 
+class ClocksDiffer(Unauthorized, code="clocks-differ"):
+    """A signed request's time is too far from this machine's. The message says by how much."""
+
+class Replayed(Unauthorized, code="replayed"):
+    """A signed request that was answered before, or may have been."""
+
+class TooManyAttempts(QueueFull, code="too-many-attempts"):
+    """Too many wrong secrets came from this address."""
+
 class ForeignHost(StashSenseError, code="foreign-host", kind=ErrorKind.FORBIDDEN):
     """The Host header names an unknown host, as in DNS rebinding."""
 
@@ -289,7 +293,6 @@ class NoSidecar(StashSenseError, code="no-sidecar", kind=ErrorKind.UPSTREAM_FAIL
 
 class SidecarRefused(StashSenseError, code="sidecar-refused", kind=ErrorKind.UPSTREAM_FAILED):
     """The sidecar answered with a problem document, whose code and detail this error takes."""
-
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code

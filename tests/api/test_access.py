@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import socket
 
 import pytest
 from pydantic import SecretStr
@@ -81,7 +82,8 @@ def test_what_a_browser_sends_by_itself_opens_nothing_else(locked, secret):
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "127.0.0.1:6960", "[::1]:6960", "localhost", "LOCALHOST:80", "stash-sense:6960",
-     "192.168.1.4", "nas.example:6960", "NAS.example."],
+     "192.168.1.4", "nas.example:6960", "NAS.example.", socket.gethostname(),
+     f"{socket.gethostname().partition('.')[0].upper()}:6960"],
 )  # fmt: skip
 def test_a_host_that_can_be_ours_is_answered(hosts_app, host):
     assert hosts_app.client.get("/health", headers={"Host": host}).status_code == 200
@@ -96,7 +98,8 @@ def hosts_app(serve, settings_with):
 @pytest.mark.parametrize(
     "host",
     ["evil.example", "evil.example:6960", "127.0.0.1.evil.example", "localhost.evil.example",
-     "nas.example.evil", "", "[::1", "a:b:c", "127.0.0.1@evil.example"],
+     "nas.example.evil", "", "[::1", "a:b:c", "127.0.0.1@evil.example",
+     "evil", "nas", "router:6960", "com", "stash-sense.evil.example"],
 )  # fmt: skip
 def test_a_foreign_host_is_refused(hosts_app, host):
     answer = hosts_app.client.get("/health", headers={"Host": host})

@@ -4,7 +4,7 @@ import pytest
 
 from stash_sense.runtime.secret import derive_token
 
-from .conftest import KEY, SESSION
+from .conftest import JPEG, KEY, SESSION
 
 pytestmark = pytest.mark.usefixtures("known")
 
@@ -14,21 +14,60 @@ def test_what_is_secret_in_an_address_is_not_told(call, stash):
     assert "hush" not in repr(call("health"))
 
 
-def test_a_token_that_cannot_be_sent_is_not_told(call, stash):
-    stash.library.plugins["stash-sense"]["sidecarToken"] = "hush\nhush"
+@pytest.mark.parametrize("token", ["hush\nhush", "hush\u20ac"])
+def test_a_token_of_any_characters_signs_and_is_not_told(call, stash, sidecar, token):
+    sidecar.secret = "another"
+    stash.library.plugins["stash-sense"]["sidecarToken"] = token
     ran = call("health")
-    assert (
-        ran.error
-        == "Request failed: the address, token or session contains a character that HTTP cannot send"
-    )
+    assert ran.error == "Request failed: This needs the secret of this Stash Sense."
     assert "hush" not in repr(ran)
+
+
+@pytest.mark.parametrize(
+    ("mode", "args"),
+    [
+        ("health", {}),
+        ("identify_image", {"image_id": "3"}),
+        ("jobs", {"target": "gallery:45"}),
+        ("reference", {"reference_id": "v.1/2"}),
+        ("crop", {"face_id": "f1"}),
+    ],
+)
+def test_each_request_is_signed_and_the_secret_stays(call, stash, sidecar, mode, args):
+    sidecar.secret = stash.library.plugins["stash-sense"]["sidecarToken"] = "the-secret-of-the-sidecar"
+    ran = call(mode, **args)
+    assert ran.output
+    assert call(mode, **args).output == ran.output  # with a nonce of its own
+    assert len(set(sidecar.authorizations)) == 2
+    assert "the-secret" not in repr(sidecar.authorizations) + repr(sidecar.asked) + repr(ran)
+
+
+def test_under_a_prefix_the_path_is_signed_as_the_sidecar_sees_it(call, stash, sidecar):
+    """A proxy takes the prefix off, and writes out what need not be escaped."""
+    sidecar.secret = stash.library.plugins["stash-sense"]["sidecarToken"] = "secret"
+    answer = sidecar.answer
+
+    def behind_proxy(method, target, data, authorization):
+        path = target.removeprefix("/sense").replace("%3A", ":")
+        return answer(method, path, data, authorization)
+
+    sidecar.answer = behind_proxy
+    stash.library.plugins["stash-sense"]["sidecarUrl"] += "/sense"
+    sidecar.pictures["stashdb.org:50459d16"] = JPEG
+    assert call("reference", reference_id="stashdb.org:50459d16").output["image"].startswith("data:")
+
+
+def test_clocks_that_differ_are_told(call, stash, sidecar):
+    sidecar.secret = stash.library.plugins["stash-sense"]["sidecarToken"] = "secret"
+    sidecar.access.clock_s = 95
+    assert call("health").error.startswith("Request failed: The clocks differ by 9")
 
 
 def test_the_token_is_derived_and_the_key_stays(call, stash, sidecar):
     stash.api_key, stash.session, sidecar.secret = KEY, SESSION, derive_token(KEY)
     ran = call("identify_image", image_id="3")
     assert ran.output["face_count"] == 1
-    assert KEY not in repr(sidecar.tokens) + repr(sidecar.asked) + repr(ran)
+    assert KEY not in repr(sidecar.authorizations) + repr(sidecar.asked) + repr(ran)
     assert derive_token(KEY) not in repr(ran)
 
 
@@ -44,13 +83,15 @@ def test_where_the_derived_token_is_not_taken_the_pasted_one_is_tried(call, stas
     assert call("health").output["status"] == "ok"
 
 
-def test_no_token_is_sent_where_there_is_none(call, sidecar):
+def test_nothing_is_signed_where_there_is_no_secret(call, sidecar):
     call("health")
-    assert sidecar.tokens == [""]
+    assert sidecar.authorizations == [""]
 
 
-def test_a_wrong_token_says_so(call, sidecar):
+def test_a_missing_or_wrong_token_is_told(call, stash, sidecar):
     sidecar.secret = "another"
+    assert call("health").error == "Request failed: This needs a request signed with the secret."
+    stash.library.plugins["stash-sense"]["sidecarToken"] = "wrong"
     assert call("health").error == "Request failed: This needs the secret of this Stash Sense."
 
 

@@ -18,7 +18,8 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from stash_sense import __version__
-from stash_sense.api.guards import AccessGuard, BodyGuard, BodyLimit
+from stash_sense.api.access import AccessGuard
+from stash_sense.api.guards import BodyGuard, BodyLimit
 from stash_sense.api.problems import (
     Problem,
     describe_validation,

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, FormParser, parse_options_header
 
-from stash_sense.api.guards import AUTHORIZED
+from stash_sense.api.access import AUTHORIZED
 from stash_sense.api.problems import describe_validation
 from stash_sense.api.schemas.faces import IdentifyIn, MatchOptionsIn
 from stash_sense.api.telemetry import Metrics, RecentEvents

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import BaseModel, ValidationError
 
 from . import contract
+from .access import Access
 from .state import Json, Problem, State
 
 Answer = Callable[[State, list[str], Json], Any]
@@ -56,7 +57,7 @@ _ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
 
 
 class SidecarStandIn(State):
-    """secret: what callers must bring, if any. `wrong`: requests that break the contract; must stay empty.
+    """secret: what callers must sign with, if any. `wrong`: requests that break the contract; stays empty.
 
     `faults` maps a path to a Problem, to seconds to wait, or to raw bytes to answer with.
     """
@@ -65,7 +66,8 @@ class SidecarStandIn(State):
         super().__init__()
         self.secret = secret
         self.asked: list[tuple[str, str, Json]] = []
-        self.tokens: list[str] = []
+        self.authorizations: list[str] = []
+        self.access = Access()
         self.wrong: list[str] = []
         self.faults: dict[str, Problem | float | bytes] = {}
         self.port = 0
@@ -101,8 +103,7 @@ class SidecarStandIn(State):
     def answer(self, method: str, target: str, data: bytes, authorization: str | None) -> tuple[int, Any]:
         """Raises Problem."""
         path, _, query = target.partition("?")
-        if self.secret and authorization != f"Bearer {self.secret}":
-            raise Problem(401, "unauthorized", "This needs the secret of this Stash Sense.")
+        self.access.check(self.secret, method, target, data, authorization)
         fault = self.faults.get(path)
         if isinstance(fault, Problem):
             raise fault
@@ -170,7 +171,7 @@ def _handler(sidecar: SidecarStandIn) -> type[BaseHTTPRequestHandler]:
             data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             path = urlsplit(self.path).path
             sidecar.asked.append((self.command, self.path, json.loads(data) if data else {}))
-            sidecar.tokens.append(self.headers.get("Authorization") or "")
+            sidecar.authorizations.append(self.headers.get("Authorization") or "")
             fault = sidecar.faults.get(path)
             if isinstance(fault, bytes):
                 self.wfile.write(fault)
