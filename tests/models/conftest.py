@@ -49,6 +49,7 @@ class Server:
     etag: str | None = '"v1"'
     ranges: bool = True
     lengths: bool = True
+    encoding: str = ""
     drop_after: list[int | None] = field(default_factory=list)
     statuses: list[int | None] = field(default_factory=list)
     requests: list[tuple[str, str | None, str | None]] = field(default_factory=list)
@@ -84,6 +85,8 @@ def _handler(state: Server) -> type[BaseHTTPRequestHandler]:
                 self.send_header("ETag", state.etag)
             if state.lengths:
                 self.send_header("Content-Length", str(len(body) - start))
+            if state.encoding:
+                self.send_header("Content-Encoding", state.encoding)
             self.end_headers()
             self.wfile.write(body[start:] if drop is None else body[start : start + drop])
 

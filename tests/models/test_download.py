@@ -139,6 +139,12 @@ def test_a_file_that_is_too_long_is_deleted_and_said(fetch, server, folder, leng
     assert leftovers(folder) == []
 
 
+def test_a_file_that_comes_packed_is_refused_without_unpacking_it(fetch, server):
+    server.encoding = "gzip, gzip"
+    with pytest.raises(errors.DownloadFailed, match="packed, although asked not to"):
+        fetch()
+
+
 def test_a_file_that_is_too_short_is_said(fetch, server):
     server.files["/facenet512.onnx"] = server.files["/facenet512.onnx"][:-1]
     with pytest.raises(errors.DownloadFailed, match="manifest"):

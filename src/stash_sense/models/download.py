@@ -113,13 +113,16 @@ def _starts_at(response: httpx.Response) -> tuple[int, int | None]:
             raise DownloadFailed(f"{response.url}: the server sent a part of the file without saying which.")
         return int(start), int(total) if total.isdigit() else None
     length = response.headers.get("content-length", "")
-    encoded = response.headers.get("content-encoding", "identity") != "identity"
-    return 0, int(length) if length.isdigit() and not encoded else None
+    return 0, int(length) if length.isdigit() else None
 
 
 def _check_status(response: httpx.Response) -> None:
     status = response.status_code
     if status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise DownloadFailed(
+                f"{response.url}: the server sent the file packed, although asked not to. Use another server."
+            )
         return
     what = f"{response.url}: the server answered {status} {response.reason_phrase}"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -170,7 +173,7 @@ class _Fetch:
 
     def _receive(self, response: httpx.Response, out: BinaryIO) -> None:
         size = out.tell()
-        for block in response.iter_bytes():  # as they arrive, so that a dropped connection loses nothing
+        for block in response.iter_raw():  # as they arrive, so that a dropped connection loses nothing
             size += len(block)
             if size > self._file.size:
                 raise self._wrong_size(size)

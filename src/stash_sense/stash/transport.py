@@ -23,6 +23,14 @@ from tenacity import (
 
 from stash_sense.errors import StashAnsweredWrongly, StashError, StashKeyRefused, StashTooSlow
 from stash_sense.stash.address import StashAddress
+from stash_sense.stash.bodies import (
+    ACCEPT_ENCODING,
+    BadEncoding,
+    BodyTooLong,
+    CutShort,
+    read_beginning,
+    read_body,
+)
 from stash_sense.stash.failures import TransientFailure, connection_lost, error_from_response, unreachable
 
 log = logging.getLogger(__name__)
@@ -104,7 +112,7 @@ class Transport:
         self._key = key
         self._http = httpx.AsyncClient(
             auth=address.login,
-            headers={"ApiKey": key} if key else {},
+            headers={"Accept-Encoding": ACCEPT_ENCODING, **({"ApiKey": key} if key else {})},
             limits=httpx.Limits(max_connections=limits.connections),
             # SSL_CERT_FILE counts, for self-signed certificates. HTTP_PROXY and .netrc do not: a proxy would
             # see the key.
@@ -147,13 +155,12 @@ class Transport:
             response = await self._http.send(prepared, stream=True)
             async with aclosing(response):
                 if response.status_code != HTTPStatus.OK:
-                    raise self._failure(request, response, self.redact(await _read_text(response)))
+                    beginning = await read_beginning(response, _MAX_TEXT_BYTES)
+                    text = self.redact(beginning.decode("utf-8", "replace"))
+                    raise self._failure(request, response, text)
                 if request.check_headers:
                     request.check_headers(response)
-                body = await _read_body(response, request)
-        if body is None:
-            error = connection_lost(self.address, request.name, "the body was cut short")
-            raise TransientFailure(error, reached_server=True)
+                body = await read_body(response, request.max_bytes)
         return StashResponse(body, response.headers.get("content-type", ""))
 
     def _failure(
@@ -179,9 +186,18 @@ class Transport:
             reason = str(error) or type(error).__name__
             lost = connection_lost(self.address, request.name, reason + doubt)
             raise TransientFailure(lost, reached_server=True) from error
-        except httpx.DecodingError as error:
+        except CutShort as error:
+            lost = connection_lost(self.address, request.name, "the body was cut short" + doubt)
+            raise TransientFailure(lost, reached_server=True) from error
+        except BadEncoding as error:
             raise StashAnsweredWrongly(
-                f"{self.address}: the answer to {request.name} is damaged ({error}).{doubt}"
+                f"{self.address}: the answer to {request.name} is damaged ({error}).{doubt} Check that "
+                "no proxy changes it on the way."
+            ) from error
+        except BodyTooLong as error:
+            raise request.too_large(
+                f"{request.name}: {error.count / 1e6:.1f} MB or more; at most "
+                f"{request.max_bytes / 1e6:.1f} MB are accepted."
             ) from error
 
     def _too_slow(self, request: StashRequest, how: str) -> StashTooSlow:
@@ -221,33 +237,3 @@ def _failure_of(state: RetryCallState) -> TransientFailure:
     failure = state.outcome.exception() if state.outcome else None
     assert isinstance(failure, TransientFailure)  # the only exception that is retried
     return failure
-
-
-async def _read_text(response: httpx.Response) -> str:
-    """The beginning of the body."""
-    body = bytearray()
-    async for block in response.aiter_bytes():
-        body += block
-        if len(body) >= _MAX_TEXT_BYTES:
-            break
-    return bytes(body[:_MAX_TEXT_BYTES]).decode("utf-8", "replace")
-
-
-async def _read_body(response: httpx.Response, request: StashRequest) -> bytes | None:
-    """The body, or None if less arrived than Content-Length announced."""
-    announced = response.headers.get("content-length", "")
-    size = int(announced) if announced.isascii() and announced.isdigit() else None
-    if size is not None and size > request.max_bytes:
-        raise _too_large(request, size)
-    body = bytearray()
-    async for block in response.aiter_bytes():
-        body += block
-        if len(body) > request.max_bytes:
-            raise _too_large(request, len(body))
-    return None if size is not None and response.num_bytes_downloaded < size else bytes(body)
-
-
-def _too_large(request: StashRequest, size: int) -> StashError:
-    return request.too_large(
-        f"{request.name}: {size / 1e6:.1f} MB or more; at most {request.max_bytes / 1e6:.1f} MB are accepted."
-    )
