@@ -34,6 +34,7 @@ from stash_sense.media.formats import (
     reduction_factor,
 )
 from stash_sense.media.jpeg import LARGEST_JPEG_REDUCTION, Pixels, check_jpeg, jpeg_to_bgr
+from stash_sense.media.png import needed_chunks
 
 # The background of cut-outs: neither dark hair nor pale skin has an edge of full contrast against mid-grey,
 # which is also near the zero of the networks' input.
@@ -231,6 +232,8 @@ def _decode_jpeg(name: str, kind: Format, data: bytes, limits: MediaLimits, want
 
 
 def _decode_other(name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int) -> _Decoded:
+    if kind == "PNG":
+        data = needed_chunks(data)
     with _READERS[kind](_BoundedReads(data)) as picture:
         size = picture.size
         factor = reduction_factor(*size, wanted_side)
