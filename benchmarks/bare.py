@@ -15,9 +15,9 @@ import numpy as np
 
 from stash_sense.domain.progress import NoProgress
 from stash_sense.faces.session import Array, OnnxSession
+from stash_sense.machine import usable_cores
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.models.prepare import prepare_pack
-from stash_sense.recognition import analysis
 from stash_sense.recognition import recognizer as recognizers
 from stash_sense.recognition.folder import identify_folders
 from stash_sense.recognition.recognizer import LoadedPack
@@ -53,7 +53,7 @@ class Recorder:
 
     def run(self) -> None:
         """All recorded calls, on as many one-thread workers as ours has."""
-        with ThreadPoolExecutor(analysis.usable_cores()) as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             for _ in pool.map(lambda call: call[0].run(call[1]), self.calls):
                 pass
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from stash_sense.memory import bound_arenas
 from stash_sense.models.manifest import DEFAULT_PACK
 from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition.recognizer import LoadedPack, load_pack
@@ -16,6 +17,9 @@ pytest_plugins = ["fakes.colours"]
 
 # A runner started in the background ignores Ctrl-C; the commands under test would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# As the command does: the workers of a whole test run would grow to gigabytes.
+bound_arenas()
 
 # A busy machine makes any example slow once in a while.
 settings.register_profile("house", deadline=None)

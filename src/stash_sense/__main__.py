@@ -18,6 +18,7 @@ from stash_sense.cli.identify import identify_command
 from stash_sense.cli.jobs import jobs_group
 from stash_sense.cli.models import models_group
 from stash_sense.cli.sidecar import serve_command, state_group, token_command
+from stash_sense.memory import bound_arenas
 from stash_sense.settings import read_settings
 
 
@@ -48,6 +49,7 @@ def main(ctx: click.Context, data_dir: Path | None, config: Path | None, verbose
       stash-sense database build --from-stash
       stash-sense serve
     """
+    bound_arenas()
     logging.captureWarnings(capture=True)
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s")
     ctx.obj = read_settings(config, data_dir)

@@ -22,6 +22,7 @@ from stash_sense.errors import BadSetting
 
 FILE = "stash-sense.toml"
 PREFIX = "STASH_SENSE_"
+MOST_WORKERS = 256
 
 
 def _web_address(value: str) -> str:
@@ -121,7 +122,7 @@ class Settings(BaseSettings):
     stop_seconds: float = Field(default=10.0, ge=0, le=3600, allow_inf_nan=False)
     """How long running requests may take to finish when the sidecar is stopped."""
 
-    workers: int = Field(default=0, ge=0, le=256)
+    workers: int = Field(default=0, ge=0, le=MOST_WORKERS)
     """Pictures analysed in parallel; 0: one for each core this process may use."""
 
     queue: int = Field(default=16, ge=1, le=1000)

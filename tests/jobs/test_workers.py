@@ -2,12 +2,14 @@
 
 import asyncio
 import contextvars
+import queue
 import threading
 import time
 
 import pytest
 
 from stash_sense.errors import QueueFull, ShuttingDown
+from stash_sense.jobs import workers
 from stash_sense.jobs.workers import Lane, WorkPool
 
 
@@ -104,3 +106,14 @@ def test_stopping_does_not_wait_for_ever():
     assert at_work.wait(60)
     assert not pool.close(0.2)  # the work goes on only afterwards
     go.set()
+
+
+def test_a_pool_without_work_says_so_after_each_spell_of_work(monkeypatch):
+    monkeypatch.setattr(workers, "IDLE_S", 0.01)
+    idle = queue.Queue()
+    pool = WorkPool(4, 1, lambda: idle.put(pool.running))
+    for _ in range(3):
+        for future in [pool.submit(int) for _ in range(20)]:
+            future.result(60)
+        assert idle.get(timeout=60) == 0
+    assert pool.close(60)

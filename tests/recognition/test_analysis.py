@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stash_sense.domain.faces import EmbeddedFace, Quality
+from stash_sense.machine import usable_cores
 from stash_sense.recognition import analysis
-from stash_sense.recognition.analysis import BATCHES_AHEAD, PHOTOS_PER_BATCH, analyze_photos, usable_cores
+from stash_sense.recognition.analysis import BATCHES_AHEAD, PHOTOS_PER_BATCH, analyze_photos
 
 
 @pytest.fixture

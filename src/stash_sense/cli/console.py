@@ -24,11 +24,26 @@ from rich.table import Table
 from rich.text import Text
 
 from stash_sense.errors import StashSenseError
+from stash_sense.settings import MOST_WORKERS
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+
+
+def _set_workers(ctx: click.Context, _: click.Parameter, workers: int | None) -> None:
+    if workers is not None:
+        ctx.obj = ctx.obj.with_values(workers=workers)
+
+
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(0, MOST_WORKERS),
+    expose_value=False,
+    callback=_set_workers,
+    help="Pictures analysed in parallel; 0: one for each core (environment: STASH_SENSE_WORKERS).",
+)
 
 
 class CommandGroup(click.Group):

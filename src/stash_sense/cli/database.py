@@ -16,6 +16,7 @@ from stash_sense.cli.console import (
     quantity,
     safe_text,
     stdout,
+    workers_option,
 )
 from stash_sense.enrolment.build import BuildReport, SkippedPhoto
 from stash_sense.enrolment.folder import folder_report_json
@@ -53,6 +54,7 @@ def database_group() -> None:
     is_flag=True,
     help="With --from-stash: also use images that have one face and only this performer as a tag.",
 )
+@workers_option
 @json_option
 @click.pass_obj
 def build_command(

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 
 import click
 
-from stash_sense.cli.console import cell, json_option, new_table, print_json, stdout
+from stash_sense.cli.console import cell, json_option, new_table, print_json, quantity, stdout
 from stash_sense.enrolment.stash import SOURCE
 from stash_sense.errors import NoDatabase, StashError, StashSenseError
 from stash_sense.facedb.database import FaceDatabase
+from stash_sense.machine import usable_cores, usable_memory
 from stash_sense.models import verify
-from stash_sense.recognition.analysis import usable_cores
 from stash_sense.runtime.from_settings import database_dir, open_pack, open_stash
 from stash_sense.runtime.secret import find_secret, token_file
 from stash_sense.settings import Settings
@@ -66,9 +66,10 @@ def doctor_command(ctx: click.Context, as_json: bool) -> None:
 
 def run_checks(settings: Settings) -> Iterator[Finding]:
     """Run every check, the basic ones first."""
-    yield Finding(
-        "Machine", "ok", f"Python {platform.python_version()}, {usable_cores()} CPU cores available"
-    )
+    memory = usable_memory()
+    amount = f", {memory / 1e9:,.1f} GB memory" if memory else ""
+    cores = quantity(usable_cores(), "CPU core")
+    yield Finding("Machine", "ok", f"Python {platform.python_version()}, {cores}{amount} available")
     yield _run("Data folder", lambda: _check_data_dir(settings))
     yield _run("Models", lambda: _check_models(settings))
     yield _run("Face database", lambda: _check_database(settings))

@@ -16,6 +16,7 @@ from stash_sense.cli.console import (
     quantity,
     safe_text,
     stdout,
+    workers_option,
     write_file,
 )
 from stash_sense.cli.contact_sheet import contact_sheet
@@ -25,7 +26,14 @@ from stash_sense.errors import BadInput
 from stash_sense.matching.gallery_people import Evidence, MatchOptions, UnknownTrack
 from stash_sense.media.photo import list_images
 from stash_sense.recognition.folder import FolderResult, identify_folders, join_folders
-from stash_sense.runtime.from_settings import database_dir, enrol, open_pack, people_database_dir, recognizer
+from stash_sense.runtime.from_settings import (
+    database_dir,
+    enrol,
+    open_pack,
+    people_database_dir,
+    recognizer,
+    worker_count,
+)
 from stash_sense.settings import Settings
 
 MAX_ROWS = 12
@@ -79,6 +87,7 @@ STYLES = {"match": "green", "ambiguous": "yellow", "unknown": "dim"}
     metavar="FILE",
     help="Write a contact sheet: photos with boxes and names.",
 )
+@workers_option
 @click.pass_obj
 def identify_command(
     settings: Settings,
@@ -111,7 +120,9 @@ def identify_command(
             place = people_database_dir(settings, people)
             problems += _build_problems(enrol(settings, people, place, pack, progress))
         with recognizer(pack, place) as ready:
-            result = join_folders(identify_folders(galleries, ready, options, progress))
+            workers = worker_count(settings)
+            results = identify_folders(galleries, ready, options, progress, workers=workers)
+            result = join_folders(results)
             answer = folder_out(result, problems, ready).model_dump() if json_target else {}
         sheet = contact_sheet(result, progress) if html else b""
     if json_target == "-":

@@ -15,6 +15,7 @@ from stash_sense.cli.console import (
     quantity,
     safe_text,
     stdout,
+    workers_option,
 )
 from stash_sense.models import download, manifest, prepare, verify
 from stash_sense.runtime.from_settings import calibrate_pack
@@ -196,6 +197,7 @@ def verify_command(ctx: click.Context, pack_ids: tuple[str, ...], as_json: bool)
     type=click.Path(path_type=Path),
     help="A folder with one folder of photos per person: at least 200 people, better 1,000. Can be repeated.",
 )
+@workers_option
 @json_option
 @click.pass_obj
 def calibrate_command(

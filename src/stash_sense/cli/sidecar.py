@@ -14,7 +14,7 @@ from typing import Any
 import click
 import httpx
 
-from stash_sense.cli.console import json_option, print_json, safe_text, stdout
+from stash_sense.cli.console import json_option, print_json, safe_text, stdout, workers_option
 from stash_sense.errors import NoSidecar, SidecarRefused
 from stash_sense.runtime.from_settings import state_file
 from stash_sense.runtime.secret import ensure_secret, find_secret, token_file
@@ -34,6 +34,7 @@ _SECRET_ORIGINS = {
 @click.command("serve")
 @click.option("--host", help="Address to listen on (environment: STASH_SENSE_HOST).")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port (environment: STASH_SENSE_PORT).")
+@workers_option
 @click.pass_obj
 def serve_command(settings: Settings, host: str | None, port: int | None) -> None:
     """Run the sidecar, which answers the Stash plugin over HTTP.

@@ -136,15 +136,21 @@ class LabelledFaces:
     owners: list[str]
 
 
-def embed_labelled(folder: Path, pack: LoadedPack, progress: Progress) -> LabelledFaces:
-    """The prominent face of every photo below `folder`, which holds one folder per person."""
+def embed_labelled(folder: Path, pack: LoadedPack, progress: Progress, workers: int = 0) -> LabelledFaces:
+    """The prominent face of every photo below `folder`, which holds one folder per person.
+
+    workers: threads; 0: one for each core.
+    """
     paths = [path for path in list_images(folder).images if len(path.relative_to(folder).parts) > 1]
     progress.start("Embedding", 2 * len(paths))
     done = face_count = 0
     sides: list[dict[Path, Mapping[str, NDArray[np.float32]]]] = []
     for reference in (False, True):
         faces: dict[Path, Mapping[str, NDArray[np.float32]]] = {}
-        with closing(analyze_photos(paths, pack.engine, min_confidence=0.5, reference=reference)) as read:
+        analyzed = analyze_photos(
+            paths, pack.engine, min_confidence=0.5, reference=reference, workers=workers
+        )
+        with closing(analyzed) as read:
             for photo in read:
                 done, face_count = done + 1, face_count + len(photo.faces)
                 progress.update(done, faces=face_count)
@@ -168,10 +174,17 @@ def _stacked(
 
 
 def calibrate(
-    folders: Sequence[Path], pack: LoadedPack, progress: Progress, weights: Mapping[str, float] | None = None
+    folders: Sequence[Path],
+    pack: LoadedPack,
+    progress: Progress,
+    weights: Mapping[str, float] | None = None,
+    workers: int = 0,
 ) -> Calibration:
-    """Calibrate the pack on the people of `folders`, with equal weights for the slots by default."""
-    parts = [embed_labelled(folder, pack, progress) for folder in folders]
+    """Calibrate the pack on the people of `folders`, with equal weights for the slots by default.
+
+    workers: threads; 0: one for each core.
+    """
+    parts = [embed_labelled(folder, pack, progress, workers) for folder in folders]
     return fit_calibration(
         {slot: np.concatenate([part.probes[slot] for part in parts]) for slot in SLOTS},
         {slot: np.concatenate([part.references[slot] for part in parts]) for slot in SLOTS},

@@ -38,11 +38,13 @@ def build_from_folders(
     progress: Progress,
     *,
     reuse: Iterable[FaceDatabase] = (),
+    workers: int = 0,
 ) -> BuildReport:
     """Enrol the people of `folders`, each holding one folder per person, into the database at `place`.
 
     Folders of the same name are one person, whose key and name are that name, letter for letter. Photos that
     have not changed since a database at `place`, or one of `reuse`, was built are not analyzed again.
+    workers: threads; 0: one for each core.
     Raises BadInput, WriteFailed, and Cancelled from `progress`; the old database then stays in use.
     """
     listing = list_people(folders)
@@ -52,7 +54,7 @@ def build_from_folders(
         for path in paths
     }
     with open_build(place, pack, reuse=reuse, only=photos) as build:
-        _collect(photos, build, progress)
+        _collect(photos, build, progress, workers)
         people = [
             EnrolledPerson(Person(name, name), tuple(map(str, paths)))
             for name, paths in listing.photos.items()
@@ -126,8 +128,8 @@ def _person_folders(folder: Path) -> list[str]:
     return names
 
 
-def _collect(photos: Mapping[str, Photo], build: DatabaseBuild, progress: Progress) -> None:
-    """Take known photos into the build as they are, and analyze the others on all cores."""
+def _collect(photos: Mapping[str, Photo], build: DatabaseBuild, progress: Progress, workers: int) -> None:
+    """Take known photos into the build as they are, and analyze the others."""
     new = []
     for path, photo in photos.items():
         stored = build.stored.get(path)
@@ -138,7 +140,7 @@ def _collect(photos: Mapping[str, Photo], build: DatabaseBuild, progress: Progre
     if new:
         progress.start("Enrolling", len(new))
     faces = 0
-    with closing(run_in_batches(new, build.analyze)) as results:
+    with closing(run_in_batches(new, build.analyze, workers)) as results:
         for done, result in enumerate(results, 1):
             build.record(new[done - 1].photo.path, result)
             faces += isinstance(result, StoredPhoto) and not result.photo.skipped

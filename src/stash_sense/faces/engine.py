@@ -11,6 +11,7 @@ from stash_sense.errors import BadLandmarks
 from stash_sense.faces.detect import Detector, undo_turns
 from stash_sense.faces.embed import Embedder
 from stash_sense.faces.quality import assess_quality
+from stash_sense.memory import NETWORK_BYTES, pictures_budget
 
 EMBED_BATCH = 8
 """Faces per call: 4 to 8 are fastest; larger batches do not fit the cache."""
@@ -81,12 +82,16 @@ class FaceEngine:
 
     def _embed(self, cuts: Sequence[_Cut], reference: bool) -> dict[str, Vectors]:
         batches = _even_batches(cuts, EMBED_BATCH)
-        return {
-            slot: np.concatenate(
-                [embedder.embed([cut.crops[slot] for cut in batch], reference=reference) for batch in batches]
-            )
-            for slot, embedder in self._embedders.items()
-        }
+        with pictures_budget().reserve(NETWORK_BYTES if cuts else 0):
+            return {
+                slot: np.concatenate(
+                    [
+                        embedder.embed([cut.crops[slot] for cut in batch], reference=reference)
+                        for batch in batches
+                    ]
+                )
+                for slot, embedder in self._embedders.items()
+            }
 
     def _face(self, cut: _Cut, embeddings: dict[str, Vectors]) -> EmbeddedFace:
         landmarks, corners = cut.detection.landmarks, cut.detection.box.reshape(2, 2)

@@ -18,6 +18,8 @@ from stash_sense.errors import QueueFull, ShuttingDown
 
 T = TypeVar("T")
 MAX_RETRY_AFTER_S = 30
+IDLE_S = 1.0
+"""After so long without work the pool is idle."""
 
 _SHUTTING_DOWN = "Stash Sense is shutting down. Try again after it has restarted."
 _FIRST_MEAN_S = 0.5
@@ -50,7 +52,8 @@ class WorkPool:
     only a few units (about two a worker) at a time.
     """
 
-    def __init__(self, workers: int, queue_length: int) -> None:
+    def __init__(self, workers: int, queue_length: int, when_idle: Callable[[], None] = lambda: None) -> None:
+        """when_idle: called in a thread once there has been nothing to do for IDLE_S after some work."""
         self.workers = workers
         self.capacity = workers + queue_length
         self._admitted = 0
@@ -59,6 +62,8 @@ class WorkPool:
         self._numbers = itertools.count()
         self._mean_s = _FIRST_MEAN_S
         self._stopped = False
+        self._when_idle = when_idle
+        self._is_idle = True
         self._changed = threading.Condition()
         self._threads = [
             threading.Thread(target=self._work, name=f"work-{number}", daemon=True)
@@ -136,16 +141,31 @@ class WorkPool:
         return min(MAX_RETRY_AFTER_S, max(1, math.ceil(ahead * self._mean_s)))
 
     def _next(self) -> _Unit | None:
+        """The next unit, once there is one; None if there has been none for IDLE_S."""
         with self._changed:
-            while not self._waiting and not self._stopped:
-                self._changed.wait()
-            if self._stopped:
+            if not self._waiting and not self._stopped:
+                self._changed.wait(None if self._is_idle or self._running else IDLE_S)
+            if not self._waiting or self._stopped:
                 return None
             self._running += 1
+            self._is_idle = False
             return heapq.heappop(self._waiting)
 
+    def _idles(self) -> bool:
+        """Whether this thread is the first to see that there is nothing to do."""
+        with self._changed:
+            if self._is_idle or self._running or self._waiting:
+                return False
+            self._is_idle = True
+            return True
+
     def _work(self) -> None:
-        while (unit := self._next()) is not None:
+        while not self._stopped:
+            unit = self._next()
+            if unit is None:
+                if self._idles():
+                    self._when_idle()
+                continue
             began = time.monotonic()
             if unit.future.set_running_or_notify_cancel():
                 self._do(unit)

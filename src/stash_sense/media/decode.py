@@ -27,6 +27,7 @@ from stash_sense.errors import ImageTooLarge, NotAnImage, UnreadableImage
 from stash_sense.media.formats import (
     ACCEPTED_FORMATS,
     PILLOW_PIXELS,
+    Claim,
     Format,
     MediaLimits,
     check_size,
@@ -172,13 +173,11 @@ _DECODER_BYTES: dict[Format, int] = {"WebP": 13, "AVIF": 8, "HEIC": 6}
 
 _MAX_READS = 2_000_000
 
-_NEW_SUBFILE_TYPE = 254
-
-_DNG_VERSION = 50706
+_NEW_SUBFILE_TYPE, _DNG_VERSION = 254, 50706  # TIFF tags
 
 
 def decode_image(
-    name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int
+    name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int, claim: Claim
 ) -> tuple[Pixels, int, int]:
     """Return upright (H, W, 3) uint8 BGR pixels, and the full upright picture's width and height in pixels.
 
@@ -187,7 +186,7 @@ def decode_image(
     """
     try:
         read = _decode_jpeg if kind == "JPEG" else _decode_other
-        pixels, full, orientation = read(name, kind, data, limits, wanted_side)
+        pixels, full, orientation = read(name, kind, data, limits, wanted_side, claim)
         pixels = rotate_upright(pixels, orientation)
     except PillowImage.DecompressionBombError as error:
         raise ImageTooLarge(
@@ -221,26 +220,32 @@ class _BoundedReads(io.BytesIO):
 _Decoded = tuple[Pixels, tuple[int, int], int]
 
 
-def _decode_jpeg(name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int) -> _Decoded:
+def _decode_jpeg(
+    name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int, claim: Claim
+) -> _Decoded:
     header = check_jpeg(name, data)
     size = header.width, header.height
     scale = min(reduction_factor(*size, wanted_side), LARGEST_JPEG_REDUCTION)
-    check_size(name, kind, size, header.coefficient_bytes + OUTPUT_BYTES / scale**2, limits.pixels, limits)
+    cost = header.coefficient_bytes + OUTPUT_BYTES / scale**2
+    claim(check_size(name, kind, size, cost, limits.pixels, limits))
     pixels = jpeg_to_bgr(data, header, scale)
     pixels = shrink_by(pixels, reduction_factor(pixels.shape[1], pixels.shape[0], wanted_side))
     return pixels, size, header.orientation
 
 
-def _decode_other(name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int) -> _Decoded:
+def _decode_other(
+    name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int, claim: Claim
+) -> _Decoded:
     if kind == "PNG":
         data = needed_chunks(data)
     with _READERS[kind](_BoundedReads(data)) as picture:
         size = picture.size
         factor = reduction_factor(*size, wanted_side)
         cost = _DECODER_BYTES.get(kind, 0) + bytes_per_pixel(picture, factor)
-        check_size(name, kind, size, cost, PILLOW_PIXELS, limits)
+        size_bytes = check_size(name, kind, size, cost, PILLOW_PIXELS, limits)
         if isinstance(picture, TiffImagePlugin.TiffImageFile):
             _refuse_camera_raw(name, picture)
+        claim(size_bytes)
         picture.load()
         # Known only now, as a PNG may have it after the pixels. Pillow has rotated a TIFF, libheif a HEIC.
         turned = kind in ("TIFF", "HEIC")

@@ -2,10 +2,12 @@
 
 import re
 import struct
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal
 
 from stash_sense.errors import ImageTooLarge, ImageTooSmall, NotAnImage
+from stash_sense.machine import usable_memory
 
 Format = Literal["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"]
 
@@ -124,13 +126,13 @@ class MediaLimits:
     file_bytes: of the file as it arrives. 200 MB is enough for every photo; larger scans are archive masters.
     pixels: of a JPEG, which is decoded at a reduced scale; other formats are also limited to PILLOW_PIXELS.
     decode_bytes: memory of one decoding, estimated from the header. This refuses decompression bombs, and
-    progressive JPEGs whose coefficients would not fit.
+    progressive JPEGs whose coefficients would not fit; on a small machine, half of its memory.
     shorter_side: least pixels; faces smaller than 32 px cannot be told apart.
     """
 
     file_bytes: int = 200_000_000
     pixels: int = 250_000_000
-    decode_bytes: int = 768_000_000
+    decode_bytes: int = field(default_factory=lambda: min(768_000_000, (usable_memory() or 1 << 40) // 2))
     shorter_side: int = 32
 
 
@@ -154,6 +156,10 @@ def check_file_bytes(name: str, count: int, limits: MediaLimits) -> None:
         )
 
 
+Claim = Callable[[int], object]
+"""Waits until the memory that decoding takes, in bytes, is free. Called before the first pixel is decoded."""
+
+
 def check_size(
     name: str,
     kind: str,
@@ -161,11 +167,11 @@ def check_size(
     bytes_per_pixel: float,
     decoder_pixels: int,
     limits: MediaLimits,
-) -> None:
-    """Check the size (width, height) of a picture in pixels against the limits.
+) -> int:
+    """Check the size (width, height) of a picture in pixels against the limits; return what decoding takes.
 
     kind: the format, for the message. bytes_per_pixel: peak memory of decoding. decoder_pixels: the most that
-    the decoder accepts. Raises ImageTooSmall, ImageTooLarge.
+    the decoder accepts. Returns bytes. Raises ImageTooSmall, ImageTooLarge.
     """
     width, height = size
     if min(size) < limits.shorter_side:
@@ -180,3 +186,4 @@ def check_size(
             f"{allowed / 1e6:,.1f} megapixels are accepted in a {kind} like this. "
             "Save a smaller copy and send that."
         )
+    return int(width * height * bytes_per_pixel)

@@ -3,6 +3,8 @@
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from stash_sense.media.formats import (
     detect_format,
 )
 from stash_sense.media.jpeg import Pixels
+from stash_sense.memory import Reservation, files_budget, pictures_budget
 
 # Without O_NONBLOCK, opening a pipe that nobody writes to never returns. Windows only has O_BINARY.
 _FLAGS = (
@@ -61,6 +64,14 @@ def read_image_file(path: Path, limits: MediaLimits) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = getattr(error, "strerror", None) or str(error)
         raise UnreadableImage(f"{name}: cannot be read ({reason}). Check the path and the disk.") from error
+
+
+def _file_size(path: Path) -> int:
+    """The bytes of a file; 0 where it cannot be told, which reading it explains."""
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0
 
 
 def _check_kind(name: str, status: os.stat_result, limits: MediaLimits) -> None:
@@ -109,20 +120,52 @@ def load_image(
     that side stays at least `wanted_side`; a JPEG is decoded at that scale, which is much faster. The first
     of several frames or pages is used. name: what messages call bytes; a path is called by its own name.
 
-    Raises NotAnImage, UnreadableImage, ImageTooLarge, ImageTooSmall. Safe to call from many threads.
+    Waits for its share of the process's memory. Raises NotAnImage, UnreadableImage, ImageTooLarge,
+    ImageTooSmall. Safe to call from many threads.
+    """
+    with decoded_image(source, limits=limits, wanted_side=wanted_side, name=name) as image:
+        return image
+
+
+@contextmanager
+def decoded_image(
+    source: Path | bytes,
+    *,
+    limits: MediaLimits = DEFAULT_LIMITS,
+    wanted_side: int = 1600,
+    name: str = "picture",
+    working_bytes: int = 0,
+) -> Iterator[DecodedImage]:
+    """As `load_image`, keeping the pixels' share of the process's memory to the end of the block.
+
+    working_bytes: what the block itself takes, reserved together with the pixels.
     """
     if wanted_side < 1:
         raise ValueError(f"wanted_side is {wanted_side}; it must be at least 1")
-    if isinstance(source, bytes):
-        data = source
-        check_file_bytes(name, len(data), limits)
-    else:
-        name = display_name(source)
-        data = read_image_file(source, limits)
-    kind = detect_format(name, data[:PREFIX_BYTES])
-    pixels, width, height = decode_image(name, kind, data, limits, wanted_side)
-    pixels.flags.writeable = False
-    return DecodedImage(pixels, width, height, kind)
+    with ExitStack() as files, ExitStack() as share:
+        reservations: list[Reservation] = []
+
+        def claim(size: int) -> None:
+            budget = pictures_budget()
+            # The pixels are at most a third of what decoding takes.
+            peak = max(size, size // 3 + working_bytes)
+            reservations.append(share.enter_context(budget.reserve(peak)))
+
+        if isinstance(source, bytes):
+            data = source
+            check_file_bytes(name, len(data), limits)
+        else:
+            name = display_name(source)
+            files.enter_context(files_budget().reserve(_file_size(source)))
+            data = read_image_file(source, limits)
+        kind = detect_format(name, data[:PREFIX_BYTES])
+        pixels, width, height = decode_image(name, kind, data, limits, wanted_side, claim)
+        del data
+        files.close()
+        pixels.flags.writeable = False
+        for reservation in reservations:
+            reservation.shrink(pixels.nbytes + working_bytes)
+        yield DecodedImage(pixels, width, height, kind)
 
 
 EXTENSIONS = frozenset(

@@ -1,9 +1,9 @@
 """Pictures to embedded faces: decode, detect, embed and judge the quality."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,10 @@ import numpy as np
 from stash_sense.domain.faces import EmbeddedFace, Pixels, Vectors
 from stash_sense.errors import StashSenseError
 from stash_sense.faces.engine import FaceEngine
+from stash_sense.machine import usable_cores
 from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
-from stash_sense.media.photo import load_image
+from stash_sense.media.photo import decoded_image
+from stash_sense.memory import NETWORK_BYTES
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -50,35 +52,40 @@ class AnalyzedPhoto:
     error: str = ""
 
 
-def usable_cores() -> int:
-    """How many cores this process may use: one single-threaded worker each."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def analyze_photos(
-    paths: Sequence[Path], engine: FaceEngine, *, min_confidence: float, reference: bool = False
+    paths: Sequence[Path],
+    engine: FaceEngine,
+    *,
+    min_confidence: float,
+    reference: bool = False,
+    workers: int = 0,
 ) -> Generator[AnalyzedPhoto]:
     """The faces of each photo, in the order of `paths`. A bad photo has an error.
 
-    min_confidence: calibrated, 0 to 1. reference: embed for enrolment rather than as probes. To stop early,
-    see `run_in_batches`.
+    min_confidence: calibrated, 0 to 1. reference: embed for enrolment rather than as probes. workers: see
+    `run_in_batches`, also on how to stop early.
     """
     analyze = partial(_analyze_batch, engine=engine, min_confidence=min_confidence, reference=reference)
-    return run_in_batches(paths, analyze)
+    return run_in_batches(paths, analyze, workers)
 
 
-def run_in_batches(photos: Sequence[T], analyze: Callable[[Sequence[T]], Sequence[R]]) -> Generator[R]:
-    """Call `analyze` with a few photos at a time, on all cores; yield its results in the photos' order.
+def run_in_batches(
+    photos: Sequence[T], analyze: Callable[[Sequence[T]], Sequence[R]], workers: int = 0
+) -> Generator[R]:
+    """Call `analyze` with a few photos at a time; yield its results in the photos' order.
+
+    workers: threads; 0: one for each core this process may use.
 
     Close the generator with `contextlib.closing`, then stopping early leaves the rest unread: an exception in
     flight would keep the generator of a plain loop, and its threads, alive.
     """
-    pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="faces")
+    workers = workers or usable_cores()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="faces")
     waiting: deque[Future[Sequence[R]]] = deque()
     try:
-        for batch in _batches(photos):
+        for batch in _batches(photos, workers):
             waiting.append(pool.submit(analyze, batch))
-            if len(waiting) > BATCHES_AHEAD * usable_cores():
+            if len(waiting) > BATCHES_AHEAD * workers:
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
@@ -86,11 +93,11 @@ def run_in_batches(photos: Sequence[T], analyze: Callable[[Sequence[T]], Sequenc
         pool.shutdown(cancel_futures=True)
 
 
-def _batches(photos: Sequence[T]) -> Iterator[Sequence[T]]:
+def _batches(photos: Sequence[T], workers: int) -> Iterator[Sequence[T]]:
     """Batches of PHOTOS_PER_BATCH, smaller towards the end, so that no core waits long for the last one."""
     first = 0
     while first < len(photos):
-        size = min(PHOTOS_PER_BATCH, -(-(len(photos) - first) // (2 * usable_cores())))
+        size = min(PHOTOS_PER_BATCH, -(-(len(photos) - first) // (2 * workers)))
         yield photos[first : first + size]
         first += size
 
@@ -123,20 +130,21 @@ def analyze_pictures(
     pictures: list[AnalyzedPicture | StashSenseError] = []
     scales: list[Vectors] = []
 
-    def decoded() -> Iterator[Pixels]:
+    def decoded() -> Generator[Pixels]:
         # One after another: a picture is searched while it is still in the core's cache.
         for position, source in enumerate(sources):
+            name = names[position] if names else "picture"
             try:
-                name = names[position] if names else "picture"
-                image = load_image(source, limits=limits, name=name)
+                with decoded_image(source, limits=limits, name=name, working_bytes=NETWORK_BYTES) as image:
+                    pictures.append(AnalyzedPicture(image.width, image.height, ()))
+                    scales.append(np.array(image.scale, np.float32))
+                    yield image.pixels
+                    del image
             except StashSenseError as error:
                 pictures.append(error)
-                continue
-            pictures.append(AnalyzedPicture(image.width, image.height, ()))
-            scales.append(np.array(image.scale, np.float32))
-            yield image.pixels
 
-    faces = engine.analyze(decoded(), min_confidence=min_confidence, reference=reference)
+    with closing(decoded()) as images:  # also where the engine fails: its memory must not stay reserved
+        faces = engine.analyze(images, min_confidence=min_confidence, reference=reference)
     readable = iter(zip(faces, scales, strict=True))
     return [
         picture if isinstance(picture, StashSenseError) else _with_faces(picture, *next(readable))

@@ -49,22 +49,40 @@ class FolderResult:
 
 
 def identify_photos(
-    paths: Sequence[Path], recognizer: FaceRecognizer, options: MatchOptions, progress: Progress
+    paths: Sequence[Path],
+    recognizer: FaceRecognizer,
+    options: MatchOptions,
+    progress: Progress,
+    *,
+    workers: int = 0,
 ) -> FolderResult:
     """Recognise the people of the photos, taken as one gallery. `progress` may raise Cancelled."""
-    (result,) = identify_folders([paths], recognizer, options, progress)
+    (result,) = identify_folders([paths], recognizer, options, progress, workers=workers)
     return result
 
 
 def identify_folders(
-    folders: Sequence[Sequence[Path]], recognizer: FaceRecognizer, options: MatchOptions, progress: Progress
+    folders: Sequence[Sequence[Path]],
+    recognizer: FaceRecognizer,
+    options: MatchOptions,
+    progress: Progress,
+    *,
+    workers: int = 0,
 ) -> list[FolderResult]:
     """The result of each folder, given by its photos. All are read in one go, so that no core waits for the
-    end of a small folder."""
+    end of a small folder.
+
+    workers: threads; 0: one for each core.
+    """
     paths = [path for folder in folders for path in folder]
     progress.start("Identifying", len(paths))
-    engine = recognizer.pack.engine
-    with closing(analyze_photos(paths, engine, min_confidence=options.min_face_confidence)) as photos:
+    analyzed = analyze_photos(
+        paths,
+        recognizer.pack.engine,
+        min_confidence=options.min_face_confidence,
+        workers=workers,
+    )
+    with closing(analyzed) as photos:
         recognized = _recognized(_counted(photos, progress), recognizer, options)
         return [
             judge_photos(list(islice(recognized, len(folder))), recognizer, options) for folder in folders

@@ -17,11 +17,11 @@ from stash_sense.enrolment.stash import build_from_stash
 from stash_sense.errors import BadDatabase, StashNotConfigured, StashSenseError
 from stash_sense.facedb.database import FaceDatabase, current_version
 from stash_sense.jobs.workers import WorkPool
+from stash_sense.machine import usable_cores
 from stash_sense.matching.calibration import Calibration
 from stash_sense.media.formats import MediaLimits
 from stash_sense.models.manifest import save_calibration
 from stash_sense.models.prepare import prepare_pack
-from stash_sense.recognition.analysis import usable_cores
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack, load_pack
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
@@ -95,7 +95,7 @@ def calibrate_pack(
     """Measure the settings' pack on labelled people and keep the result with it; where, and the result."""
     # Not open_pack: an unreadable calibration must not keep its own replacement from being made.
     pack = load_pack(prepare_pack(settings.pack, settings.data_dir, user_calibration=False))
-    calibration = calibrate(folders, pack, progress)
+    calibration = calibrate(folders, pack, progress, workers=settings.workers)
     return save_calibration(
         pack.id, settings.data_dir, pack.fingerprint, calibration.model_dump()
     ), calibration
@@ -116,6 +116,11 @@ def jobs_file(settings: Settings) -> Path:
     return settings.data_dir / JOBS
 
 
+def worker_count(settings: Settings) -> int:
+    """How many pictures are analysed in parallel."""
+    return settings.workers or usable_cores()
+
+
 def media_limits(settings: Settings) -> MediaLimits:
     """The bytes and pixels accepted of a picture."""
     return MediaLimits(file_bytes=settings.max_bytes, pixels=settings.max_pixels)
@@ -134,17 +139,24 @@ def enrol(
     """Bring the database in `directory` up to date with people folders, reusing embeddings of all others."""
     with ExitStack() as stack:
         others = [stack.enter_context(other) for other in _others(settings, directory)]
-        return build_from_folders(folders, directory, pack, progress, reuse=others)
+        return build_from_folders(
+            folders,
+            directory,
+            pack,
+            progress,
+            reuse=others,
+            workers=worker_count(settings),
+        )
 
 
 async def enrol_from_stash(
     settings: Settings, pack: LoadedPack, progress: Progress, *, with_images: bool = False
 ) -> BuildReport:
-    """Bring the settings' database up to date with the performers of their Stash, on all cores.
+    """Bring the settings' database up to date with the performers of their Stash.
 
     Raises what `open_stash` and `build_from_stash` raise.
     """
-    pool = WorkPool(settings.workers or usable_cores(), 1)
+    pool = WorkPool(worker_count(settings), 1)
     try:
         async with open_stash(settings, replace(PATIENT, media_bytes=settings.max_bytes)) as client:
             impatient = client.with_limits(DEFAULT_STASH_LIMITS)

@@ -14,7 +14,7 @@ from stash_sense.jobs.run import JobFunction
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.media.formats import MediaLimits
 from stash_sense.media.remote import FetchLimits, ImageFetcher, Resolve
-from stash_sense.recognition.analysis import usable_cores
+from stash_sense.memory import give_back_memory
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.runtime.from_settings import (
     Engine,
@@ -23,6 +23,7 @@ from stash_sense.runtime.from_settings import (
     open_stash,
     stash_not_configured,
     state_file,
+    worker_count,
 )
 from stash_sense.runtime.secret import Secret, serving_secret
 from stash_sense.runtime.services import AsyncState, Services
@@ -130,7 +131,7 @@ def build_sidecar(
     secret = serving_secret(settings)
     stash_limits = replace(stash_limits, media_bytes=settings.max_bytes)
     stash = open_stash(settings, stash_limits) if settings.stash_url else None
-    pool = WorkPool(settings.workers or usable_cores(), settings.queue)
+    pool = WorkPool(worker_count(settings), settings.queue, give_back_memory)
     state = supervised_state(state_file(settings))
     engine = Engine(settings)
     recognition = supervised_recognition(engine)
@@ -154,6 +155,7 @@ def supervised_recognition(engine: Engine) -> Supervised[FaceRecognizer]:
 
     async def close(recognizer: FaceRecognizer) -> None:
         recognizer.database.close()
+        await asyncio.to_thread(give_back_memory)
 
     return Supervised(
         "networks and face database",

@@ -1,0 +1,141 @@
+"""The process's memory: a budget for the work on pictures, and giving back to the system what was freed."""
+
+import ctypes
+import logging
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from stash_sense.machine import usable_memory
+
+log = logging.getLogger(__name__)
+
+MOST_WORKING_BYTES = 1_000_000_000
+LEAST_WORKING_BYTES = 200_000_000
+WORKING_SHARE = 1 / 4
+"""Of the memory that the process may use."""
+
+FILES_SHARE = 1 / 5
+"""Of the working memory: files that are read but not yet decoded. The rest is for decoding and networks."""
+
+NETWORK_BYTES = 80_000_000
+"""What a call of a network takes at most (measured): a detection at 1024 x 1024, or embedding eight crops."""
+
+_M_ARENA_MAX = -8
+_ARENAS = 1
+
+
+class Reservation:
+    """A share of a budget, which may become smaller."""
+
+    def __init__(self, budget: "MemoryBudget", size: int) -> None:
+        self._budget = budget
+        self.size = size
+
+    def shrink(self, size: int) -> None:
+        """Give back all but `size` bytes; a larger size changes nothing."""
+        if size < self.size:
+            self._budget._give_back(self.size - size)  # noqa: SLF001 - the two are one
+            self.size = size
+
+
+class MemoryBudget:
+    """So many bytes for all threads together, first come, first served.
+
+    A share larger than the whole budget is granted when nothing else is. A thread that holds a share is
+    granted further ones at once, so that no two threads can wait for each other.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.reserved = 0
+        """Bytes granted now."""
+        self._changed = threading.Condition()
+        self._waiting: deque[object] = deque()
+        self._of_thread = threading.local()
+
+    @contextmanager
+    def reserve(self, size: int) -> Iterator[Reservation]:
+        """Wait until `size` bytes are free, and hold them to the end of the block."""
+        held = getattr(self._of_thread, "held", 0)
+        self._take(size, wait=not held)
+        self._of_thread.held = held + 1
+        reservation = Reservation(self, size)
+        try:
+            yield reservation
+        finally:
+            self._of_thread.held = held
+            reservation.shrink(0)
+
+    def _take(self, size: int, *, wait: bool) -> None:
+        turn = object()
+        with self._changed:
+            if wait:
+                self._waiting.append(turn)
+                try:
+                    self._changed.wait_for(lambda: self._waiting[0] is turn and self._has_room(size))
+                finally:
+                    self._waiting.remove(turn)
+                    self._changed.notify_all()
+            self.reserved += size
+
+    def _has_room(self, size: int) -> bool:
+        return not self.reserved or self.reserved + size <= self.capacity
+
+    def _give_back(self, size: int) -> None:
+        with self._changed:
+            self.reserved -= size
+            self._changed.notify_all()
+
+
+def working_bytes(usable: int | None) -> int:
+    """How much memory the work on pictures may take. usable: bytes that the process may use, if known."""
+    share = MOST_WORKING_BYTES if usable is None else int(usable * WORKING_SHARE)
+    return max(LEAST_WORKING_BYTES, min(MOST_WORKING_BYTES, share))
+
+
+@cache
+def files_budget() -> MemoryBudget:
+    """The process's budget for files that are read but not yet decoded."""
+    return MemoryBudget(int(working_bytes(usable_memory()) * FILES_SHARE))
+
+
+@cache
+def pictures_budget() -> MemoryBudget:
+    """The process's budget for decoded pictures and the networks' work on them.
+
+    A thread may wait for it while it holds a share of `files_budget`, never the other way round.
+    """
+    return MemoryBudget(int(working_bytes(usable_memory()) * (1 - FILES_SHARE)))
+
+
+def bound_arenas() -> None:
+    """Let all threads share one heap. Call it before threads start; does nothing but with glibc.
+
+    With an arena a thread, which is glibc's default, what one thread frees is of no use to the others, and
+    the process grows with every database it opens and every thread that decodes a picture.
+    """
+    if libc := _glibc():
+        libc.mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def give_back_memory() -> None:
+    """Give freed memory back to the system; does nothing but with glibc. Takes milliseconds."""
+    if libc := _glibc():
+        libc.malloc_trim(0)
+
+
+@cache
+def _glibc() -> ctypes.CDLL | None:
+    if sys.platform != "linux":
+        return None
+    try:
+        libc = ctypes.CDLL(None)
+        libc.mallopt.argtypes = [ctypes.c_int, ctypes.c_int]
+        libc.malloc_trim.argtypes = [ctypes.c_size_t]
+    except (OSError, AttributeError):  # musl has neither
+        return None
+    return libc
