@@ -331,3 +331,28 @@ def test_a_state_damaged_while_it_is_used_answers_503(serve, settings_with, tmp_
         code = served.client.get("/journal").json()["code"]
         assert code in ("state-damaged", "state-not-ours")
     path.unlink()
+
+
+def test_decisions_are_listed_by_person_face_and_kind_page_by_page(stash_app, face):
+    rejected = decide(stash_app, face_id=face, performer_id="Anna", word="rejected", local_id=71).json()
+    confirmed = decide(stash_app, face_id=face, performer_id=f"local:9{face}", word="confirmed").json()
+
+    def listed(**query):
+        answer = stash_app.client.get("/decisions", params={"face_id": face, **query})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    page = listed(limit=1)
+    assert page["decisions"] == [
+        {**confirmed, "image_id": page["decisions"][0]["image_id"], "local_id": f"9{face}", "stash_ids": []}
+    ]
+    assert stash_app.store.get_face(face).stash_image_id == page["decisions"][0]["image_id"]
+    (older,) = listed(before=page["next_before"])["decisions"]
+    assert (older["decision_id"], older["word"]) == (rejected["decision_id"], "rejected")
+    assert [one["word"] for one in listed(word="rejected")["decisions"]] == ["rejected"]
+    assert [one["word"] for one in listed(performer_id="local:71")["decisions"]] == ["rejected"]
+    assert listed(performer_id="local:999999")["decisions"] == []
+    stash_app.client.delete(f"/decisions/{confirmed['decision_id']}")
+    assert [one["word"] for one in listed()["decisions"]] == ["rejected"]
+    problem(stash_app.client.get("/decisions?face_id=999999"), 404, "not-stored")
+    problem(stash_app.client.get("/decisions?word=maybe"), 422, "bad-parameter")

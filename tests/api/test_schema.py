@@ -11,7 +11,7 @@ from .conftest import API_KEY
 CALLS = [
     ("GET", "/health"), ("GET", "/database/info"), ("POST", "/identify"), ("POST", "/identify/url"),
     ("POST", "/decisions"), ("DELETE", "/decisions/{decision_id}"), ("POST", "/decisions/faces"),
-    ("POST", "/decisions/undo"), ("POST", "/journal"), ("GET", "/journal"),
+    ("GET", "/decisions"), ("POST", "/decisions/undo"), ("POST", "/journal"), ("GET", "/journal"),
     ("PATCH", "/journal/{entry_id}"), ("POST", "/journal/{entry_id}/undone"),
     ("GET", "/faces/{face_id}/crop"),
     ("GET", "/references/{reference_id}"), ("GET", "/metrics"), ("POST", "/identify/scene"),

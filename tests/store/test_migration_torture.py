@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from stash_sense.errors import DiskFull, MigrationFailed
 from stash_sense.store.maintenance import backup_beside
 from stash_sense.store.migrations import migrate_file, read_file_version
-from stash_sense.store.schema import VERSION_5_TABLES
 from stash_sense.store.table_rebuild import normalize_sql, quote_name
+from stash_sense.store.version_6 import VERSION_5_TABLES
 
 SCRIPT = Path(__file__).parent / "scripts" / "migrate_and_die.py"
 ADDED_IN = {

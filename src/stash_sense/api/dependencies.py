@@ -55,7 +55,7 @@ async def get_stash(request: Request) -> StashClient:
 
 async def get_state(request: Request) -> AsyncState:
     """The open state. Raises what keeps it from being opened."""
-    return await (await get_sidecar(request)).state.ready()
+    return await (await get_sidecar(request)).services.current_state()
 
 
 async def is_authorized(request: Request) -> bool:

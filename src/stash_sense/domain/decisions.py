@@ -1,7 +1,7 @@
 """Matches of a face as they are kept, a person's decisions on it, and the rule that applies them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stash_sense.domain.faces import Box, reason_person, same_face_index
@@ -72,7 +72,7 @@ class Decision:
 
     kind: `confirmed` and `rejected` are about the performer; `ignored` means that the face is of no
     interest; `apart` means that it shows another person than the faces it was grouped with, and says nothing
-    about whom. performer_id, name: None for the last two kinds. created_at: UTC.
+    about whom. performer_id, name, facts (as in StoredMatch): None for the last two kinds. created_at: UTC.
     """
 
     decision_id: int
@@ -81,17 +81,19 @@ class Decision:
     performer_id: str | None
     name: str | None
     created_at: str
+    facts: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FaceDecisions:
     """What the decisions on one face add up to. Nothing else counts for a face that is ignored.
 
-    confirmed: performer id, with `name` where it is known. rejected: performer ids.
+    confirmed: performer id, with `name` and `facts` where they are known. rejected: performer ids.
     """
 
     confirmed: str | None = None
     name: str | None = None
+    facts: Mapping[str, Any] | None = None
     rejected: frozenset[str] = frozenset()
     ignored: bool = False
     apart: bool = False
@@ -111,17 +113,28 @@ class DecidedVerdict:
 
 def combine_decisions(decisions: Iterable[Decision]) -> FaceDecisions:
     """Add up the decisions on one face, oldest first; the latest confirmation counts."""
-    confirmed, name, rejected, apart = None, None, set[str](), False
+    confirmed: Decision | None = None
+    rejected, apart = set[str](), False
     for decision in decisions:
         if decision.kind == IGNORED:
             return FaceDecisions(ignored=True)
-        if decision.kind == CONFIRMED:
-            confirmed, name = decision.performer_id, decision.name
-        elif decision.kind == APART:
+        if decision.kind == APART:
             apart = True
-        elif decision.performer_id is not None:
+        elif decision.performer_id is None:
+            continue
+        elif decision.kind == CONFIRMED:
+            confirmed = decision
+            rejected.discard(decision.performer_id)
+        else:
             rejected.add(decision.performer_id)
-    return FaceDecisions(confirmed, name, frozenset(rejected), ignored=False, apart=apart)
+            # Two performers may have become one person since both were decided on: the later decision counts.
+            if confirmed is not None and confirmed.performer_id == decision.performer_id:
+                confirmed = None
+    if confirmed is None:
+        return FaceDecisions(rejected=frozenset(rejected), apart=apart)
+    return FaceDecisions(
+        confirmed.performer_id, confirmed.name, confirmed.facts, frozenset(rejected), apart=apart
+    )
 
 
 def apply_decisions(
@@ -150,7 +163,9 @@ def _confirmed_first(matches: tuple[StoredMatch, ...], decisions: FaceDecisions)
     own = [match for match in matches if match.performer_id == decisions.confirmed]
     others = [match for match in matches if match.performer_id != decisions.confirmed]
     # A confirmation is certain: distance 0 where matching did not offer this person.
-    first = own or [StoredMatch(decisions.confirmed, 0.0, name=decisions.name, support=BY_DECISION)]
+    first = own or [
+        StoredMatch(decisions.confirmed, 0.0, name=decisions.name, support=BY_DECISION, facts=decisions.facts)
+    ]
     return (*first, *others)
 
 
@@ -162,6 +177,16 @@ def decisions_by_face(boxes: Sequence[Box], decisions: Iterable[Decision]) -> li
         if index is not None:
             by_face[index].append(decision)
     return by_face
+
+
+def rename_decided(decisions: Iterable[Decision], keys: Mapping[str, str]) -> list[Decision]:
+    """The decisions with the performers' keys in `keys` replaced."""
+    return [
+        replace(decision, performer_id=keys[decision.performer_id])
+        if decision.performer_id is not None and decision.performer_id in keys
+        else decision
+        for decision in decisions
+    ]
 
 
 def validate_decision(kind: str, performer_id: object) -> str | None:

@@ -170,6 +170,7 @@ class Match:
     image_url: str | None = None
     reference_id: int = -1
     support: str = ""
+    aliases: tuple[str, ...] = ()
     diagnostics: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -189,7 +190,21 @@ class Match:
             image_url=person.image_url,
             reference_id=candidate.reference,
             support=candidate.support,
+            aliases=person.aliases,
             diagnostics=candidate.cosines,
+        )
+
+    @property
+    def person(self) -> Person:
+        """Whom this is a match with."""
+        return Person(
+            self.performer_id,
+            self.name,
+            self.aliases,
+            self.country,
+            self.image_url,
+            self.stash_ids,
+            self.local_id,
         )
 
     @property

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from stash_sense.domain.validation import validate_integer, validate_text
@@ -40,7 +41,8 @@ class StashId:
 
 
 STASHDB_HOST = "stashdb.org"
-_LOCAL = "local:"
+LOCAL = "local:"
+"""How the key of a performer begins whom no stash-box knows."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -89,17 +91,62 @@ def _plain(stash_id: str) -> str:
 
 def local_key(local_id: str) -> str:
     """`local:12`, the key of a performer of this Stash whom no stash-box knows."""
-    return f"{_LOCAL}{local_id}"
+    return f"{LOCAL}{local_id}"
+
+
+def person_keys(person: Person) -> tuple[str, ...]:
+    """Every key of the person, the current one first."""
+    stash_keys = (stash_key(StashId(*pair)) for pair in person.stash_ids)
+    local = (local_key(person.local_id),) if person.local_id else ()
+    return tuple(dict.fromkeys((person.key, *person.aliases, *stash_keys, *local)))
+
+
+def person_facts(person: Person) -> dict[str, Any]:
+    """What is stored of a person beside key and name, ready for JSON."""
+    stashdb, local_id = bare_ids(person)
+    facts: dict[str, Any] = {
+        "stashdb_id": stashdb,
+        "stash_ids": [list(pair) for pair in person.stash_ids],
+        "local_id": local_id,
+        "country": person.country,
+        "image_url": person.image_url,
+    }
+    return facts | ({"aliases": list(person.aliases)} if person.aliases else {})
+
+
+def person_from_facts(key: str, name: str | None, facts: Mapping[str, Any] | None) -> Person:
+    """The person as far as stored facts tell. What is not as `person_facts` makes it counts as unknown."""
+    facts = facts or {}
+    pairs = [pair for pair in _listed(facts.get("stash_ids")) if len(_texts(pair)) == 2]
+    local_id = next(iter(_texts([facts.get("local_id")])), None)
+    return Person(
+        key,
+        name or key,
+        tuple(_texts(facts.get("aliases"))),
+        next(iter(_texts([facts.get("country")])), None),
+        next(iter(_texts([facts.get("image_url")])), None),
+        tuple((endpoint, stash_id) for endpoint, stash_id in pairs),
+        local_id,
+    )
+
+
+def _listed(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _texts(value: object) -> list[str]:
+    """The texts in a list, those alone that say something."""
+    return [each for each in _listed(value) if isinstance(each, str) and each]
 
 
 def bare_ids(person: Person) -> tuple[str | None, str | None]:
     """The person's id at stashdb.org, and the performer's in this Stash, if known."""
-    return _bare(person, f"{STASHDB_HOST}:"), person.local_id or _bare(person, _LOCAL)
+    return _bare(person, f"{STASHDB_HOST}:"), person.local_id or _bare(person, LOCAL)
 
 
 def _bare(person: Person, prefix: str) -> str | None:
     """The id in the first of the person's keys with this prefix."""
-    keys = (key for key in (person.key, *person.aliases) if key.startswith(prefix))
+    keys = (key for key in person_keys(person) if key.startswith(prefix))
     return next((key.removeprefix(prefix) for key in keys), None)
 
 

@@ -103,6 +103,9 @@ def json_revision(text: str | None) -> str | None:
 
 
 def parse_json_object(text: str | None) -> dict[str, Any] | None:
-    """The object in stored JSON; None where there is none."""
-    value = None if text is None else json.loads(text)
+    """The object in stored JSON; None where there is none, or another program wrote something else."""
+    try:
+        value = None if text is None else json.loads(text)
+    except (TypeError, ValueError):
+        return None
     return value if isinstance(value, dict) else None

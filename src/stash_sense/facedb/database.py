@@ -2,6 +2,8 @@
 
 import json
 import logging
+import threading
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import zip_longest
@@ -12,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from stash_sense.domain.identity import Person
+from stash_sense.domain.identity import Person, person_keys
 from stash_sense.errors import BadDatabase, NoDatabase
 from stash_sense.facedb import layout
 from stash_sense.facedb.layout import OFFSETS, BlobReader, LineReader, Manifest, Photo, Reference
@@ -47,6 +49,8 @@ class FaceDatabase:
             if manifest.faces
             else np.zeros(shape, np.float32)
         )
+        self._keys_lock = threading.Lock()
+        self._key_index: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         self._starts: NDArray[np.int64] = np.memmap(folder / layout.STARTS, "<i8", mode="r")
         if self._starts[0] != 0 or self._starts[-1] != manifest.faces:
             raise ValueError(f"{layout.STARTS} does not lead from the first face to the last")
@@ -120,15 +124,39 @@ class FaceDatabase:
         return Person(**{**fields, "aliases": tuple(fields["aliases"]), "stash_ids": stash_ids})
 
     def find(self, keys: Iterable[str]) -> dict[str, int]:
-        """Key or alias -> index of the person, for those that are enrolled."""
+        """Key or alias -> index of the person, for those that are enrolled. A key goes before an alias."""
         indices = {}
         for key in keys:
-            for index in self._people.holding(json.dumps(key).encode("ascii")):
-                person = self.person(index)
-                if key == person.key or key in person.aliases:
-                    indices[key] = index
-                    break
+            person = self._index_of(key)
+            if person is not None:
+                indices[key] = person
         return indices
+
+    def _index_of(self, key: str) -> int | None:
+        hashes, owners = self._keys()
+        wanted = _hash(key)
+        by_alias = None
+        for place in range(*np.searchsorted(hashes, [wanted, wanted + 1])):
+            index = int(owners[place])
+            person = self.person(index)
+            if key == person.key:
+                return index
+            if by_alias is None and key in person_keys(person):
+                by_alias = index
+        return by_alias
+
+    def _keys(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Hashes of all keys and aliases, sorted, and each one's person by index. Made when first used."""
+        with self._keys_lock:
+            if self._key_index is None:
+                pairs = [
+                    (_hash(key), index)
+                    for index in range(self.people)
+                    for key in person_keys(self.person(index))
+                ]
+                table = np.array(sorted(pairs), np.int64).reshape(-1, 2)
+                self._key_index = (table[:, 0].copy(), table[:, 1].copy())
+            return self._key_index
 
     def reference(self, row: int) -> Reference:
         """The reference face at `row`, 0 to faces - 1."""
@@ -176,6 +204,10 @@ class FaceDatabase:
     def search(self, queries: NDArray[np.float32], top_k: int) -> Neighbours:
         """The `top_k` nearest people for each query, exactly. queries: (n, d) float32, slots side by side."""
         return search_people(self._vectors, self._starts, np.ascontiguousarray(queries, np.float32), top_k)
+
+
+def _hash(key: str) -> int:
+    return zlib.crc32(key.encode("utf-8", "surrogatepass"))
 
 
 def _content(photo: Photo) -> tuple[str, ...]:

@@ -98,14 +98,6 @@ class BlobReader:
         start, end = int(self._offsets[index]), int(self._offsets[index + 1])
         return self._blobs[start:end]
 
-    def holding(self, text: bytes) -> Iterator[int]:
-        """Indices of the blobs that contain `text`, ascending; as fast as memory can be searched."""
-        at = self._blobs.find(text)
-        while at >= 0:
-            index = int(np.searchsorted(self._offsets, at, side="right")) - 1
-            yield index
-            at = self._blobs.find(text, int(self._offsets[index + 1]))
-
     def close(self) -> None:
         """Unmap the file."""
         if isinstance(self._blobs, mmap.mmap):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from stash_sense.domain.decisions import FaceDecisions
 from stash_sense.domain.faces import Candidate, Match, RecognizedFace, Verdict
-from stash_sense.domain.identity import Person
+from stash_sense.domain.identity import Person, person_from_facts
 from stash_sense.domain.reasons import Reason, ReasonCode
 from stash_sense.matching.candidates import ReferenceIndex
 from stash_sense.matching.naming import Track
@@ -19,12 +19,12 @@ class KnownPeople:
     def __init__(self, database: ReferenceIndex, decisions: Mapping[int, FaceDecisions]) -> None:
         self._database = database
         self._by_hand: list[Person] = []
-        confirmed = {each.confirmed: each.name for each in decisions.values() if each.confirmed is not None}
+        confirmed = {each.confirmed: each for each in decisions.values() if each.confirmed is not None}
         rejected = [key for each in decisions.values() for key in each.rejected]
         self._index = database.find(dict.fromkeys((*confirmed, *rejected)))
-        for key, name in confirmed.items():
+        for key, decided in confirmed.items():
             if key not in self._index:
-                self._by_hand.append(Person(key, name or key))
+                self._by_hand.append(person_from_facts(key, decided.name, decided.facts))
                 self._index[key] = -len(self._by_hand)
 
     def person(self, index: int) -> Person:
@@ -134,7 +134,7 @@ class TrackVerdicts:
         if own is not None:
             return own
         if track.person < 0:
-            return Match(person.key, person.name, 0.0, 0.0, 0.0, support=BY_GALLERY)
+            return Match.of(Candidate(track.person, 0.0, 0.0, 0.0, -1, BY_GALLERY), person)
         return self._by_track(replace(track.candidates[0], combined=track.distances[at]))
 
     def _by_track(self, candidate: Candidate) -> Match:

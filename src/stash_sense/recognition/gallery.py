@@ -10,6 +10,7 @@ from stash_sense.errors import NoPicture, NotAPicture, StashSenseError
 from stash_sense.jobs.run import JobProgress
 from stash_sense.jobs.workers import Lane, task_group
 from stash_sense.matching.gallery_people import MatchOptions
+from stash_sense.recognition.decided_people import decisions_in
 from stash_sense.recognition.gallery_answer import GalleryAnswer, LiveResult, SkippedImage
 from stash_sense.recognition.gallery_state import GalleryImage, GalleryState, GalleryStore
 from stash_sense.recognition.image_batches import (
@@ -83,7 +84,9 @@ class _GalleryRun:
         self._tools = tools
         self._progress = progress
         self._state = GalleryState(gallery.id, len(gallery.images), parameters, recognizer)
-        self._store = GalleryStore(gallery.id, parameters, tools.state, progress, outage_limits.state_s)
+        self._store = GalleryStore(
+            gallery.id, parameters, recognizer.database, tools.state, progress, outage_limits.state_s
+        )
         self._live = LiveResult(self._judge({})[0].as_json(), tools.pool)
         progress.set_live_result(self._live.read)
         progress.start("Identifying", len(gallery.images))
@@ -190,9 +193,10 @@ class _GalleryRun:
         images, evidence = self._state.find_people(self._decisions())
         return self._state.answer(images, evidence).as_json()
 
-    def _decisions(self) -> dict[int, tuple[Decision, ...]]:
+    def _decisions(self) -> dict[int, list[Decision]]:
         stored = [image.image_id for image in list(self._state.images.values()) if image.face_ids]
-        return self._tools.state.decisions_by_face_id(stored)
+        decisions = self._tools.state.decisions_by_face_id(stored)
+        return decisions_in(self._recognizer.database, decisions, self._tools.state)
 
     def _add_error(self, position: int, image_id: str, error: StashSenseError) -> None:
         message = _message(image_id, error)

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 from stash_sense.domain.decisions import Decision, combine_decisions
 from stash_sense.errors import StashSenseError, StateBusy
+from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.run import JobProgress
 from stash_sense.matching.gallery_people import GalleryEvidence, PictureFaces, find_people
+from stash_sense.recognition.decided_people import results_in
 from stash_sense.recognition.gallery_answer import MOST_ERRORS, GalleryAnswer, GalleryFaces, SkippedImage
 from stash_sense.recognition.image_batches import RecognizedImage
 from stash_sense.recognition.parameters import ImageTask, RunParameters, stored_results
@@ -189,12 +191,14 @@ class GalleryStore:
         self,
         gallery_id: str,
         parameters: RunParameters,
+        database: FaceDatabase,
         state: RecommendationsDB,
         progress: JobProgress,
         busy_s: float,
     ) -> None:
         self._gallery_id = gallery_id
         self._parameters = parameters
+        self._database = database
         self._state = state
         self._progress = progress
         self._busy_s = busy_s
@@ -220,6 +224,7 @@ class GalleryStore:
         results = stored_results(
             tasks, self._parameters, self._state, gallery_id=self._gallery_id, force=force
         )
+        results = results_in(self._database, results, self._state)
         unseen = [image for image, stored in results.items() if self._gallery_id not in stored.gallery_ids]
         if unseen:
             self._write(partial(self._state.add_images_to_gallery, self._gallery_id, unseen))

@@ -13,13 +13,14 @@ from stash_sense.jobs.workers import Lane
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.media.formats import MediaLimits
 from stash_sense.recognition.analysis import analyze_pictures
+from stash_sense.recognition.decided_people import decisions_in, results_in
 from stash_sense.recognition.image_batches import (
     FetchedImage,
     RecognizedImage,
     recognize_images,
     rematch_faces,
 )
-from stash_sense.recognition.parameters import RunParameters, Tools, image_task, stored_results
+from stash_sense.recognition.parameters import ImageTask, RunParameters, Tools, image_task, stored_results
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.stored_faces import (
     as_if_stored,
@@ -117,7 +118,7 @@ async def _identify(
     image_id: str, recognizer: FaceRecognizer, parameters: RunParameters, tools: Tools, *, force: bool
 ) -> ImageAnswer:
     task = image_task(await tools.stash.get_image_by_id(image_id))
-    results = await asyncio.to_thread(stored_results, [task], parameters, tools.state, force=force)
+    results = await asyncio.to_thread(_stored_results, task, recognizer, parameters, tools.state, force=force)
     if task.image_id in results:
         return await _reuse(results[task.image_id], recognizer, parameters, tools)
     fetch = tools.stash.thumbnail if parameters.source == "thumbnail" else tools.stash.original
@@ -126,11 +127,23 @@ async def _identify(
     (recognized,) = await tools.pool.run(work, Lane.INTERACTIVE)
     if isinstance(recognized, StashSenseError):
         raise recognized
-    stored = await asyncio.to_thread(_store, recognized, tools.state)
+    stored = await asyncio.to_thread(_store, recognized, recognizer, tools.state)
     if stored is not None:
         return _answer(stored, parameters, stored=True, reused=False)
-    unstored = await asyncio.to_thread(_unstored, recognized, tools.state)
+    unstored = await asyncio.to_thread(_unstored, recognized, recognizer, tools.state)
     return _answer(unstored, parameters, stored=False, reused=False, data=fetched.data)
+
+
+def _stored_results(
+    task: ImageTask,
+    recognizer: FaceRecognizer,
+    parameters: RunParameters,
+    state: RecommendationsDB,
+    *,
+    force: bool,
+) -> dict[str, StoredResult]:
+    results = stored_results([task], parameters, state, force=force)
+    return results_in(recognizer.database, results, state)
 
 
 async def _reuse(
@@ -160,22 +173,28 @@ async def _reuse(
     return _answer(with_matches(stored, matches), parameters, stored=written, reused=True)
 
 
-def _store(recognized: RecognizedImage, state: RecommendationsDB) -> StoredResult | None:
+def _store(
+    recognized: RecognizedImage, recognizer: FaceRecognizer, state: RecommendationsDB
+) -> StoredResult | None:
     """Store the result and read it back with its decisions; None if that failed."""
     task = recognized.task
     try:
         state.store_image_result(recognized.result)
-        return state.get_image_results([(task.image_id, task.picture)]).get(task.image_id)
+        results = state.get_image_results([(task.image_id, task.picture)])
+        return results_in(recognizer.database, results, state).get(task.image_id)
     except StashSenseError as error:
         log.warning("image %s was not stored: %s", task.image_id, error)
         return None
 
 
-def _unstored(recognized: RecognizedImage, state: RecommendationsDB) -> StoredResult:
+def _unstored(
+    recognized: RecognizedImage, recognizer: FaceRecognizer, state: RecommendationsDB
+) -> StoredResult:
     """The result as it would be read back, with the decisions on its picture."""
     task = recognized.task
     try:
         decisions = state.decisions_for(task.picture)
+        decisions = decisions_in(recognizer.database, {0: decisions}, state)[0]
     except StashSenseError as error:
         decisions = []
         log.warning("image %s: decisions on it could not be read: %s", task.image_id, error)

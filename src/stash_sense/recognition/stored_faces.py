@@ -1,6 +1,6 @@
 """A recognised face as the state stores it, and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from stash_sense.domain.decisions import (
     decisions_by_face,
 )
 from stash_sense.domain.faces import Box, Candidate, Match, Quality, RecognizedFace, Verdict, VerdictStatus
+from stash_sense.domain.identity import bare_ids, person_facts, person_from_facts
 from stash_sense.domain.reasons import Reason
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.matching.gallery_people import PictureFaces
@@ -198,13 +199,6 @@ def _stored_matches(
 
 
 def _stored_match(match: Match, database: FaceDatabase) -> StoredMatch:
-    facts: Mapping[str, Any] = {
-        "stashdb_id": match.stashdb_id,
-        "stash_ids": [list(pair) for pair in match.stash_ids],
-        "local_id": match.local_id,
-        "country": match.country,
-        "image_url": match.image_url,
-    }
     return StoredMatch(
         match.performer_id,
         match.combined_score,
@@ -213,24 +207,26 @@ def _stored_match(match: Match, database: FaceDatabase) -> StoredMatch:
         match.name,
         reference_id(database, match.reference_id),
         match.support or None,
-        facts,
+        person_facts(match.person),
     )
 
 
 def _match(stored: StoredMatch) -> Match:
-    facts = stored.facts or {}
+    person = person_from_facts(stored.performer_id, stored.name, stored.facts)
+    stashdb, local_id = bare_ids(person)
     row = (stored.reference_id or "").rpartition(".")[2]
     return Match(
-        performer_id=stored.performer_id,
-        name=stored.name or stored.performer_id,
+        performer_id=person.key,
+        name=person.name,
         combined_score=stored.distance,
         facenet_distance=stored.distance if stored.facenet_distance is None else stored.facenet_distance,
         arcface_distance=stored.distance if stored.arcface_distance is None else stored.arcface_distance,
-        stashdb_id=facts.get("stashdb_id"),
-        stash_ids=tuple((endpoint, stash_id) for endpoint, stash_id in facts.get("stash_ids", ())),
-        local_id=facts.get("local_id"),
-        country=facts.get("country"),
-        image_url=facts.get("image_url"),
-        reference_id=int(row) if row.isdigit() else -1,
+        stashdb_id=stashdb,
+        stash_ids=person.stash_ids,
+        local_id=local_id,
+        country=person.country,
+        image_url=person.image_url,
+        reference_id=int(row) if row.isascii() and row.isdigit() else -1,
         support=stored.support or "",
+        aliases=person.aliases,
     )

@@ -2,18 +2,21 @@
 
 import asyncio
 import contextvars
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from stash_sense.enrolment.stash import build_from_stash, stash_report_json
-from stash_sense.errors import StateBusy
+from stash_sense.errors import StashSenseError, StateBusy, StateError
+from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.run import JobFunction, JobProgress
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.matching.gallery_people import MatchOptions
+from stash_sense.recognition.decided_people import follow_keys
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import FaceRecognizer
@@ -30,6 +33,8 @@ from stash_sense.stash.client import StashClient
 from stash_sense.stash.outage import OutageLimits
 from stash_sense.stash.types import Source
 from stash_sense.store.database import RecommendationsDB
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -48,6 +53,8 @@ class AsyncState:
         self.path = path
         self.store = RecommendationsDB(path, BUSY_S)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="state")
+        self._followed: str | None = None
+        self._following = asyncio.Lock()
 
     async def run(self, work: Callable[[RecommendationsDB], T]) -> T:
         """The result of `work` on the store, in a thread. Raises what the store raises, and StateBusy."""
@@ -58,6 +65,17 @@ class AsyncState:
         if not waiting.done() and future.cancel():
             raise StateBusy(f"{self.path}: too much waits for the state at once. Try again in a moment.")
         return await waiting
+
+    async def follow(self, database: FaceDatabase) -> None:
+        """Bring what is stored of people under their keys in this face database, once for each version."""
+        version = database.manifest.version
+        async with self._following:
+            if self._followed != version:
+                try:
+                    await self.run(lambda store: follow_keys(store, database))
+                    self._followed = version
+                except (StateError, StateBusy) as error:  # tried again; until then former keys are looked up
+                    log.warning("the state does not follow face database %s yet: %s", version, error)
 
     def close(self) -> None:
         """Let running work end, then close the file. Blocks."""
@@ -105,12 +123,21 @@ class Services:
             raise stash_not_configured()
         return self.stash
 
+    async def current_state(self) -> AsyncState:
+        """The open state, all people in it under their keys in the face database. Raises Unavailable."""
+        state = await self.state.ready()
+        if self.recognition.current is not None:
+            async with self.recognition.lease() as recognizer:
+                await state.follow(recognizer.database)
+        return state
+
     @asynccontextmanager
     async def lease_tools(self) -> AsyncIterator[tuple[FaceRecognizer, Tools]]:
         """The recognizer, leased, and the tools for a run. Raises StashNotConfigured, Unavailable."""
         stash = self.require_stash()
         async with self.recognition.lease() as recognizer:
             state = await self.state.ready()
+            await state.follow(recognizer.database)
             yield recognizer, Tools(stash, state.store, self.pool, media_limits(self.settings))
 
     def job_kinds(self) -> dict[str, JobFunction]:
@@ -150,4 +177,6 @@ class Services:
             limits=media_limits(self.settings),
         )
         await self.recognition.refresh()  # the caller who waited for the database uses it next
+        with suppress(StashSenseError):  # without a state nothing is stored under former keys
+            await self.current_state()
         return stash_report_json(build, LISTED_REFUSALS)

@@ -9,22 +9,28 @@ from typing import Any, Self
 
 from stash_sense.domain.decisions import Decision
 from stash_sense.domain.identity import PictureIdentity
+from stash_sense.domain.validation import validate_text
 from stash_sense.errors import BadInput, StashSenseError
 from stash_sense.store import maintenance
 from stash_sense.store.connection import BUSY_SECONDS, ConnectionPool
+from stash_sense.store.fingerprint_methods import FingerprintMethods
 from stash_sense.store.migrations import migrate_file
 from stash_sense.store.repositories import (
+    decision_list,
     decisions,
     deletion,
     faces,
     fingerprints,
+    former_keys,
     journal,
+    people,
     pictures,
     rematching,
     results,
 )
 from stash_sense.store.repositories.decisions import DeletedDecisions
 from stash_sense.store.repositories.deletion import Deletion
+from stash_sense.store.repositories.former_keys import FindPeople
 from stash_sense.store.repositories.journal import JournalEntry
 from stash_sense.store.repositories.results import StoredImage, StoredResult
 
@@ -32,7 +38,7 @@ IMAGES_PER_TRANSACTION = 64
 """What a killed process may lose of a batch, and what other writers may have to wait for."""
 
 
-class RecommendationsDB:
+class RecommendationsDB(FingerprintMethods):
     """The state file at `path`, created or migrated on opening; safe from any thread and process.
 
     Raises NotAStateFile, NewerState, StateDamaged, MigrationFailed, DiskFull, StateUnwritable or StateBusy on
@@ -56,56 +62,6 @@ class RecommendationsDB:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-    # Fingerprints: the methods that older programs know.
-
-    def create_image_fingerprint(
-        self,
-        stash_image_id: str,
-        faces_detected: int = 0,
-        gallery_id: str | None = None,
-        db_version: str | None = None,
-    ) -> int:
-        with self._pool.writing() as connection:
-            return fingerprints.create_image_fingerprint(
-                connection, stash_image_id, faces_detected, gallery_id, db_version
-            )
-
-    def get_image_fingerprint(self, stash_image_id: str) -> dict[str, Any] | None:
-        with self._pool.connection() as connection:
-            return fingerprints.get_image_fingerprint(connection, stash_image_id)
-
-    def get_gallery_image_fingerprints(self, gallery_id: str) -> list[dict[str, Any]]:
-        with self._pool.connection() as connection:
-            return fingerprints.get_gallery_image_fingerprints(connection, gallery_id)
-
-    def add_image_fingerprint_face(
-        self,
-        stash_image_id: str,
-        performer_id: str,
-        confidence: float | None = None,
-        distance: float | None = None,
-        bbox_x: float | None = None,
-        bbox_y: float | None = None,
-        bbox_w: float | None = None,
-        bbox_h: float | None = None,
-    ) -> int:
-        with self._pool.writing() as connection:
-            return fingerprints.add_image_fingerprint_face(
-                connection, stash_image_id, performer_id, confidence, distance, bbox_x, bbox_y, bbox_w, bbox_h
-            )
-
-    def get_image_fingerprint_faces(self, stash_image_id: str) -> list[dict[str, Any]]:
-        with self._pool.connection() as connection:
-            return fingerprints.get_image_fingerprint_faces(connection, stash_image_id)
-
-    def delete_image_fingerprint_faces(self, stash_image_id: str) -> int:
-        with self._pool.writing() as connection:
-            return fingerprints.delete_image_fingerprint_faces(connection, stash_image_id)
-
-    def delete_image_fingerprint(self, stash_image_id: str) -> bool:
-        with self._pool.writing() as connection:
-            return fingerprints.delete_image_fingerprint(connection, stash_image_id)
 
     # Results of recognition.
 
@@ -206,8 +162,9 @@ class RecommendationsDB:
         performer_id: str | None = None,
         name: str | None = None,
         entry_id: int | None = None,
+        local_id: str | None = None,
     ) -> Decision:
-        return self.decide_faces([face_id], kind, performer_id, name, entry_id)[0][0]
+        return self.decide_faces([face_id], kind, performer_id, name, entry_id, local_id)[0][0]
 
     def decide_faces(
         self,
@@ -216,12 +173,36 @@ class RecommendationsDB:
         performer_id: str | None = None,
         name: str | None = None,
         entry_id: int | None = None,
+        local_id: str | None = None,
     ) -> tuple[list[Decision], list[int]]:
         """The decisions in the faces' order, each once, and the ids of faces that are not stored."""
         with self._pool.writing(durable=True) as connection:
-            recorded = decisions.decide_faces(connection, face_ids, kind, performer_id, name, entry_id)
+            recorded = decisions.decide_faces(
+                connection, face_ids, kind, performer_id, name, entry_id, local_id
+            )
             rematching.refresh_pictures(connection, recorded.picture_ids)
         return list(recorded.decisions), list(recorded.missing)
+
+    def list_decisions(
+        self,
+        performer_id: str | None = None,
+        face_id: int | None = None,
+        kind: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[decision_list.ListedDecision]:
+        with self._pool.reading() as connection:
+            return decision_list.list_decisions(connection, performer_id, face_id, kind, before, limit)
+
+    def follow_people(self, find: FindPeople) -> None:
+        """Move what is stored under former keys to those under which `find` finds people."""
+        with self._pool.writing() as connection:
+            former_keys.follow_people(connection, find)
+
+    def keys_of_people(self, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        validated = [validate_text("performer_id", key) for key in keys]
+        with self._pool.reading() as connection:
+            return people.keys_of_people(connection, validated)
 
     def undecide(self, decision_id: int) -> Decision:
         """Take a decision back. Raises NotStored."""
@@ -271,10 +252,18 @@ class RecommendationsDB:
             return entry
 
     def journal_entries(
-        self, status: str | None = None, before: int | None = None, limit: int = 100
+        self,
+        status: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+        performer_id: str | None = None,
     ) -> list[JournalEntry]:
-        with self._pool.connection() as connection:
-            return journal.list_entries(connection, status, before, limit)
+        with self._pool.reading() as connection:
+            local_ids = None
+            if performer_id is not None:
+                key = validate_text("performer_id", performer_id)
+                local_ids = people.local_ids_of(connection, key)
+            return journal.list_entries(connection, status, before, limit, local_ids)
 
     # Deletions return when no trace is left in the file and its log, which rewrites the whole file.
 

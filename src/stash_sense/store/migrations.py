@@ -28,7 +28,8 @@ from stash_sense.store.connection import (
     savepoint,
     translate_errors,
 )
-from stash_sense.store.schema import CONTRACT_VERSION, MIGRATIONS, RECORD, Migration
+from stash_sense.store.schema import MIGRATIONS, RECORD, Migration
+from stash_sense.store.version_6 import CONTRACT_VERSION
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,4 @@
-"""The tables of schema version 6, and the named migrations that add ours.
-
-Names and columns of the version-6 tables are a contract. Where it does not demand NOT NULL, none is
-declared: older files hold nulls there, and a stricter table could not take over their rows.
+"""The named migrations: to the tables of schema version 6, and those that add ours.
 
 A migration's name and what it does are permanent. `schema_version` is 6 from the first one on and stays 6;
 ours are recorded by name in `stash_sense_migrations`. Append new migrations, never edit an old one.
@@ -11,88 +8,12 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stash_sense.domain.identity import bare_ids, person_from_facts, person_keys
+from stash_sense.domain.validation import parse_json_object
 from stash_sense.store.table_rebuild import Table, ensure_table
-
-CONTRACT_VERSION = 6
+from stash_sense.store.version_6 import CONTRACT_VERSION, SCHEMA_VERSION, VERSION_5_TABLES, VERSION_6_TABLES
 
 RECORD = "CREATE TABLE IF NOT EXISTS stash_sense_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)"
-
-_STAMPS = "created_at TEXT DEFAULT (datetime('now')), updated_at TEXT DEFAULT (datetime('now'))"
-
-SCHEMA_VERSION = Table("schema_version", "version INTEGER NOT NULL")
-
-VERSION_5_TABLES = (
-    Table(
-        "recommendations",
-        f"""id INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT, status TEXT DEFAULT 'pending',
-  target_type TEXT, target_id TEXT, details JSON, resolution_action TEXT, resolution_details JSON,
-  resolved_at TEXT, confidence REAL, source_analysis_id INTEGER, {_STAMPS},
-  UNIQUE(type, target_type, target_id)""",
-    ),
-    Table(
-        "analysis_runs",
-        """id INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT, status TEXT, started_at TEXT, completed_at TEXT,
-  items_total INTEGER, items_processed INTEGER, recommendations_created INTEGER DEFAULT 0, cursor TEXT,
-  error_message TEXT""",
-    ),
-    Table(
-        "recommendation_settings",
-        """type TEXT PRIMARY KEY, enabled INTEGER DEFAULT 1, auto_dismiss_threshold REAL,
-  notify INTEGER DEFAULT 1, interval_hours INTEGER, last_run_at TEXT, next_run_at TEXT, config JSON""",
-    ),
-    Table(
-        "dismissed_targets",
-        """type TEXT, target_type TEXT, target_id TEXT, dismissed_at TEXT DEFAULT (datetime('now')),
-  reason TEXT, permanent INTEGER DEFAULT 0, PRIMARY KEY (type, target_type, target_id)""",
-    ),
-    Table(
-        "analysis_watermarks",
-        "type TEXT PRIMARY KEY, last_completed_at TEXT, last_cursor TEXT, last_stash_updated_at TEXT",
-    ),
-    Table(
-        "scene_fingerprints",
-        f"""id INTEGER PRIMARY KEY AUTOINCREMENT, stash_scene_id INTEGER UNIQUE NOT NULL, total_faces INTEGER,
-  frames_analyzed INTEGER, fingerprint_status TEXT DEFAULT 'pending', db_version TEXT, {_STAMPS}""",
-    ),
-    Table(
-        "scene_fingerprint_faces",
-        """id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint_id INTEGER, performer_id TEXT,
-  face_count INTEGER, avg_confidence REAL, proportion REAL, created_at TEXT DEFAULT (datetime('now')),
-  UNIQUE(fingerprint_id, performer_id)""",
-        (("idx_scene_fp_faces_performer", "performer_id"),),
-    ),
-    Table(
-        "upstream_snapshots",
-        """id INTEGER PRIMARY KEY AUTOINCREMENT, entity_type TEXT, local_entity_id TEXT, endpoint TEXT,
-  stash_box_id TEXT, upstream_data JSON, upstream_updated_at TEXT, fetched_at TEXT DEFAULT (datetime('now')),
-  UNIQUE(entity_type, endpoint, stash_box_id)""",
-    ),
-    Table(
-        "upstream_field_config",
-        """endpoint TEXT, entity_type TEXT, field_name TEXT, enabled INTEGER DEFAULT 1,
-  PRIMARY KEY (endpoint, entity_type, field_name)""",
-    ),
-    Table("user_settings", "key TEXT PRIMARY KEY, value JSON, updated_at TEXT DEFAULT (datetime('now'))"),
-)
-
-VERSION_6_TABLES = (
-    Table(
-        "image_fingerprints",
-        f"""id INTEGER PRIMARY KEY AUTOINCREMENT, stash_image_id TEXT UNIQUE NOT NULL, gallery_id TEXT,
-  faces_detected INTEGER NOT NULL DEFAULT 0, db_version TEXT, {_STAMPS}""",
-        (("idx_image_fp_gallery", "gallery_id"),),
-        must_fit=True,
-    ),
-    Table(
-        "image_fingerprint_faces",
-        """id INTEGER PRIMARY KEY AUTOINCREMENT,
-  stash_image_id TEXT NOT NULL REFERENCES image_fingerprints(stash_image_id) ON DELETE CASCADE,
-  performer_id TEXT NOT NULL, confidence REAL, distance REAL,
-  bbox_x REAL, bbox_y REAL, bbox_w REAL, bbox_h REAL, created_at TEXT DEFAULT (datetime('now')),
-  UNIQUE(stash_image_id, performer_id)""",
-        (("idx_image_fp_faces_image", "stash_image_id"), ("idx_image_fp_faces_performer", "performer_id")),
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +196,40 @@ def _faces_apart(connection: sqlite3.Connection) -> None:
 # Tags that were written together, as by one Accept All, are undone together.
 _journal_batches = _statements("ALTER TABLE stash_sense_journal ADD COLUMN batch_id TEXT")
 
+# Every key that a person ever had. One key may stand for two rows of people until a face database tells
+# that they are the same person (repositories/former_keys.py). local_id: the performer in Stash decided on.
+_person_keys = _statements(
+    """CREATE TABLE stash_sense_person_keys (
+  key TEXT NOT NULL CHECK (key <> ''),
+  person_id INTEGER NOT NULL REFERENCES stash_sense_people(id) ON DELETE CASCADE,
+  PRIMARY KEY (key, person_id)
+) WITHOUT ROWID""",
+    "CREATE INDEX idx_stash_sense_person_keys ON stash_sense_person_keys(person_id)",
+    "ALTER TABLE stash_sense_decisions ADD COLUMN local_id TEXT",
+)
+
+
+def _former_keys(connection: sqlite3.Connection) -> None:
+    _person_keys(connection)
+    connection.execute(
+        "INSERT INTO stash_sense_people (performer_id) SELECT DISTINCT performer_id FROM "
+        "stash_sense_decisions WHERE performer_id IS NOT NULL ON CONFLICT DO NOTHING"
+    )
+    keys, local_ids = [], []
+    for person_id, key, name, facts in connection.execute(
+        "SELECT id, performer_id, name, facts FROM stash_sense_people"
+    ):
+        person = person_from_facts(key, name, parse_json_object(facts))
+        keys += [(own, person_id) for own in person_keys(person)]
+        local_ids.append((bare_ids(person)[1], key))
+    connection.executemany("INSERT INTO stash_sense_person_keys (key, person_id) VALUES (?, ?)", keys)
+    connection.executemany("UPDATE stash_sense_decisions SET local_id = ? WHERE performer_id = ?", local_ids)
+    # What was tagged together with the decision is surer than what was known of the person later.
+    connection.execute(
+        """UPDATE stash_sense_decisions AS d SET local_id = j.local_id FROM stash_sense_journal j
+           WHERE j.id = d.entry_id AND d.word = 'confirmed'"""
+    )
+
 
 MIGRATIONS = (
     Migration("0001-version-6", _version_6),
@@ -286,4 +241,5 @@ MIGRATIONS = (
     Migration("0007-decisions-of-a-write", _decisions_of_a_write),
     Migration("0008-faces-apart", _faces_apart),
     Migration("0009-journal-batches", _journal_batches),
+    Migration("0010-former-keys", _former_keys),
 )

@@ -10,6 +10,8 @@ from stash_sense.api.problems import BODY_ERRORS, documented
 from stash_sense.api.schemas.decisions import (
     DecisionIn,
     DecisionOut,
+    DecisionsPageOut,
+    DecisionsQuery,
     FacesDecisionIn,
     FacesDecisionOut,
     JournalEndIn,
@@ -21,6 +23,7 @@ from stash_sense.api.schemas.decisions import (
     UndoOut,
     decision_out,
     journal_out,
+    listed_decision_out,
 )
 from stash_sense.errors import NotStored
 from stash_sense.recognition.crops import stored_face_id
@@ -59,9 +62,27 @@ async def post_decision(
     """
     face_id = stored_face_id(str(body.face_id))
     decision = await state.run(
-        lambda store: store.decide(face_id, body.word, body.performer_id, body.name, body.entry_id)
+        lambda store: store.decide(
+            face_id, body.word, body.performer_id, body.name, body.entry_id, _text(body.local_id)
+        )
     )
     return decision_out(decision, face_id)
+
+
+@router.get("/decisions", tags=["decisions"], responses=documented(404, 422, 503))
+async def get_decisions(state: StateDep, query: Annotated[DecisionsQuery, Query()]) -> DecisionsPageOut:
+    """The decisions that stand, newest first; each can be taken back."""
+    face_id = None if query.face_id is None else stored_face_id(query.face_id)
+    one_more = await state.run(
+        lambda store: store.list_decisions(
+            query.performer_id, face_id, query.word, query.before, query.limit + 1
+        )
+    )
+    page = one_more[: query.limit]
+    return DecisionsPageOut(
+        decisions=[listed_decision_out(listed) for listed in page],
+        next_before=page[-1].decision.decision_id if len(one_more) > query.limit else None,
+    )
 
 
 @router.post(
@@ -90,7 +111,7 @@ async def post_decision_on_faces(
     numbers = _stored_face_ids(face_ids)
     decisions, gone = await state.run(
         lambda store: store.decide_faces(
-            numbers.values(), body.word, body.performer_id, body.name, body.entry_id
+            numbers.values(), body.word, body.performer_id, body.name, body.entry_id, _text(body.local_id)
         )
     )
     stored = set(numbers.values()).difference(gone)
@@ -121,6 +142,10 @@ async def delete_decision(
 ) -> DecisionOut:
     """Take a decision back: the face shows its verdict again."""
     return decision_out(await state.run(lambda store: store.undecide(decision_id)), None)
+
+
+def _text(stash_id: str | int | None) -> str | None:
+    return None if stash_id is None else str(stash_id)
 
 
 def _stored_face_ids(face_ids: Iterable[str]) -> dict[str, int]:
@@ -190,7 +215,9 @@ async def patch_journal_entry(
 async def get_journal(state: StateDep, query: Annotated[JournalQuery, Query()]) -> JournalPageOut:
     """The tags that were written, newest first."""
     one_more = await state.run(
-        lambda store: store.journal_entries(before=query.before, limit=query.limit + 1)
+        lambda store: store.journal_entries(
+            before=query.before, limit=query.limit + 1, performer_id=query.performer_id
+        )
     )
     page = one_more[: query.limit]
     return JournalPageOut(

@@ -4,8 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from stash_sense.api.schemas.faces import STRICT, StashIdIn
+from stash_sense.api.schemas.faces import STRICT, StashIdIn, StashIdOut
 from stash_sense.domain.decisions import Decision
+from stash_sense.domain.identity import bare_ids, person_from_facts
+from stash_sense.store.repositories.decision_list import ListedDecision
 from stash_sense.store.repositories.journal import JournalEntry
 
 StateId = Annotated[int, Field(ge=0, lt=2**63)]
@@ -32,6 +34,10 @@ class _DecisionIn(BaseModel):
         default=None, description="The performer's name, to be stored with it."
     )
     word: DecisionKind = Field(description="`apart`: not the same person as the other faces of its group.")
+    local_id: StashIdIn | None = Field(
+        default=None,
+        description="The performer's id in this Stash, where known: it outlasts any other.",
+    )
     entry_id: StateId | None = Field(
         default=None,
         description="The journal entry of the tag it came with: undoing that entry takes the decision back.",
@@ -84,6 +90,41 @@ class DecisionOut(BaseModel):
     name: str | None = Field(description="The performer's name, where known.")
     word: DecisionKind
     created_at: str = Field(description="UTC.")
+
+
+class ListedDecisionOut(DecisionOut):
+    """A decision, the face it is on, and whom it is about."""
+
+    face_id: str | None = Field(description="The face; null while no stored image shows it.")
+    image_id: str | None = Field(description="An image that shows the face, likewise.")
+    local_id: str | None = Field(description="The performer's id in this Stash, where known.")
+    stash_ids: list[StashIdOut]
+
+
+class DecisionsQuery(BaseModel):
+    """Which decisions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    performer_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="Only those about this person, under any key that they have or had.",
+    )
+    face_id: str | None = Field(default=None, min_length=1, max_length=100, description="Only on this face.")
+    word: DecisionKind | None = Field(default=None, description="Only of this kind.")
+    limit: int = Field(default=50, ge=1, le=500, description="At most this many.")
+    before: int | None = Field(
+        default=None, ge=0, lt=2**63, description="Only decisions older than this one: `next_before`."
+    )
+
+
+class DecisionsPageOut(BaseModel):
+    """Decisions, newest first."""
+
+    decisions: list[ListedDecisionOut]
+    next_before: int | None = Field(description="For the next page's `before`; null on the last one.")
 
 
 class JournalIn(BaseModel):
@@ -146,6 +187,12 @@ class JournalQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    performer_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="Only entries of this person, under any key that they have or had.",
+    )
     limit: int = Field(default=50, ge=1, le=500, description="At most this many entries.")
     before: int | None = Field(
         default=None, ge=0, lt=2**63, description="Only entries older than this one: `next_before`."
@@ -169,6 +216,25 @@ def decision_out(decision: Decision, face_id: int | None) -> DecisionOut:
             "name": decision.name,
             "word": decision.kind,
             "created_at": decision.created_at,
+        }
+    )
+
+
+def listed_decision_out(listed: ListedDecision) -> ListedDecisionOut:
+    """A decision of the list."""
+    decision = listed.decision
+    person = None
+    if decision.performer_id is not None:
+        person = person_from_facts(decision.performer_id, decision.name, decision.facts)
+    return ListedDecisionOut.model_validate(
+        {
+            **decision_out(decision, listed.face_id).model_dump(),
+            "image_id": listed.stash_image_id,
+            "local_id": bare_ids(person)[1] if person else None,
+            "stash_ids": [
+                {"endpoint": endpoint, "stash_id": stash_id}
+                for endpoint, stash_id in (person.stash_ids if person else ())
+            ],
         }
     )
 

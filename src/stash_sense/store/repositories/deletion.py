@@ -11,7 +11,7 @@ from stash_sense.domain.validation import validate_stash_id, validate_text
 from stash_sense.errors import StateBusy, StateError
 from stash_sense.store.connection import writing
 from stash_sense.store.repositories.fingerprints import delete_image_fingerprint
-from stash_sense.store.repositories.matches import delete_unused_people
+from stash_sense.store.repositories.people import delete_unused_people, keys_of_people
 from stash_sense.store.repositories.pictures import delete_unused_pictures, picture_id_of_image
 from stash_sense.store.repositories.rematching import refresh_pictures
 from stash_sense.store.table_rebuild import quote_name
@@ -38,7 +38,9 @@ def delete_person(connection: sqlite3.Connection, performer_ids: Iterable[str]) 
 
     Their faces stay, without a name. Raises BadInput.
     """
-    keys = json.dumps([validate_text("performer_id", key) for key in performer_ids])
+    requested = [validate_text("performer_id", key) for key in performer_ids]
+    every = (key for own in keys_of_people(connection, requested).values() for key in own)
+    keys = json.dumps(list(dict.fromkeys((*requested, *every))))
     names = [
         row[0]
         for row in connection.execute(
@@ -54,6 +56,7 @@ def delete_person(connection: sqlite3.Connection, performer_ids: Iterable[str]) 
         "DELETE FROM image_fingerprint_faces WHERE performer_id IN (SELECT value FROM json_each(?))",
         "DELETE FROM scene_fingerprint_faces WHERE performer_id IN (SELECT value FROM json_each(?))",
         "DELETE FROM stash_sense_people WHERE performer_id IN (SELECT value FROM json_each(?))",
+        "DELETE FROM stash_sense_person_keys WHERE key IN (SELECT value FROM json_each(?))",
     ):
         rows += connection.execute(statement, (keys,)).rowcount
     refresh_pictures(connection, pictures)

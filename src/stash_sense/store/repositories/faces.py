@@ -140,8 +140,8 @@ def upsert_face(
                 "(SELECT id FROM stash_sense_packs WHERE name = ?)",
                 (face_id, pack),
             )
-        delete_matches(connection, face_id)
-    insert_matches(connection, face_id, face.candidates)
+        delete_matches(connection, [face_id])
+    insert_matches(connection, {face_id: face.candidates})
     if face.facenet is not None:
         upsert_embeddings(connection, face_id, pack, face.facenet, face.arcface)
     return face_id

@@ -117,17 +117,27 @@ def get_entry(connection: sqlite3.Connection, entry_id: int) -> JournalEntry:
 
 
 def list_entries(
-    connection: sqlite3.Connection, status: str | None = None, before: int | None = None, limit: int = 100
+    connection: sqlite3.Connection,
+    status: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+    local_ids: Sequence[str] | None = None,
 ) -> list[JournalEntry]:
-    """At most `limit` entries, the latest first. before: an entry id. A crash or closed tab leaves `open`."""
+    """At most `limit` entries, the latest first. before: an entry id. A crash or closed tab leaves `open`.
+
+    local_ids: the performers whose entries are asked for; None: all.
+    """
     if status not in (None, OPEN, DONE, FAILED, UNDONE):
         raise BadInput(f"status is {status!r}; give open, done, failed or undone.")
     rows = connection.execute(
-        f"{_SELECT} WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
+        f"""{_SELECT} WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR id < ?2)
+            AND (?4 IS NULL OR local_id IN (SELECT value FROM json_each(?4)))
+            ORDER BY id DESC LIMIT ?3""",  # noqa: S608  our columns
         (
             status,
             None if before is None else validate_integer("before", before),
             validate_integer("limit", limit, 1),
+            None if local_ids is None else json.dumps(list(local_ids)),
         ),
     )
     return [_entry(row) for row in rows]

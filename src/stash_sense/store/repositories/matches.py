@@ -6,15 +6,17 @@ Both embeddings of a face are one blob of little-endian float16, facenet first: 
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from stash_sense.domain.decisions import StoredMatch
-from stash_sense.domain.validation import canonical_json, parse_json_object
+from stash_sense.domain.validation import parse_json_object
 from stash_sense.errors import BadInput, Conflict
+from stash_sense.store.repositories.people import upsert_people
+from stash_sense.store.unreadable import UNREADABLE, log_unreadable
 
 Vector = npt.NDArray[np.float32]
 
@@ -102,35 +104,22 @@ def embeddings_by_face(
     return by_face
 
 
-def upsert_person(
-    connection: sqlite3.Connection, performer_id: str, name: str | None, facts: Mapping[str, Any] | None
-) -> int:
-    """Insert or update a person; returns the id. A null name or null facts never erase known ones."""
-    facts_json = canonical_json(f"The facts of {performer_id}", facts)
-    row = connection.execute(
-        "SELECT id, name, facts FROM stash_sense_people WHERE performer_id = ?", (performer_id,)
-    ).fetchone()
-    if row is None:
-        cursor = connection.execute(
-            "INSERT INTO stash_sense_people (performer_id, name, facts) VALUES (?, ?, ?)",
-            (performer_id, name or None, facts_json),
-        )
-        return int(cursor.lastrowid or 0)
-    if (name and name != row[1]) or (facts_json is not None and facts_json != row[2]):
-        connection.execute(
-            "UPDATE stash_sense_people SET name = coalesce(?, name), facts = coalesce(?, facts) WHERE id = ?",
-            (name or None, facts_json, row[0]),
-        )
-    return int(row[0])
+def delete_matches(connection: sqlite3.Connection, face_ids: Iterable[int]) -> None:
+    """Delete the matches of faces."""
+    connection.execute(
+        "DELETE FROM stash_sense_candidates WHERE face_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(face_ids)),),
+    )
 
 
-def delete_matches(connection: sqlite3.Connection, face_id: int) -> None:
-    """Delete the matches of a face."""
-    connection.execute("DELETE FROM stash_sense_candidates WHERE face_id = ?", (face_id,))
-
-
-def insert_matches(connection: sqlite3.Connection, face_id: int, matches: tuple[StoredMatch, ...]) -> None:
-    """Insert the matches of a face that has none, best first."""
+def insert_matches(
+    connection: sqlite3.Connection, matches_by_id: Mapping[int, Sequence[StoredMatch]]
+) -> None:
+    """Insert the matches of faces that have none, best first. matches_by_id: by face id."""
+    people = upsert_people(
+        connection,
+        ((each.performer_id, each.name, each.facts) for own in matches_by_id.values() for each in own),
+    )
     connection.executemany(
         "INSERT INTO stash_sense_candidates (face_id, rank, person_id, distance, facenet_distance, "
         "arcface_distance, reference_id, support) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -138,21 +127,22 @@ def insert_matches(connection: sqlite3.Connection, face_id: int, matches: tuple[
             (
                 face_id,
                 rank,
-                upsert_person(connection, match.performer_id, match.name, match.facts),
+                people[match.performer_id],
                 match.distance,
                 match.facenet_distance,
                 match.arcface_distance,
                 match.reference_id or None,
                 match.support or None,
             )
+            for face_id, matches in matches_by_id.items()
             for rank, match in enumerate(matches)
         ],
     )
 
 
 def matches_by_face(connection: sqlite3.Connection, face_ids: list[int]) -> dict[int, list[StoredMatch]]:
-    """Face id -> its stored matches, best first."""
-    by_face: dict[int, list[StoredMatch]] = {}
+    """Face id -> its stored matches, best first, each person once."""
+    by_face: dict[int, dict[str, StoredMatch]] = {}
     for row in connection.execute(
         """SELECT c.face_id, p.performer_id, c.distance, c.facenet_distance, c.arcface_distance, p.name,
                   c.reference_id, c.support, p.facts
@@ -162,15 +152,11 @@ def matches_by_face(connection: sqlite3.Connection, face_ids: list[int]) -> dict
            ORDER BY c.face_id, c.rank""",
         (json.dumps(face_ids),),
     ):
-        by_face.setdefault(row[0], []).append(StoredMatch(*(*row[1:8], parse_json_object(row[8]))))
-    return by_face
-
-
-def delete_unused_people(connection: sqlite3.Connection) -> int:
-    """Delete the people who are no face's match and have no decision."""
-    return connection.execute(
-        """DELETE FROM stash_sense_people WHERE
-             NOT EXISTS (SELECT 1 FROM stash_sense_candidates c WHERE c.person_id = stash_sense_people.id)
-             AND NOT EXISTS (SELECT 1 FROM stash_sense_decisions d
-                             WHERE d.performer_id = stash_sense_people.performer_id)"""
-    ).rowcount
+        try:
+            match = StoredMatch(*(*row[1:8], parse_json_object(row[8])))
+        except UNREADABLE as error:
+            log_unreadable("a match of face", row[0], error)
+            continue
+        # Two people may have become one since: the better match stands for both.
+        by_face.setdefault(row[0], {}).setdefault(match.performer_id, match)
+    return {face_id: list(own.values()) for face_id, own in by_face.items()}

@@ -206,8 +206,8 @@ def _update_face(connection: sqlite3.Connection, face: FaceMatches) -> None:
         "UPDATE stash_sense_faces SET verdict = ?, reason = ?, details = coalesce(?, details) WHERE id = ?",
         (face.verdict, face.reason, canonical_json("details", face.details), face.face_id),
     )
-    delete_matches(connection, face.face_id)
-    insert_matches(connection, face.face_id, face.candidates)
+    delete_matches(connection, [face.face_id])
+    insert_matches(connection, {face.face_id: face.candidates})
 
 
 def _completely_matched(
