@@ -37,6 +37,9 @@ class BadInput(StashSenseError, code="bad-input", kind=ErrorKind.BAD_INPUT):
 class Conflict(BadInput, code="refused", kind=ErrorKind.CONFLICT):
     """The request contradicts what is already recorded."""
 
+class PeopleVanished(BadInput, code="people-vanished", kind=ErrorKind.CONFLICT):
+    """Most people of the face database are missing from where they came from: a share is away, perhaps."""
+
 class BadSetting(BadInput, code="bad-setting"):
     """A setting has an unusable value."""
 
@@ -65,8 +68,7 @@ class Unavailable(StashSenseError):
     """What the call needs is not open. Takes code, kind and message of the problem that keeps it closed."""
     def __init__(self, problem: StashSenseError) -> None:
         super().__init__(str(problem))
-        self.code = problem.code
-        self.kind = problem.kind
+        self.code, self.kind = problem.code, problem.kind
 
 class ShuttingDown(StashSenseError, code="stopping", kind=ErrorKind.BUSY):
     """The process is shutting down."""

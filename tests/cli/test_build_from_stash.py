@@ -86,7 +86,7 @@ def test_a_wrong_tag_is_set_aside(run, stash):
     stash.library.add_image(SAMPLES / "gallery" / "biden_lying.jpg", performers=[1])
     report = json.loads(run("database", "build", "--from-stash", "--with-images", "--json").stdout)
     assert [(one["name"], one["picture"]) for one in report["quarantined"]] == [("Barack Obama", "image/3")]
-    assert "nearer to Joe Biden" in report["quarantined"][0]["why"]
+    assert "more like Joe Biden" in report["quarantined"][0]["why"]
 
 
 def test_the_second_build_looks_at_nothing(run, stash):

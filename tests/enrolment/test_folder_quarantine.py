@@ -13,9 +13,11 @@ def test_a_photo_that_shows_another_person_is_quarantined_with_the_reason(build,
     report = build(people)
     ((path, reason),) = quarantined(report)
     assert path == str(wrong)
-    assert reason.startswith("nearer to Green (0.0")
+    assert reason.startswith("more like Green (9")
     assert (report.skipped, enrolled()) == ((), {"Blue": 1, "Green": 1, "Red": 2})
-    assert folder_report_json(report)["quarantined"] == [{"photo": path, "why": reason}]
+    assert folder_report_json(report)["quarantined"] == [
+        {"photo": path, "why": reason, "code": "other-person"}
+    ]
 
 
 def test_the_only_photo_of_a_person_is_never_quarantined(build, people, photo, enrolled):

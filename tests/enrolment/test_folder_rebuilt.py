@@ -8,7 +8,7 @@ import numpy as np
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment import build as build_module
 from stash_sense.enrolment.folder import build_from_folders, file_stamp
-from stash_sense.enrolment.references import NO_FACE
+from stash_sense.enrolment.set_aside import NO_FACE
 from stash_sense.errors import UnreadableImage
 from stash_sense.facedb.database import FaceDatabase, current_version
 from stash_sense.recognition.analysis import analyze_pictures

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stash_sense.enrolment.references import (
+from stash_sense.enrolment.quarantine import (
     SAME_PERSON_DISTANCE,
     UNLIKE_DISTANCE,
     Doubt,

@@ -1,10 +1,14 @@
 """Which face a portrait is of, and when none is taken."""
 
+import dataclasses
+import math
+
 import numpy as np
 import pytest
 
 from stash_sense.domain.faces import EmbeddedFace, Quality
-from stash_sense.enrolment.references import NO_FACE, only_face, portrait_face
+from stash_sense.enrolment.references import only_face, portrait_face, rival_count
+from stash_sense.enrolment.set_aside import NO_FACE, UPSIDE_DOWN
 
 
 def face(x1, y1, x2, y2, fault=""):
@@ -20,9 +24,20 @@ def test_the_face_that_stands_out_is_the_portraits(faces):
     assert portrait_face(faces, 900, 900) is MIDDLE
 
 
-def test_two_equal_faces_are_nobodys_portrait():
-    left, right = face(100, 300, 400, 600), face(500, 300, 800, 600)
-    assert portrait_face([left, right], 900, 900) == "2 faces, none of them clearly the person's"
+def test_a_face_nearly_as_prominent_makes_the_choice_a_guess_and_a_passer_by_does_not():
+    left, right = face(100, 300, 400, 600), face(500, 300, 750, 550)
+    assert rival_count([left, right], 900, 900) == 1
+    assert rival_count([MIDDLE, SPECK], 900, 900) == 0
+
+
+@pytest.mark.parametrize(("degrees", "taken"), [(0, True), (45, True), (90, True), (-90, True), (180, False)])
+def test_a_face_upside_down_is_not_taken(degrees, taken):
+    angle = math.radians(degrees)
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    points = np.array([[-20, -20], [20, -20], [0, 0], [-15, 20], [15, 20]]) @ turn + 450
+    turned = dataclasses.replace(MIDDLE, landmarks=points.astype(np.float32))
+    assert (portrait_face([turned], 900, 900) is turned) == taken
+    assert taken or portrait_face([turned], 900, 900) == UPSIDE_DOWN
 
 
 def test_a_poor_face_is_not_taken_and_the_reason_said():

@@ -108,8 +108,8 @@ def place(tmp_path) -> Path:
 def build(place, colours):
     """Build the database of people folders; returns the report."""
 
-    def build(*folders, pack=colours, progress=None, reuse=()):
-        return build_from_folders(folders, place, pack, progress or NoProgress(), reuse=reuse)
+    def build(*folders, pack=colours, progress=None, **options):
+        return build_from_folders(folders, place, pack, progress or NoProgress(), **options)
 
     return build
 

@@ -1,13 +1,8 @@
 """The contact sheet: one HTML file with the people first, then every photo with boxes and names."""
 
-import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from stash_sense.cli.pages import data_url, render_page
 from stash_sense.domain.faces import Pixels, RecognizedFace
 from stash_sense.domain.progress import Progress
 from stash_sense.errors import StashSenseError
@@ -19,8 +14,6 @@ CROP_SIDE = 120
 """Pixels."""
 MANY_PHOTOS = 600
 """With so many photos, they are smaller, so that a browser can still open the file."""
-
-_JPEG_QUALITY: Sequence[int] = (cv2.IMWRITE_JPEG_QUALITY, 80)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +90,10 @@ def contact_sheet(result: FolderResult, progress: Progress) -> bytes:
         _Unnamed(len(track.images), _question(track), str(track.reason), faces)
         for track, faces in zip(result.unknown, unnamed_faces, strict=True)
     ]
-    environment = Environment(
-        loader=PackageLoader("stash_sense.cli", "templates"), autoescape=True, undefined=StrictUndefined
-    )
     face_count = sum(len(photo.faces) for photo in result.photos)
-    text = environment.get_template("contact_sheet.html.j2").render(
-        people=people, unnamed=unnamed, photos=photos, face_count=face_count
+    return render_page(
+        "contact_sheet.html.j2", people=people, unnamed=unnamed, photos=photos, face_count=face_count
     )
-    return text.encode("utf-8", "replace")
 
 
 def _question(track: UnknownTrack) -> str:
@@ -123,7 +112,7 @@ def _photo(number: int, photo: RecognizedPhoto, side: int) -> tuple[_Photo, list
     crops = [_crop(pixels, face, photo) for face in photo.faces]
     boxes = [_face_box(face, photo) for face in photo.faces]
     sheet_photo = _Photo(
-        number, photo.path.name, _data_url(pixels, side), "", photo.width / photo.height, boxes
+        number, photo.path.name, data_url(pixels, side), "", photo.width / photo.height, boxes
     )
     return sheet_photo, crops
 
@@ -150,14 +139,4 @@ def _crop(pixels: Pixels, face: RecognizedFace, photo: RecognizedPhoto) -> str:
     centres = ((x1 + x2) / 2, (y1 + y2) / 2)
     low = [max(0, int(centre - margin)) for centre in centres]
     high = [min(pixels.shape[1 - axis], int(centres[axis] + margin) + 1) for axis in (0, 1)]
-    return _data_url(pixels[low[1] : high[1], low[0] : high[0]], CROP_SIDE)
-
-
-def _data_url(pixels: Pixels, side: int) -> str:
-    """A `data:` URL of the image as a JPEG, at most `side` pixels on its longer side."""
-    scale = side / max(pixels.shape[:2])
-    if scale < 1:
-        size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    _, encoded = cv2.imencode(".jpg", pixels, _JPEG_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode("ascii")
+    return data_url(pixels[low[1] : high[1], low[0] : high[0]], CROP_SIDE)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from stash_sense.cli.build_report import MAX_PICTURES, build_report_page
 from stash_sense.cli.console import (
     cell,
     json_option,
@@ -17,12 +18,14 @@ from stash_sense.cli.console import (
     safe_text,
     stdout,
     workers_option,
+    write_file,
 )
-from stash_sense.enrolment.build import BuildReport, SkippedPhoto
 from stash_sense.enrolment.folder import folder_report_json
-from stash_sense.enrolment.stash import PHOTO_PREFIX, stash_report_json
+from stash_sense.enrolment.known_faces import PHOTO_PREFIX
+from stash_sense.enrolment.report import BuildReport, SkippedPhoto
+from stash_sense.enrolment.stash import stash_report_json
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.runtime.from_settings import database_dir, enrol, enrol_from_stash, open_pack
+from stash_sense.runtime.from_settings import database_dir, enrol, enrol_from_stash, open_pack, stash_address
 from stash_sense.settings import Settings
 
 MAX_LEFT_OUT_SHOWN = 20
@@ -55,10 +58,27 @@ def database_group() -> None:
     help="With --from-stash: also use images that have one face and only this performer as a tag.",
 )
 @workers_option
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write an HTML page with each photo that was set aside, and why.",
+)
+@click.option(
+    "--allow-empty",
+    is_flag=True,
+    help="Build although a folder, or Stash, holds nobody or less than half of its people of the last build.",
+)
 @json_option
 @click.pass_obj
 def build_command(
-    settings: Settings, people: tuple[Path, ...], from_stash: bool, with_images: bool, as_json: bool
+    settings: Settings,
+    people: tuple[Path, ...],
+    from_stash: bool,
+    with_images: bool,
+    report: Path | None,
+    allow_empty: bool,
+    as_json: bool,
 ) -> None:
     """Enrol people from folders or from Stash.
 
@@ -71,15 +91,16 @@ def build_command(
       stash-sense database build --from-stash
       stash-sense database build --from-stash --with-images
       stash-sense database build --people People/
+      stash-sense database build --people People/ --report set-aside.html
     """
     if bool(people) == from_stash:
         raise click.UsageError("Say where the people come from: either --from-stash or --people FOLDER.")
     if with_images and not from_stash:
         raise click.UsageError("--with-images needs --from-stash.")
     if from_stash:
-        _build_from_stash(settings, with_images=with_images, as_json=as_json)
+        _build_from_stash(settings, report, with_images=with_images, allow_empty=allow_empty, as_json=as_json)
     else:
-        _build_from_folders(settings, people, as_json=as_json)
+        _build_from_folders(settings, people, report, allow_empty=allow_empty, as_json=as_json)
 
 
 @database_group.command("info")
@@ -117,16 +138,24 @@ def info_command(settings: Settings, as_json: bool) -> None:
     stdout().print(table)
 
 
-def _build_from_folders(settings: Settings, people: Sequence[Path], *, as_json: bool) -> None:
+def _build_from_folders(
+    settings: Settings, people: Sequence[Path], page: Path | None, *, allow_empty: bool, as_json: bool
+) -> None:
+    place = database_dir(settings)
     with progress_bar() as progress:
-        report = enrol(settings, people, database_dir(settings), open_pack(settings), progress)
+        report = enrol(settings, people, place, open_pack(settings), progress, allow_empty=allow_empty)
+        if page:
+            with FaceDatabase.open(place) as database:
+                write_file(
+                    page, build_report_page(report, database, lambda photo: Path(photo.path), progress)
+                )
     if as_json:
         print_json(folder_report_json(report))
         return
     console = stdout()
     _print_counts(console, report)
     for name in report.faceless:
-        console.print(cell(f"{name}: no photo shows a face; not enrolled.", "yellow"))
+        console.print(cell(f"{name}: no photo shows the face for certain; not enrolled.", "yellow"))
     _print_left_out(console, ("Skipped photo", "Reason"), _folder_rows(report.skipped))
     if report.quarantined:
         console.print()
@@ -134,13 +163,35 @@ def _build_from_folders(settings: Settings, people: Sequence[Path], *, as_json: 
         _print_left_out(console, ("Photo", "Reason"), _folder_rows(report.quarantined))
     for problem in report.problems:
         click.echo(safe_text(problem), err=True)
+    _print_page(page)
 
 
-def _build_from_stash(settings: Settings, *, with_images: bool, as_json: bool) -> None:
+def _build_from_stash(
+    settings: Settings, page: Path | None, *, with_images: bool, allow_empty: bool, as_json: bool
+) -> None:
     with progress_bar() as progress:
-        report = asyncio.run(
-            enrol_from_stash(settings, open_pack(settings), progress, with_images=with_images)
+        report, pictures = asyncio.run(
+            enrol_from_stash(
+                settings,
+                open_pack(settings),
+                progress,
+                with_images=with_images,
+                allow_empty=allow_empty,
+                max_pictures=MAX_PICTURES if page else 0,
+            )
         )
+        if page:
+            with FaceDatabase.open(database_dir(settings)) as database:
+                write_file(
+                    page,
+                    build_report_page(
+                        report,
+                        database,
+                        lambda photo: pictures.get(photo.path),
+                        progress,
+                        stash_address(settings),
+                    ),
+                )
     if as_json:
         print_json(stash_report_json(report))
         return
@@ -159,6 +210,7 @@ def _build_from_stash(settings: Settings, *, with_images: bool, as_json: bool) -
             cell("Quarantined: probably another person. Correct the portrait or the tag in Stash:", "yellow")
         )
         _print_left_out(console, ("Person", "Picture", "Reason"), _stash_rows(report.quarantined))
+    _print_page(page)
 
 
 def _print_counts(console: Console, report: BuildReport) -> None:
@@ -166,6 +218,17 @@ def _print_counts(console: Console, report: BuildReport) -> None:
         f"Enrolled {quantity(report.people, 'person', 'people')} with {quantity(report.faces, 'face')} "
         f"({quantity(report.analyzed, 'photo')} analysed, {report.reused:,} already known)."
     )
+    if report.gone:
+        names = ", ".join(report.gone[:MAX_LEFT_OUT_SHOWN])
+        more = len(report.gone) - MAX_LEFT_OUT_SHOWN
+        console.print(
+            cell(f"No longer enrolled: {names}{f' and {more:,} more' if more > 0 else ''}.", "yellow")
+        )
+
+
+def _print_page(page: Path | None) -> None:
+    if page:
+        click.echo(f"Report: {safe_text(str(page))}")
 
 
 def _print_left_out(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -21,7 +21,7 @@ from stash_sense.cli.console import (
 )
 from stash_sense.cli.contact_sheet import contact_sheet
 from stash_sense.domain.reasons import percent
-from stash_sense.enrolment.build import BuildReport
+from stash_sense.enrolment.report import BuildReport
 from stash_sense.errors import BadInput
 from stash_sense.matching.gallery_people import Evidence, MatchOptions, UnknownTrack
 from stash_sense.media.photo import list_images
@@ -162,7 +162,7 @@ def _galleries(photos: Sequence[Path]) -> tuple[list[Sequence[Path]], list[str]]
 
 def _build_problems(report: BuildReport) -> list[str]:
     problems = list(report.problems)
-    problems += [f"{name}: no photo shows a face; not enrolled." for name in report.faceless]
+    problems += [f"{name}: no photo shows the face for certain; not enrolled." for name in report.faceless]
     left_out = (*report.skipped, *report.quarantined)
     problems += [f"{photo.path}: {photo.reason}; not enrolled." for photo in left_out]
     return problems

@@ -6,6 +6,7 @@ and modification time do. Never Stash's id or its `updated_at`, which every tag 
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,6 +39,15 @@ class StashId:
 
     endpoint: str
     stash_id: str
+
+
+def visible_name(name: str) -> str:
+    """A name as it looks: composed, without space around it. Names that look alike are one person's.
+
+    macOS writes accents apart from their letters, other systems as one character, and a name that is copied
+    brings a trailing space. Case makes another name.
+    """
+    return unicodedata.normalize("NFC", name).strip() or name
 
 
 STASHDB_HOST = "stashdb.org"

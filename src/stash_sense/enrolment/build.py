@@ -3,13 +3,18 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from threading import Event
 
 import numpy as np
 
 from stash_sense.domain.identity import Person
-from stash_sense.enrolment.references import NewPhoto, PersonReferences, quarantine, reference_photo
+from stash_sense.enrolment.quarantine import PersonReferences, quarantine, unconfirmed_guesses
+from stash_sense.enrolment.references import FACES, NewPhoto, reference_photo
+from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto
+from stash_sense.enrolment.set_aside import several_faces
+from stash_sense.enrolment.vanished import names_gone, refuse_vanished
 from stash_sense.errors import Cancelled, StashSenseError
 from stash_sense.facedb.analyzed_photos import ReferencePhoto, Spool, StoredPhoto, stored_photos
 from stash_sense.facedb.database import FaceDatabase
@@ -21,46 +26,6 @@ from stash_sense.recognition.recognizer import SLOTS, LoadedPack
 
 MIN_CONFIDENCE = 0.5
 """Detection confidence from which a face may be a reference."""
-
-
-@dataclass(frozen=True, slots=True)
-class EnrolledPerson:
-    """A person and the paths of all their photos, the most trustworthy first."""
-
-    person: Person
-    photos: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SkippedPhoto:
-    """A photo from which no reference was taken."""
-
-    person: Person
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """What a build did.
-
-    analyzed: photos analyzed in this build; reused: photos whose earlier analysis still holds.
-    faceless: names of the people who could not be enrolled. skipped: photos without a usable face, or that
-    could not be read; these are tried again in the next build. quarantined: photos that seem to show
-    another person. problems: places of a folder that could not be read. without_portrait: performers of whom
-    Stash has only a placeholder.
-    """
-
-    version: str
-    people: int
-    faces: int
-    analyzed: int
-    reused: int
-    faceless: tuple[str, ...]
-    skipped: tuple[SkippedPhoto, ...]
-    quarantined: tuple[SkippedPhoto, ...]
-    problems: tuple[str, ...] = ()
-    without_portrait: int = 0
 
 
 def database_writer(place: Path, pack: LoadedPack, *, wait: bool = True) -> DatabaseWriter:
@@ -115,6 +80,7 @@ class DatabaseBuild:
     analyzed: int = 0
     stop: Event = field(default_factory=Event)
     _left_out: dict[str, str] = field(default_factory=dict)
+    _faceless: Sequence[Photo] = ()
 
     def analyze(self, batch: Sequence[NewPhoto]) -> list[StoredPhoto | StashSenseError]:
         """Analyze a few photos together and spool them; an error where a file could not be read.
@@ -134,36 +100,77 @@ class DatabaseBuild:
     def record(self, path: str, result: StoredPhoto | StashSenseError) -> None:
         """Take a result of `analyze` into the build."""
         if isinstance(result, StashSenseError):
-            self.failed[path] = str(result)
+            self.fail(path, str(result))
         else:
             self.photos[path] = result
             self.analyzed += 1
+
+    def fail(self, path: str, why: str) -> None:
+        """Take a photo that cannot be read now into the build.
+
+        It keeps the face that earlier builds took from it, and the next build reads it again.
+        """
+        self.failed[path] = why
+        if stored := self.stored.get(path):
+            self.photos[path] = stored
+
+    def refuse_vanished(self, sources: Mapping[str, int]) -> None:
+        """Raise PeopleVanished where a source holds less than half of the people that the database has of it.
+
+        sources: how the paths of each source's photos begin -> how many people it holds now.
+        """
+        if self._current:
+            refuse_vanished(self._current, sources)
+
+    def enrolled(self) -> Iterator[Person]:
+        """The people of the current database, if it can be reused."""
+        if self._current and self._current.manifest.pack_fingerprint == self.pack.fingerprint:
+            yield from map(self._current.person, range(self._current.people))
+
+    def known_below(self, folder: str) -> dict[str, StoredPhoto]:
+        """Path -> what the current database knows of the photos below a folder."""
+        if self._current is None:
+            return {}
+        stored = stored_photos([self._current], self.pack.fingerprint)
+        return {path: photo for path, photo in stored.items() if path.startswith(folder)}
 
     def finish(
         self,
         people: Sequence[EnrolledPerson],
         sources: Sequence[str],
         duplicates: Mapping[str, str] | None = None,
+        *,
+        faceless: Sequence[Photo] = (),
     ) -> BuildReport:
-        """Quarantine doubtful references and write a new version, unless the current one already holds all.
+        """Set doubtful references aside and write a new version, unless the current one already holds all.
 
         duplicates: path -> why its face is left out, for photos that their source found to be copies.
+        faceless: further photos to be listed in the database, each with its reason.
         Raises Cancelled once `stop` is set, and WriteFailed; the old database then stays in use.
         """
         self._left_out = dict(duplicates or {})
+        self._faceless = faceless
+        for references in self._references(self._guessed(people)):
+            for path in unconfirmed_guesses(references, self.pack):
+                self._left_out[path] = several_faces(self.photos[path].details[FACES])
         quarantined: dict[str, str] = {}
         if self.pack.calibrated:
             quarantined = quarantine(lambda: self._references(people), self.pack, self.place)
         self._left_out |= quarantined
         if self._current and not self.analyzed and self._is_in(self._current, people, sources):
             return self._report(self._current.manifest.version, people, quarantined)
+        gone: tuple[str, ...] = ()
+        if self._current:
+            gone = names_gone(self._current, (person.person for person in people if self._usable(person)))
         for person in self._each(people):
             self._write_person(person)
+        for photo in faceless:
+            self._writer.add_photo(photo)
         version = self._writer.commit(sources)
         # Left out, not forgotten: the next build may judge them differently.
         with suppress(OSError):
             self._spool.keep_only([self.photos[path].load() for path in self._left_out])
-        return self._report(version, people, quarantined)
+        return replace(self._report(version, people, quarantined), gone=gone)
 
     def _analyzed(
         self, new: NewPhoto, picture: AnalyzedPicture | StashSenseError
@@ -206,7 +213,15 @@ class DatabaseBuild:
             loaded = ((stored.photo.path, stored.load_vector()) for stored in self._usable(person))
             vectors = {path: vector for path, vector in loaded if vector is not None}
             if vectors:
-                yield PersonReferences(person.person.name, list(vectors), np.stack(list(vectors.values())))
+                guessed = frozenset(path for path in vectors if FACES in self.photos[path].details)
+                stacked = np.stack(list(vectors.values()))
+                yield PersonReferences(person.person.name, list(vectors), stacked, guessed)
+
+    def _guessed(self, people: Iterable[EnrolledPerson]) -> Iterator[EnrolledPerson]:
+        """The people of whom at least one face was guessed among several."""
+        for person in people:
+            if any(FACES in stored.details for stored in self._usable(person)):
+                yield person
 
     def _is_in(
         self, database: FaceDatabase, people: Sequence[EnrolledPerson], sources: Sequence[str]
@@ -214,7 +229,8 @@ class DatabaseBuild:
         manifest = database.manifest
         if (manifest.pack_fingerprint, manifest.sources) != (self.pack.fingerprint, named_sources(sources)):
             return False
-        photos = (photo for person in self._each(people) for photo in self._photos_of(person))
+        listed = (photo for person in self._each(people) for photo in self._photos_of(person))
+        photos = chain(listed, self._faceless)
         references = (
             (person.person, [stored.load().reference for stored in usable])
             for person in self._each(people)

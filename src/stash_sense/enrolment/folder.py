@@ -1,16 +1,20 @@
 """Folders of people as a source of a face database: one folder per person, with photos in it."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stash_sense.domain.identity import Person
+from stash_sense.domain.identity import Person, visible_name
 from stash_sense.domain.progress import Progress
-from stash_sense.enrolment.build import BuildReport, DatabaseBuild, EnrolledPerson, open_build
-from stash_sense.enrolment.references import NO_FACE, NewPhoto, any_prominent_face
-from stash_sense.errors import BadInput
+from stash_sense.enrolment.build import DatabaseBuild, open_build
+from stash_sense.enrolment.references import NewPhoto, portrait_face
+from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto
+from stash_sense.enrolment.set_aside import NO_FACE
+from stash_sense.enrolment.vanished import ALLOW_EMPTY
+from stash_sense.errors import BadInput, NotAFolder, PeopleVanished
 from stash_sense.facedb.analyzed_photos import StoredPhoto
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Photo
@@ -22,11 +26,20 @@ NOT_PEOPLE = (".", "@", "#", "$", "__", "lost+found")
 """How the names of folders begin that desktops and NAS boxes leave among people."""
 
 
+RULES = 2
+"""Rises when another face is taken from the same photo, so that the next build analyzes all photos again."""
+
+
 @dataclass(slots=True)
 class PeopleListing:
-    """The photos of each person by name, people without a photo, and places that could not be listed."""
+    """The photos of each person by name, people without a photo, and places that could not be listed.
+
+    counts: how the paths of a folder's photos begin -> how many people it holds. unlisted: by path.
+    """
 
     photos: dict[str, list[Path]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    unlisted: list[Path] = field(default_factory=list)
     without_photo: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -39,28 +52,34 @@ def build_from_folders(
     *,
     reuse: Iterable[FaceDatabase] = (),
     workers: int = 0,
+    allow_empty: bool = False,
 ) -> BuildReport:
     """Enrol the people of `folders`, each holding one folder per person, into the database at `place`.
 
-    Folders of the same name are one person, whose key and name are that name, letter for letter. Photos that
-    have not changed since a database at `place`, or one of `reuse`, was built are not analyzed again.
+    Folders whose names look the same are one person, whose key and name are that name. Photos that have not
+    changed since a database at `place`, or one of `reuse`, was built are not analyzed again; those that
+    cannot be read now keep the face that was taken from them.
     workers: threads; 0: one for each core.
-    Raises BadInput, WriteFailed, and Cancelled from `progress`; the old database then stays in use.
+    allow_empty: build although a folder holds nobody, or less than half of its people of the last build.
+    Raises PeopleVanished, BadInput, WriteFailed, and Cancelled from `progress`; the old database then stays
+    in use.
     """
-    listing = list_people(folders)
+    listing = list_people(folders, allow_empty=allow_empty)
     photos = {
         str(path): Photo(str(path), file_stamp(path), name)
         for name, paths in listing.photos.items()
         for path in paths
     }
     with open_build(place, pack, reuse=reuse, only=photos) as build:
+        paths_of = {name: list(map(str, paths)) for name, paths in listing.photos.items()}
+        _keep_unlisted(listing.unlisted, paths_of, build)
+        if not allow_empty:
+            build.refuse_vanished(listing.counts)
         _collect(photos, build, progress, workers)
-        people = [
-            EnrolledPerson(Person(name, name), tuple(map(str, paths)))
-            for name, paths in listing.photos.items()
-        ]
+        people = [EnrolledPerson(Person(name, name), tuple(paths)) for name, paths in paths_of.items()]
         report = build.finish(people, [str(folder.resolve()) for folder in folders])
-    faceless = (*report.faceless, *listing.without_photo)
+    without_photo = (name for name in listing.without_photo if name not in paths_of)
+    faceless = (*report.faceless, *without_photo)
     return replace(report, faceless=faceless, problems=tuple(listing.problems))
 
 
@@ -72,49 +91,74 @@ def folder_report_json(report: BuildReport) -> dict[str, Any]:
         "faces": report.faces,
         "embedded": report.analyzed,
         "reused": report.reused,
-        "skipped": [{"photo": photo.path, "why": photo.reason} for photo in report.skipped],
-        "quarantined": [{"photo": photo.path, "why": photo.reason} for photo in report.quarantined],
+        "skipped": list(map(_set_aside_json, report.skipped)),
+        "quarantined": list(map(_set_aside_json, report.quarantined)),
         "faceless": list(report.faceless),
+        "gone": list(report.gone),
         "problems": list(report.problems),
     }
 
 
+def _set_aside_json(photo: SkippedPhoto) -> dict[str, str]:
+    return {"photo": photo.path, "why": photo.reason, "code": photo.code}
+
+
 def file_stamp(path: Path) -> str:
-    """Size and modification time of a photo, which tell whether it is still the same file."""
+    """Size and modification time of a photo, which tell whether it is still the same file, and RULES."""
     try:
         status = path.stat()
     except OSError:
         return "unreadable"
-    return f"{status.st_size}-{status.st_mtime_ns}"
+    return f"{RULES}:{status.st_size}-{status.st_mtime_ns}"
 
 
-def list_people(folders: Sequence[Path]) -> PeopleListing:
-    """List the people and photos of folders that hold one folder per person. Raises BadInput."""
+def list_people(folders: Sequence[Path], *, allow_empty: bool = False) -> PeopleListing:
+    """List the people and photos of folders that hold one folder per person.
+
+    Raises PeopleVanished where a folder is missing or shows no photo of a person, unless `allow_empty`, and
+    BadInput where all are.
+    """
     people = PeopleListing()
     for folder in folders:
-        listing = list_images(folder)
+        names = set()
+        try:
+            listing = list_images(folder)
+        except NotAFolder as error:
+            raise PeopleVanished(f"{error} Is its drive or share connected?") from error
         people.problems += listing.problems
+        people.unlisted += [folder.resolve() / path.relative_to(folder) for path in listing.unlisted]
         loose = 0
         for path in listing.images:
             inner = path.relative_to(folder)
             if len(inner.parts) < 2:
                 loose += 1
             else:
-                people.photos.setdefault(inner.parts[0], []).append(folder.resolve() / inner)
-        people.without_photo += _person_folders(folder)
+                name = visible_name(inner.parts[0])
+                names.add(name)
+                people.photos.setdefault(name, []).append(folder.resolve() / inner)
+        people.without_photo += map(visible_name, _person_folders(folder))
+        people.counts[f"{folder.resolve()}{os.sep}"] = len(names)
         if loose:
             people.problems.append(
                 f"{folder}: {loose} photos lie outside a person's folder; left out. "
                 "Put them into a folder named after the person."
             )
+        if not names and not allow_empty:
+            raise PeopleVanished(f"{_nobody([folder], listing.problems)} {ALLOW_EMPTY}")
     if not people.photos:
-        raise BadInput(
-            f"{', '.join(map(str, folders))}: no photos of people found. A people folder holds one folder "
-            "per person, named after them, with one or more photos each: People/Ada Lovelace/1.jpg"
-        )
+        raise BadInput(_nobody(folders))
     people.photos = {name: list(dict.fromkeys(paths)) for name, paths in people.photos.items()}
-    people.without_photo = [name for name in dict.fromkeys(people.without_photo) if name not in people.photos]
+    people.without_photo = list(dict.fromkeys(people.without_photo))
     return people
+
+
+def _nobody(folders: Sequence[Path], problems: Sequence[str] = ()) -> str:
+    message = (
+        f"{', '.join(map(str, folders))}: no photos of people found. Is its drive or share connected? "
+        "A people folder holds one folder per person, named after them, with one or more photos each: "
+        "People/Ada Lovelace/1.jpg."
+    )
+    return " ".join((message, *problems))
 
 
 def _person_folders(folder: Path) -> list[str]:
@@ -128,6 +172,16 @@ def _person_folders(folder: Path) -> list[str]:
     return names
 
 
+def _keep_unlisted(unlisted: Iterable[Path], paths_of: dict[str, list[str]], build: DatabaseBuild) -> None:
+    """Keep what the current database knows of photos in places that cannot be listed now."""
+    for place in unlisted:
+        for path, stored in build.known_below(f"{place}{os.sep}").items():
+            paths = paths_of.setdefault(visible_name(stored.photo.owner), [])
+            if path not in build.photos and path not in paths:
+                paths.append(path)
+                build.photos[path] = stored
+
+
 def _collect(photos: Mapping[str, Photo], build: DatabaseBuild, progress: Progress, workers: int) -> None:
     """Take known photos into the build as they are, and analyze the others."""
     new = []
@@ -136,7 +190,7 @@ def _collect(photos: Mapping[str, Photo], build: DatabaseBuild, progress: Progre
         if stored and _still_holds(stored, photo):
             build.photos[path] = stored
         else:
-            new.append(NewPhoto(photo, Path(path), any_prominent_face))
+            new.append(NewPhoto(photo, Path(path), portrait_face))
     if new:
         progress.start("Enrolling", len(new))
     faces = 0

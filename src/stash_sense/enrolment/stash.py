@@ -1,51 +1,40 @@
 """Stash as a source of a face database: its performers by their portraits, and by images of them alone."""
 
 import asyncio
-import hashlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stash_sense.domain.identity import picture_stamp
+from stash_sense.domain.identity import local_key
 from stash_sense.domain.progress import Progress
-from stash_sense.enrolment.build import BuildReport, DatabaseBuild, EnrolledPerson, SkippedPhoto, open_build
+from stash_sense.enrolment.build import DatabaseBuild, open_build
+from stash_sense.enrolment.known_faces import PHOTO_PREFIX, KnownFaces
 from stash_sense.enrolment.performers import StashPerson, group_performers
-from stash_sense.enrolment.references import FaceChooser, NewPhoto, only_face, portrait_face
+from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto
+from stash_sense.enrolment.set_aside import DUPLICATE, NO_PORTRAIT
+from stash_sense.enrolment.stash_photos import ImageUse, StashPhotos, portrait_path
 from stash_sense.errors import (
     Busy,
     NobodyToEnrol,
-    StashError,
-    StashKeyRefused,
     StashSenseError,
-    StashTooSlow,
-    StashUnreachable,
 )
 from stash_sense.facedb.analyzed_photos import StoredPhoto
 from stash_sense.facedb.layout import Photo
-from stash_sense.jobs.workers import Lane, WorkPool, task_group
+from stash_sense.jobs.workers import WorkPool, task_group
 from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.types import Media, Performer, StashImage, VisualFile
+from stash_sense.stash.types import Performer
 
 log = logging.getLogger(__name__)
 
 SOURCE = "stash"
 """The source that the manifest of a database built from Stash names."""
-PHOTO_PREFIX = "stash:"
-"""How the path of a photo in Stash begins: `stash:performer/12`, `stash:image/34`."""
-DUPLICATE = "the same picture as another of this person"
-IMAGES_PER_PERSON = 10
-"""Images used besides the portraits, the oldest first: more add little, and each costs as much as a portrait.
-The oldest, so that new images do not replace others at each build."""
 EXTRA_FETCHES = 4
 """People whose photos are fetched while those of as many people as there are workers are analyzed."""
-RETRY_S = 5.0
-"""How long to retry asking Stash for its status after a picture could not be fetched."""
 BUSY_POLL_S = 0.5
 """How often a build checks whether the one it waits for has ended."""
 
@@ -57,31 +46,40 @@ async def build_from_stash(
     progress: Progress,
     *,
     pool: WorkPool,
-    with_images: bool = False,
+    with_images: ImageUse = False,
+    allow_empty: bool = False,
     limits: MediaLimits = DEFAULT_LIMITS,
 ) -> BuildReport:
     """Enrol every performer with a portrait, each person once, into the database at `place`.
 
-    with_images: also take faces from images on which the person alone is tagged and only one face shows.
+    A performer who lost the portrait, in a merge perhaps, keeps the face of the last build; whoever is known
+    by images alone is learned from images again.
+    with_images: of whom faces are also taken from images on which the person alone is tagged and only one
+    face shows. allow_empty: build although Stash has less than half of the people of the last build.
     Cancelling keeps the old database, and what was analyzed for the next build.
-    Raises StashError if Stash is away, NobodyToEnrol, WriteFailed.
+    Raises StashError if Stash is away, NobodyToEnrol, PeopleVanished, WriteFailed.
     """
     endpoints = [box.endpoint for box in await client.stash_boxes()]
     performers = await client.performers()
-    people = [person for person in group_performers(performers, endpoints) if with_images or person.portraits]
-    if not people:
+    people = group_performers(performers, endpoints)
+    if not with_images and not any(person.portraits for person in people):
         raise NobodyToEnrol(
             f"Stash has {len(performers):,} performers, and none of them has a portrait. Give them portraits "
             "in Stash, then build again."
         )
     with ExitStack() as stack:
         build = await _open_when_free(place, pack, limits, stack)
-        photos = _StashPhotos(client, pool, build)
+        known = await asyncio.to_thread(KnownFaces.of, build, people)
+        if not with_images:
+            people = [person for person in people if person.portraits or known.photos_of(person)]
+        if not allow_empty:
+            await asyncio.to_thread(build.refuse_vanished, {PHOTO_PREFIX: len(people)})
+        photos = StashPhotos(client, pool, build, known)
         enrolled = await _collect(people, photos, progress, with_images=with_images)
         if all(stored.photo.skipped for stored in build.photos.values()):
             raise NobodyToEnrol(_nobody_message(build))
         duplicates = dict.fromkeys(_duplicates(enrolled, build.photos), DUPLICATE)
-        finished = await _finish(build, enrolled, duplicates)
+        finished = await _finish(build, enrolled, duplicates, _without_portrait(performers, build))
     return replace(finished, without_portrait=sum(not performer.portrait_url for performer in performers))
 
 
@@ -127,11 +125,26 @@ async def _open_when_free(
             return build
 
 
+def _without_portrait(performers: Iterable[Performer], build: DatabaseBuild) -> list[Photo]:
+    """Every performer of whom no picture is in the build, as the database lists them."""
+    paths = ((portrait_path(performer), performer) for performer in performers)
+    return [
+        Photo(path, f"{performer.updated_at}|", local_key(performer.id), NO_PORTRAIT)
+        for path, performer in paths
+        if not performer.portrait_url and path not in build.photos
+    ]
+
+
 async def _finish(
-    build: DatabaseBuild, people: Sequence[EnrolledPerson], duplicates: Mapping[str, str]
+    build: DatabaseBuild,
+    people: Sequence[EnrolledPerson],
+    duplicates: Mapping[str, str],
+    faceless: Sequence[Photo],
 ) -> BuildReport:
     """Finish on a thread. When cancelled, stop it and wait, so that nothing it uses is closed under it."""
-    finishing = asyncio.ensure_future(asyncio.to_thread(build.finish, people, [SOURCE], duplicates))
+    finishing = asyncio.ensure_future(
+        asyncio.to_thread(build.finish, people, [SOURCE], duplicates, faceless=faceless)
+    )
     try:
         return await asyncio.shield(finishing)
     except asyncio.CancelledError:
@@ -142,7 +155,7 @@ async def _finish(
 
 
 async def _collect(
-    people: Sequence[StashPerson], photos: "_StashPhotos", progress: Progress, *, with_images: bool
+    people: Sequence[StashPerson], photos: StashPhotos, progress: Progress, *, with_images: ImageUse
 ) -> list[EnrolledPerson]:
     """The people in their order, with those photos in the build that could be fetched."""
     done: dict[int, EnrolledPerson] = {}
@@ -153,9 +166,7 @@ async def _collect(
     async def take_people() -> None:
         nonlocal faces, enrolled
         for index, person in remaining:
-            paths = [path async for path in photos.portraits(person)]
-            if with_images:
-                paths += [path async for path in photos.images(person)]
+            paths = [path async for path in photos.all_of(person, with_images)]
             for path in paths:
                 if path in build.failed:
                     progress.problem(f"{person.person.name}: {build.failed[path]}")
@@ -170,85 +181,6 @@ async def _collect(
         for _ in range(photos.pool.workers + EXTRA_FETCHES):
             group.create_task(take_people())
     return [done[index] for index in range(len(people))]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _StashPhotos:
-    """Takes Stash's pictures of people into a build.
-
-    A picture that cannot be fetched keeps the face that earlier builds took from it, and is fetched again
-    by the next build.
-    """
-
-    client: StashClient
-    pool: WorkPool
-    build: DatabaseBuild
-
-    async def portraits(self, person: StashPerson) -> AsyncIterator[str]:
-        """The paths of the person's portraits, each taken into the build."""
-        for performer in person.portraits:
-            path = f"{PHOTO_PREFIX}performer/{performer.id}"
-            await self._guarded(path, self._portrait(path, person.person.key, performer))
-            yield path
-
-    async def images(self, person: StashPerson) -> AsyncIterator[str]:
-        """The paths of images on which the person alone is tagged, each taken into the build."""
-        ids = [performer.id for performer in person.performers]
-        alone = {
-            "performers": {"value": ids, "modifier": "INCLUDES"},
-            "performer_count": {"value": 1, "modifier": "EQUALS"},
-        }
-        for image in await self.client.first_images(alone, IMAGES_PER_PERSON):
-            file = image.primary_file
-            if image.is_video or file is None:
-                continue
-            path = f"{PHOTO_PREFIX}image/{image.id}"
-            await self._guarded(path, self._image(path, person.person.key, image, file))
-            yield path
-
-    async def _guarded(self, path: str, taken: Awaitable[None]) -> None:
-        try:
-            await taken
-        except (StashUnreachable, StashTooSlow, StashKeyRefused) as error:
-            # Raises if all of Stash is away rather than this one picture, which was waited for already.
-            limits = self.client.limits
-            await self.client.with_limits(replace(limits, retry_s=min(limits.retry_s, RETRY_S))).status()
-            self._fail(path, error)
-        except StashError as error:
-            self._fail(path, error)
-
-    def _fail(self, path: str, error: StashError) -> None:
-        self.build.failed[path] = str(error)
-        if stored := self.build.stored.get(path):
-            self.build.photos[path] = stored
-
-    async def _portrait(self, path: str, owner: str, performer: Performer) -> None:
-        stored = self.build.stored.get(path)
-        if stored and stored.photo.stamp.partition("|")[0] == performer.updated_at:
-            self.build.photos[path] = stored
-            return
-        media = await self.client.portrait(performer)
-        photo = Photo(path, f"{performer.updated_at}|{_digest(media.data)}", owner)
-        if stored and stored.photo.content_stamp == photo.content_stamp:
-            # Something else about the performer was edited.
-            stamped = replace(stored.photo, stamp=photo.stamp)
-            self.build.photos[path] = replace(stored, photo=stamped)
-        else:
-            await self._analyze(photo, media, portrait_face)
-
-    async def _image(self, path: str, owner: str, image: StashImage, file: VisualFile) -> None:
-        stored = self.build.stored.get(path)
-        fingerprints = [(fingerprint.type, fingerprint.value) for fingerprint in file.fingerprints]
-        photo = Photo(path, picture_stamp(fingerprints, file.path, file.size, file.mod_time), owner)
-        if stored and stored.photo.stamp == photo.stamp:
-            self.build.photos[path] = stored
-        else:
-            await self._analyze(photo, await self.client.original(image), only_face)
-
-    async def _analyze(self, photo: Photo, media: Media, choose_face: FaceChooser) -> None:
-        new = NewPhoto(photo, media.data, choose_face)
-        (result,) = await self.pool.run(partial(self.build.analyze, [new]), Lane.BACKGROUND)
-        self.build.record(photo.path, result)
 
 
 def _duplicates(people: Iterable[EnrolledPerson], photos: Mapping[str, StoredPhoto]) -> Iterator[str]:
@@ -280,8 +212,5 @@ def _skipped_json(photo: SkippedPhoto) -> dict[str, str]:
         "local_id": photo.person.local_id or "",
         "picture": photo.path.removeprefix(PHOTO_PREFIX),
         "why": photo.reason,
+        "code": photo.code,
     }
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:32]

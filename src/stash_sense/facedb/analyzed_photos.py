@@ -6,13 +6,13 @@ import stat
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +48,13 @@ class StoredPhoto:
     """An analyzed photo without its face, which is read from its store; that may raise OSError.
 
     load_vector: the face's embeddings alone, which is cheaper than `load`; None where there is no face.
+    details: of its reference.
     """
 
     photo: Photo
     load: Callable[[], ReferencePhoto]
     load_vector: Callable[[], NDArray[np.float32] | None]
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def stored_photos(
@@ -68,12 +70,14 @@ def stored_photos(
             break
         if database.manifest.pack_fingerprint != pack_fingerprint:
             continue
-        rows = {database.reference(row).photo: row for row in range(database.manifest.faces)}
+        references = map(database.reference, range(database.manifest.faces))
+        rows = {reference.photo: (row, reference.details) for row, reference in enumerate(references)}
         for photo in database.photos():
             if photo.path not in stored and (only is None or photo.path in only):
-                row = rows.get(photo.path)
+                row, details = rows.get(photo.path, (None, {}))
                 load = partial(_load_from_database, database, photo, row)
-                stored[photo.path] = StoredPhoto(photo, load, partial(_load_vector, database, row))
+                load_vector = partial(_load_vector, database, row)
+                stored[photo.path] = StoredPhoto(photo, load, load_vector, details)
     return stored
 
 
@@ -135,7 +139,7 @@ class Spool:
                     self._file.close()
                 raise
             self._end = start + len(record)
-        return self._stored(photo.photo, start)
+        return self._stored(photo, start)
 
     def keep_only(self, photos: Sequence[ReferencePhoto]) -> None:
         """Close the spool and drop all photos but these, which no database holds. Raises OSError."""
@@ -148,8 +152,9 @@ class Spool:
         with replacement_of(self._path, mode=mode) as temporary, temporary.open("wb") as file:
             file.writelines(map(_pack, photos))
 
-    def _stored(self, photo: Photo, start: int) -> StoredPhoto:
-        return StoredPhoto(photo, partial(self._load, start), lambda: self._load(start).vector)
+    def _stored(self, photo: ReferencePhoto, start: int) -> StoredPhoto:
+        details = photo.reference.details if photo.reference else {}
+        return StoredPhoto(photo.photo, partial(self._load, start), lambda: self._load(start).vector, details)
 
     def _load(self, start: int) -> ReferencePhoto:
         with self._lock:
@@ -162,7 +167,7 @@ class Spool:
     def _read_all(self) -> Iterator[StoredPhoto]:
         self._file.seek(0)
         while photo := self._read_next():
-            yield self._stored(photo.photo, self._end)
+            yield self._stored(photo, self._end)
             self._end = self._file.tell()
 
     def _read_next(self) -> ReferencePhoto | None:

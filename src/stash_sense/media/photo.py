@@ -185,10 +185,14 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class ImageListing:
-    """The pictures by extension, in natural order, and a sentence for each place that cannot be read."""
+    """The pictures by extension, in natural order, and a sentence for each place that cannot be read.
+
+    unlisted: those places.
+    """
 
     images: tuple[Path, ...]
     problems: tuple[str, ...]
+    unlisted: tuple[Path, ...] = ()
 
 
 def list_images(folder: Path) -> ImageListing:
@@ -203,6 +207,7 @@ def list_images(folder: Path) -> ImageListing:
         )
     images: list[Path] = []
     problems: list[str] = []
+    unlisted: list[Path] = []
     seen: set[tuple[int, int]] = set()
     real, linked = [folder], list[Path]()
     while real or linked:
@@ -215,6 +220,7 @@ def list_images(folder: Path) -> ImageListing:
             with os.scandir(current) as scan:
                 entries = sorted(scan, key=lambda entry: entry.name)
         except OSError as error:
+            unlisted.append(current)
             problems.append(f"{_relative(current, folder)}: cannot be listed ({error.strerror}); left out.")
             continue
         for entry in entries:
@@ -227,7 +233,7 @@ def list_images(folder: Path) -> ImageListing:
             elif path.suffix.lower() in EXTENSIONS:
                 images.append(path)
     images.sort(key=lambda path: _sort_key(path.relative_to(folder)))
-    return ImageListing(tuple(images), tuple(problems))
+    return ImageListing(tuple(images), tuple(problems), tuple(unlisted))
 
 
 def _is_folder(entry: os.DirEntry[str] | Path) -> bool:

@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from stash_sense.domain.progress import Progress
-from stash_sense.enrolment.build import BuildReport
 from stash_sense.enrolment.calibrate import calibrate
 from stash_sense.enrolment.folder import build_from_folders
+from stash_sense.enrolment.report import BuildReport
 from stash_sense.enrolment.stash import build_from_stash
+from stash_sense.enrolment.stash_photos import fetch_pictures
 from stash_sense.errors import BadDatabase, StashNotConfigured, StashSenseError
 from stash_sense.facedb.database import FaceDatabase, current_version
 from stash_sense.jobs.workers import WorkPool
@@ -24,6 +25,7 @@ from stash_sense.models.manifest import save_calibration
 from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack, load_pack
 from stash_sense.settings import Settings
+from stash_sense.stash.address import StashAddress
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits
 
@@ -134,9 +136,18 @@ def people_database_dir(settings: Settings, folders: Sequence[Path]) -> Path:
 
 
 def enrol(
-    settings: Settings, folders: Sequence[Path], directory: Path, pack: LoadedPack, progress: Progress
+    settings: Settings,
+    folders: Sequence[Path],
+    directory: Path,
+    pack: LoadedPack,
+    progress: Progress,
+    *,
+    allow_empty: bool = False,
 ) -> BuildReport:
-    """Bring the database in `directory` up to date with people folders, reusing embeddings of all others."""
+    """Bring the database in `directory` up to date with people folders, reusing embeddings of all others.
+
+    Raises what `build_from_folders` raises.
+    """
     with ExitStack() as stack:
         others = [stack.enter_context(other) for other in _others(settings, directory)]
         return build_from_folders(
@@ -146,14 +157,22 @@ def enrol(
             progress,
             reuse=others,
             workers=worker_count(settings),
+            allow_empty=allow_empty,
         )
 
 
 async def enrol_from_stash(
-    settings: Settings, pack: LoadedPack, progress: Progress, *, with_images: bool = False
-) -> BuildReport:
+    settings: Settings,
+    pack: LoadedPack,
+    progress: Progress,
+    *,
+    with_images: bool = False,
+    allow_empty: bool = False,
+    max_pictures: int = 0,
+) -> tuple[BuildReport, dict[str, bytes]]:
     """Bring the settings' database up to date with the performers of their Stash.
 
+    Returns the report, and by path at most `max_pictures` of the photos that were set aside.
     Raises what `open_stash` and `build_from_stash` raise.
     """
     pool = WorkPool(worker_count(settings), 1)
@@ -161,15 +180,18 @@ async def enrol_from_stash(
         async with open_stash(settings, replace(PATIENT, media_bytes=settings.max_bytes)) as client:
             impatient = client.with_limits(DEFAULT_STASH_LIMITS)
             await impatient.status()  # fails at once if Stash is down from the start
-            return await build_from_stash(
+            report = await build_from_stash(
                 client,
                 database_dir(settings),
                 pack,
                 progress,
                 pool=pool,
                 with_images=with_images,
+                allow_empty=allow_empty,
                 limits=media_limits(settings),
             )
+            photos = [*report.quarantined, *report.skipped][:max_pictures]
+            return report, await fetch_pictures(client, [photo.path for photo in photos])
     finally:
         pool.close(settings.stop_seconds)
 
@@ -203,6 +225,11 @@ def open_stash(settings: Settings, limits: StashLimits = DEFAULT_STASH_LIMITS) -
     if not settings.stash_url:
         raise stash_not_configured()
     return StashClient(settings.stash_url, settings.stash_api_key.get_secret_value(), limits)
+
+
+def stash_address(settings: Settings) -> str:
+    """The address of the settings' Stash, without a password."""
+    return str(StashAddress.parse(settings.stash_url))
 
 
 def stash_not_configured() -> StashNotConfigured:

@@ -1,6 +1,7 @@
 """Images on which a performer alone is tagged."""
 
-from stash_sense.enrolment.stash import IMAGES_PER_PERSON, stash_report_json
+from stash_sense.enrolment.stash import stash_report_json
+from stash_sense.enrolment.stash_photos import IMAGES_PER_PERSON
 
 from .conftest import BLACK, BLUE, RED, enrolled, picture
 
@@ -55,7 +56,7 @@ class TestImages:
         assert [(photo.person.name, photo.path) for photo in done.quarantined] == [
             ("Ann", f"stash:image/{wrong}")
         ]
-        assert "nearer to Bea" in done.quarantined[0].reason
+        assert "more like Bea" in done.quarantined[0].reason
         assert enrolled(place) == {"Ann": 3, "Bea": 1}
 
         again = await enrol(with_images=True)

@@ -28,6 +28,7 @@ async def test_a_portrait_without_a_face_is_listed_and_not_looked_at_again(enrol
             "local_id": "4",
             "picture": "performer/4",
             "why": "no face found",
+            "code": "no-face",
         }
     ]
     assert done.faceless == ("Dora",)

@@ -1,0 +1,60 @@
+"""Why no reference is taken from a photo: sentences for people, and their codes for programs.
+
+A database stores the sentence; the code follows from it, also for databases of older versions.
+"""
+
+import re
+
+from stash_sense.domain.faces import confidence_at
+from stash_sense.domain.reasons import percent
+
+NO_FACE = "no face found"
+NO_PORTRAIT = "no portrait in Stash"
+UPSIDE_DOWN = "the face is upside down; turn the picture"
+DUPLICATE = "the same picture as another of this person"
+
+
+def poor_face(fault: str) -> str:
+    """fault: as `Quality.reason` words it."""
+    return f"the face is {fault}"
+
+
+def several_faces(count: int) -> str:
+    """count: the faces of which any may be the person's."""
+    return f"{count} faces, and no other photo of this person shows which one is theirs"
+
+
+def one_person_tagged(count: int) -> str:
+    """count: the faces of an image on which one person is tagged."""
+    return f"{count} faces, and one person tagged"
+
+
+def nearer_to_other(name: str, distance: float, own: float) -> str:
+    """distance: to the other person of that name; own: to the nearest other picture of this person."""
+    return (
+        f"more like {name} ({percent(confidence_at(distance))}) than like the other pictures of this person "
+        f"({percent(confidence_at(own))})"
+    )
+
+
+def unlike_others(own: float) -> str:
+    """own: distance to the nearest other picture of this person."""
+    return f"unlike all other pictures of this person ({percent(confidence_at(own))} like the nearest)"
+
+
+_CODES = (
+    ("no-face", re.escape(NO_FACE)),
+    ("no-portrait", re.escape(NO_PORTRAIT)),
+    ("copy", re.escape(DUPLICATE)),
+    ("several-faces", r"\d+ faces, "),
+    ("upside-down", r"the face is upside down"),
+    ("poor-face", r"the face is "),
+    ("other-person", r"(nearer to|more like|unlike all) "),
+)
+UNREADABLE = "unreadable"
+"""Code of every other reason: the picture could not be fetched or decoded, and the sentence says why."""
+
+
+def reason_code(reason: str) -> str:
+    """The code of a reason for which a photo was set aside."""
+    return next((code for code, pattern in _CODES if re.match(pattern, reason, re.DOTALL)), UNREADABLE)
