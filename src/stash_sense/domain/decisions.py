@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stash_sense.domain.faces import Box, reason_person, same_face_index
+from stash_sense.domain.identity import person_from_facts
 from stash_sense.domain.reasons import Reason, ReasonCode
 from stash_sense.domain.validation import (
     validate_number,
@@ -153,7 +154,8 @@ def apply_decisions(
         return DecidedVerdict("unknown", Reason(ReasonCode.ALL_REJECTED), ())
     if verdict != "unknown" and left[:1] != tuple(matches[:1]):
         first = matches[0]
-        person = reason_person(first.performer_id, first.name or first.performer_id, first.distance)
+        name = person_from_facts(first.performer_id, first.name, first.facts).full_name
+        person = reason_person(first.performer_id, name, first.distance)
         return DecidedVerdict("unknown", Reason(ReasonCode.REJECTED, (person,)), left)
     return DecidedVerdict(verdict, reason, left)
 

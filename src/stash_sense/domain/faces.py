@@ -171,6 +171,7 @@ class Match:
     reference_id: int = -1
     support: str = ""
     aliases: tuple[str, ...] = ()
+    disambiguation: str = ""
     diagnostics: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -191,6 +192,7 @@ class Match:
             reference_id=candidate.reference,
             support=candidate.support,
             aliases=person.aliases,
+            disambiguation=person.disambiguation,
             diagnostics=candidate.cosines,
         )
 
@@ -205,6 +207,7 @@ class Match:
             self.image_url,
             self.stash_ids,
             self.local_id,
+            self.disambiguation,
         )
 
     @property
@@ -215,7 +218,7 @@ class Match:
     @property
     def in_reason(self) -> ReasonPerson:
         """The person as a reason names them."""
-        return reason_person(self.performer_id, self.name, self.combined_score)
+        return reason_person(self.performer_id, self.person.full_name, self.combined_score)
 
 
 def reason_person(performer_id: str, name: str, distance: float) -> ReasonPerson:

@@ -22,6 +22,7 @@ class Person:
     """Somebody enrolled. key: the performer key; aliases: further names or keys of the same person.
 
     stash_ids: (stash-box endpoint, id there) of each stash-box that knows the person; local_id: in Stash.
+    disambiguation: Stash's, which tells people of one name apart.
     """
 
     key: str
@@ -31,6 +32,12 @@ class Person:
     image_url: str | None = None
     stash_ids: tuple[tuple[str, str], ...] = ()
     local_id: str | None = None
+    disambiguation: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """`Jane Doe (born 1980)`: the name as it is unique in the library."""
+        return f"{self.name} ({self.disambiguation})" if self.disambiguation else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,11 @@ def person_facts(person: Person) -> dict[str, Any]:
         "country": person.country,
         "image_url": person.image_url,
     }
-    return facts | ({"aliases": list(person.aliases)} if person.aliases else {})
+    if person.aliases:
+        facts["aliases"] = list(person.aliases)
+    if person.disambiguation:
+        facts["disambiguation"] = person.disambiguation
+    return facts
 
 
 def person_from_facts(key: str, name: str | None, facts: Mapping[str, Any] | None) -> Person:
@@ -137,6 +148,7 @@ def person_from_facts(key: str, name: str | None, facts: Mapping[str, Any] | Non
         next(iter(_texts([facts.get("image_url")])), None),
         tuple((endpoint, stash_id) for endpoint, stash_id in pairs),
         local_id,
+        next(iter(_texts([facts.get("disambiguation")])), ""),
     )
 
 

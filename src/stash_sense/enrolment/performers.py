@@ -68,6 +68,7 @@ def _person(group: Sequence[Performer], endpoints: Sequence[str]) -> Person:
             (stash_id.endpoint, stash_id.stash_id) for stash_id in _sorted_by_endpoint(stash_ids, endpoints)
         ),
         local_id=first.id,
+        disambiguation=first.disambiguation,
     )
 
 

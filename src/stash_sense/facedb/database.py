@@ -249,7 +249,10 @@ def read_manifest(folder: Path) -> Manifest:
 
 def to_json_fields(value: Person | Photo | Reference) -> dict[str, Any]:
     """A record as its line's JSON object."""
-    return asdict(value)
+    fields = asdict(value)
+    if not fields.get("disambiguation", True):
+        del fields["disambiguation"]  # readable for programs that do not know it
+    return fields
 
 
 def reference_from_json(fields: dict[str, Any]) -> Reference:

@@ -124,7 +124,7 @@ def reason_for_match(
 def candidate_in_reason(candidate: Candidate, person: Callable[[int], Person]) -> ReasonPerson:
     """A candidate as a reason names them."""
     whom = person(candidate.person)
-    return reason_person(whom.key, whom.name, candidate.combined)
+    return reason_person(whom.key, whom.full_name, candidate.combined)
 
 
 NAME_TRACK = 3.0

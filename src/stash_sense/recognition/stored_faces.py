@@ -229,4 +229,5 @@ def _match(stored: StoredMatch) -> Match:
         reference_id=int(row) if row.isascii() and row.isdigit() else -1,
         support=stored.support or "",
         aliases=person.aliases,
+        disambiguation=person.disambiguation,
     )
