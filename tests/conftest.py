@@ -26,8 +26,28 @@ settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
 
+SLOW_FIXTURES = {"pack", "pack_dir", "data_dir", "tabs", "torture", "run"}
+"""Those of tests that load the networks, run the command, open a browser or have a long form."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--torture", action="store_true", help="run the long tests with their full counts")
+    parser.addoption("--fast", action="store_true", help="leave out tests that take long")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --fast, leaves out what is marked as slow and what needs one of SLOW_FIXTURES."""
+    if config.getoption("--fast"):
+        slow = {
+            item for item in items if item.get_closest_marker("slow") or SLOW_FIXTURES & set(names_of(item))
+        }
+        items[:] = [item for item in items if item not in slow]
+        config.hook.pytest_deselected(items=list(slow))
+
+
+def names_of(item: pytest.Item) -> list[str]:
+    """The fixtures of a test."""
+    return getattr(item, "fixturenames", [])
 
 
 @pytest.fixture(scope="session")

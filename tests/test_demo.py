@@ -13,6 +13,8 @@ import pytest
 
 from pages import ROOT, launched, row
 
+pytestmark = pytest.mark.slow
+
 ENDS_S = 60
 FOUND = [("Barack Obama", 4), ("Joe Biden", 1), ("Eileen Collins", 1)]
 WITHOUT_LIBRARIES = """

@@ -37,7 +37,9 @@ def calls(tmp_path_factory):
 def commands(group: click.Group, before: str = "") -> dict[str, click.Command]:
     """Every command below a group by its full name, groups included."""
     below: dict[str, click.Command] = {}
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         below[before + name] = command
         if isinstance(command, click.Group):
             below |= commands(command, f"{before}{name} ")

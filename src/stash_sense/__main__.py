@@ -12,17 +12,24 @@ import click
 
 from stash_sense import __version__
 from stash_sense.cli.console import CommandGroup
-from stash_sense.cli.database import database_group
-from stash_sense.cli.doctor import doctor_command
-from stash_sense.cli.identify import identify_command
-from stash_sense.cli.jobs import jobs_group
-from stash_sense.cli.models import models_group
-from stash_sense.cli.sidecar import serve_command, state_group, token_command
 from stash_sense.memory import bound_arenas
 from stash_sense.settings import read_settings
 
+SUBCOMMANDS = {
+    "database": "stash_sense.cli.database:database_group",
+    "doctor": "stash_sense.cli.doctor:doctor_command",
+    "identify": "stash_sense.cli.identify:identify_command",
+    "jobs": "stash_sense.cli.jobs:jobs_group",
+    "models": "stash_sense.cli.models:models_group",
+    "serve": "stash_sense.cli.sidecar:serve_command",
+    "state": "stash_sense.cli.sidecar:state_group",
+    "token": "stash_sense.cli.sidecar:token_command",
+}
 
-@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=CommandGroup, subcommands=SUBCOMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -54,15 +61,6 @@ def main(ctx: click.Context, data_dir: Path | None, config: Path | None, verbose
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s")
     ctx.obj = read_settings(config, data_dir)
 
-
-main.add_command(identify_command)
-main.add_command(database_group)
-main.add_command(models_group)
-main.add_command(state_group)
-main.add_command(doctor_command)
-main.add_command(serve_command)
-main.add_command(token_command)
-main.add_command(jobs_group)
 
 if __name__ == "__main__":
     main(prog_name="stash-sense")

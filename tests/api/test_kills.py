@@ -13,6 +13,8 @@ from stash_sense.store.database import RecommendationsDB
 
 from .galleries import begin, ended, fetched, fill, varied_photos
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = 64
 WORKERS = 2
 IN_FLIGHT = WORKERS * BATCHES_PER_WORKER * PHOTOS_PER_BATCH + FETCHERS

@@ -59,7 +59,8 @@ def test_health_answers_at_once_while_pictures_are_looked_at(started, port, phot
         for caller in callers:
             caller.join()
     assert set(statuses) == {200}
-    assert min(slowest) <= (0.05 if torture else 1)  # a busy machine is none of our business
+    if torture:  # on a machine that does nothing else
+        assert min(slowest) <= 0.05
 
 
 def test_many_callers_get_answers_or_are_told_to_come_back(serve, settings_with, photo, torture):
@@ -88,7 +89,7 @@ def test_many_callers_get_answers_or_are_told_to_come_back(serve, settings_with,
 
 
 def test_a_single_picture_goes_before_a_gallery(app, photo):
-    unit_s, units = 0.1, 60
+    unit_s, units = 0.5, 120
     running = [app.sidecar.pool.submit(partial(time.sleep, unit_s), Lane.BACKGROUND) for _ in range(units)]
     began = time.perf_counter()
     assert app.client.post("/identify", files={"file": photo}).status_code == 200

@@ -18,6 +18,8 @@ from stash_sense.facedb.layout import Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
 from stash_sense.recognition.recognizer import SLOTS
 
+pytestmark = pytest.mark.slow
+
 KEY = "the-key-of-stash-0123456789"
 
 TRIES = 6

@@ -11,6 +11,8 @@ from fakes.stash import Delay
 from stash_sense.errors import ShuttingDown, Unavailable
 from stash_sense.runtime.sidecar import build_sidecar
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_step_that_fails_keeps_no_other_from_being_taken(settings_with, monkeypatch, caplog):
     sidecar = build_sidecar(settings_with())

@@ -13,6 +13,8 @@ from stash_sense.errors import NoSecret
 from stash_sense.runtime.secret import ensure_secret, find_secret, serving_secret, token_file
 from stash_sense.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def settings(tmp_path):

@@ -12,6 +12,8 @@ import pytest
 
 from fakes.stash import Delay, StashStandIn, Status
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "samples"
 STASHDB = "https://stashdb.org/graphql"
 OBAMA = "50459d16-787c-47c9-8ce9-a4cac9404324"

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "samples"
 FACES = [
     ("people/Joe Biden/biden.jpg", (354, 105, 785, 646)),

@@ -19,6 +19,8 @@ from stash_sense.domain.progress import NoProgress
 from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 from stash_sense.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "samples"
 KEY = "key-of-stash-0123456789"
 FIELDS = {

@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from stash_sense.__main__ import main
 from stash_sense.store.database import RecommendationsDB
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

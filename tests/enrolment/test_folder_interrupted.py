@@ -17,6 +17,8 @@ from stash_sense.recognition.analysis import analyze_pictures
 
 from .conftest import skipped
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_photo_gone_between_listing_and_reading_is_reported(build, people, monkeypatch, enrolled):
     def vanishing(paths, engine, **options):

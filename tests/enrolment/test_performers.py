@@ -6,6 +6,8 @@ from stash_sense.domain.identity import StashId
 from stash_sense.enrolment.performers import group_performers
 from stash_sense.stash.types import Performer
 
+pytestmark = pytest.mark.slow
+
 STASHDB, FANSDB, OTHER = "https://stashdb.org/graphql", "https://fansdb.cc/graphql", "https://tpdb.example/g"
 BOXES = [FANSDB, STASHDB]
 

@@ -11,6 +11,8 @@ import pytest
 from stash_sense.errors import NoDatabase
 from stash_sense.facedb.database import FaceDatabase
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = 400
 
 

@@ -10,6 +10,8 @@ from stash_sense.domain.identity import Person
 from stash_sense.facedb.layout import Photo, Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
 
+pytestmark = pytest.mark.slow
+
 FACES, DIMENSION = 50_000, 512
 
 OPENS = """

@@ -19,6 +19,8 @@ from stash_sense.jobs import queue
 from stash_sense.jobs.queue import JobQueue
 from stash_sense.store.repositories import jobs as job_list
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent / "scripts" / "work_until_killed.py"
 ENDING = Path(__file__).parent / "scripts" / "end_at_a_job.py"
 

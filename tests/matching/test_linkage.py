@@ -19,6 +19,8 @@ from stash_sense.matching.tracks import (
 
 from .world import default_pack, steep
 
+pytestmark = pytest.mark.slow
+
 SIZE = 48
 SHEETS = 12
 """The first faces stand on two contact sheets."""

@@ -12,6 +12,8 @@ from stash_sense.media.formats import MediaLimits
 from stash_sense.media.jpeg_header import BadHeader, read_jpeg_header
 from stash_sense.media.photo import load_image
 
+pytestmark = pytest.mark.slow
+
 
 def _patched(data, before, replacement, skip=0):
     start = data.index(before) + len(before) + skip

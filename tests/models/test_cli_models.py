@@ -10,6 +10,8 @@ from stash_sense import errors
 from stash_sense.__main__ import main
 from stash_sense.models import manifest, prepare
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(tmp_path, tiny_pack, monkeypatch):

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from stash_sense.models import dlib_file, dlib_resnet, manifest
 from stash_sense.models.manifest import package_file
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = json.loads(Path(__file__).with_name("dlib_reference.json").read_text("utf-8"))
 
 

@@ -14,6 +14,8 @@ from stash_sense.domain.progress import NO_PROGRESS, NoProgress
 from stash_sense.errors import Busy, MissingFile
 from stash_sense.models import download, manifest, prepare, verify
 
+pytestmark = pytest.mark.slow
+
 download_module = sys.modules["stash_sense.models.download"]  # the name itself is the function
 QUICK = download.DownloadLimits(connect_s=2, stall_s=2, total_s=20, attempts=2, pause_s=0.01)
 

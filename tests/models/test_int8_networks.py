@@ -8,6 +8,8 @@ from stash_sense.models import dequantize, manifest, sface
 from stash_sense.models.dequantize import expand_blocks
 from stash_sense.models.manifest import package_file
 
+pytestmark = pytest.mark.slow
+
 SFACE_NORMS = (4.58661, 3.68097, 2.30237)
 SFACE_FIRST = (-0.272396, 0.076666, 0.040162)
 

@@ -16,6 +16,8 @@ from stash_sense.files import sha256_of
 from stash_sense.models import manifest, prepare, verify
 from stash_sense.models.manifest import DEFAULT_PACK, PackManifest, load_manifest, package_file
 
+pytestmark = pytest.mark.slow
+
 PACK = DEFAULT_PACK
 prepare_module = sys.modules["stash_sense.models.prepare"]  # the name itself is the function
 

@@ -11,6 +11,8 @@ import pytest
 
 from .conftest import PLUGIN
 
+pytestmark = pytest.mark.slow
+
 SOURCES = sorted(PLUGIN.rglob("*.py"))
 OLDEST = (3, 8)
 STARTS = 5

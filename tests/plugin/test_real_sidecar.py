@@ -15,6 +15,8 @@ from stash_sense.settings import Settings
 
 from .conftest import KEY, SESSION
 
+pytestmark = pytest.mark.slow
+
 START_S = 60
 
 

@@ -14,6 +14,8 @@ from fakes.stash import Plugin, install_from
 
 from .conftest import PLUGIN
 
+pytestmark = pytest.mark.slow
+
 ROOT = PLUGIN.parent
 
 

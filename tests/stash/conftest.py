@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -12,8 +13,11 @@ from stash_sense.stash.transport import StashLimits
 
 KEY = "eyJ-the-api-key"
 
-# Fast enough for tests; what waits in them waits for a fault.
+# For tests of faults: what waits in them waits for a fault.
 QUICK = StashLimits(connect_s=1, stall_s=0.5, total_s=3, retry_s=2, pause_s=0.01, longest_pause_s=0.05)
+
+# For all other tests: a busy machine answers late.
+PATIENT = replace(QUICK, connect_s=30, stall_s=60, total_s=60)
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def stash() -> Iterator[StashStandIn]:
 
 @pytest.fixture
 async def client(stash: StashStandIn) -> AsyncIterator[StashClient]:
-    async with StashClient(stash.url, KEY, QUICK) as client:
+    async with StashClient(stash.url, KEY, PATIENT) as client:
         yield client
 
 

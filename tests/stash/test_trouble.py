@@ -91,11 +91,13 @@ def tagging(stash: StashStandIn, client: StashClient) -> Callable[[], object]:
 
 @pytest.mark.parametrize("fault", [Drop(), Status(502), Status(503), Delay(30)])
 async def test_a_write_is_never_sent_twice(
-    stash: StashStandIn, tagging: Callable, fault: Drop | Status | Delay
+    stash: StashStandIn, client: StashClient, limits: StashLimits, fault: Drop | Status | Delay
 ):
+    stash.library.add_image(performers=[])
+    stash.library.add_performer("Ann")
     stash.faults.add(fault, where="BulkImageUpdate")
     with pytest.raises((StashUnreachable, StashAnsweredWrongly, StashTooSlow)):
-        await tagging()
+        await client.with_limits(limits).add_performers("image", ["1"], ["1"])
     assert stash.record.counts["BulkImageUpdate"] == 1
 
 

@@ -20,6 +20,8 @@ from stash_sense.store.migrations import migrate_file, read_file_version
 from stash_sense.store.table_rebuild import normalize_sql, quote_name
 from stash_sense.store.version_6 import VERSION_5_TABLES
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent / "scripts" / "migrate_and_die.py"
 ADDED_IN = {
     "scene_fingerprints": 2,

@@ -1,8 +1,9 @@
 """What all commands share: errors as sentences, tables, JSON output, a progress bar."""
 
+import importlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,27 @@ workers_option = click.option(
 
 
 class CommandGroup(click.Group):
-    """A group whose commands report an error as one sentence and an exit status, without a traceback."""
+    """A group whose commands report an error as one sentence and an exit status, without a traceback.
+
+    A subcommand's module is imported when it is asked for: together they take a second on a fast machine.
+    """
+
+    def __init__(self, *args: Any, subcommands: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        """subcommands: name -> `module:attribute`."""
+        super().__init__(*args, **kwargs)
+        self._subcommands = subcommands or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See click.Group."""
+        return sorted({*super().list_commands(ctx), *self._subcommands})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See click.Group."""
+        if cmd_name in self._subcommands:
+            module, attribute = self._subcommands[cmd_name].split(":")
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+            return command
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

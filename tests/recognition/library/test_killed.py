@@ -17,6 +17,8 @@ from stash_sense.recognition.analysis import PHOTOS_PER_BATCH
 from stash_sense.recognition.image_batches import BATCHES_PER_WORKER
 from stash_sense.store.database import RecommendationsDB
 
+pytestmark = pytest.mark.slow
+
 RUN = Path(__file__).parent / "scripts" / "run_gallery.py"
 PHOTOS = 40
 
