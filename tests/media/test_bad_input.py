@@ -43,6 +43,22 @@ def test_what_is_no_picture_is_named(photo, what):
         load_image(photo)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff\x0a\xfa\x1f",
+        b"\0\0\0\x0cJXL \r\n\x87\n",
+        b"\0\0\0\x0cjP  \r\n\x87\n",
+        b"\xff\x4f\xff\x51\0\x2f",
+    ],
+)
+def test_a_picture_of_a_format_that_is_not_read_is_to_be_exported_as_jpeg(data):
+    with pytest.raises(
+        NotAnImage, match=r"is a JPEG (XL|2000) picture; .* Export it as JPEG and send that\.$"
+    ):
+        load_image(data)
+
+
 def test_text_that_begins_like_a_bitmap_is_text():
     with pytest.raises(NotAnImage, match="is text"):
         load_image(b"BMW, Audi and other names of cars")

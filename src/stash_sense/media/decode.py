@@ -23,9 +23,8 @@ from PIL import (
 from PIL import Image as PillowImage
 from pillow_heif import HeifImageFile
 
-from stash_sense.errors import ImageTooLarge, NotAnImage, UnreadableImage
+from stash_sense.errors import ImageTooLarge, UnreadableImage
 from stash_sense.media.formats import (
-    ACCEPTED_FORMATS,
     PILLOW_PIXELS,
     Claim,
     Format,
@@ -36,6 +35,7 @@ from stash_sense.media.formats import (
 )
 from stash_sense.media.jpeg import LARGEST_JPEG_REDUCTION, Pixels, check_jpeg, jpeg_to_bgr
 from stash_sense.media.png import needed_chunks
+from stash_sense.media.tiff import check_tiff
 
 # The background of cut-outs: neither dark hair nor pale skin has an edge of full contrast against mid-grey,
 # which is also near the zero of the networks' input.
@@ -173,8 +173,6 @@ _DECODER_BYTES: dict[Format, int] = {"WebP": 13, "AVIF": 8, "HEIC": 6}
 
 _MAX_READS = 2_000_000
 
-_NEW_SUBFILE_TYPE, _DNG_VERSION = 254, 50706  # TIFF tags
-
 
 def decode_image(
     name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int, claim: Claim
@@ -236,30 +234,20 @@ def _decode_jpeg(
 def _decode_other(
     name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int, claim: Claim
 ) -> _Decoded:
+    negative = kind == "TIFF" and check_tiff(name, data).is_negative
     if kind == "PNG":
         data = needed_chunks(data)
     with _READERS[kind](_BoundedReads(data)) as picture:
         size = picture.size
         factor = reduction_factor(*size, wanted_side)
         cost = _DECODER_BYTES.get(kind, 0) + bytes_per_pixel(picture, factor)
-        size_bytes = check_size(name, kind, size, cost, PILLOW_PIXELS, limits)
-        if isinstance(picture, TiffImagePlugin.TiffImageFile):
-            _refuse_camera_raw(name, picture)
-        claim(size_bytes)
+        claim(check_size(name, kind, size, cost, PILLOW_PIXELS, limits))
         picture.load()
         # Known only now, as a PNG may have it after the pixels. Pillow has rotated a TIFF, libheif a HEIC.
         turned = kind in ("TIFF", "HEIC")
         orientation = 1 if turned else exif_orientation(picture.info.get("exif") or b"")
-        return to_bgr(picture, factor), picture.size, orientation
-
-
-def _refuse_camera_raw(name: str, picture: TiffImagePlugin.TiffImageFile) -> None:
-    """Refuse a TIFF whose first picture is only the thumbnail of a camera's raw data."""
-    if _DNG_VERSION in picture.tag_v2 or picture.tag_v2.get(_NEW_SUBFILE_TYPE, 0) == 1:
-        raise NotAnImage(
-            f"{name}: is a camera's raw file, or begins with a thumbnail; {ACCEPTED_FORMATS}. "
-            "Export it as a JPEG and send that."
-        )
+        pixels = to_bgr(picture, factor)
+        return _uint8(cv2.bitwise_not(pixels)) if negative else pixels, picture.size, orientation
 
 
 def _reason(error: BaseException) -> str:

@@ -47,11 +47,16 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (rb"8BPS", "is a Photoshop document"),
     (rb"PK\x03\x04|7z\xbc\xaf|Rar!|\x1f\x8b", "is an archive"),
     (rb"\xff\x0a|\x00\x00\x00\x0cJXL ", "is a JPEG XL picture"),
-    (rb"\x00\x00\x00\x0cjP  ", "is a JPEG 2000 picture"),
+    (rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51", "is a JPEG 2000 picture"),
     (rb"\x00\x00\x01\x00", "is an icon"),
     (rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype html|html)", "is a web page, perhaps an error saved as a picture"),
     (rb"(?i)(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?<svg", "is an SVG drawing"),
     (rb"[\t\r\n\x20-\x7e\x80-\xff]*[\t\r\n\x20-\x7e]{4}[\t\r\n\x20-\x7e\x80-\xff]*\Z", "is text"),
+)
+
+
+_EXPORTABLE = frozenset(
+    {"is a JPEG XL picture", "is a JPEG 2000 picture", "is a Photoshop document", "is an SVG drawing"}
 )
 
 
@@ -73,7 +78,9 @@ def detect_format(name: str, prefix: bytes) -> Format:
         return "AVIF"
     if brands & _HEIC_BRANDS:
         return "HEIC"
-    raise NotAnImage(f"{name}: {_looks_like(prefix)}; {ACCEPTED_FORMATS}. Send the picture itself.")
+    what = _looks_like(prefix)
+    advice = "Export it as JPEG and send that" if what in _EXPORTABLE else "Send the picture itself"
+    raise NotAnImage(f"{name}: {what}; {ACCEPTED_FORMATS}. {advice}.")
 
 
 def _brands(prefix: bytes) -> frozenset[bytes]:
