@@ -3,12 +3,19 @@
 import errno
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from stash_sense import files
 from stash_sense.errors import CannotWrite, NoSpace
-from stash_sense.files import remove_leftovers, replacement_of, write_atomically
+from stash_sense.files import (
+    describe_os_error,
+    keep_under,
+    remove_leftovers,
+    replacement_of,
+    write_atomically,
+)
 
 
 def names(directory):
@@ -70,3 +77,68 @@ def test_only_unfinished_files_of_the_given_age_are_removed(tmp_path):
     assert names(tmp_path) == sorted([young.name, "a"])
     remove_leftovers(tmp_path)
     assert names(tmp_path) == ["a"]
+
+
+LACKS = [errno.EINVAL, errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EBADF]
+
+
+@pytest.fixture
+def refuse(monkeypatch):
+    """Lets a function of the system fail like a file system without it, or a failing disk."""
+
+    def refuse(function, number):
+        def refused(*_, **__):
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(function[0], function[1], refused)
+
+    return refuse
+
+
+@pytest.mark.parametrize("number", LACKS)
+@pytest.mark.parametrize("function", [(os, "fsync"), (Path, "chmod")], ids=["fsync", "chmod"])
+def test_a_file_system_without_it_keeps_whole_files_all_the_same(tmp_path, refuse, function, number):
+    refuse(function, number)
+    write_atomically(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("number", LACKS)
+def test_a_file_system_without_links_gets_a_copy(tmp_path, refuse, number):
+    (tmp_path / "a").write_bytes(b"old")
+    refuse((os, "link"), number)
+    keep_under(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == b"old"
+    with pytest.raises(FileExistsError):
+        keep_under(tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_a_disk_that_fails_is_no_file_system_that_lacks_something(tmp_path, refuse, number):
+    refuse((os, "fsync"), number)
+    with pytest.raises((CannotWrite, NoSpace)):
+        write_atomically(tmp_path / "a", b"new")
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EACCES, "Let the user that runs Stash Sense"),
+        (errno.ENOSPC, "Free some space"),
+        (errno.EMFILE, "ulimit -n"),
+        (errno.EISDIR, "Move it away"),
+        (errno.EROFS, "Make it writable"),
+        (errno.ESTALE, "network share"),
+        (errno.EDOM, "Check the disk"),
+    ],
+)
+def test_every_refusal_of_the_system_says_what_to_do(number, advice):
+    assert advice in describe_os_error(OSError(number, os.strerror(number), "/data/a"))
+    assert describe_os_error(OSError(number, os.strerror(number), "/data/a")).startswith("/data/a: ")
+    assert advice in describe_os_error(OSError(number, os.strerror(number)))
+
+
+def test_a_refusal_without_a_number_is_described_too():
+    assert "not a number of the system" in describe_os_error(OSError("not a number of the system"))
+    assert "OSError" in describe_os_error(OSError())

@@ -11,7 +11,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import click
 
 from stash_sense import __version__
-from stash_sense.cli.console import CommandGroup
+from stash_sense.cli.console import CommandGroup, never_fail_to_encode
 from stash_sense.memory import bound_arenas
 from stash_sense.settings import read_settings
 
@@ -57,6 +57,7 @@ def main(ctx: click.Context, data_dir: Path | None, config: Path | None, verbose
       stash-sense serve
     """
     bound_arenas()
+    never_fail_to_encode()
     logging.captureWarnings(capture=True)
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s")
     ctx.obj = read_settings(config, data_dir)

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,6 +18,44 @@ OWNER_ONLY = 0o600
 READABLE_BY_ALL = 0o644
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+_UNSUPPORTED = {
+    *(errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY),
+    # What exFAT answers to a link or a mode, SMB to a directory that is opened or synced.
+    *(errno.EPERM, errno.EACCES, errno.EBADF, errno.EISDIR, errno.EMLINK, errno.EXDEV),
+}
+"""How file systems refuse what they lack. An error of the disk itself is none of these."""
+
+_ADVICE = {
+    "permission denied. Let the user that runs Stash Sense read and write it": (errno.EACCES, errno.EPERM),
+    "the file system is read-only. Make it writable, or choose another folder": (errno.EROFS,),
+    "no space left on the disk. Free some space": tuple(_DISK_FULL),
+    "too many files are open. Stop other programs, or raise the limit (ulimit -n)": (
+        errno.EMFILE,
+        errno.ENFILE,
+    ),
+    "is a folder where a file belongs. Move it away, or correct the path": (errno.EISDIR,),
+    "a part of the path is a file, not a folder. Correct the path": (errno.ENOTDIR,),
+    "no such file or folder. Check the path": (errno.ENOENT,),
+    "the path is too long or leads to itself. Correct it": (errno.ENAMETOOLONG, errno.ELOOP),
+    "the disk or the network share fails. Check that it is connected and sound": (
+        *(errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ETIMEDOUT, errno.EHOSTDOWN),
+        *(errno.ENOTCONN, errno.ENETUNREACH, errno.EHOSTUNREACH),
+    ),
+    "not enough memory. Stop other programs": (errno.ENOMEM,),
+}
+_ADVICE_BY_ERRNO = {number: advice for advice, numbers in _ADVICE.items() for number in numbers}
+
+
+def describe_os_error(error: OSError) -> str:
+    """A sentence on what the operating system refused, and what to do about it."""
+    advice = _ADVICE_BY_ERRNO.get(error.errno or 0)
+    if advice is None:
+        reason = error.strerror or str(error) or type(error).__name__
+        advice = f"{reason}. Check the disk and the folder"
+    name = error.filename if isinstance(error.filename, str | bytes | os.PathLike) else ""
+    shown = os.fsencode(name).decode("utf-8", "replace") if name else "The system refused a file or a socket"
+    return f"{shown}: {advice}."
 
 
 def sha256_of(path: Path) -> str:
@@ -41,7 +80,8 @@ def replacement_of(path: Path, *, mode: int = READABLE_BY_ALL) -> Iterator[Path]
     os.close(handle)
     temporary = Path(name)
     try:
-        temporary.chmod(mode)  # before any content: mkstemp lets the owner alone read it
+        with _where_supported():  # before any content: mkstemp lets the owner alone read it
+            temporary.chmod(mode)
         yield temporary
         move_into_place(temporary, path)
     finally:
@@ -56,20 +96,48 @@ def move_into_place(finished: Path, path: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Force a file's content to disk. Raises OSError."""
-    with path.open("r+b") as file:  # Windows flushes only what is open for writing
+    """Force a file's content to disk, where its file system can. Raises OSError."""
+    with path.open("r+b") as file, _where_supported():  # Windows flushes only what is open for writing
         os.fsync(file.fileno())
 
 
 def sync_directory(directory: Path) -> None:
-    """Force the names in a directory to disk; does nothing on systems that cannot. Raises OSError."""
+    """Force the names in a directory to disk, where its file system can. Raises OSError."""
     if os.name != "posix":
         return
-    handle = os.open(directory, os.O_RDONLY)
+    with _where_supported():
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def keep_under(path: Path, name: Path) -> None:
+    """Let the file at `path` have a second name in the same directory, or a copy where links are unknown.
+
+    Raises OSError, FileExistsError where the name is taken.
+    """
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        os.link(path, name)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+        with path.open("rb") as source, name.open("xb") as copy:
+            shutil.copyfileobj(source, copy)
+        with _where_supported():
+            name.chmod(path.stat().st_mode)
+        sync_file(name)
+
+
+@contextlib.contextmanager
+def _where_supported() -> Iterator[None]:
+    """Do without what this file system lacks: exFAT, FAT, SMB and some others have only files and names."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
 
 
 def remove_leftovers(directory: Path, *, min_age_s: float = 0.0) -> None:

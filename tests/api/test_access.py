@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 import socket
 
 import pytest
@@ -71,6 +72,20 @@ def test_the_secret_opens(locked, secret, photo):
 def test_a_browser_reads_the_pages_with_the_secret_as_password(locked, secret, path):
     assert locked.stranger.get(path, headers=basic(secret)).status_code == 200
     assert locked.stranger.get(path, headers=basic(API_KEY)).status_code == 401
+
+
+def test_the_job_links_of_the_status_page_open_with_the_password(locked, secret):
+    link = re.search(r'href="(jobs/\w+)"', _page_with_a_job(locked, secret))[1]
+    answer = locked.stranger.get(f"/{link}", headers=basic(secret))
+    assert (answer.status_code, answer.json()["kind"]) == (200, "database")
+    assert "Basic" in locked.stranger.get(f"/{link}").headers["www-authenticate"]
+    assert locked.stranger.post(f"/{link}/cancel", headers=basic(secret)).status_code == 401
+
+
+def _page_with_a_job(locked, secret):
+    queue = locked.sidecar.jobs.require()
+    queue._file.add("database", "database", {"images": False}, 10)
+    return locked.stranger.get("/", headers=basic(secret)).text
 
 
 def test_what_a_browser_sends_by_itself_opens_nothing_else(locked, secret):

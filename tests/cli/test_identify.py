@@ -22,7 +22,7 @@ MATCH = {
     *("performer_id", "name", "distance", "confidence", "facenet_distance", "arcface_distance"),
     *("stashdb_id", "stash_ids", "local_id", "country", "image_url", "reference_id", "support"),
 }
-PERFORMER = {
+PERFORMER = {"stashdb_id", "stash_ids", "local_id"} | {
     *("performer_id", "name", "image_count", "best_distance", "avg_distance", "confidence", "images"),
     *("face_count", "faces_alone"),
 }

@@ -25,7 +25,7 @@ def workers_of(monkeypatch, tmp_path):
         for name in command:
             if not isinstance(target, click.Group):
                 break
-            target = target.commands[name]
+            target = target.get_command(click.Context(target), name)
         counts = []
 
         def callback(**_):

@@ -1,13 +1,22 @@
 """What a running sidecar holds: opened in the background, retried, swapped and closed at any moment."""
 
 import asyncio
+import errno
 import traceback
 from itertools import pairwise
 
 import pytest
 
 from stash_sense.domain.progress import NoProgress
-from stash_sense.errors import DiskFull, NoDatabase, ShuttingDown, Starting, StateError, Unavailable
+from stash_sense.errors import (
+    DiskFull,
+    NoDatabase,
+    ShuttingDown,
+    Starting,
+    StashSenseError,
+    StateError,
+    Unavailable,
+)
 from stash_sense.facedb.database import current_version
 from stash_sense.runtime import from_settings, supervisor
 from stash_sense.runtime.sidecar import supervised_jobs, supervised_recognition
@@ -173,6 +182,72 @@ async def test_closed_while_opening_it_is_closed_once_open(supervise):
     go_on.set()
     await closing
     assert door.closed == ["open"]
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/data/a"),
+            "/data/a: permission denied. Let the user",
+        ),
+        (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "/data/a"), "/data/a: is a folder"),
+        (OSError("a share"), "a share"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_an_error_of_the_system_is_a_problem_with_what_to_do_and_is_retried(supervise, error, advice):
+    door = Door(error, error, "open")
+    supervised = supervise(door)
+    with pytest.raises(Unavailable, match=r"Cannot open the door\. .* keeps trying\.") as raised:
+        await supervised.ready()
+    assert advice in str(raised.value)
+    assert raised.value.code == StateError.code
+    await until(lambda: supervised.current)
+
+
+async def test_what_takes_long_to_open_is_no_longer_said_to_be_there_in_a_moment(supervise):
+    go_on = asyncio.Event()
+
+    class Slow(Door):
+        async def open(self, current):
+            await go_on.wait()
+            return await super().open(current)
+
+    supervised = supervise(Slow("open"), wait_s=0.01)
+    await until(lambda: not isinstance(supervised.problem, Starting))
+    assert "no other program holds" in str(supervised.problem)
+    with pytest.raises(Unavailable) as raised:
+        await supervised.ready()
+    assert raised.value.code == StateError.code
+    go_on.set()
+    await until(lambda: supervised.current)
+    assert supervised.problem is None
+
+
+async def test_a_failure_to_look_for_changes_does_not_end_the_attempts(supervise, caplog):
+    async def broken():
+        raise OSError("a disk that is gone")
+
+    door = Door(NoDatabase("Build one."), NoDatabase("Build one."), "open")
+    supervised = supervise(door, changed=broken)
+    await until(lambda: supervised.current)
+    assert "cannot tell whether the door has changed" in caplog.text
+
+
+def subclasses(kind):
+    return [kind, *(below for each in kind.__subclasses__() for below in subclasses(each))]
+
+
+@pytest.mark.parametrize("kind", subclasses(StashSenseError), ids=lambda kind: kind.__name__)
+async def test_every_error_is_raised_for_what_it_is_without_being_made_again(supervise, kind):
+    error = kind.__new__(kind, "what to do")  # whatever its constructor asks for
+    Exception.__init__(error, "what to do")
+    supervised = supervise(Door(error))
+    with pytest.raises(Unavailable, match="what to do") as raised:
+        await supervised.ready()
+    assert (raised.value.code, raised.value.kind) == (error.code, error.kind)
 
 
 @pytest.fixture

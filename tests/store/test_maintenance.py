@@ -1,5 +1,6 @@
 """Copies of the state: made while it is in use, brought back, and never over what is there."""
 
+import errno
 import logging
 import os
 import sqlite3
@@ -238,3 +239,18 @@ def test_rows_that_refer_to_nothing_are_reported(path: Path, version_5: Any) -> 
     assert check_state(path).problems == (
         "1 row(s) of image_fingerprint_faces refer to rows of image_fingerprints that do not exist",
     )
+
+
+def test_a_damaged_file_is_kept_where_the_file_system_knows_no_links(
+    db: RecommendationsDB, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    copy = create_backup(db.path)
+    db.close()
+    path.write_bytes(b"rubbish" * 1000)
+    kept = restore_backup(path, copy)
+    assert kept is not None
+    assert kept.read_bytes() == b"rubbish" * 1000

@@ -20,6 +20,8 @@ from stash_sense.api.problems import problem_response
 from stash_sense.api.signatures import Signature, SignatureVerifier
 from stash_sense.errors import ForeignHost, ForeignOrigin, QueueFull, Unauthorized
 
+JOB_PAGES = "/jobs/"
+"""How the paths of the jobs begin that the status page links to."""
 PAGES = frozenset({"/", "/docs", "/openapi.json", "/metrics"})
 """Opened in a browser: read-only, and with Basic authentication too."""
 OPEN = "/health"
@@ -164,7 +166,8 @@ def _machine_names() -> frozenset[str]:
 
 
 def _is_page(scope: Scope) -> bool:
-    return scope["method"] == "GET" and scope["path"] in PAGES
+    path = scope["path"]
+    return scope["method"] == "GET" and (path in PAGES or path.startswith(JOB_PAGES))
 
 
 def _password(encoded: str) -> str:

@@ -1,7 +1,11 @@
 """What all commands share: errors as sentences, tables, JSON output, a progress bar."""
 
+import errno
 import importlib
+import io
 import json
+import logging
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +29,10 @@ from rich.table import Table
 from rich.text import Text
 
 from stash_sense.errors import StashSenseError
+from stash_sense.files import describe_os_error
 from stash_sense.settings import MOST_WORKERS
+
+log = logging.getLogger(__name__)
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it."""
@@ -45,6 +52,17 @@ workers_option = click.option(
     callback=_set_workers,
     help="Pictures analysed in parallel; 0: one for each core (environment: STASH_SENSE_WORKERS).",
 )
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers, of which `nan` is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See click.ParamType."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 class CommandGroup(click.Group):
@@ -76,9 +94,21 @@ class CommandGroup(click.Group):
             return super().invoke(ctx)
         except StashSenseError as error:
             raise click.ClickException(safe_text(str(error))) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # as in `| head`: Click ends quietly
+                raise
+            log.debug("an error of the system", exc_info=error)
+            raise click.ClickException(safe_text(describe_os_error(error))) from error
         except KeyboardInterrupt:
             click.echo("Interrupted. Existing data is unchanged.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def never_fail_to_encode() -> None:
+    """Let the standard streams replace what their encoding lacks, whatever the locale is."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def safe_text(text: str) -> str:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from stash_sense.api.schemas.jobs import folder_out
 from stash_sense.cli.console import (
+    FiniteRange,
     cell,
     json_bytes,
     new_table,
@@ -66,14 +67,14 @@ STYLES = {"match": "green", "ambiguous": "yellow", "unknown": "dim"}
 )
 @click.option(
     "--max-distance",
-    type=click.FloatRange(0, 2),
+    type=FiniteRange(0, 2),
     default=0.6,
     show_default=True,
     help="Ignore candidates farther away. 0.2 less means ten times fewer false matches.",
 )
 @click.option(
     "--min-face-confidence",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.5,
     show_default=True,
     help="Ignore faces that are detected with less confidence.",

@@ -76,30 +76,36 @@ class ImageFetcher:
         Raises BadUrl, ForbiddenAddress, UrlUnreachable, UrlTooSlow, UrlAnsweredWrongly, NotAnImage,
         ImageTooLarge.
         """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             async with asyncio.timeout(self._limits.seconds):
                 address = WebAddress.parse(url)
                 for _ in range(self._limits.redirects + 1):
-                    answer = await self._request_once(address)
+                    answer = await self._request_once(address, began + self._limits.seconds)
                     if isinstance(answer, bytes):
                         return answer
                     address = answer
         except (TimeoutError, httpx.TimeoutException):
             raise UrlTooSlow(
-                f"The URL's server did not deliver the picture within {self._limits.seconds:g} s. "
+                f"The URL's server did not deliver the picture; given up after {loop.time() - began:.1f} s. "
                 "Try again, or save the picture and send its bytes."
             ) from None
         raise UrlAnsweredWrongly(
             f"The URL redirects more than {self._limits.redirects} times. Give the picture's own URL."
         )
 
-    async def _request_once(self, address: WebAddress) -> bytes | WebAddress:
-        """The body, or the address that the server redirects to."""
+    async def _request_once(self, address: WebAddress, deadline: float) -> bytes | WebAddress:
+        """The body, or the address that the server redirects to. deadline: in the event loop's time."""
         last: httpx.TransportError | None = None
-        for checked in await self._resolve_checked(address):
+        addresses = await self._resolve_checked(address)
+        for index, checked in enumerate(addresses):
+            # The addresses share the time that is left, so that one that swallows packets leaves some.
+            share_s = (deadline - asyncio.get_running_loop().time()) / (len(addresses) - index)
+            request = self._request(address, checked, min(self._limits.connect_s, max(share_s, 0.0)))
             try:
-                response = await self._transport.handle_async_request(self._request(address, checked))
-            except httpx.ConnectError as error:
+                response = await self._transport.handle_async_request(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 last = error  # the host's next address may answer
                 continue
             except httpx.TimeoutException:
@@ -114,6 +120,8 @@ class ImageFetcher:
                 raise _unreachable(address, error) from error
             finally:
                 await response.aclose()
+        if isinstance(last, httpx.ConnectTimeout):
+            raise last
         raise _unreachable(address, last)
 
     async def _resolve_checked(self, address: WebAddress) -> Sequence[str]:
@@ -140,9 +148,9 @@ class ImageFetcher:
         entries = await asyncio.get_running_loop().run_in_executor(self._resolving, ask)
         return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
-    def _request(self, address: WebAddress, checked: str) -> httpx.Request:
+    def _request(self, address: WebAddress, checked: str, connect_s: float) -> httpx.Request:
         limits = self._limits
-        waits = {"connect": limits.connect_s, "read": limits.stall_s, "write": limits.stall_s, "pool": 5.0}
+        waits = {"connect": connect_s, "read": limits.stall_s, "write": limits.stall_s, "pool": 5.0}
         return httpx.Request(
             "GET",
             address.at(checked),

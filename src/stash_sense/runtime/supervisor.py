@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from stash_sense.errors import ShuttingDown, Starting, StashSenseError, Unavailable
+from stash_sense.files import describe_os_error
 
 log = logging.getLogger(__name__)
 
@@ -151,14 +152,29 @@ class Supervised(Generic[T]):
             retry_s = min(self._retry_s, FIRST_RETRY_S * 2 ** min(failures - 1, _DOUBLINGS))
             with suppress(TimeoutError):
                 async with asyncio.timeout(retry_s if failures else self._recheck_s):
-                    await self._changed()
+                    await self._until_changed()
+
+    async def _until_changed(self) -> None:
+        try:
+            await self._changed()
+        except Exception:  # the pause must go on, and with it the attempts
+            log.exception("cannot tell whether %s has changed", self._name)
+            await _never()
 
     async def _attempt(self) -> None:
         async with self._attempt_lock:
+            slow = asyncio.get_running_loop().call_later(self._wait_s, self._is_slow)
             try:
                 value = await self._opener(self.current)
             except StashSenseError as error:
                 self._remember(error, error)
+            except OSError as error:
+                self._remember(
+                    self._failure(
+                        f"Cannot open {self._name}. {describe_os_error(error)} Stash Sense keeps trying."
+                    ),
+                    error,
+                )
             except Exception as error:  # noqa: BLE001 - logged with its traceback and kept as the problem
                 self._remember(
                     self._failure(
@@ -169,8 +185,20 @@ class Supervised(Generic[T]):
                 )
             else:
                 await self._take(value)
+            finally:
+                slow.cancel()
             self.checked_at = time.time()
             self.first_attempt.set()
+
+    def _is_slow(self) -> None:
+        """Say so where "in a moment" is over. It becomes true or is replaced when the attempt ends."""
+        if isinstance(self.problem, Starting):
+            self.problem = self._failure(
+                f"Opening {self._name} has taken more than {self._wait_s:g} s. Large files take minutes; "
+                "otherwise check that the disk answers and that no other program holds the files. Stash "
+                "Sense goes on waiting."
+            )
+            log.warning("%s", self.problem)
 
     def _remember(self, problem: StashSenseError, error: Exception) -> None:
         if repr(error) != self._logged:  # once, not at every retry

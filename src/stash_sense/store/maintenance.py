@@ -1,7 +1,6 @@
 """Maintenance of a state file, as `stash-sense state` offers it: check, backup, restore."""
 
 import filecmp
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from stash_sense.errors import (
     StateError,
     StateUnwritable,
 )
-from stash_sense.files import OWNER_ONLY, remove_leftovers, replacement_of
+from stash_sense.files import OWNER_ONLY, keep_under, remove_leftovers, replacement_of
 from stash_sense.store.connection import connect, connect_read_only, translate_errors
 from stash_sense.store.migrations import read_file_version
 from stash_sense.store.table_rebuild import quote_name
@@ -208,7 +207,7 @@ def _set_aside(path: Path) -> Path | None:
         for suffix in ("", "-wal", "-journal"):
             former = Path(f"{path}{suffix}")
             if former.exists():
-                os.link(former, f"{kept}{suffix}")
+                keep_under(former, Path(f"{kept}{suffix}"))
         return kept
 
 

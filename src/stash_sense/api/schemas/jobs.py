@@ -17,6 +17,7 @@ from stash_sense.api.schemas.faces import (
     match_out,
     named_face_fields,
 )
+from stash_sense.domain.identity import bare_ids
 from stash_sense.matching.gallery_people import GalleryPerson, MatchOptions, UnknownTrack
 from stash_sense.recognition.folder import FolderResult, RecognizedPhoto
 from stash_sense.recognition.recognizer import FaceRecognizer
@@ -132,6 +133,9 @@ class FolderPerformerOut(BaseModel):
     """A person in a folder."""
 
     performer_id: str
+    stashdb_id: str | None
+    stash_ids: list[StashIdOut]
+    local_id: str | None
     name: str
     image_count: int
     best_distance: float
@@ -182,8 +186,14 @@ def _photo_out(photo: RecognizedPhoto, recognizer: FaceRecognizer) -> PhotoOut:
 
 
 def _folder_performer_out(found: GalleryPerson, result: FolderResult) -> FolderPerformerOut:
+    stashdb_id, local_id = bare_ids(found.person)
     return FolderPerformerOut(
         performer_id=found.person.key,
+        stashdb_id=stashdb_id,
+        stash_ids=[
+            StashIdOut(endpoint=endpoint, stash_id=stash_id) for endpoint, stash_id in found.person.stash_ids
+        ],
+        local_id=local_id,
         name=found.person.name,
         image_count=len(found.images),
         best_distance=round(found.best_distance, 4),
