@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 
+from stash_sense.api.log_repeats import RepeatFilter
 from stash_sense.api.telemetry import REDACTED, JsonLineFormatter, RecentEvents
 
 SECRET = 'a "quoted" secret'
@@ -64,3 +65,41 @@ def test_recent_events_are_the_last_warnings_without_secrets():
     for number in range(3):
         events.handle(record(f"{number} {SECRET}", level=logging.WARNING))
     assert [event.message for event in events.newest_first()] == [f"2 {REDACTED}", f"1 {REDACTED}"]
+
+
+def test_what_is_repeated_does_not_displace_other_events():
+    events = RecentEvents(JsonLineFormatter(()), capacity=5)
+    events.handle(record("the state is damaged", level=logging.ERROR))
+    for _ in range(50):
+        events.handle(record("the same", level=logging.WARNING))
+    assert [(event.message, event.times) for event in events.newest_first()] == [
+        ("the same", 50), ("the state is damaged", 1),
+    ]  # fmt: skip
+
+
+def test_one_source_with_ever_new_texts_does_not_displace_others():
+    events = RecentEvents(JsonLineFormatter(()), capacity=5)
+    rare = record("the state is damaged", level=logging.ERROR)
+    rare.lineno = 2
+    events.handle(rare)
+    for number in range(50):
+        events.handle(record(f"image {number} cannot be fetched", level=logging.WARNING))
+    assert "the state is damaged" in [event.message for event in events.newest_first()]
+    assert len(events.newest_first()) == 5
+
+
+def test_the_same_line_is_written_sixty_times_a_minute_and_then_counted():
+    at = [0.0]
+    repeats = RepeatFilter(lambda: at[0])
+    assert sum(repeats.filter(record("GET other 401")) for _ in range(1000)) == 60
+    assert repeats.filter(record("another"))
+    at[0] = 61.0
+    after = record("GET other 401")
+    assert repeats.filter(after)
+    assert after.repeats == 940
+
+
+def test_the_memory_of_lines_is_bounded():
+    repeats = RepeatFilter()
+    assert all(repeats.filter(record(f"line {number}")) for number in range(1000))
+    assert len(repeats._seen) == 256

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from stash_sense import __version__
 from stash_sense.api.access import AccessGuard
+from stash_sense.api.connections import HEADER_S, guarded_protocol
 from stash_sense.api.guards import BodyGuard, BodyLimit
 from stash_sense.api.problems import (
     Problem,
@@ -163,7 +164,9 @@ def _describe(app: FastAPI) -> None:
 
 
 _BACKLOG = 512
-_KEEP_ALIVE_S = 15
+"""Connections that the kernel holds until they are accepted."""
+_ACCEPTED_AT_ONCE = 32
+"""Each needs a file before its turn comes to be counted."""
 
 _SWITCH_S = 0.001
 """How soon a busy worker thread lets the event loop run; the default of 5 ms adds up in an answer."""
@@ -195,14 +198,15 @@ def build_server(sidecar: Sidecar, events: RecentEvents) -> uvicorn.Server:
         sidecar,
         uvicorn.Config(
             create_app(sidecar, events),
-            http="h11",
+            http=guarded_protocol(),
             ws="none",
             lifespan="on",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_keep_alive=round(HEADER_S),
+            backlog=_ACCEPTED_AT_ONCE,
             timeout_graceful_shutdown=max(1, round(sidecar.settings.stop_seconds)),
         ),
     )
@@ -214,6 +218,12 @@ class _Server(uvicorn.Server):
     def __init__(self, sidecar: Sidecar, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._sidecar = sidecar
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn.Server. What is accepted at once is also asyncio's backlog; the kernel's is larger."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_BACKLOG)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn.Server."""

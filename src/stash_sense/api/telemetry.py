@@ -8,7 +8,7 @@ import secrets
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
@@ -24,6 +24,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stash_sense import __version__
+from stash_sense.api.log_repeats import RepeatFilter
 from stash_sense.runtime.sidecar import Sidecar
 
 log = logging.getLogger(__name__)
@@ -88,28 +89,44 @@ class JsonLineFormatter(JsonFormatter):
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
-    """A warning or an error for the status page. at: seconds since 1970."""
+    """A warning or an error for the status page. at: seconds since 1970. times: how often it was logged."""
 
     at: float
     message: str
     request_id: str
+    source: str = ""
+    times: int = 1
 
 
 class RecentEvents(logging.Handler):
-    """Remembers the last warnings and errors."""
+    """Remembers the last warnings and errors, the same message once.
+
+    Where there are too many, the oldest from the line of code that logged most goes: what is repeated with
+    ever new texts does not displace the rest.
+    """
 
     def __init__(self, formatter: JsonLineFormatter, capacity: int = 20) -> None:
         super().__init__(logging.WARNING)
         self._redact = formatter.redact
-        self._events: deque[LogEvent] = deque(maxlen=capacity)
+        self._capacity = capacity
+        self._events: dict[str, LogEvent] = {}
+        """By message, the newest last."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """See logging.Handler."""
-        self._events.appendleft(LogEvent(record.created, self._redact(record.getMessage()), request_id()))
+        message = self._redact(record.getMessage())
+        before = self._events.pop(message, None)
+        times = before.times + 1 if before else 1
+        source = f"{record.pathname}:{record.lineno}"
+        self._events[message] = LogEvent(record.created, message, request_id(), source, times)
+        if len(self._events) > self._capacity:
+            counts = Counts(event.source for event in self._events.values())
+            most = max(counts.values())
+            self._events.pop(next(key for key, event in self._events.items() if counts[event.source] == most))
 
     def newest_first(self) -> Sequence[LogEvent]:
         """All remembered events."""
-        return list(self._events)
+        return list(self._events.values())[::-1]
 
 
 class BackgroundHandler(logging.Handler):
@@ -121,6 +138,7 @@ class BackgroundHandler(logging.Handler):
     def __init__(self, formatter: JsonLineFormatter, descriptor: int, capacity: int = 10_000) -> None:
         super().__init__()
         self.setFormatter(formatter)
+        self.addFilter(RepeatFilter())
         self._lines: queue.Queue[str | None] = queue.Queue(capacity)
         self._dropped = 0
         self._descriptor = descriptor
@@ -163,7 +181,8 @@ def log_to_stderr(level: str, formatter: JsonLineFormatter) -> BackgroundHandler
     root.setLevel(level.upper())
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines hold the requested URLs
     logging.getLogger("httpcore").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # server.py logs the start itself
+    # We log the start ourselves; its warnings are of what strangers send.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
     return handler
 
