@@ -27,7 +27,11 @@ _MAX_CROPS = 24
 
 
 def run(request: dict[str, Any]) -> Any:
-    """Runs the mode that Stash asks for, and returns its output. Raises PluginError."""
+    """Runs the mode that Stash asks for, and returns its output. Raises PluginError.
+
+    With `problems` among the arguments, a failure is an output too, `{"problem": {"code", "message"}}`: of an
+    error, Stash passes on nothing but the text, and the plugin's pages say it in the user's language.
+    """
     args, connection = request.get("args") or {}, request.get("server_connection") or {}
     if not isinstance(args, dict) or not isinstance(connection, dict):
         raise PluginError("Request failed: args and server_connection must be objects")
@@ -37,7 +41,13 @@ def run(request: dict[str, Any]) -> Any:
             f"Request failed: unknown mode {str(mode)[:100]!r}; use one of {', '.join(sorted(MODES))}"
         )
     log.debug(f"mode {mode}")
-    return MODES[mode](lambda: Sidecar(read_access(connection)), args)
+    try:
+        return MODES[mode](lambda: Sidecar(read_access(connection)), args)
+    except PluginError as error:
+        if not args.get("problems"):
+            raise
+        log.error(str(error))
+        return {"problem": {"code": error.code, "message": str(error)}}
 
 
 Connect = Callable[[], Sidecar]

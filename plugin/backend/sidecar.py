@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from backend.stash import SidecarAccess
 
 TIMEOUT_S = 30.0
-_MAX_DETAIL = 2000
+_MAX_DETAIL, _MAX_CODE = 2000, 100
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -36,7 +36,8 @@ class Sidecar:
         except ValueError as error:
             raise PluginError(
                 f"Request failed: invalid sidecar address {_without_login(access.address)!r} in the plugin's "
-                "settings; use one like http://localhost:6960"
+                "settings; use one like http://localhost:6960",
+                "bad-address",
             ) from error
 
     def json(
@@ -112,13 +113,14 @@ class Sidecar:
         try:
             return send_request(self._address, method, path, headers, data, timeout_s=timeout_s)
         except ConnectionRefusedError as error:
-            raise PluginError(self._refused()) from error
+            raise PluginError(self._refused(), "connection-refused") from error
         except TimedOut as error:
-            raise PluginError(messages.timed_out) from error
+            raise PluginError(messages.timed_out, "timed-out") from error
         except socket.gaierror as error:
             raise PluginError(
                 f"{messages.failed}: the host {self._address.hostname!r} is unknown. "
-                "Check the address in the plugin's settings"
+                "Check the address in the plugin's settings",
+                "unknown-host",
             ) from error
         except (OSError, InvalidResponse, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -135,15 +137,18 @@ class Sidecar:
 
     def _problem(self, response: Response, messages: FailureMessages) -> PluginError:
         try:
-            detail = response.json()["detail"]
-        except (ValueError, TypeError, KeyError):
+            document = response.json()
+            detail, code = document["detail"], document.get("code")
+        except (ValueError, TypeError, KeyError, AttributeError):
             return self._not_stash_sense(response, messages)
-        return PluginError(f"{messages.failed}: {str(detail)[:_MAX_DETAIL]}")
+        return PluginError(f"{messages.failed}: {str(detail)[:_MAX_DETAIL]}", str(code or "")[:_MAX_CODE])
 
     def _not_stash_sense(self, response: Response, messages: FailureMessages) -> PluginError:
         return PluginError(
             f"{messages.failed}: the server at {self._address.netloc} is not Stash Sense "
-            f"(status {response.status}, {response.content_type}). Check the address in the plugin's settings"
+            f"(status {response.status}, {response.content_type}). "
+            "Check the address in the plugin's settings",
+            "not-stash-sense",
         )
 
 

@@ -48,7 +48,9 @@ def _configuration(connection: dict[str, Any]) -> dict[str, Any]:
         response = _query(connection)
     except (OSError, TimedOut, InvalidResponse, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise PluginError(f"Request failed: Stash did not answer its own plugin ({reason})") from error
+        raise PluginError(
+            f"Request failed: Stash did not answer its own plugin ({reason})", "stash-silent"
+        ) from error
     try:
         configuration = response.json()["data"]["configuration"]
     except (ValueError, TypeError, KeyError):
@@ -56,7 +58,8 @@ def _configuration(connection: dict[str, Any]) -> dict[str, Any]:
     if response.status != 200 or not isinstance(configuration, dict):
         raise PluginError(
             f"Request failed: Stash did not let its plugin read the settings (status {response.status}). "
-            "Log in to Stash again; Stash's log may say more"
+            "Log in to Stash again; Stash's log may say more",
+            "logged-out",
         )
     return configuration
 

@@ -48,35 +48,77 @@ window.StashSense.part("boxed-image", (sense, api) => {
     height: `${(box.height / size.height) * 100}%`,
   });
 
+  const LABEL_PX = { width: 24, height: 20 }; // of a number of two digits
+  const LEAST_PX = 28; // a narrower box has no room for its number
+
+  /**
+   * Whether the numbers of the boxes would lie over each other, or over small faces. Then a number shows only on the
+   * box that is current, pointed at or focused.
+   * @param {{current: HTMLElement | null}} frame @param {Box[]} boxes @param {Size | null} size
+   */
+  const useCrowd = (frame, boxes, size) => {
+    const { useEffect, useState } = api.React;
+    const [width, setWidth] = useState(0);
+    useEffect(() => {
+      const place = frame.current;
+      if (!place) return undefined;
+      const observer = new ResizeObserver(() => setWidth(place.clientWidth));
+      observer.observe(place);
+      return () => observer.disconnect();
+    }, [!!size]);
+    if (!size || !width) return boxes.length > 1;
+    const scale = width / size.width;
+    const near = (/** @type {Box} */ one, /** @type {Box} */ other) =>
+      Math.abs(one.x - other.x) * scale < LABEL_PX.width && Math.abs(one.y - other.y) * scale < LABEL_PX.height;
+    return (
+      boxes.length > 1 &&
+      boxes.some((box, at) => box.width * scale < LEAST_PX || boxes.slice(at + 1).some((other) => near(box, other)))
+    );
+  };
+
   sense.BoxedImage = ({ picture, boxes, current, choose, alt }) => {
+    const { useRef } = api.React;
     const { src, size, broken } = picture;
+    const frame = useRef(/** @type {HTMLElement | null} */ (null));
+    const places = boxes.map(({ box }) => box);
+    const crowd = useCrowd(frame, places, src ? size : null);
     if (!src) return h("div", { className: "sense-boxed sense-none" }, broken ? t("noImage") : t("loading"));
     return h(
       "div",
       { className: "sense-boxed" },
       h(
         "div",
-        { className: "sense-frame" },
+        { ref: frame, className: `sense-frame${crowd ? " sense-crowd" : ""}` },
         h("img", { src, alt }),
         size &&
-          boxes.map(({ box, label }, index) =>
+          boxes.map(({ box, label, name }, index) =>
             h(
               choose ? "button" : "div",
               {
                 key: index,
                 type: choose ? "button" : undefined,
+                role: choose ? undefined : "img",
                 className: `sense-box${index === current ? " sense-current" : ""}`,
                 style: place(box, size),
                 "aria-label": label,
                 title: label,
                 onClick: choose && (() => choose(index)),
               },
-              h("span", { className: "sense-box-number", "aria-hidden": true }, index + 1),
+              h(
+                "span",
+                { className: `sense-box-label${labelSide(box, size)}`, "aria-hidden": true },
+                h("span", { className: "sense-box-number" }, index + 1),
+                name && h("span", { className: "sense-box-name" }, name),
+              ),
             ),
           ),
       ),
     );
   };
+
+  /** Labels stay on the picture: below the box's upper edge at the top, to the left at the right. @param {Box} box @param {Size} size */
+  const labelSide = (box, size) =>
+    (box.y < size.height * 0.08 ? " sense-inside" : "") + (box.x > size.width * 0.55 ? " sense-leftward" : "");
 
   /** A face cut out of the picture on the page; if the browser cannot show it, the sidecar's crop. */
   sense.CroppedFace = ({ picture, box, faceId, alt }) => {

@@ -28,8 +28,7 @@ window.StashSense.part("build-database", (sense, api) => {
         : done
           ? h(Button, { autoFocus: true, onClick: ready }, t("title"))
           : h(Button, { disabled: start.step === "busy", onClick: start.start }, start.step === "busy" ? t("starting") : t("build")),
-      (start.error || job?.error) &&
-        h(sense.ErrorLine, { error: start.error || job?.error }),
+      h(sense.ErrorLine, { error: start.error || (job?.error && sense.problemText(job.error_code, job.error)) }),
     );
   };
 });

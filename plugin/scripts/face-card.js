@@ -2,7 +2,12 @@
 window.StashSense.part("face-card", (sense, api) => {
   const { h, t } = sense;
   const { Button, Card } = api.libraries.Bootstrap;
-  const VERDICTS = { match: "verdictMatch", ambiguous: "verdictAmbiguous", unknown: "verdictUnknown" };
+  const VERDICTS = {
+    match: "verdictMatch",
+    ambiguous: "verdictAmbiguous",
+    unknown: "verdictUnknown",
+    yours: "verdictYours",
+  };
 
   sense.FaceCard = ({ face, index, picture, image, people, current, onFocus, named }) => {
     const { useEffect, useRef, useState } = api.React;
@@ -15,8 +20,11 @@ window.StashSense.part("face-card", (sense, api) => {
     const shownKey = picked ?? face.performer_id;
     const match = remaining.find((each) => each.performer_id === shownKey);
     const naming = sense.useFaceNaming({ type: "image", id: image.id, faceIds: () => [face.face_id], imageIds: null });
-    const { outcome } = naming;
-    const name = match ? match.name : outcome?.kind === "named" ? outcome.performer.name : null;
+    const outcome = match ? null : naming.outcome;
+    const performer = outcome?.kind === "named" ? outcome.performer : null;
+    const name = match
+      ? sense.libraryName(match, people.performers.get(match.performer_id))
+      : performer && sense.performerName(performer);
     useEffect(() => named(index, name), [name]);
     sense.useRefocus(body, `${match?.performer_id} ${rejected.size}`);
     const label = t("face", { n: index + 1 });
@@ -32,6 +40,8 @@ window.StashSense.part("face-card", (sense, api) => {
     };
     const others = remaining.filter((each) => each !== match);
     const ambiguous = face.verdict === "ambiguous" && !rejected.size;
+    const first = matches.find((each) => each.performer_id === (face.performer_id ?? matches[0]?.performer_id));
+    const { status, reason } = shownVerdict({ face, match, outcome, rejected: first && rejected.has(first.performer_id) ? first : null });
     return h(
       Card,
       {
@@ -46,8 +56,8 @@ window.StashSense.part("face-card", (sense, api) => {
         Card.Header,
         { className: "sense-card-head" },
         h("strong", null, label),
-        h("span", { className: `sense-verdict sense-${face.verdict}` }, t(VERDICTS[face.verdict])),
-        h("small", { className: "text-muted" }, h(sense.Text, null, face.reason)),
+        h("span", { className: `sense-verdict sense-${status}` }, t(VERDICTS[status])),
+        h("small", { className: "sense-reason" }, h(sense.Text, null, sense.reasonText(reason, people.performers))),
       ),
       h(
         Card.Body,
@@ -57,11 +67,17 @@ window.StashSense.part("face-card", (sense, api) => {
           : h(
               "div",
               { className: "sense-unnamed" },
-              h("div", { className: "sense-pair" }, h(Seen, { picture, face, label })),
+              h(
+                "div",
+                { className: "sense-pair" },
+                h(Seen, { picture, face, label }),
+                performer &&
+                  h(Known, { src: sense.performerPortrait(performer), name: sense.performerName(performer) }),
+              ),
               h(
                 "div",
                 { className: "sense-who" },
-                !matches.length && h("p", { className: "sense-nobody" }, t("noMatch")),
+                !matches.length && !outcome && h("p", { className: "sense-nobody" }, t("noMatch")),
                 h(sense.FaceNamingForm, {
                   naming,
                   people,
@@ -74,10 +90,27 @@ window.StashSense.part("face-card", (sense, api) => {
             ),
         matches
           .filter((each) => rejected.has(each.performer_id))
-          .map((each) => h(Rejected, { key: each.performer_id, match: each, restore })),
-        match && others.length > 0 && h(sense.OtherMatches, { matches: others, pick: setPicked }),
+          .map((each) => h(Rejected, { key: each.performer_id, match: each, people, restore })),
+        match && others.length > 0 && h(sense.OtherMatches, { matches: others, people, pick: setPicked }),
       ),
     );
+  };
+
+  /**
+   * What the card's head says: the verdict, until the user chooses, names, ignores or rejects.
+   * @param {ShownVerdictOptions} options @returns {{status: keyof typeof VERDICTS, reason: Reasoned}}
+   */
+  const shownVerdict = ({ face, match, outcome, rejected }) => {
+    if (outcome?.kind === "ignored") return { status: "unknown", reason: { reason_code: "ignored" } };
+    if (outcome) {
+      const { performer_id, performer } = outcome;
+      const person = { performer_id, name: sense.performerName(performer), confidence: 1 };
+      return { status: "yours", reason: { reason_code: "named", reason_people: [person] } };
+    }
+    if (match && match.performer_id !== face.performer_id)
+      return { status: "yours", reason: { reason_code: "chosen", reason_people: [match] } };
+    if (rejected && !match) return { status: "unknown", reason: { reason_code: "rejected", reason_people: [rejected] } };
+    return { status: face.verdict, reason: face };
   };
 
   /** The matches of a face. They include the person of its verdict, even where only a decision names them. */
@@ -96,6 +129,10 @@ window.StashSense.part("face-card", (sense, api) => {
       h("figcaption", null, t("seen")),
     );
 
+  /** @param {{src: string | null, name: string, external?: ExternalLink}} props */
+  const Known = ({ src, name, external = null }) =>
+    h("figure", null, h(sense.Portrait, { key: src, src, name, external }), h("figcaption", null, t("known")));
+
   /** @param {CandidateProps} props */
   const Candidate = ({ match, face, picture, label, image, people, reject }) => {
     const reference = sense.useLoaded(() => sense.referenceImage(match.reference_id), [match.reference_id]);
@@ -112,7 +149,8 @@ window.StashSense.part("face-card", (sense, api) => {
       },
     });
     const no = sense.useAction(() => reject(match));
-    const known = reference.value || sense.performerPortrait(performers?.[0]);
+    const { performer } = tagging;
+    const known = reference.value || sense.performerPortrait(performer || performers?.[0]) || sense.libraryPicture(match);
     return h(
       "div",
       { className: "sense-candidate" },
@@ -120,23 +158,22 @@ window.StashSense.part("face-card", (sense, api) => {
         "div",
         { className: "sense-pair" },
         h(Seen, { picture, face, label }),
-        h(
-          "figure",
-          null,
-          reference.loading
-            ? h("div", { className: "sense-portrait sense-none" })
-            : h(sense.Portrait, {
-                src: known,
-                name: match.name,
-                external: known ? null : sense.externalLink(match.image_url),
-              }),
-          h("figcaption", null, t("known")),
-        ),
+        reference.loading
+          ? h("figure", null, h("div", { className: "sense-portrait sense-none" }), h("figcaption", null, t("known")))
+          : h(Known, {
+              src: known,
+              name: sense.libraryName(match, performers, performer),
+              external: known ? null : sense.externalLink(match.image_url),
+            }),
       ),
       h(
         "div",
         { className: "sense-who" },
-        h(sense.PersonFacts, { person: match, performers }, h(sense.Confidence, { value: match.confidence })),
+        h(
+          sense.PersonFacts,
+          { person: match, performers, chosen: performer },
+          h(sense.Confidence, { value: match.confidence }),
+        ),
         h(
           "div",
           { className: "sense-actions" },
@@ -164,13 +201,14 @@ window.StashSense.part("face-card", (sense, api) => {
       .catch((error) => sense.report("the decision could not be stored", error));
   };
 
-  /** @param {{match: Match, restore: (match: Match) => Promise<void>}} props */
-  const Rejected = ({ match, restore }) => {
+  /** @param {{match: Match, people: People, restore: (match: Match) => Promise<void>}} props */
+  const Rejected = ({ match, people, restore }) => {
+    const name = sense.libraryName(match, people.performers.get(match.performer_id));
     const back = sense.useAction(() => restore(match));
     return h(
       "p",
       { className: "sense-rejected", role: "status" },
-      h(sense.Text, null, t("notThemDone", { name: match.name })),
+      h(sense.Text, null, t("notThemDone", { name })),
       h(
         Button,
         { variant: "link", size: "sm", disabled: back.step === "busy", onClick: back.start },
@@ -179,7 +217,7 @@ window.StashSense.part("face-card", (sense, api) => {
     );
   };
 
-  sense.OtherMatches = ({ matches, pick }) =>
+  sense.OtherMatches = ({ matches, people, pick }) =>
     h(
       "details",
       { className: "sense-others" },
@@ -194,7 +232,7 @@ window.StashSense.part("face-card", (sense, api) => {
             h(
               Button,
               { variant: "secondary", size: "sm", onClick: () => pick(match.performer_id) },
-              h(sense.Text, null, t("choose", { name: match.name })),
+              h(sense.Text, null, t("choose", { name: sense.libraryName(match, people.performers.get(match.performer_id)) })),
             ),
             h(sense.Confidence, { value: match.confidence }),
           ),

@@ -90,14 +90,16 @@ window.StashSense.part("face-naming-form", (sense, api) => {
   /** @param {Naming} naming */
   function outcomeText({ outcome, type }) {
     if (outcome?.kind !== "named") return t("ignored");
-    const { name, disambiguation } = outcome.performer;
-    const who = `${name.slice(0, 200)}${disambiguation ? ` (${disambiguation.slice(0, 80)})` : ""}`;
-    return t(outcome.images ? "namedImages" : `named_${type}`, { name: who });
+    const name = sense.performerName(outcome.performer).slice(0, 280);
+    return t(outcome.images ? "namedImages" : `named_${type}`, { name });
   }
 
   /** Asks whether it is one of the likely matches. @param {ChoicesProps} props */
   const Likely = ({ matches, people, naming, busy }) => {
-    const [first, second] = matches.map((each) => each.name.slice(0, 150));
+    const [first, second] = matches.map((each) => {
+      const performers = people.performers.get(each.performer_id);
+      return ((performers?.length === 1 && performers[0]) || each).name.slice(0, 150); // the choices below tell namesakes apart
+    });
     const question =
       second === undefined
         ? t("isIt", { name: first })
@@ -135,7 +137,7 @@ window.StashSense.part("face-naming-form", (sense, api) => {
       people.learn(match.performer_id, made);
       return made;
     };
-    const name = match.name.slice(0, 100) + (performer?.disambiguation ? ` (${performer.disambiguation.slice(0, 60)})` : "");
+    const name = sense.libraryName(match, performers, performer).slice(0, 160);
     return h(
       "li",
       null,
@@ -146,7 +148,7 @@ window.StashSense.part("face-naming-form", (sense, api) => {
         h(
           "div",
           { className: "sense-facts" },
-          h("span", null, h(sense.Text, null, match.name)),
+          h("span", null, h(sense.PersonName, { person: match, performers, chosen: performer })),
           h(sense.Confidence, { value: match.confidence }),
           h(sense.StashBoxLink, { person: match }),
         ),

@@ -87,6 +87,32 @@ window.StashSense.part("face-strip", (sense, api) => {
     );
   };
 
+  /** Takes the face that is shown large out of its group, and puts it back. */
+  sense.NotHere = ({ faceId, person, exclusion }) => {
+    const { useRef } = api.React;
+    const place = useRef(/** @type {HTMLElement | null} */ (null));
+    const excluded = exclusion.isExcluded(faceId);
+    const act = sense.useAction(() => (excluded ? exclusion.restore(faceId) : exclusion.exclude(faceId, person)));
+    const busy = act.step === "busy";
+    const name = person?.name.slice(0, 100);
+    sense.useRefocus(place, `${excluded} ${busy}`);
+    return h(
+      "span",
+      { ref: place, className: "sense-not-here" },
+      excluded && h("span", { role: "status" }, h(sense.Text, null, name ? t("notName", { name }) : t("removed"))),
+      h(
+        Button,
+        { variant: "secondary", disabled: busy, onClick: act.start },
+        act.step === "failed"
+          ? t("failedRetry")
+          : excluded
+            ? t("putBack")
+            : h(sense.Text, null, name ? t("notHere", { name }) : t("notSame")),
+      ),
+      h(sense.ErrorLine, { error: act.error }),
+    );
+  };
+
   /** Faces taken out of groups of an earlier result. They can still be restored. */
   sense.ExcludedEarlier = ({ exclusion }) =>
     exclusion.earlier.length > 0 &&

@@ -51,7 +51,7 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
       error ? h(sense.Problem, { error, retry }) : running && h(Running, { job, control }),
       job.status === "cancelled" && h("p", { role: "status", className: "sense-note" }, t("cancelled")),
       job.status === "failed" &&
-        h(sense.ErrorLine, { error: t("jobFailed", { why: job.error || "" }) }),
+        h(sense.ErrorLine, { error: t("jobFailed", { why: sense.problemText(job.error_code, job.error || "") }) }),
       !running &&
         job.ended_at &&
         h("p", { className: "text-muted" }, t("asOf", { at: sense.formatTime(job.ended_at) })),

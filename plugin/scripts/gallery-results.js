@@ -54,39 +54,39 @@ window.StashSense.part("gallery-results", (sense, api) => {
     return h(
       "div",
       { ref: root },
-      !running && h("p", { role: "status", className: "sense-summary", tabIndex: -1 }, t("processed", facts)),
-      !!result.not_stored && h("p", { className: "sense-error" }, t("notStored", { n: result.not_stored })),
-      people.error && h(sense.Problem, { error: people.error, retry: people.retry }),
-      exclusion.outdated && !running && h(UpdateNote, { update }),
-      result.performers.length > 0
-        ? h(
-            "div",
-            { className: "sense-filters" },
-            h(sense.GalleryFilters, { least, setLeast, gender, setGender, people: result.performers, performers: people.performers }),
-            h(Form.Check, {
-              type: "switch",
-              id: "sense-also-all",
-              label: t("alsoImagesAll"),
-              checked: alsoAll,
-              onChange: (/** @type {{target: HTMLInputElement}} */ event) => {
-                setAlsoAll(event.target.checked);
-                setAlso(new Map());
-              },
-            }),
-            h(sense.AcceptAll, { visible, rows, performers: people.performers }),
-          )
-        : !running &&
-            h(
-              "div",
-              { className: "sense-empty" },
-              h("h6", null, t("nobody")),
-              h("p", null, t("nobodyHint", facts)),
-            ),
-      hidden > 0 && h("p", { className: "text-muted", role: "status" }, t("hidden", { n: hidden })),
-      viewed && h(sense.ImageViewer, { ...viewed, close }),
+      viewed && h(sense.ImageViewer, { ...viewed, exclusion, close }),
       h(
         "div",
         { hidden: !!viewed },
+        !running && h("p", { role: "status", className: "sense-summary", tabIndex: -1 }, t("processed", facts)),
+        !!result.not_stored && h("p", { className: "sense-error" }, t("notStored", { n: result.not_stored })),
+        people.error && h(sense.Problem, { error: people.error, retry: people.retry }),
+        exclusion.outdated && !running && h(UpdateNote, { update }),
+        result.performers.length > 0
+          ? h(
+              "div",
+              { className: "sense-filters" },
+              h(sense.GalleryFilters, { least, setLeast, gender, setGender, people: result.performers, performers: people.performers }),
+              h(Form.Check, {
+                type: "switch",
+                id: "sense-also-all",
+                label: t("alsoImagesAll"),
+                checked: alsoAll,
+                onChange: (/** @type {{target: HTMLInputElement}} */ event) => {
+                  setAlsoAll(event.target.checked);
+                  setAlso(new Map());
+                },
+              }),
+              h(sense.AcceptAll, { visible, rows, performers: people.performers }),
+            )
+          : !running &&
+              h(
+                "div",
+                { className: "sense-empty" },
+                h("h6", null, t("nobody")),
+                h("p", null, t("nobodyHint", facts)),
+              ),
+        hidden > 0 && h("p", { className: "text-muted", role: "status" }, t("hidden", { n: hidden })),
         h(
           "ul",
           { className: "sense-people" },
@@ -112,8 +112,8 @@ window.StashSense.part("gallery-results", (sense, api) => {
         ),
         h(sense.UnknownPeople, { groups, resultId, gallery, people, exclusion, alsoAll, openImage, changed, tagged: tags.set }),
         h(sense.ExcludedEarlier, { exclusion }),
+        h(LeftOut, { result }),
       ),
-      h(LeftOut, { result }),
     );
   };
 

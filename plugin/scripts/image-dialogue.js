@@ -79,9 +79,10 @@ window.StashSense.part("image-dialogue", (sense, api) => {
         /** @type {HTMLElement | null} */ (target.querySelector(".sense-add:not(:disabled)"))?.click();
       }
     };
-    const labels = faces.map((face, index) => ({
+    const boxes = faces.map((face, index) => ({
       box: face.box,
       label: [t("face", { n: index + 1 }), names[index]?.slice(0, 300)].filter(Boolean).join(": "),
+      name: names[index]?.slice(0, 100) || "",
     }));
     return h(
       "div",
@@ -93,7 +94,7 @@ window.StashSense.part("image-dialogue", (sense, api) => {
       h(
         "div",
         { className: "sense-columns" },
-        h(sense.BoxedImage, { picture, boxes: labels, current, choose, alt: stashImage.title || t("seen") }),
+        h(sense.BoxedImage, { picture, boxes, current, choose, alt: stashImage.title || t("seen") }),
         h(
           "div",
           { className: "sense-cards" },

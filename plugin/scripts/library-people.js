@@ -1,6 +1,7 @@
 /** Which performers of this library a recognised person is, and where else they are known. */
 window.StashSense.part("library-people", (sense, api) => {
   const DIGITS = /^\d{1,15}$/;
+  const OWN_HOSTS = /^(localhost|127(\.\d+){3}|\[::1\])$/;
   const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
   /** For each performer key the performers of this library that have it: none, one or several. */
@@ -111,10 +112,10 @@ window.StashSense.part("library-people", (sense, api) => {
     return place && place.origin !== window.location.origin ? { href: place.href, host: place.host } : null;
   };
 
-  /** @param {string} address */
-  function web(address) {
+  /** @param {string} address @param {string} [base] */
+  function web(address, base) {
     try {
-      const url = new URL(address);
+      const url = new URL(address, base);
       return (url.protocol === "https:" || url.protocol === "http:") && !url.username ? url : null;
     } catch {
       return null;
@@ -122,17 +123,34 @@ window.StashSense.part("library-people", (sense, api) => {
   }
 
   /** Stash's own picture of a performer, not its placeholder; only from the page's own origin. */
-  sense.performerPortrait = (performer) => {
-    if (!performer?.image_path) return null;
-    try {
-      const url = new URL(performer.image_path, window.location.href);
-      if (url.searchParams.get("default") === "true") return null;
-      const at = url.pathname.indexOf("/performer/");
-      return at < 0 ? null : sense.basePath() + url.pathname.slice(at + 1) + url.search;
-    } catch {
-      return null;
-    }
+  sense.performerPortrait = (performer) => ownPicture(performer?.image_path)?.src ?? null;
+
+  /**
+   * The picture that Stash had of a person when the face database was built. Its address is whatever Stash was called
+   * by then, `localhost:9999` say: it is loaded from the page's own origin. Another Stash's is a picture from outside.
+   */
+  sense.libraryPicture = (person) => {
+    const own = ownPicture(person.image_url);
+    if (!own) return null;
+    const id = localId(person);
+    return (id ? id === own.id : OWN_HOSTS.test(own.host) || own.host === window.location.hostname) ? own.src : null;
   };
+
+  /** An address of a performer's picture, put below the page's own base path. @param {string | null | undefined} address */
+  function ownPicture(address) {
+    const url = address ? web(address, window.location.href) : null;
+    const [, path = "", id = ""] = /\/(performer\/(\d+)\/image)$/.exec(url?.pathname || "") || [];
+    if (!url || !path || url.searchParams.get("default") === "true") return null;
+    return { id, host: url.hostname, src: sense.basePath() + path + url.search };
+  }
+
+  /** Their name in this library, where it is one performer's, with what tells them from namesakes; else the given one. */
+  sense.libraryName = (person, performers, chosen) => {
+    const performer = chosen || (performers?.length === 1 ? performers[0] : undefined);
+    return performer ? sense.performerName(performer) : person.name;
+  };
+
+  sense.performerName = ({ name, disambiguation }) => name + (disambiguation ? ` (${disambiguation})` : "");
 
   /** Creates a performer of this library from a match: name, stash ids, and the reference face as portrait. */
   sense.createFromMatch = async (person) => {

@@ -15,7 +15,7 @@ window.StashSense.part("person-facts", (sense, api) => {
       { className: `sense-sure sense-${step}` },
       t(step),
       " ",
-      h("span", { className: "sense-sure-number" }, t("percent", { n: Math.round(value * 100) })),
+      h("span", { className: "sense-sure-number" }, sense.formatPercent(value)),
     );
   };
 
@@ -35,16 +35,35 @@ window.StashSense.part("person-facts", (sense, api) => {
   sense.LibraryLine = ({ performers }) => {
     if (!performers) return h("span", { className: "text-muted" }, t("loading"));
     if (!performers.length) return h("span", { className: "text-muted" }, t("notInLibrary"));
-    const names = performers.map((each) => each.name + (each.disambiguation ? ` (${each.disambiguation})` : ""));
-    return h("span", null, h(sense.Text, null, t("inLibrary", { names: names.join(", ") })));
+    const names = performers.map(sense.performerName).join(", ");
+    return h("span", null, h(sense.Text, null, t("inLibrary", { names })));
+  };
+
+  /** The library's name of a person leads; the one that the face database knows follows where it is another. */
+  sense.PersonName = ({ person, performers, chosen }) => {
+    const name = sense.libraryName(person, performers, chosen);
+    const performer = chosen || performers?.[0];
+    const same = [name, performer?.name || name].some((each) => each.trim().toLowerCase() === person.name.trim().toLowerCase());
+    return h(
+      api.React.Fragment,
+      null,
+      h(sense.Text, null, name),
+      !same &&
+        h(
+          "small",
+          { className: "text-muted sense-known-as" },
+          " ",
+          h(sense.Text, null, t("knownAs", { name: person.name })),
+        ),
+    );
   };
 
   /** A person's name and facts; `children` come first among the facts. */
-  sense.PersonFacts = ({ person, performers, children }) =>
+  sense.PersonFacts = ({ person, performers, chosen, children }) =>
     h(
       api.React.Fragment,
       null,
-      h("h6", null, h(sense.Text, null, person.name)),
+      h("h6", null, h(sense.PersonName, { person, performers, chosen })),
       h(
         "div",
         { className: "sense-facts" },

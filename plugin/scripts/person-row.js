@@ -2,7 +2,7 @@
 window.StashSense.part("person-row", (sense, api) => {
   const { h, t } = sense;
   const { Button, Form } = api.libraries.Bootstrap;
-  const SHOWN = 6; // thumbnails before "more"
+  const SHOWN = 6; // images before "more"
   const MORE = 60;
 
   sense.PersonRow = (props) => {
@@ -39,9 +39,9 @@ window.StashSense.part("person-row", (sense, api) => {
       if (first.current !== resultId) tagging.add.reset();
       first.current = resultId;
     }, [resultId]);
-    const name = person.name.slice(0, 300);
-    const whose = { faceIds, name, performerId: person.performer_id };
-    const openImageById = (/** @type {string} */ imageId) => openImage({ imageId, faceId: null, ...whose });
+    const name = sense.libraryName(person, performers, tagging.performer).slice(0, 300);
+    const named = { performer_id: person.performer_id, name };
+    const openStep = (/** @type {StepsAt} */ steps) => openImage({ ...steps, faceIds, name, person: named });
     return h(
       "li",
       { className: "sense-person", "aria-label": name, hidden },
@@ -51,13 +51,13 @@ window.StashSense.part("person-row", (sense, api) => {
         { className: "sense-who" },
         h(
           sense.PersonFacts,
-          { person, performers },
+          { person, performers, chosen: tagging.performer },
           gone
             ? h("span", { className: "text-muted" }, t("gone"))
             : h("span", null, t("foundIn", { k: person.image_count, m: total })),
           !gone && h("span", null, `${t("best")}: `, h(sense.Confidence, { value: person.confidence })),
         ),
-        !gone && h(Standing, { person }),
+        !gone && h(Standing, { person, name: name.slice(0, 100) }),
         !gone &&
           (faceIds.length
             ? h(
@@ -66,13 +66,13 @@ window.StashSense.part("person-row", (sense, api) => {
                 h(sense.FaceStrip, {
                   faceIds,
                   name,
-                  person,
+                  person: named,
                   exclusion,
-                  openImage: (/** @type {string} */ faceId) => openImage({ imageId: sense.imageOf(person, faceId), faceId, ...whose }),
+                  openImage: (/** @type {string} */ faceId) => openStep(sense.stepsAt(person, faceId)),
                 }),
-                h(AllImages, { imageIds: person.image_ids, name, openImage: openImageById }),
+                h(AllImages, { person, name, openStep }),
               )
-            : h(Thumbnails, { imageIds: person.image_ids, name, openImage: openImageById })),
+            : h(Images, { person, name, openStep })),
       ),
       h(
         "div",
@@ -94,18 +94,17 @@ window.StashSense.part("person-row", (sense, api) => {
     );
   };
 
-  /** How many of the faces match the name on their own. @param {{person: GalleryPerson}} props */
-  const Standing = ({ person }) => {
+  /** How many of the faces match the name on their own. @param {{person: GalleryPerson, name: string}} props */
+  const Standing = ({ person, name }) => {
     const { face_count: all = 0, faces_alone: alone = 0 } = person;
-    const name = person.name.slice(0, 100);
     if (person.confirmed) return h("p", { className: "sense-standing sense-already" }, t("confirmedByYou"));
     if (!all) return null;
     const key = alone >= all ? "allAlone" : alone > 0 ? "someAlone" : "noneAlone";
     return h("p", { className: "sense-standing" }, h(sense.Text, null, t(key, { k: alone, n: all, name })));
   };
 
-  /** @param {ThumbnailsProps} props */
-  const AllImages = ({ imageIds, name, openImage }) => {
+  /** @param {ImagesProps} props */
+  const AllImages = ({ person, name, openStep }) => {
     const { useState } = api.React;
     const [open, setOpen] = useState(false);
     return h(
@@ -114,31 +113,38 @@ window.StashSense.part("person-row", (sense, api) => {
       h(
         Button,
         { variant: "link", size: "sm", className: "sense-all-images", "aria-expanded": open, onClick: () => setOpen(!open) },
-        open ? t("hideImages") : t("showImages", { n: imageIds.length }),
+        open ? t("hideImages") : t("showImages", { n: person.image_ids.length }),
       ),
-      open && h(Thumbnails, { imageIds, name, openImage }),
+      open && h(Images, { person, name, openStep }),
     );
   };
 
-  /** @param {ThumbnailsProps} props */
-  const Thumbnails = ({ imageIds, name, openImage }) => {
-    const { useState } = api.React;
+  /** Every image of the person by the face on it; by the image itself where an older result has no face. @param {ImagesProps} props */
+  const Images = ({ person, name, openStep }) => {
+    const { useMemo, useState } = api.React;
     const [shown, setShown] = useState(SHOWN);
-    const left = imageIds.length - shown;
+    const steps = useMemo(() => {
+      const { face_ids: faces = [], face_image_ids: places = [] } = person;
+      return person.image_ids.map((imageId) => ({ imageId, faceId: faces[places.indexOf(imageId)] ?? null }));
+    }, [person]);
+    const left = steps.length - shown;
     return h(
       "div",
-      { className: "sense-strip" },
-      imageIds.slice(0, shown).map((id) =>
+      { className: "sense-strip sense-images" },
+      steps.slice(0, shown).map(({ imageId, faceId }, at) =>
         h(
           "button",
           {
-            key: id,
+            key: imageId,
             type: "button",
-            "aria-label": t("showIn", { name, id }),
-            title: t("showIn", { name, id }),
-            onClick: () => openImage(id),
+            className: "sense-face",
+            "aria-label": t("showIn", { name, id: imageId }),
+            title: t("showIn", { name, id: imageId }),
+            onClick: () => openStep({ steps, at }),
           },
-          h("img", { src: sense.thumbnail(id), alt: "", loading: "lazy" }),
+          faceId === null
+            ? h("img", { src: sense.thumbnail(imageId), alt: "", loading: "lazy" })
+            : h(sense.FaceThumbnail, { faceId, alt: "" }),
         ),
       ),
       left > 0 &&

@@ -55,7 +55,7 @@ window.StashSense.part("plugin-page", (sense, api) => {
           h("strong", null, health.status === "ok" ? t("works") : t("degraded")),
           ` · ${health.version}`,
         ),
-      health?.missing?.map((each) => h("p", { key: each.code }, h(sense.Text, null, each.detail))),
+      health?.missing?.map((each) => h("p", { key: each.code }, h(sense.Text, null, sense.problemText(each.code, each.detail)))),
       database && h("p", null, t("people", { n: database.people, f: database.faces, at: sense.formatTime(database.built_at) })),
       health && sense.hasNoDatabase(health) && h(sense.BuildDatabase, { ready: loaded.retry }),
       h(Link, { to: "/settings?tab=plugins" }, t("settings")),
@@ -94,7 +94,7 @@ window.StashSense.part("plugin-page", (sense, api) => {
       " ",
       id && h(Link, { to: `/galleries/${id}` }, `#${id}`),
       ` ${t(`status_${now.status}`)}: ${t("progress", counts)} `,
-      now.error && h(sense.Text, null, now.error),
+      now.error && h(sense.Text, null, sense.problemText(now.error_code, now.error)),
       sense.isRunning(now) && h(Button, { variant: "secondary", size: "sm", onClick: cancel.start }, t("cancel")),
       sense.canResume(now) &&
         h(

@@ -38,7 +38,7 @@ window.StashSense.part("portraits", (sense, api) => {
     );
   };
 
-  /** The library's own portrait, else the reference face that matched, loaded once it is in view. */
+  /** The library's own portrait, else the reference face that matched, loaded once it is in view; then their picture. */
   sense.KnownPortrait = ({ person, performers, performer }) => {
     const { useRef } = api.React;
     const own = sense.performerPortrait(performer || performers?.[0]);
@@ -46,11 +46,19 @@ window.StashSense.part("portraits", (sense, api) => {
     const place = useRef(/** @type {HTMLElement | null} */ (null));
     const seen = sense.useInView(place, !!referenceId);
     const reference = sense.useLoaded(() => sense.referenceImage(referenceId), [referenceId], !!referenceId && seen);
-    const src = own || (referenceId && reference.value);
+    const waiting = !own && (!performers || (referenceId && (!seen || reference.loading)));
+    const src = own || (referenceId && reference.value) || sense.libraryPicture(person);
     return h(
       "div",
       { ref: place, className: "sense-known" },
-      h(sense.Portrait, { src, name: person.name, external: src ? null : sense.externalLink(person.image_url) }),
+      waiting
+        ? h("div", { className: "sense-portrait sense-none" })
+        : h(sense.Portrait, {
+            key: src,
+            src,
+            name: sense.libraryName(person, performers, performer),
+            external: src ? null : sense.externalLink(person.image_url),
+          }),
     );
   };
 });

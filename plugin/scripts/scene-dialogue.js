@@ -82,8 +82,8 @@ window.StashSense.part("scene-dialogue", (sense, api) => {
       h(
         "div",
         { className: "sense-who" },
-        h(sense.PersonFacts, { person: match, performers }, frames, h(sense.Confidence, { value: match.confidence })),
-        others.length > 0 && h(sense.OtherMatches, { matches: others, pick }),
+        h(sense.PersonFacts, { person: match, performers, chosen: tagging.performer }, frames, h(sense.Confidence, { value: match.confidence })),
+        others.length > 0 && h(sense.OtherMatches, { matches: others, people, pick }),
       ),
       h(
         "div",

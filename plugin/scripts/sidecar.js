@@ -5,8 +5,9 @@ window.StashSense.part("sidecar", (sense) => {
 
   /** @template T @param {string} mode @param {Record<string, unknown>} [args] @returns {Promise<T>} */
   sense.callSidecar = async (mode, args = {}) => {
-    const answer = await sense.queryStash(RUN, { args: { mode, ...args } });
-    return answer.runPluginOperation;
+    const output = (await sense.queryStash(RUN, { args: { mode, problems: true, ...args } })).runPluginOperation;
+    if (output?.problem) throw new Error(sense.problemText(output.problem.code, output.problem.message));
+    return output;
   };
 
   /** @type {{at: number, answer: Promise<Health>} | null} */

@@ -49,6 +49,28 @@ window.StashSense.part("texts", (sense) => {
     verdictMatch: "Match",
     verdictAmbiguous: "Several candidates",
     verdictUnknown: "No confident match",
+    verdictYours: "Your choice",
+    knownAs: "known as “{name}”",
+    "reason_nobody-enrolled": "The face database has nobody to compare with",
+    "reason_nobody-near": "Nobody comes near enough; the nearest is {name} ({percent})",
+    "reason_not-calibrated": "The model pack is not calibrated, so it can only suggest people",
+    "reason_chance": "Not sure: {percent} like {name}, which may be chance among {count} people",
+    "reason_weak": "Not sure: {percent} like {name}, but a stranger could come as near",
+    "reason_nearest": "Looks like {name} ({percent}), and nobody else comes near",
+    "reason_ahead": "Looks like {name} ({percent}), clearly ahead of {other} ({otherPercent})",
+    "reason_together": "Looks like {name} ({percent}), together with {n} other photos of this person",
+    "reason_together_one": "Looks like {name} ({percent}), together with 1 other photo of this person",
+    "reason_rival": "Not sure: {percent} like {name}, but {otherPercent} like {other}",
+    "reason_unsure": "Not sure: {percent} like {name}",
+    "reason_look-alike": "Not sure: {percent} like {name}, but these faces are more like each other",
+    "reason_taken": "{percent} like {name}, who is another face in the same photo",
+    "reason_confirmed": "You confirmed this person",
+    "reason_confirmed-elsewhere": "You confirmed {name} on another face of this person",
+    "reason_rejected": "You said that this is not {name}",
+    "reason_all-rejected": "You rejected everyone this face looked like",
+    "reason_ignored": "You chose to ignore this face",
+    "reason_chosen": "You chose {name} ({percent})",
+    "reason_named": "You named this person {name}",
     rerun: "Identify again",
     rerunHint: "Ignores the stored result of this image.",
     storedNot: "This result could not be stored. See the sidecar's log.",
@@ -161,6 +183,11 @@ window.StashSense.part("texts", (sense) => {
     disambiguation: "Disambiguation, to create another performer",
     showIn: "Show {name} in image {id}",
     back: "Back",
+    previous: "Previous",
+    next: "Next",
+    stepOf: "{i} of {m}",
+    openImage: "Open image {id}",
+    notHere: "{name} is not here",
     noDatabase: "No face database yet",
     noDatabaseHint: "Stash Sense learns faces from the portraits of the performers in your library.",
     build: "Build from my performers",
@@ -218,10 +245,18 @@ window.StashSense.part("texts", (sense) => {
     return Number.isNaN(moment.getTime()) ? text : moment.toLocaleString(sense.language);
   };
 
+  /** The texts of the user's language, if it has any. */
+  const ownTexts = () => sense.texts[sense.language] || sense.texts[sense.language.split("-")[0] || "en"];
+
   sense.t = (key, values = {}) => {
-    const language = sense.texts[sense.language] || sense.texts[sense.language.split("-")[0] || "en"];
+    const language = ownTexts();
     const one = values.n === 1 ? `${key}_one` : key; // where a text has another form for one
     const text = language?.[one] ?? language?.[key] ?? english[one] ?? english[key] ?? String(key);
     return text.replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => (name in values ? String(values[name]) : whole));
   };
+
+  /** What went wrong, in the user's language by its code; where there is no text for it, as it was said. */
+  sense.problemText = (code, said) => (code && ownTexts()?.[`problem_${code}`]) || said;
+
+  sense.formatPercent = (confidence) => sense.t("percent", { n: Math.round(confidence * 100) });
 });

@@ -78,35 +78,32 @@ window.StashSense.part("unknown-people", (sense, api) => {
     useEffect(() => register(groupKey, naming));
     const { outcome } = naming;
     const named =
-      outcome?.kind === "named" ? { performer_id: outcome.performer_id, name: outcome.performer.name } : null;
+      outcome?.kind === "named"
+        ? { performer_id: outcome.performer_id, name: sense.performerName(outcome.performer) }
+        : null;
     const name = named ? named.name.slice(0, 300) : t("unknownName");
-    const title = t("unknownPerson", { n: group.image_count });
+    const title = named ? name : t("unknownPerson", { n: group.image_count });
+    const reason = named ? { reason_code: "named", reason_people: [{ ...named, confidence: 1 }] } : group;
     const nearest = group.nearest || [];
     const ambiguous = group.verdict === "ambiguous";
     const nobodyLeft = group.face_ids.length > 0 && out.length === group.face_ids.length;
     return h(
       "li",
       { className: "sense-group", "aria-label": title },
-      h("h6", null, title),
+      h("h6", null, h(sense.Text, null, title)),
       gone
         ? h("p", { className: "text-muted" }, t("gone"))
         : h(
             api.React.Fragment,
             null,
-            h("small", { className: "text-muted" }, h(sense.Text, null, group.reason)),
+            h("small", { className: "sense-reason" }, h(sense.Text, null, sense.reasonText(reason, people.performers))),
             h(sense.FaceStrip, {
               faceIds: group.face_ids,
               name,
               person: named,
               exclusion: named || group.face_ids.length > 1 ? exclusion : null,
               openImage: (/** @type {string} */ faceId) =>
-                openImage({
-                  imageId: sense.imageOf(group, faceId),
-                  faceId,
-                  faceIds: group.face_ids,
-                  name: named ? name : title,
-                  performerId: named?.performer_id ?? null,
-                }),
+                openImage({ ...sense.stepsAt(group, faceId), faceIds: group.face_ids, name: title, person: named }),
             }),
             !nobodyLeft &&
               (!outcome || (outcome.kind === "named" && !outcome.images)) &&

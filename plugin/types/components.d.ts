@@ -88,19 +88,32 @@ interface ShownResult {
   partial: boolean;
 }
 
-/** The image that is open, whose faces are framed in it, and the face that was clicked. */
-interface ImageView {
-  imageId: string;
-  faceId: string | null;
+/** A face and its image; null where an older result does not say which face is on the image. */
+type SeenStep = { imageId: string; faceId: string | null };
+/** What can be looked through, one after another, and where to begin. */
+type StepsAt = { steps: SeenStep[]; at: number };
+
+/** The image that is open, whose faces are framed in it, and what comes before and after it. */
+interface ImageView extends StepsAt {
   faceIds: string[];
   name: string;
-  performerId: string | null;
+  /** Whose faces they are; null for an unknown person. */
+  person: Named | null;
 }
 
-interface ThumbnailsProps {
-  imageIds: string[];
+interface ImagesProps {
+  person: GalleryPerson;
   name: string;
-  openImage: (imageId: string) => void;
+  openStep: (steps: StepsAt) => void;
+}
+
+/** What a card says in place of the face's own verdict. */
+interface ShownVerdictOptions {
+  face: Face;
+  match: Match | undefined;
+  outcome: NamingOutcome | null;
+  /** The person of the verdict, or the nearest, if the user has just rejected them. */
+  rejected: Match | null;
 }
 
 interface PersonRowProps {

@@ -20,6 +20,11 @@ interface Sense {
   language: string;
   formatTime(text: string): string;
   t(key: any, values?: Record<string, unknown>): string;
+  problemText(code: string | null | undefined, said: string): string;
+  /** A confidence from 0 to 1 in percent. */
+  formatPercent(confidence: number): string;
+  // reasons
+  reasonText(reasoned: Reasoned, performers: PerformersByKey): string;
   // route
   basePath(): string;
   getRoute(path?: string): Route;
@@ -56,6 +61,9 @@ interface Sense {
   stashBoxLink(person: Person): ExternalLink;
   externalLink(address: string | null): ExternalLink;
   performerPortrait(performer: Performer | undefined): string | null;
+  libraryPicture(person: Person): string | null;
+  libraryName(person: { name: string }, performers: Performer[] | undefined, chosen?: Performer | undefined): string;
+  performerName(performer: Performer): string;
   createFromMatch(person: Person): Promise<Performer>;
   performerKey(performer: Performer): Promise<string>;
   // tag-journal
@@ -68,19 +76,26 @@ interface Sense {
   Busy: View<{ children?: unknown }>;
   ErrorLine: View<{ error: string | null | undefined }>;
   Problem: View<{ error: string; retry?: () => void; children?: unknown }>;
-  Portrait: View<{ src: string | null; name: string; external: ExternalLink }>;
+  Portrait: View<{ key?: string | null; src: string | null; name: string; external: ExternalLink }>;
   KnownPortrait: View<{ person: Person; performers: Performer[] | undefined; performer?: Performer | undefined }>;
   StashBoxLink: View<{ person: Person }>;
   LibraryLine: View<{ performers: Performer[] | undefined }>;
-  PersonFacts: View<{ person: Person; performers: Performer[] | undefined; children?: unknown }>;
+  PersonName: View<{ person: Person; performers: Performer[] | undefined; chosen?: Performer | undefined }>;
+  PersonFacts: View<{
+    person: Person;
+    performers: Performer[] | undefined;
+    chosen?: Performer | undefined;
+    children?: unknown;
+  }>;
   ErrorBoundary: any;
   // boxed-image
   useImageSource(image: StashImage | null): Picture;
   BoxedImage: View<{
     picture: Picture;
-    boxes: { box: Box; label: string }[];
+    /** label: for a screen reader; name: shown on the box that is pointed at or focused. */
+    boxes: { box: Box; label: string; name: string }[];
     current: number;
-    choose?: (index: number) => void;
+    choose?: ((index: number) => void) | undefined;
     alt: string;
   }>;
   CroppedFace: View<{ picture: Picture; box: Box; faceId: string; alt: string }>;
@@ -134,7 +149,7 @@ interface Sense {
     named: (index: number, name: string | null) => void;
   }>;
   matchesOf(face: Face): Match[];
-  OtherMatches: View<{ matches: Match[]; pick: (key: string) => void }>;
+  OtherMatches: View<{ matches: Match[]; people: People; pick: (key: string) => void }>;
   GalleryResults: View<{
     gallery: StashGallery;
     settings: Settings;
@@ -149,7 +164,10 @@ interface Sense {
   clampPercent(percent: unknown): number;
   GalleryFilters: View<GalleryFiltersProps>;
   AcceptAll: View<AcceptAllProps>;
-  ImageViewer: View<ImageView & { close: () => void }>;
+  ImageViewer: View<ImageView & { exclusion: ExcludedFaces; close: () => void }>;
+  /** The faces of a person, each with its image, from one of them on. */
+  stepsAt(faces: FacesOnImages, faceId: string): StepsAt;
+  NotHere: View<{ key: string; faceId: string; person: Named | null; exclusion: ExcludedFaces }>;
   /** The image that a face is on; in an older result, which does not tell, the first image of the person. */
   imageOf(faces: FacesOnImages, faceId: string): string;
   /** The images of a person without those that only excluded faces are on. Throws if an older result cannot tell. */

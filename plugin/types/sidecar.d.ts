@@ -19,12 +19,22 @@ interface Match extends Person {
   reference_id: string | null;
 }
 
-interface Face {
+/** Whom a reason is about. */
+type ReasonPerson = { performer_id: string; name: string; confidence: number };
+
+/** Why, as the sidecar says it. Results of an older one have no code. */
+interface Reasoned {
+  reason?: string;
+  reason_code?: string | null;
+  reason_people?: ReasonPerson[];
+  reason_count?: number | null;
+}
+
+interface Face extends Reasoned {
   face_id: string;
   box: Box;
   quality: number;
   verdict: "match" | "ambiguous" | "unknown";
-  reason: string;
   /** The person of the verdict; null for unknown. */
   performer_id: string | null;
   name: string | null;
@@ -62,10 +72,9 @@ interface GalleryPerson extends Person, FacesOnImages {
 }
 
 /** Faces of one unknown person, grouped by likeness. */
-interface UnknownGroup extends FacesOnImages {
+interface UnknownGroup extends FacesOnImages, Reasoned {
   track_id: string;
   verdict: "ambiguous" | "unknown";
-  reason: string;
   face_ids: string[];
   face_count: number;
   image_count: number;
@@ -97,6 +106,7 @@ interface Job {
   eta_s: number | null;
   result: GalleryResult | null;
   error: string | null;
+  error_code?: string | null;
   ended_at?: string | null;
 }
 

@@ -19,6 +19,16 @@ def test_another_failure_says_why(call):
     assert call("job", job_id="x").error == "Request failed: There is no job x."
 
 
+def test_the_plugins_pages_get_a_problem_with_its_code(call, sidecar):
+    done = call("identify_image", image_id="9", problems=True)
+    message = "Identification failed: Stash has no image 9."
+    assert done.output == {"problem": {"code": "not-in-stash", "message": message}}
+    assert ("e", message) in done.log
+    sidecar.down()
+    assert call("health", problems=True).output["problem"]["code"] == "connection-refused"
+    assert call("job", problems=True).output["problem"] == {"code": "", "message": "No job_id provided"}
+
+
 def test_no_database_says_what_to_do(call, sidecar):
     sidecar.people = None
     assert call("start_gallery", gallery_id="45").error == (

@@ -45,6 +45,7 @@ class Job:
             "eta_s": round(self.seconds - passed, 1) if share < 1 else 0.0,
             "result": result,
             "error": self.fails or None if status == "failed" else None,
+            "error_code": "stash-unreachable" if status == "failed" else None,
             "all_errors": list(self.result["errors"]),
             "error_count": len(self.result["errors"]),
             "ended_at": None if status == "running" else "2026-01-02T03:04:05+00:00",

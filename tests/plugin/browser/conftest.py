@@ -13,7 +13,7 @@ from fakes.stash import StashStandIn
 from pages import LIBRARIES, ROOT, launched
 
 from .tabs import Tabs
-from .world import World, person_of
+from .world import World, face_of, match_of, person_of
 
 sys.path.insert(0, str(ROOT / "plugin"))  # what the backend's process starts with
 
@@ -139,3 +139,11 @@ def five(world):
         *(person_of(name, images[at : at + 2], ids[at], 0.2 + 0.08 * at) for at, name in enumerate(FIVE))
     )
     return ids
+
+
+@pytest.fixture
+def obama(world):
+    """He is on the image, and in the library: his id."""
+    local_id, match = world.known("Barack Obama", "obama.jpg")
+    world.saw(face_of(match, match_of("Joe Biden", distance=0.45, performer_id="joe")))
+    return local_id

@@ -32,7 +32,7 @@ def test_the_largest_group_comes_first_with_its_faces(open_gallery, world):
         "Unknown person, 1 image",
     ]
     group(page).locator("img[src^='data:image/jpeg'] >> nth=2").wait_for()
-    assert "nobody is near enough" in group(page).inner_text()
+    assert "The face database has nobody to compare with" in group(page).inner_text()
     page.wait_for_selector("text=No performers identified")
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from fakes.sidecar import SidecarStandIn, performer_of
 from fakes.stash import StashStandIn
+from stash_sense.domain.reasons import Reason, ReasonCode, ReasonPerson
 
 BOX = "https://stashdb.example/graphql"
 
@@ -97,12 +98,20 @@ def face_of(*matches: dict[str, Any], number: int = 1, **fields: Any) -> dict[st
         "box": box,
         "quality": 0.9,
         "verdict": verdict,
-        "reason": f"{matches[0]['name']} at {matches[0]['distance']}" if matches else "nobody is near enough",
+        **(reason_of("nearest", matches[0]) if matches else reason_of("nobody-enrolled")),
         "performer_id": named["performer_id"],
         "name": named["name"],
         "matches": list(matches),
         **fields,
     }
+
+
+def reason_of(code: str, *people: dict[str, Any], count: int | None = None) -> dict[str, Any]:
+    """Why, as the sidecar says it of these candidates."""
+    fields = ("performer_id", "name", "confidence")
+    named = [{field: each[field] for field in fields} for each in people]
+    reason = Reason(ReasonCode(code), tuple(ReasonPerson(**each) for each in named), count)
+    return reason.as_json()
 
 
 def person_of(
@@ -130,7 +139,7 @@ def group_of(
     return {
         "track_id": track,
         "verdict": "ambiguous" if nearest else "unknown",
-        "reason": f"{nearest[0]['name']} is near" if nearest else "nobody is near enough",
+        **(reason_of("unsure", nearest[0]) if nearest else reason_of("nobody-enrolled")),
         "face_ids": faces,
         "face_image_ids": spread(faces, images),
         "face_count": len(faces),

@@ -1,0 +1,55 @@
+"""The dialogues in German: labels, reasons and failures."""
+
+import pytest
+
+from fakes.sidecar import Problem
+
+from .world import group_of
+
+
+def test_in_german(open_page, world, obama):
+    page = open_page(f"/images/{world.image}?locale=de-DE")
+    page.click("#sense-button")
+    page.wait_for_selector("text=1 Gesicht(er) gefunden")
+    page.wait_for_selector("text=Zum Bild hinzufügen")
+
+
+def test_an_unknown_person_in_german(open_page, world):
+    world.found(unknown=[group_of("t1", ["g1", "g2"], ["1", "2"]), group_of("t2", ["g3"], ["3"])])
+    page = open_page(f"/galleries/{world.gallery}?locale=de-DE")
+    page.click(".gallery-toolbar #sense-button")
+    page.click("text=Darsteller in dieser Galerie erkennen")
+    page.wait_for_selector("text=Unbekannte Person, 2 Bilder")
+    page.wait_for_selector("text=Unbekannte Person, 1 Bild")
+    page.click("text=Darsteller wählen >> nth=0")
+    page.wait_for_selector("text=Darsteller nach Name oder Alias suchen")
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        (None, "läuft Stash Sense?"),
+        (Problem(504, "stash-too-slow", "Stash took too long."), "Stash hat dem Sidecar nicht rechtzeitig"),
+        (Problem(502, "of-tomorrow", "The moon was full."), "Identification failed: The moon was full."),
+    ],
+    ids=["no sidecar", "a code", "a code that is not known"],
+)
+def test_a_problem_is_told_in_german_by_its_code(open_page, world, obama, problem, text):
+    if problem:
+        world.sidecar.faults["/identify/image"] = problem
+    else:
+        world.sidecar.down()
+    page = open_page(f"/images/{world.image}?locale=de")
+    page.click(".image-toolbar #sense-button")
+    page.locator(".sense-problem", has_text=text).wait_for()
+
+
+def test_a_failed_job_and_what_is_missing_are_told_in_german(open_page, world, obama):
+    world.found()
+    world.sidecar.job_fails = "Stash is away."
+    world.sidecar.start("gallery", f"gallery:{world.gallery}", world.sidecar.gallery(str(world.gallery)))
+    world.sidecar.people = None
+    page = open_page("/plugins/stash-sense?locale=de")
+    page.wait_for_selector("text=Es gibt noch keine Gesichtsdatenbank.")
+    page.wait_for_selector(".sense-list >> text=Der Sidecar erreicht Stash nicht.")
+    assert page.locator("text=Stash is away").count() == 0
