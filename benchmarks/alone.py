@@ -35,7 +35,7 @@ from stash_sense.matching.verdict import (
     judge_face,
     lead_of,
 )
-from stash_sense.media.photo import list_images
+from stash_sense.media.listing import list_images
 from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.runtime.from_settings import open_recognizer, recognizer

@@ -8,7 +8,7 @@ from pathlib import Path
 from lab import peak_megabytes
 from stash_sense.domain.progress import NoProgress
 from stash_sense.matching.gallery_people import MatchOptions
-from stash_sense.media.photo import list_images
+from stash_sense.media.listing import list_images
 from stash_sense.recognition.folder import identify_photos
 from stash_sense.runtime.from_settings import open_pack, recognizer
 from stash_sense.settings import Settings

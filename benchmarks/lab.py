@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from stash_sense.domain.progress import NoProgress
-from stash_sense.media.photo import list_images
+from stash_sense.media.listing import list_images
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.runtime.from_settings import enrol, open_pack, people_database_dir
 from stash_sense.settings import Settings

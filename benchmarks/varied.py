@@ -7,7 +7,8 @@ import numpy as np
 
 from lab import REPOSITORY
 from stash_sense.domain.faces import Pixels
-from stash_sense.media.photo import list_images, load_image
+from stash_sense.media.listing import list_images
+from stash_sense.media.photo import load_image
 
 SAMPLES = REPOSITORY / "samples"
 WITHOUT_FACES = ("chelsea", "coffee")

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from stash_sense.errors import BadInput, NotAFolder
-from stash_sense.media.photo import list_images
+from stash_sense.media.listing import list_images
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from stash_sense.domain.progress import NoProgress
 from stash_sense.errors import Cancelled
 from stash_sense.matching.gallery_people import MatchOptions
-from stash_sense.media.photo import list_images
+from stash_sense.media.listing import list_images
 from stash_sense.recognition.folder import FolderResult, identify_photos, join_folders, judge_photos
 from stash_sense.runtime.from_settings import recognizer as open_recognizer
 

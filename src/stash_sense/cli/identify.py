@@ -25,7 +25,7 @@ from stash_sense.domain.reasons import percent
 from stash_sense.enrolment.report import BuildReport
 from stash_sense.errors import BadInput
 from stash_sense.matching.gallery_people import Evidence, MatchOptions, UnknownTrack
-from stash_sense.media.photo import list_images
+from stash_sense.media.listing import list_images
 from stash_sense.recognition.folder import FolderResult, identify_folders, join_folders
 from stash_sense.runtime.from_settings import (
     database_dir,

@@ -12,7 +12,7 @@ from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.references import prominent_face
 from stash_sense.errors import BadInput
 from stash_sense.matching.calibration import ANCHORS, Calibration, Curve, SlotCalibration
-from stash_sense.media.photo import list_images
+from stash_sense.media.listing import list_images
 from stash_sense.recognition.analysis import analyze_photos
 from stash_sense.recognition.recognizer import SLOTS, LoadedPack
 

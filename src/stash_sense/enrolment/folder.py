@@ -18,7 +18,7 @@ from stash_sense.errors import BadInput, NotAFolder, PeopleVanished
 from stash_sense.facedb.analyzed_photos import StoredPhoto
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Photo
-from stash_sense.media.photo import list_images
+from stash_sense.media.listing import list_images
 from stash_sense.recognition.analysis import run_in_batches
 from stash_sense.recognition.recognizer import LoadedPack
 

@@ -7,10 +7,13 @@ its registry, could run readers of other formats, and warns according to a proce
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from math import prod
 
 import cv2
-import numpy as np
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -24,6 +27,7 @@ from PIL import Image as PillowImage
 from pillow_heif import HeifImageFile
 
 from stash_sense.errors import ImageTooLarge, UnreadableImage
+from stash_sense.media.avif import read_avif_header
 from stash_sense.media.formats import (
     PILLOW_PIXELS,
     Claim,
@@ -34,108 +38,9 @@ from stash_sense.media.formats import (
     reduction_factor,
 )
 from stash_sense.media.jpeg import LARGEST_JPEG_REDUCTION, Pixels, check_jpeg, jpeg_to_bgr
+from stash_sense.media.pixels import OUTPUT_BYTES, bytes_per_pixel, rotate_upright, shrink_by, to_bgr
 from stash_sense.media.png import needed_chunks
 from stash_sense.media.tiff import check_tiff
-
-# The background of cut-outs: neither dark hair nor pale skin has an edge of full contrast against mid-grey,
-# which is also near the zero of the networks' input.
-BEHIND_TRANSPARENCY = (128, 128, 128)
-
-_BITS_PER_SAMPLE = 258  # TIFF tag
-
-_DEEP_MODES = ("I", "F")
-
-# Memory per pixel (measured) before the picture is reduced: as decoded, and what that is converted to.
-_MODE_BYTES = {"1": 1, "L": 1, "RGB": 4, "P": 5, "I;16": 6, "I;16B": 6, "I": 22, "F": 22}
-
-_OTHER_MODE_BYTES = 13
-
-# Memory per pixel after the reduction: the rows in pieces, the rows joined, and the rotated copy.
-OUTPUT_BYTES = 9
-
-
-def bytes_per_pixel(picture: PillowImage.Image, factor: int) -> float:
-    """Return the memory per full pixel that `to_bgr` takes at its peak, the decoded picture included."""
-    plain = not picture.has_transparency_data
-    decoded = _MODE_BYTES.get(picture.mode, _OTHER_MODE_BYTES) if plain else _OTHER_MODE_BYTES
-    return decoded + OUTPUT_BYTES / factor**2
-
-
-def to_bgr(picture: PillowImage.Image, factor: int) -> Pixels:
-    """Return a loaded picture as (H, W, 3) uint8 BGR, both sides divided by `factor` and rounded up.
-
-    Transparency is laid over mid-grey; deep grey is scaled, never clipped. CMYK is converted without its ICC
-    profile, and profiles are ignored throughout: they shift hues by less than lighting does.
-    """
-    if picture.mode.startswith(_DEEP_MODES):
-        return cv2.cvtColor(shrink_by(_deep_grey(picture), factor), cv2.COLOR_GRAY2BGR).astype(
-            np.uint8, copy=False
-        )
-    if picture.has_transparency_data:
-        # Pillow reduces RGBA with its colours weighted by alpha, so that hidden colours do not bleed in.
-        layer = _reduce(_as(picture, "RGBA"), factor)
-        picture = PillowImage.new("RGB", layer.size, BEHIND_TRANSPARENCY)
-        picture.paste(layer, mask=layer.getchannel("A"))
-    elif picture.mode in ("1", "L"):
-        grey = np.asarray(_reduce(_as(picture, "L"), factor))
-        return _uint8(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
-    else:
-        picture = _reduce(_as(picture, "RGB"), factor)
-    rows = picture.tobytes("raw", "BGR")
-    return np.frombuffer(rows, np.uint8).reshape(picture.height, picture.width, 3)
-
-
-def shrink_by(pixels: Pixels, factor: int) -> Pixels:
-    """Return pixels, (H, W) or (H, W, 3), with both sides divided by `factor` and rounded up."""
-    if factor == 1:
-        return pixels
-    height, width = pixels.shape[:2]
-    size = (-(-width // factor), -(-height // factor))
-    return _uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
-
-
-def rotate_upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Rotate pixels (H, W, 3) upright by their EXIF orientation, 1 to 8; 5 to 8 give (W, H, 3)."""
-    turned: cv2.typing.MatLike = pixels
-    if orientation in (5, 7):
-        turned = cv2.transpose(turned)
-    elif orientation == 6:
-        turned = cv2.rotate(turned, cv2.ROTATE_90_CLOCKWISE)
-    elif orientation == 8:
-        turned = cv2.rotate(turned, cv2.ROTATE_90_COUNTERCLOCKWISE)
-    if orientation in (2, 3, 4, 7):
-        turned = cv2.flip(turned, {2: 1, 3: -1, 4: 0, 7: -1}[orientation])
-    return _uint8(turned)
-
-
-def _uint8(array: cv2.typing.MatLike) -> Pixels:
-    return array.astype(np.uint8, copy=False)  # OpenCV's stubs leave the type open
-
-
-def _as(picture: PillowImage.Image, mode: str) -> PillowImage.Image:
-    return picture if picture.mode == mode else picture.convert(mode)  # `convert` always copies
-
-
-def _reduce(picture: PillowImage.Image, factor: int) -> PillowImage.Image:
-    return picture if factor == 1 else picture.reduce(factor)
-
-
-def _deep_grey(picture: PillowImage.Image) -> Pixels:
-    """Scale 16-bit, 32-bit and floating-point grey to 8 bits; Pillow's own conversion clips at 255."""
-    values = np.asarray(picture)
-    if picture.mode.startswith("I;16"):
-        bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
-        white = float(2**bits - 1)
-        values = values.astype(np.uint16, copy=False)  # native byte order, which OpenCV asks for
-        return _uint8(cv2.convertScaleAbs(values, alpha=255 / white))
-    # 32 bits do not tell what white is: take the smallest usual white that is not below any value.
-    floats = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    whites = ((1.0,) if picture.mode == "F" else ()) + (255.0, 65535.0)
-    highest = float(floats.max())
-    white = next((level for level in whites if highest <= level), highest)
-    scaled: Pixels = np.clip(floats * (255.0 / white) + 0.5, 0, 255).astype(np.uint8)
-    return scaled
-
 
 # What the decoders raise on damaged input, found by reading and fuzzing them. The warnings are for processes
 # that turn warnings into errors: Pillow warns about damaged TIFF tags and EXIF blocks.
@@ -171,21 +76,82 @@ _READERS: dict[Format, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
 # Memory per pixel (measured) that a decoder takes in addition to the decoded picture.
 _DECODER_BYTES: dict[Format, int] = {"WebP": 13, "AVIF": 8, "HEIC": 6}
 
+_ANIMATED: frozenset[Format] = frozenset({"GIF", "WebP", "PNG", "AVIF"})
+
+# Memory per pixel of the frames before, from which an animation's frame is put together.
+_FRAME_BYTES = 8
+
+LATER_FRAMES = 8
+
+# An animation's frames are decoded one after another: those of the first 200 megapixels take about a second.
+_ANIMATION_PIXELS = 200_000_000
+
 _MAX_READS = 2_000_000
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedImage:
+    """A decoded picture, or one frame of an animation.
+
+    pixels: (H, W, 3) uint8 BGR, upright, C-contiguous, read-only (copy it to draw on it).
+    width, height: of the full upright picture in pixels; `pixels` may be smaller.
+    format: by its content, whatever its name says. frame: from 0. animated: whether it has further frames.
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+    format: Format
+    frame: int = 0
+    animated: bool = False
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Full pixels per pixel in `pixels`, (x, y); (1.0, 1.0) if not reduced.
+
+        Sides are rounded up when halved, so that x and y may differ in the fourth digit.
+        """
+        height, width = self.pixels.shape[:2]
+        return self.width / width, self.height / height
+
+
 def decode_image(
-    name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int, claim: Claim
-) -> tuple[Pixels, int, int]:
-    """Return upright (H, W, 3) uint8 BGR pixels, and the full upright picture's width and height in pixels.
+    name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int, claim: Claim, frame: int = 0
+) -> DecodedImage:
+    """Return a picture, or one frame of an animation.
 
     The longer side of the pixels is below 2 x `wanted_side`; below `wanted_side` only if the picture's is.
-    Raises UnreadableImage, ImageTooLarge, ImageTooSmall, NotAnImage.
+    claim: is told how many bytes decoding takes before it begins. Raises UnreadableImage, ImageTooLarge,
+    ImageTooSmall, NotAnImage.
     """
+    with _explained_damage(name, kind):
+        if kind == "JPEG":
+            return _decode_jpeg(name, data, limits, wanted_side, claim)
+        return next(_decode_frames(name, kind, data, limits, wanted_side, claim, lambda _: (frame,)))
+
+
+def decode_later_frames(
+    name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int, claim: Claim
+) -> Iterator[DecodedImage]:
+    """Yield up to LATER_FRAMES frames spread over an animation, without its first.
+
+    Raises as `decode_image`.
+    """
+    with _explained_damage(name, kind):
+        yield from _decode_frames(name, kind, data, limits, wanted_side, claim, _spread_frames)
+
+
+def _spread_frames(picture: ImageFile.ImageFile) -> Sequence[int]:
+    width, height = picture.size
+    reachable = min(getattr(picture, "n_frames", 1), _ANIMATION_PIXELS // (width * height))
+    return sorted({(reachable - 1) * i // LATER_FRAMES for i in range(1, LATER_FRAMES + 1)} - {0})
+
+
+@contextmanager
+def _explained_damage(name: str, kind: Format) -> Iterator[None]:
+    """Turn what the decoders raise into our errors."""
     try:
-        read = _decode_jpeg if kind == "JPEG" else _decode_other
-        pixels, full, orientation = read(name, kind, data, limits, wanted_side, claim)
-        pixels = rotate_upright(pixels, orientation)
+        yield
     except PillowImage.DecompressionBombError as error:
         raise ImageTooLarge(
             f"{name}: far more pixels than are accepted in a {kind}. Save a smaller copy and send that."
@@ -195,8 +161,6 @@ def decode_image(
             f"{name}: begins as a {kind} but cannot be decoded ({_reason(error)}). "
             "The file is damaged or incomplete; download it again."
         ) from error
-    width, height = full
-    return pixels, *((height, width) if orientation >= 5 else (width, height))
 
 
 class _BoundedReads(io.BytesIO):
@@ -215,39 +179,70 @@ class _BoundedReads(io.BytesIO):
         return super().read(size)
 
 
-_Decoded = tuple[Pixels, tuple[int, int], int]
-
-
-def _decode_jpeg(
-    name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int, claim: Claim
-) -> _Decoded:
+def _decode_jpeg(name: str, data: bytes, limits: MediaLimits, wanted_side: int, claim: Claim) -> DecodedImage:
     header = check_jpeg(name, data)
     size = header.width, header.height
     scale = min(reduction_factor(*size, wanted_side), LARGEST_JPEG_REDUCTION)
     cost = header.coefficient_bytes + OUTPUT_BYTES / scale**2
-    claim(check_size(name, kind, size, cost, limits.pixels, limits))
+    claim(check_size(name, "JPEG", size, cost, limits.pixels, limits))
     pixels = jpeg_to_bgr(data, header, scale)
     pixels = shrink_by(pixels, reduction_factor(pixels.shape[1], pixels.shape[0], wanted_side))
-    return pixels, size, header.orientation
+    return _upright_image(pixels, size, header.orientation, "JPEG")
 
 
-def _decode_other(
-    name: str, kind: Format, data: bytes, limits: MediaLimits, wanted_side: int, claim: Claim
-) -> _Decoded:
+def _decode_frames(
+    name: str,
+    kind: Format,
+    data: bytes,
+    limits: MediaLimits,
+    wanted_side: int,
+    claim: Claim,
+    choose: Callable[[ImageFile.ImageFile], Sequence[int]],
+) -> Iterator[DecodedImage]:
+    """Decode the frames that are chosen, in rising order; a still picture is frame 0."""
     negative = kind == "TIFF" and check_tiff(name, data).is_negative
+    avif = read_avif_header(data) if kind == "AVIF" else None
     if kind == "PNG":
         data = needed_chunks(data)
     with _READERS[kind](_BoundedReads(data)) as picture:
-        size = picture.size
-        factor = reduction_factor(*size, wanted_side)
+        factor = reduction_factor(*picture.size, wanted_side)
         cost = _DECODER_BYTES.get(kind, 0) + bytes_per_pixel(picture, factor)
-        claim(check_size(name, kind, size, cost, PILLOW_PIXELS, limits))
-        picture.load()
-        # Known only now, as a PNG may have it after the pixels. Pillow has rotated a TIFF, libheif a HEIC.
-        turned = kind in ("TIFF", "HEIC")
-        orientation = 1 if turned else exif_orientation(picture.info.get("exif") or b"")
-        pixels = to_bgr(picture, factor)
-        return _uint8(cv2.bitwise_not(pixels)) if negative else pixels, picture.size, orientation
+        check = partial(check_size, name, kind, decoder_pixels=PILLOW_PIXELS, limits=limits)
+        needed = check(picture.size, bytes_per_pixel=cost)
+        if avif and prod(avif.coded) > prod(picture.size):
+            needed = check(avif.coded, bytes_per_pixel=cost)
+        frames = choose(picture)
+        claim(needed + (_FRAME_BYTES * prod(picture.size) if any(frames) else 0))
+        for number in frames:
+            if number:
+                picture.seek(number)
+            picture.load()
+            # Known only now, as it may follow a PNG's pixels. Pillow has rotated a TIFF, libheif a HEIC.
+            turned = kind in ("TIFF", "HEIC")
+            orientation = 1 if turned else exif_orientation(picture.info.get("exif") or b"")
+            crop = avif.crop(*picture.size) if avif else None
+            shown = picture.crop(crop) if crop else picture
+            check(shown.size, bytes_per_pixel=cost)  # what was opened may differ from what was announced
+            pixels = to_bgr(shown, factor)
+            pixels = 255 - pixels if negative else pixels
+            image = _upright_image(pixels, shown.size, orientation, kind, number)
+            yield replace(image, animated=kind in _ANIMATED and _is_animated(picture))
+
+
+def _is_animated(picture: ImageFile.ImageFile) -> bool:
+    try:
+        return bool(getattr(picture, "is_animated", False))
+    except _DAMAGE:  # behind the frame that was just read
+        return False
+
+
+def _upright_image(
+    pixels: Pixels, size: tuple[int, int], orientation: int, kind: Format, frame: int = 0
+) -> DecodedImage:
+    upright = rotate_upright(pixels, orientation)
+    upright.flags.writeable = False
+    width, height = reversed(size) if orientation >= 5 else size
+    return DecodedImage(upright, width, height, kind, frame)
 
 
 def _reason(error: BaseException) -> str:
