@@ -196,8 +196,16 @@ def _crops(connect: Connect, args: Args) -> Any:
 
 
 def _reference(connect: Connect, args: Args) -> Any:
+    """The reference face; null where the sidecar has none, which is no failure for Stash's log."""
     path = "/references/" + path_segment(args, "reference_id")
-    return {"image": data_url(connect(), path)}
+    if args.get("performer_id"):
+        path += "?performer_id=" + quote(required_text(args, "performer_id"), safe="")
+    try:
+        return {"image": data_url(connect(), path)}
+    except PluginError as error:
+        if error.code != "no-reference":
+            raise
+        return {"image": None}
 
 
 MODES: dict[str, Callable[[Connect, Args], Any]] = {

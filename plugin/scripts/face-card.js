@@ -135,7 +135,7 @@ window.StashSense.part("face-card", (sense, api) => {
 
   /** @param {CandidateProps} props */
   const Candidate = ({ match, face, picture, label, image, people, reject }) => {
-    const reference = sense.useLoaded(() => sense.referenceImage(match.reference_id), [match.reference_id]);
+    const reference = sense.useLoaded(() => sense.referenceImage(match), [match.reference_id]);
     const performers = people.performers.get(match.performer_id);
     const tagging = sense.useTagging({
       person: match,

@@ -159,7 +159,7 @@ window.StashSense.part("library-people", (sense, api) => {
     if (there) return there; // created meanwhile, perhaps in another tab
     const boxes = new Set(await sense.stashBoxes());
     const stash_ids = (person.stash_ids || []).filter((each) => boxes.has(each.endpoint));
-    const image = await sense.referenceImage(person.reference_id);
+    const image = await sense.referenceImage(person);
     /** @type {Record<string, unknown>} */
     const input = { name: person.name, stash_ids };
     if (image) input.image = image;

@@ -45,7 +45,7 @@ window.StashSense.part("portraits", (sense, api) => {
     const referenceId = performers && !own ? person.reference_id : null;
     const place = useRef(/** @type {HTMLElement | null} */ (null));
     const seen = sense.useInView(place, !!referenceId);
-    const reference = sense.useLoaded(() => sense.referenceImage(referenceId), [referenceId], !!referenceId && seen);
+    const reference = sense.useLoaded(() => sense.referenceImage(person), [referenceId], !!referenceId && seen);
     const waiting = !own && (!performers || (referenceId && (!seen || reference.loading)));
     const src = own || (referenceId && reference.value) || sense.libraryPicture(person);
     return h(

@@ -30,12 +30,13 @@ window.StashSense.part("sidecar", (sense) => {
   /** @type {Map<string, Promise<string | null>>} */
   const references = new Map();
 
-  /** The reference face behind a match, as a data: URL; null if the sidecar has none. */
-  sense.referenceImage = (id) => {
+  /** The reference face behind a match, as a data: URL; null if the sidecar has none. In an older face database
+   * it may have been another one of the same person. */
+  sense.referenceImage = ({ reference_id: id, performer_id }) => {
     if (!id) return Promise.resolve(null);
     let image = references.get(id);
     if (!image) {
-      image = sense.limited(() => sense.callSidecar("reference", { reference_id: id })).then(
+      image = sense.limited(() => sense.callSidecar("reference", { reference_id: id, performer_id })).then(
         (answer) => answer.image,
         () => {
           references.delete(id); // it may work the next time

@@ -49,7 +49,7 @@ interface Sense {
   callSidecar(mode: string, args?: Record<string, unknown>): Promise<any>;
   health(fresh?: boolean): Promise<Health>;
   hasNoDatabase(health: Health): boolean;
-  referenceImage(id: string | null | undefined): Promise<string | null>;
+  referenceImage(person: { performer_id: string; reference_id?: string | null }): Promise<string | null>;
   /** Runs at most two background calls at once; the others wait. */
   limited<T>(work: () => Promise<T>): Promise<T>;
   // face-crops

@@ -94,6 +94,24 @@ def test_built_again_only_what_is_new_is_looked_at(served, stash, build, samples
     assert before["version"] != after["version"]
 
 
+def test_what_is_newer_in_stash_and_who_was_not_learned(served, stash, build, samples):
+    stash.library.add_performer("Nobody")
+    built = build()["result"]
+    changes = served.client.get("/database/changes").json()
+    assert (changes["version"], changes["from_stash"]) == (built["version"], True)
+    assert [changes[name] for name in ("new", "changed", "removed")] == [0, 0, 0]
+    assert served.client.get("/database/unlearned").json() == {
+        "performers": [{"local_id": "3", "code": "no-portrait", "reason": "no portrait in Stash"}],
+        "total": 1,
+        "counts": {"no-portrait": 1},
+    }
+    stash.library.add_image(portrait(samples, "Eileen Collins"), performers=[3])
+    stash.library.add_performer("Eileen", image=portrait(samples, "Eileen Collins"))
+    assert served.client.get("/database/changes").json()["new"] == 1
+    assert build(images="unlearned")["result"]["people"] == 4
+    assert served.client.get("/database/unlearned").json()["total"] == 0
+
+
 def test_known_images_are_matched_anew_without_a_fetch(served, stash, build, samples):
     build()
     place, images = fill(stash, varied_photos(samples, 6, seed=21))

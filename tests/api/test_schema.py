@@ -9,7 +9,8 @@ from schemathesis import GenerationMode, checks
 from .conftest import API_KEY
 
 CALLS = [
-    ("GET", "/health"), ("GET", "/database/info"), ("POST", "/identify"), ("POST", "/identify/url"),
+    ("GET", "/health"), ("GET", "/database/info"), ("GET", "/database/changes"),
+    ("GET", "/database/unlearned"), ("POST", "/identify"), ("POST", "/identify/url"),
     ("POST", "/decisions"), ("DELETE", "/decisions/{decision_id}"), ("POST", "/decisions/faces"),
     ("GET", "/decisions"), ("POST", "/decisions/undo"), ("POST", "/journal"), ("GET", "/journal"),
     ("PATCH", "/journal/{entry_id}"), ("POST", "/journal/{entry_id}/undone"),

@@ -61,7 +61,9 @@ def test_what_is_built_answers_the_plugin(real, call, stash, samples):
     version = call("database_info").output["version"]
     picture = call("reference", reference_id=f"{version}.0").output["image"]
     assert base64.b64decode(picture.partition(",")[2]).startswith(b"\xff\xd8")
-    assert call("reference", reference_id="no/such").error.startswith("Request failed: ")
+    assert call("reference", reference_id="no-such").output == {"image": None}
+    known = call("reference", reference_id="no-such", performer_id="Barack Obama").output["image"]
+    assert known.startswith("data:image/jpeg;base64,")
     assert call("identify_scene", scene_id="1").error.startswith("Identification failed: ")
     assert call("decide", face_id="1", performer_id="x", word="rejected").error.startswith("Request failed: ")
 

@@ -28,7 +28,7 @@ from stash_sense.api.problems import (
     problem_response,
     status_of,
 )
-from stash_sense.api.routes import decisions, identify, jobs, state
+from stash_sense.api.routes import database, decisions, identify, jobs, state
 from stash_sense.api.telemetry import JsonLineFormatter, Metrics, RecentEvents, RequestLog, log_to_stderr
 from stash_sense.errors import (
     BadParameter,
@@ -76,7 +76,7 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
     )
     metrics = Metrics(sidecar)
     app.state.sidecar, app.state.metrics, app.state.events = sidecar, metrics, events
-    for routes in (state, identify, jobs, decisions):
+    for routes in (state, database, identify, jobs, decisions):
         app.include_router(routes.router)
     _describe(app)
 

@@ -204,7 +204,7 @@ class PictureIdentity:
         }
         location = None
         if path is not None and size is not None and mod_time is not None:
-            modified = _utc(validate_text("mod_time", mod_time))
+            modified = utc_text(validate_text("mod_time", mod_time))
             text = f"{validate_text('path', path)}\0{validate_integer('size', size)}\0{modified}"
             location = hashlib.sha256(text.encode()).hexdigest()
         identity = cls(tuple(sorted(pairs)), location)
@@ -237,7 +237,7 @@ def picture_stamp(fingerprints: Iterable[tuple[str, str]], path: str, size: int,
     Face databases store it with each reference, so its text never changes.
     """
     contents = sorted({f"{kind}:{value}" for kind, value in _contents(fingerprints) if value})
-    text = "|".join(contents) or f"file:{size}:{_utc(mod_time)}:{path}"
+    text = "|".join(contents) or f"file:{size}:{utc_text(mod_time)}:{path}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -245,7 +245,7 @@ def _contents(fingerprints: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(kind, value) for kind, value in fingerprints if kind.lower() != _PERCEPTUAL]
 
 
-def _utc(mod_time: str) -> str:
+def utc_text(mod_time: str) -> str:
     """Equal for equal moments: Stash writes times in its own zone, whose offset changes twice a year."""
     try:
         moment = datetime.fromisoformat(mod_time)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +22,9 @@ from stash_sense.facedb.layout import OFFSETS, BlobReader, LineReader, Manifest,
 from stash_sense.facedb.search import Neighbours, search_people
 
 log = logging.getLogger(__name__)
+
+_VERSION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+"""The name of a version."""
 
 REBUILD_COMMAND = (
     "Build the database again: `stash-sense database build --from-stash`, or "
@@ -169,6 +173,26 @@ class FaceDatabase:
     def rows(self, person: int) -> range:
         """The rows of a person's reference faces."""
         return range(int(self._starts[person]), int(self._starts[person + 1]))
+
+    def keys_of(self, index: int) -> tuple[str, ...]:
+        """Key and aliases of the person at `index`."""
+        person = self.person(index)
+        return (person.key, *person.aliases)
+
+    def keys_at(self, row: int) -> tuple[str, ...]:
+        """Key and aliases of the person whose reference face is at `row`; none where there is no such row."""
+        if not 0 <= row < self.manifest.faces:
+            return ()
+        return self.keys_of(int(np.searchsorted(self._starts, row, side="right")) - 1)
+
+    def sibling(self, version: str) -> Self | None:
+        """Another version at the same place, for the caller to close; None where it is gone."""
+        if not _VERSION.fullmatch(version) or version == self.manifest.version:
+            return None
+        try:
+            return self._open_version(self.folder.parent / version)
+        except BadDatabase:
+            return None
 
     def vectors(self, rows: range | NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
         """Slot name -> (n, d) float32 unit vectors of the reference faces at `rows`."""

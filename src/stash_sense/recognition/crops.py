@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,10 @@ QUALITY = 88
 """JPEG quality of a crop."""
 
 
+_LONGEST_ROW = 12
+"""Digits."""
+
+
 class StateRunner(Protocol):
     """The open state, for coroutines."""
 
@@ -60,19 +64,46 @@ def reference_id(database: FaceDatabase, row: int) -> str | None:
     return f"{database.manifest.version}.{row}" if row >= 0 else None
 
 
-def reference_crop(database: FaceDatabase, reference_id: str) -> bytes:
-    """The reference face as a JPEG, stored in the database or cut from its photo. Raises NoSuchReference."""
-    version, _, row = reference_id.rpartition(".")
-    is_row = row.isascii() and row.isdigit() and len(row) < 12 and int(row) < database.manifest.faces
-    if version != database.manifest.version or not is_row:
-        raise NoSuchReference(
-            "The face database in use has no such reference face; it may have been rebuilt since. "
-            "Identify the picture again."
-        )
-    stored = database.crop(int(row))
+def reference_crop(database: FaceDatabase, reference_id: str, performer_id: str | None = None) -> bytes:
+    """The reference face as a JPEG, stored in the database or cut from its photo.
+
+    For an id of an older version: the first reference of the same person, else that version's own, as long as
+    its files are there. performer_id: of that person, if known. Raises NoSuchReference.
+    """
+    version, _, text = reference_id.rpartition(".")
+    row = int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST_ROW else -1
+    if version == database.manifest.version and row < database.manifest.faces:
+        performer_id = None
+        if row >= 0:
+            return _crop_at(database, row)
+    older = database.sibling(version)
+    if older is not None:
+        with older:
+            keys = list(older.keys_at(row))
+            if newest := _first_reference(database, [*keys, *([performer_id] if performer_id else ())]):
+                return newest
+            if keys:
+                return _crop_at(older, row)
+    elif performer_id and (newest := _first_reference(database, [performer_id])):
+        return newest
+    raise NoSuchReference(
+        "The face database in use has no such reference face; it may have been rebuilt since. "
+        "Identify the picture again."
+    )
+
+
+def _first_reference(database: FaceDatabase, keys: Sequence[str]) -> bytes | None:
+    """The first reference of the person with one of these keys, which is the portrait."""
+    people = database.find(keys)
+    index = next((people[key] for key in keys if key in people), None)
+    return None if index is None else _crop_at(database, database.rows(index)[0])
+
+
+def _crop_at(database: FaceDatabase, row: int) -> bytes:
+    stored = database.crop(row)
     if stored:
         return stored
-    reference = database.reference(int(row))
+    reference = database.reference(row)
     try:
         image = load_image(Path(reference.photo))
     except (StashSenseError, ValueError):

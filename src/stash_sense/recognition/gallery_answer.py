@@ -82,7 +82,7 @@ class GalleryAnswer:
     """A gallery's people, and the tracks without a name; those on most images first.
 
     errors: the first of `error_count`, in gallery order. not_stored: images whose result could not be stored;
-    the next run analyses them again.
+    the next run analyses them again. db_version: of the face database that the faces were matched with.
     """
 
     gallery_id: str
@@ -95,6 +95,7 @@ class GalleryAnswer:
     error_count: int
     skipped: tuple[SkippedImage, ...]
     not_stored: int = 0
+    db_version: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The answer with the names of the HTTP API, ready for JSON."""

@@ -148,6 +148,7 @@ class GalleryState:
             error_count=len(errors),
             skipped=tuple(self.skipped[position] for position in sorted(self.skipped)),
             not_stored=sum(len(image.face_ids) < len(image.faces) for image in images),
+            db_version=self.parameters.db_version,
         )
 
     def changes(

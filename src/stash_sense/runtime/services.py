@@ -6,10 +6,11 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from stash_sense.enrolment.snapshot import StashSnapshot
 from stash_sense.enrolment.stash import build_from_stash, stash_report_json
 from stash_sense.errors import StashSenseError, StateBusy, StateError
 from stash_sense.facedb.database import FaceDatabase
@@ -116,6 +117,18 @@ class Services:
     recognition: Supervised[FaceRecognizer]
     pool: WorkPool
     outage_limits: OutageLimits
+    _snapshots: dict[str, StashSnapshot] = field(default_factory=dict)
+    """At most one: of the newest face database that was asked for."""
+
+    async def snapshot(self, recognizer: FaceRecognizer) -> StashSnapshot:
+        """What the recognizer's face database, leased, says of Stash as it was."""
+        version = recognizer.database.manifest.version
+        if version not in self._snapshots:
+            snapshot = await asyncio.to_thread(StashSnapshot.of, recognizer.database)
+            self._snapshots.clear()
+            self._snapshots[version] = snapshot
+            return snapshot
+        return self._snapshots[version]
 
     def require_stash(self) -> StashClient:
         """The client of Stash. Raises StashNotConfigured."""
@@ -174,6 +187,7 @@ class Services:
             progress,
             pool=self.pool,
             with_images=parameters["images"],
+            allow_empty=parameters.get("allow_empty", False),
             limits=media_limits(self.settings),
         )
         await self.recognition.refresh()  # the caller who waited for the database uses it next

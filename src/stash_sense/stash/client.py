@@ -107,6 +107,11 @@ class StashClient:
         """All performers, by id."""
         return await read_all_pages(self._performers_page, sort="id")
 
+    async def last_edited_performers(self, page: int, per_page: int) -> tuple[int, tuple[Performer, ...]]:
+        """How many performers there are, and a page of them, the last edited first. page: from 1."""
+        order = {"sort": "updated_at", "direction": "DESC"}
+        return await self._performers_page({"page": page, "per_page": per_page, **order})
+
     async def stash_boxes(self) -> tuple[StashBox, ...]:
         """The configured stash-boxes, in Stash's own order."""
         return await self._execute(

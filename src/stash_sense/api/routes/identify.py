@@ -189,11 +189,22 @@ async def get_reference(
     reference_id: Annotated[
         str, Path(max_length=200, description="As in a match.", examples=["20260101-120000-ab12cd.17"])
     ],
+    performer_id: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=1000,
+            description="The match's person: whom to show where the id is of an older face database.",
+        ),
+    ] = None,
 ) -> Response:
-    """The reference face as a JPEG, at most 320 px wide and high."""
+    """The reference face as a JPEG, at most 320 px wide and high.
+
+    An id of an older face database answers with the newest reference of the same person.
+    """
     with sidecar.pool.admit():
         async with sidecar.recognition.lease() as recognizer:
-            work = partial(reference_crop, recognizer.database, reference_id)
+            work = partial(reference_crop, recognizer.database, reference_id, performer_id)
             return _jpeg(await sidecar.pool.run(work))
 
 

@@ -1,4 +1,4 @@
-"""The sidecar's state: `/health`, `/database/info`, `/metrics`, and the pages for a browser.
+"""The sidecar's state: `/health`, `/metrics`, and the pages for a browser.
 
 The pages hold no script and load nothing from elsewhere.
 """
@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from stash_sense import __version__
 from stash_sense.api.dependencies import AuthorizedDep, MetricsDep, RecentEventsDep, SidecarDep
 from stash_sense.api.problems import documented
-from stash_sense.api.schemas.health import DatabaseOut, HealthOut, database_out, health_out
+from stash_sense.api.schemas.health import HealthOut, health_out
 from stash_sense.domain.progress import format_duration
 from stash_sense.errors import Starting, StashNotConfigured
 from stash_sense.runtime.from_settings import state_file
@@ -44,13 +44,6 @@ _templates = Environment(
 async def get_health(sidecar: SidecarDep, authorized: AuthorizedDep) -> HealthOut:
     """Whether it works; with the secret, what is missing. Answers at once, whatever else is running."""
     return health_out(sidecar, brief=not authorized)
-
-
-@router.get("/database/info", responses=documented(429, 503))
-async def get_database_info(sidecar: SidecarDep) -> DatabaseOut:
-    """The face database in use."""
-    async with sidecar.recognition.lease() as recognizer:
-        return database_out(recognizer)
 
 
 @router.get(

@@ -43,9 +43,13 @@ class DatabaseIn(BaseModel):
 
     model_config = STRICT
 
-    images: bool = Field(
+    images: bool | Literal["unlearned"] = Field(
         default=False,
-        description="Enrol from images too, where one performer alone is tagged and one face shows.",
+        description="Enrol from images too, where one performer alone is tagged and one face shows; "
+        "`unlearned`: only those of whom no portrait shows a face.",
+    )
+    allow_empty: bool = Field(
+        default=False, description="Build although Stash has less than half of the people of the last build."
     )
 
 
@@ -111,6 +115,7 @@ class GalleryOut(BaseModel):
     error_count: int
     skipped: list[SkippedOut] = Field(description="Videos and clips.")
     not_stored: int = Field(description="Images whose result could not be stored; the log says why.")
+    db_version: str = Field(default="", description="Of the face database that the faces were matched with.")
 
 
 class PhotoFaceOut(NamedFaceOut):
