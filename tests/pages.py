@@ -72,7 +72,7 @@ class Watched:
 def once(page: Any, where: str) -> Any:
     """The button, which stands exactly once in the toolbar of this kind of page."""
     page.wait_for_selector(f".{where}-toolbar {BUTTON}")
-    page.wait_for_timeout(200)
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert page.locator(BUTTON).count() == 1
     return page.locator(BUTTON)
 

@@ -82,8 +82,10 @@ def _gallery_body(args: Args) -> dict[str, Any]:
 
 
 def _job(connect: Connect, args: Args) -> Any:
+    """A job; its result only if it is not that of the revision `since`."""
     path = "/jobs/" + path_segment(args, "job_id")
-    return connect().json("GET", path)
+    since = f"?since={quote(required_text(args, 'since'), safe='')}" if args.get("since") else ""
+    return connect().json("GET", path + since)
 
 
 def _jobs(connect: Connect, args: Args) -> Any:
@@ -108,7 +110,8 @@ def _build_database(connect: Connect, _: Args) -> Any:
     job_id = client.json("POST", "/jobs/database", {}, expected_key="job_id")["job_id"]
     while True:
         job = client.json("GET", f"/jobs/{quote(str(job_id), safe='')}", expected_key="status")
-        log.progress(job["done"] / job["total"] if job.get("total") else 0.0)
+        if job.get("total"):  # until then Stash shows that the task is at work, and not 0 %
+            log.progress(job["done"] / job["total"])
         if job["status"] == "done":
             return job
         if job["status"] in ("failed", "cancelled"):
@@ -151,6 +154,7 @@ def _journal_begin(connect: Connect, args: Args) -> Any:
         "target_type": required_text(args, "target_type"),
         "target_ids": text_list(args, "target_ids"),
         "local_id": required_text(args, "local_id"),
+        **given(args, "batch_id"),
     }
     return connect().json("POST", "/journal", body, expected_key="entry_id")  # nothing is tagged without one
 
@@ -219,6 +223,7 @@ MODES: dict[str, Callable[[Connect, Args], Any]] = {
     "build_database": _build_database,
     "job": _job,
     "jobs": _jobs,
+    "clear_jobs": lambda connect, _: connect().json("DELETE", "/jobs", expected_key="cleared"),
     "cancel_job": lambda connect, args: _control_job(connect, args, "cancel"),
     "resume_job": lambda connect, args: _control_job(connect, args, "resume"),
     "decide": _decide,

@@ -5,7 +5,7 @@ window.StashSense.part("build-database", (sense, api) => {
 
   sense.BuildDatabase = ({ ready }) => {
     const { useEffect } = api.React;
-    const { job, error, follow, retry, show } = sense.useJob();
+    const { job, error, away, follow, retry, show } = sense.useJob();
     const start = sense.useAction(async () => {
       const { job_id } = /** @type {{job_id: string}} */ (await sense.callSidecar("start_database"));
       await follow(job_id);
@@ -22,7 +22,7 @@ window.StashSense.part("build-database", (sense, api) => {
       { className: "sense-empty" },
       h("h6", null, done ? t("built") : t("noDatabase")),
       h("p", null, t("noDatabaseHint")),
-      error && h(sense.Problem, { error, retry }),
+      error && h(sense.Problem, { error, retry }, away && h("p", null, t("goesOn"))),
       job && sense.isRunning(job)
         ? h(sense.JobProgress, { job, label: t("building", { done: job.done, total: job.total }) })
         : done

@@ -4,15 +4,14 @@ window.StashSense.part("face-naming-form", (sense, api) => {
   const { Button } = api.libraries.Bootstrap;
 
   sense.FaceNamingForm = ({ naming, likely, others, people, faceId, more }) => {
-    const { useRef, useState } = api.React;
+    const { useRef } = api.React;
     const place = useRef(/** @type {HTMLElement | null} */ (null));
-    const [mode, setMode] = useState(/** @type {"" | "choose" | "create"} */ (""));
-    const { act, undo, outcome } = naming;
+    const { act, undo, outcome, open, setOpen } = naming;
     const busy = act.step === "busy" || undo.step === "busy";
     const halfDone = !outcome && naming.written;
-    sense.useRefocus(place, `${outcome?.kind} ${halfDone} ${mode} ${busy}`);
+    sense.useRefocus(place, `${outcome?.kind} ${halfDone} ${open} ${busy}`);
     const pick = async (/** @type {() => Promise<Performer>} */ find) => {
-      if (await naming.name({ find })) setMode("");
+      if (await naming.name({ find })) setOpen("");
     };
     /** @param {"choose" | "create"} which @param {string} label */
     const opener = (which, label) =>
@@ -22,12 +21,12 @@ window.StashSense.part("face-naming-form", (sense, api) => {
           variant: "secondary",
           size: "sm",
           disabled: busy,
-          "aria-expanded": mode === which,
-          onClick: () => setMode(mode === which ? "" : which),
+          "aria-expanded": open === which,
+          onClick: () => setOpen(open === which ? "" : which),
         },
         label,
       );
-    const close = () => setMode("");
+    const close = () => setOpen("");
     return h(
       "div",
       { ref: place, className: "sense-who-is-it" },
@@ -47,8 +46,8 @@ window.StashSense.part("face-naming-form", (sense, api) => {
               busy && h("span", { role: "status" }, t("saving")),
               undo.step === "done" && !busy && h("span", { role: "status", className: "text-muted" }, t("undone")),
             ),
-            mode === "choose" && h(sense.PerformerPicker, { pick, cancel: close }),
-            mode === "create" && h(sense.CreatePerformer, { faceId, pick, cancel: close }),
+            open === "choose" && h(sense.PerformerPicker, { pick, cancel: close }),
+            open === "create" && h(sense.CreatePerformer, { faceId, pick, cancel: close }),
             others.length > 0 &&
               h(
                 "details",

@@ -14,6 +14,7 @@ window.StashSense.part("face-naming", (sense, api) => {
     const [entries, setEntries] = useState(/** @type {JournalEntry[]} */ ([]));
     const [looseDecisions, setLooseDecisions] = useState(/** @type {number[]} */ ([])); // ids of decisions that no journal entry undoes
     const [notes, setNotes] = useState(/** @type {string[]} */ ([]));
+    const [open, setOpen] = useState(/** @type {Naming["open"]} */ ("")); // the form that the user is filling in
 
     const act = sense.useAction(async () => {
       undo.reset();
@@ -85,6 +86,8 @@ window.StashSense.part("face-naming", (sense, api) => {
       undo,
       outcome,
       notes,
+      open,
+      setOpen,
       written: entries.length > 0 || looseDecisions.length > 0,
       name: (as) => start(as),
       ignore: () => start("ignored"),

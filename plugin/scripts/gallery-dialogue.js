@@ -23,7 +23,7 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
   const Run = ({ gallery: first, settings, jobs }) => {
     const { useEffect, useState } = api.React;
     const [gallery, setGallery] = useState(first);
-    const { job, error, follow, show, control, retry } = sense.useJob();
+    const { job, error, away, follow, show, control, retry } = sense.useJob();
     const shown = useShown(job);
     const start = async (fresh = false) => {
       const now = await sense.getGallery(gallery.id);
@@ -41,14 +41,15 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
       // Decisions made since then are not in its result.
       if (latest?.result && latest.status === "done" && sense.hasDecisionsSince(latest.job_id)) update.start();
     }, []);
-    if (error && !shown) return h(sense.Problem, { error, retry });
+    const problem = error && h(sense.Problem, { error, retry }, away && h("p", null, t("goesOn")));
+    if (problem && !shown) return problem;
     if (!job) return h(Start, { gallery, start });
     const running = sense.isRunning(job);
     const changed = () => [shown?.resultId, job.job_id].forEach((id) => id && sense.noteDecision(id));
     return h(
       "div",
       null,
-      error ? h(sense.Problem, { error, retry }) : running && h(Running, { job, control }),
+      problem || (running && h(Running, { job, control })),
       job.status === "cancelled" && h("p", { role: "status", className: "sense-note" }, t("cancelled")),
       job.status === "failed" &&
         h(sense.ErrorLine, { error: t("jobFailed", { why: sense.problemText(job.error_code, job.error || "") }) }),
@@ -79,6 +80,7 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
   const Start = ({ gallery, start }) => {
     const go = sense.useAction(start);
     if (go.step === "failed") return h(sense.FailedCall, { error: go.error, retry: go.start });
+    if (!gallery.image_count) return h("div", { className: "sense-empty" }, h("h6", null, t("emptyGallery")));
     return h(
       "div",
       { className: "sense-empty" },

@@ -147,6 +147,9 @@ window.StashSense.part("gallery-results", (sense, api) => {
     );
   };
 
+  /** The sidecar's sentence may begin with the image as well. @param {string} reason @param {string} id */
+  const withoutId = (reason, id) => (reason.startsWith(`Image ${id}: `) ? reason.slice(`Image ${id}: `.length) : reason);
+
   /** @param {{result: GalleryResult}} props */
   const LeftOut = ({ result }) => {
     const skipped = result.skipped || [];
@@ -166,7 +169,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
           "details",
           null,
           h("summary", null, t("skipped", { n: skipped.length })),
-          list(skipped.map((each) => t("skippedWhy", { id: each.image_id, why: each.reason }))),
+          list(skipped.map(({ image_id: id, reason }) => t("skippedWhy", { id, why: withoutId(reason, id) }))),
         ),
       errors.length > 0 &&
         h(

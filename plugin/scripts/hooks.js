@@ -2,6 +2,13 @@
 window.StashSense.part("hooks", (sense, api) => {
   const { useEffect, useRef, useState } = api.React;
   const IN_VIEW_MS = 200; // what is scrolled past faster is not loaded
+  const FIRST_PAUSE_MS = 500; // between two polls
+  const PAUSE_GROWS = 1.5;
+  const LONGEST_PAUSE_MS = 5000;
+  const MOST_REFUSALS = 5;
+  const MOST_RETRIES = 2; // of a single call
+  const NO_FAILURE = { error: "", away: false };
+  const NOTHING_LOADED = { loading: false, value: null, error: "", of: null };
 
   /** The state of a button's action, and a function that starts it. It never runs twice at once. */
   sense.useAction = (act) => {
@@ -41,55 +48,109 @@ window.StashSense.part("hooks", (sense, api) => {
    * Loads nothing while `enabled` is false.
    */
   sense.useLoaded = (load, deps, enabled = true) => {
-    const [state, setState] = useState(/** @type {Loaded<any>} */ ({ loading: enabled, value: null, error: "" }));
+    const [state, setState] = useState(/** @type {Loaded<any> & {of: unknown[] | null}} */ (NOTHING_LOADED));
     const [attempt, setAttempt] = useState(0);
     useEffect(() => {
       if (!enabled) return undefined;
       let current = true;
-      setState((before) => ({ ...before, loading: true, error: "" }));
+      setState((before) => ({ ...before, loading: true, error: "", of: deps }));
       load().then(
-        (value) => current && setState({ loading: false, value, error: "" }),
-        (error) => current && setState({ loading: false, value: null, error: sense.errorText(error) }),
+        (value) => current && setState({ loading: false, value, error: "", of: deps }),
+        (error) => current && setState({ loading: false, value: null, error: sense.errorText(error), of: deps }),
       );
       return () => {
         current = false;
       };
     }, [...deps, enabled, attempt]); // `load` is a new function in every rendering; `deps` tell when it loads something else
-    return { ...state, retry: () => setAttempt((before) => before + 1) };
+    // The effect runs after the first rendering with these `deps`, which must not look as if it had loaded already.
+    const due = enabled && !(state.of && deps.every((each, at) => Object.is(each, state.of?.[at])));
+    return { ...state, loading: due || state.loading, retry: () => setAttempt((before) => before + 1) };
   };
 
   /**
    * Calls `poll` until it resolves to false, the component unmounts or `key` changes; never while the tab is hidden.
-   * Gives up after several failures in a row. No key: no polling.
+   * The pause between two calls grows. Gives up after several failures in a row, until `retry` or until the user
+   * comes back to the tab; while Stash itself is away, it never gives up. No key: no polling.
    */
-  sense.usePolling = (poll, key, { firstMs, everyMs, failures: most }) => {
-    const [error, setError] = useState("");
+  sense.usePolling = (poll, key) => {
+    const [failure, setFailure] = useState(NO_FAILURE);
+    const [attempt, setAttempt] = useState(0);
     useEffect(() => {
-      if (!key || error) return undefined;
+      if (!key) return undefined;
       let current = true;
-      let failures = 0;
+      let phase = /** @type {"waiting" | "calling" | "given up" | "ended"} */ ("waiting");
+      let failures = 0; // in a row
+      let refusals = 0; // those of them that Stash or the sidecar answered
+      let pause = FIRST_PAUSE_MS;
       /** @type {ReturnType<typeof setTimeout>} */
       let timer;
-      const next = async () => {
-        try {
-          if (!document.hidden && !(await poll())) return;
-          failures = 0;
-        } catch (problem) {
-          failures += 1;
-          if (failures >= most) {
-            if (current) setError(sense.errorText(problem));
-            return;
-          }
-        }
-        if (current) timer = setTimeout(next, everyMs);
+      const wait = () => {
+        phase = "waiting";
+        timer = setTimeout(next, pause);
+        pause = Math.min(pause * PAUSE_GROWS, LONGEST_PAUSE_MS);
       };
-      timer = setTimeout(next, firstMs);
+      const next = async () => {
+        if (document.hidden) return wait();
+        phase = "calling";
+        try {
+          const more = await poll();
+          if (!current) return;
+          failures = refusals = 0;
+          setFailure(NO_FAILURE);
+          if (more) wait();
+          else phase = "ended";
+        } catch (problem) {
+          if (!current) return;
+          const away = sense.isStashAway(problem);
+          failures += 1;
+          refusals = away ? 0 : refusals + 1;
+          const giveUp = refusals >= MOST_REFUSALS;
+          if (giveUp || (away && failures > 1)) setFailure({ error: sense.errorText(problem), away });
+          if (giveUp) phase = "given up";
+          else wait();
+        }
+      };
+      const comeBack = () => {
+        if (document.hidden || phase === "calling" || phase === "ended") return;
+        clearTimeout(timer);
+        refusals = 0;
+        pause = FIRST_PAUSE_MS;
+        next();
+      };
+      wait();
+      document.addEventListener("visibilitychange", comeBack);
       return () => {
         current = false;
         clearTimeout(timer);
+        document.removeEventListener("visibilitychange", comeBack);
       };
-    }, [key, error]);
-    return { error, retry: () => setError("") };
+    }, [key, attempt]);
+    const retry = () => {
+      setFailure(NO_FAILURE);
+      setAttempt((before) => before + 1);
+    };
+    return { ...failure, retry };
+  };
+
+  /**
+   * The value of `work`, which is tried again after a failure: twice, and for as long as Stash itself is away.
+   * Stops where `isWanted` turns false. `tell` hears of the failures while Stash is away.
+   */
+  sense.tryAgain = async (work, isWanted, tell) => {
+    let refusals = 0;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      try {
+        return await work();
+      } catch (problem) {
+        const away = sense.isStashAway(problem);
+        if (!away) refusals += 1;
+        if (!isWanted() || refusals > MOST_RETRIES) throw problem;
+        if (away) tell(problem);
+        const longer = pause;
+        await new Promise((go) => setTimeout(go, longer));
+        if (!isWanted()) throw problem;
+      }
+    }
   };
 
   /** Moves the focus to the first button in `place` when an action has removed the element that had it. */

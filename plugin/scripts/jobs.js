@@ -1,6 +1,5 @@
 /** Jobs of the sidecar: list them, and follow one while it runs. */
 window.StashSense.part("jobs", (sense, api) => {
-  const POLLING = { firstMs: 250, everyMs: 1000, failures: 5 };
   const STORAGE_KEY = "stash-sense.changed"; // ids of jobs since whose result a user has decided on faces
   const MOST_STORED = 100;
 
@@ -36,30 +35,43 @@ window.StashSense.part("jobs", (sense, api) => {
     }
   };
 
-  /** The job that is followed: polled while it runs. */
+  /**
+   * The job that is followed: polled while it runs, and where it was cut short, as it may be resumed elsewhere.
+   * A poll brings the result only if it has changed.
+   */
   sense.useJob = () => {
-    const { useState } = api.React;
-    const [job, show] = useState(/** @type {Job | null} */ (null));
-    const runningId = job && sense.isRunning(job) ? job.job_id : null;
-    const read = (/** @type {string} */ job_id) => /** @type {Promise<Job>} */ (sense.callSidecar("job", { job_id }));
+    const { useRef, useState } = api.React;
+    const [job, setJob] = useState(/** @type {Job | null} */ (null));
+    const latest = useRef(/** @type {Job | null} */ (null));
+    const set = (/** @type {Job} */ next) => {
+      latest.current = next;
+      setJob(next);
+    };
+    const running = sense.isRunning(job);
     const polling = sense.usePolling(
       async () => {
-        const latest = await read(/** @type {string} */ (runningId));
-        show((shown) => (shown?.job_id === latest.job_id ? latest : shown));
-        return sense.isRunning(latest);
+        const before = latest.current;
+        if (!before) return false;
+        const now = await read(before.job_id, before.revision);
+        if (latest.current !== before) return true; // an answer from before the last click
+        set(now.result || now.revision !== before.revision ? now : { ...now, result: before.result });
+        return sense.isRunning(now) || sense.canResume(now);
       },
-      runningId,
-      POLLING,
+      job && (running || sense.canResume(job)) ? `${job.job_id} ${running}` : null,
     );
     /** @param {string} jobId */
     const follow = async (jobId) => {
       polling.retry();
-      show(await read(jobId));
+      set(await read(jobId));
     };
     /** @param {"cancel_job" | "resume_job"} mode */
     const control = async (mode) => {
-      if (job) show(/** @type {Job} */ (await sense.callSidecar(mode, { job_id: job.job_id })));
+      if (job) set(/** @type {Job} */ (await sense.callSidecar(mode, { job_id: job.job_id })));
     };
-    return { job, error: polling.error, follow, control, show, retry: polling.retry };
+    const { error, away, retry } = polling;
+    return { job, error: running ? error : "", away, follow, control, show: set, retry };
   };
+
+  /** @param {string} job_id @param {string | null} [since] @returns {Promise<Job>} */
+  const read = (job_id, since) => sense.callSidecar("job", since ? { job_id, since } : { job_id });
 });

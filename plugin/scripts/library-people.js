@@ -64,38 +64,53 @@ window.StashSense.part("library-people", (sense, api) => {
   }
 
   /**
-   * The performers of this library that each person may be, by performer key; only people not looked up yet are
-   * looked up. Where that fails, `retry` does it again.
+   * The performers of this library that each person may be, by performer key; null where the look-up failed. Only
+   * people not looked up yet are looked up. A failed look-up is tried again; after that, `retry` does it.
    */
   sense.usePeople = (people) => {
     const { useEffect, useRef, useState } = api.React;
-    const [performers, setPerformers] = useState(() => new Map());
+    const [performers, setPerformers] = useState(/** @type {PerformersByKey} */ (new Map()));
     const [error, setError] = useState("");
+    const [awayError, setAwayError] = useState("");
     const [attempt, setAttempt] = useState(0);
     const requested = useRef(new Set());
-    const failed = useRef(/** @type {string[]} */ ([]));
+    const mounted = useRef(true);
+    useEffect(
+      () => () => {
+        mounted.current = false;
+      },
+      [],
+    );
     const missing = people.filter((person) => !requested.current.has(person.performer_id));
     const keys = missing.map((person) => person.performer_id);
+    const add = (/** @type {PerformersByKey} */ found) => setPerformers((before) => new Map([...before, ...found]));
+    const tellAway = (/** @type {unknown} */ problem) => isWanted() && setAwayError(sense.errorText(problem));
+    const isWanted = () => mounted.current;
     useEffect(() => {
       if (!missing.length) return;
       keys.forEach((key) => requested.current.add(key));
-      sense.findLocalPerformers(missing).then(
-        (found) => setPerformers((before) => new Map([...before, ...found])),
+      sense.tryAgain(() => sense.findLocalPerformers(missing), isWanted, tellAway).then(
+        (found) => {
+          if (!isWanted()) return;
+          add(found);
+          setAwayError("");
+        },
         (problem) => {
-          failed.current.push(...keys);
+          if (!isWanted()) return;
+          add(new Map(keys.map((key) => [key, null])));
           setError(sense.errorText(problem));
         },
       );
     }, [keys.join("\n"), attempt]);
     /** @param {string} key @param {Performer} performer */
-    const learn = (key, performer) => setPerformers((before) => new Map([...before, [key, [performer]]]));
+    const learn = (key, performer) => add(new Map([[key, [performer]]]));
+    const failed = [...performers].filter(([, found]) => !found).map(([key]) => key);
     const retry = () => {
-      failed.current.forEach((key) => requested.current.delete(key));
-      failed.current = [];
-      setError("");
+      failed.forEach((key) => requested.current.delete(key));
+      setPerformers((before) => new Map([...before].filter(([, found]) => found)));
       setAttempt((before) => before + 1);
     };
-    return { performers, error, retry, learn };
+    return { performers, error: failed.length ? error : awayError, retry, learn };
   };
 
   /** A person's page at a stash-box: only http(s), and only made of the id's own text. */

@@ -8,6 +8,14 @@ window.StashSense.part("main", (sense, api) => {
 
   // Stash's server keeps /plugin for itself, so that address works only from link to link, and not after a reload.
   for (const path of ["/plugin/stash-sense", "/plugins/stash-sense"]) api.register.route(path, () => h(sense.PluginPage));
+  api.patch.before("PluginSettings", (props, ...rest) => {
+    const ours = props?.pluginID === "stash-sense" && Array.isArray(props.settings);
+    return [ours ? { ...props, settings: sense.addressFirst(props.settings) } : props, ...rest];
+  });
+  api.patch.before("MainNavBar.MenuItems", (props, ...rest) => {
+    const link = h(sense.ErrorBoundary, { fallback: null, key: "stash-sense-link" }, h(sense.MenuLink));
+    return [{ ...props, children: h(api.React.Fragment, null, props?.children, link) }, ...rest];
+  });
   api.patch.after("MainNavBar.MenuItems", (...given) => {
     const result = given[given.length - 1];
     return h(

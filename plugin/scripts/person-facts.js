@@ -33,6 +33,7 @@ window.StashSense.part("person-facts", (sense, api) => {
 
   /** Who a person is in the library, as text. */
   sense.LibraryLine = ({ performers }) => {
+    if (performers === null) return h("span", { className: "text-muted" }, t("notLookedUp"));
     if (!performers) return h("span", { className: "text-muted" }, t("loading"));
     if (!performers.length) return h("span", { className: "text-muted" }, t("notInLibrary"));
     const names = performers.map(sense.performerName).join(", ");

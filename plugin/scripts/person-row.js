@@ -18,13 +18,13 @@ window.StashSense.part("person-row", (sense, api) => {
       performers,
       isTagged: (whom) => gallery.tagged.has(whom.id) && !alsoImages,
       learn: people.learn,
-      write: async (whom, note) => {
+      write: async (whom, note, batchId) => {
         wroteImages.current = alsoImages;
         const images = alsoImages ? sense.imagesWithout(person, out) : [];
-        const entry = await sense.tagPerformer("gallery", [gallery.id], whom.id);
+        const entry = await sense.tagPerformer("gallery", [gallery.id], whom.id, batchId);
         if (entry) note(entry);
         if (!images.length) return;
-        const written = await sense.tagPerformer("image", images, whom.id);
+        const written = await sense.tagPerformer("image", images, whom.id, batchId);
         if (written) note(written);
       },
     });

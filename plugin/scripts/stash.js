@@ -27,6 +27,13 @@ window.StashSense.part("stash", (sense, api) => {
   const NAMED = /^\s*(?:query|mutation) (\w+)/; // so that Stash's log names the query
   const AT_ONCE = 40; // lookups in one document
   const SEARCHED = 25; // performers that a search shows
+  const GATEWAY_ERRORS = [502, 503, 504]; // of a proxy that cannot reach Stash
+
+  /** @param {string} text */
+  const away = (text) => Object.assign(new Error(text), { stashAway: true });
+
+  /** Whether a call failed because Stash itself could not be reached: it may be back at any moment. */
+  sense.isStashAway = (error) => error instanceof Error && "stashAway" in error;
 
   /** Throws with what Stash said. */
   sense.queryStash = async (query, variables = {}) => {
@@ -35,10 +42,11 @@ window.StashSense.part("stash", (sense, api) => {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ query, variables, operationName: NAMED.exec(query)?.[1] }),
     }).catch((error) => {
-      throw new Error(sense.t("stashGone", { why: sense.errorText(error) }));
+      throw away(sense.t("stashGone", { why: sense.errorText(error) }));
     });
     if (response.status === 401) throw new Error(sense.t("loggedOut"));
     const answer = await response.json().catch(() => null);
+    if (!answer && GATEWAY_ERRORS.includes(response.status)) throw away(sense.t("stashGone", { why: response.status }));
     const first = answer?.errors?.[0]?.message;
     if (first || !answer?.data) throw new Error(first || sense.t("stashStatus", { status: response.status }));
     return answer.data;
@@ -51,10 +59,30 @@ window.StashSense.part("stash", (sense, api) => {
     return (await sense.queryStash(query, { id })).findImage;
   };
 
+  sense.isClip = async (id) => {
+    const query = `query StashSenseFiles($id: ID!) { findImage(id: $id) {
+      visual_files { __typename ... on VideoFile { duration } } } }`;
+    const files = (await sense.queryStash(query, { id })).findImage?.visual_files || [];
+    // A picture of one frame, such as a GIF, may be a video to Stash, but lasts no time.
+    return files.length > 0 && files.every((/** @type {any} */ file) => file.__typename === "VideoFile" && file.duration > 0);
+  };
+
   sense.getGallery = async (id) => {
     const query = `query StashSenseGallery($id: ID!) { findGallery(id: $id) {
       id title image_count performers { ${PERFORMER} } } }`;
     return (await sense.queryStash(query, { id })).findGallery;
+  };
+
+  sense.galleryTitles = async (ids) => {
+    const body = "title folder { path } files { path }";
+    const galleries = await aliased("Titles", ids, "ID!", (at) => `findGallery(id: ${at}) { ${body} }`);
+    return new Map(
+      galleries.flatMap((gallery, at) => {
+        const path = gallery?.folder?.path || gallery?.files?.[0]?.path || "";
+        const title = gallery?.title || path.split(/[\\/]/).filter(Boolean).pop();
+        return title ? [[ids[at] || "", title]] : [];
+      }),
+    );
   };
 
   sense.getScene = async (id) => {

@@ -8,12 +8,14 @@ window.StashSense.part("tag-button", (sense, api) => {
    * @param {TaggingOptions} options
    */
   sense.useTagging = ({ person, performers, isTagged, write, learn }) => {
-    const { useState } = api.React;
+    const { useRef, useState } = api.React;
     const [chosen, setChosen] = useState("");
+    const batch = useRef(/** @type {string | null} */ (null));
     const [entries, setEntries] = useState(/** @type {JournalEntry[]} */ ([]));
     const [note, setNote] = useState("");
     const performer = performers?.length === 1 ? performers[0] : performers?.find((each) => each.id === chosen);
     const add = sense.useAction(async () => {
+      const batchId = batch.current;
       undo.reset();
       setNote("");
       let whom = performer;
@@ -22,11 +24,19 @@ window.StashSense.part("tag-button", (sense, api) => {
         learn(person.performer_id, whom);
       }
       if (!whom) throw new Error(t("several"));
-      await write(whom, (entry) => {
+      const note = (/** @type {JournalEntry} */ entry) => {
         setEntries((before) => [...before, entry]);
         if (entry.unrecorded) setNote(t("noJournal", { why: entry.unrecorded }));
-      });
+      };
+      await write(whom, note, batchId);
     });
+    /** @param {string} batchId */
+    const addIn = (batchId) => {
+      batch.current = batchId;
+      const added = add.start(); // has read the batch by now
+      batch.current = null;
+      return added;
+    };
     const undo = sense.useAction(async () => {
       for (const entry of entries) {
         await sense.undoEntry(entry);
@@ -36,7 +46,7 @@ window.StashSense.part("tag-button", (sense, api) => {
     });
     const already = !!performer && isTagged(performer);
     const added = add.step === "done" && undo.step !== "done";
-    return { add, undo, added, entries, note, chosen, setChosen, performer, already };
+    return { add, addIn, undo, added, entries, note, chosen, setChosen, performer, already };
   };
 
   sense.TagButton = ({ tagging, performers, label, person, undoOnly }) => {

@@ -5,9 +5,10 @@
 window.StashSense.part("tag-journal", (sense) => {
   /**
    * Adds a performer to those targets that lack them and still exist, in one call. Null if none lacks them.
-   * @param {TargetType} type @param {string[]} targets @param {string} performerId
+   * Tags with the same `batchId` are undone together on the plugin's page.
+   * @param {TargetType} type @param {string[]} targets @param {string} performerId @param {string | null} [batchId]
    */
-  sense.tagPerformer = async (type, targets, performerId) => {
+  sense.tagPerformer = async (type, targets, performerId, batchId) => {
     const readTargets = async () => {
       const there = await sense.performersOn(type, targets);
       return targets.flatMap((id, at) => {
@@ -19,9 +20,8 @@ window.StashSense.part("tag-journal", (sense) => {
     if (!before.length) throw new Error(sense.t(`gone_${type}`, { id: targets[0] || "" }));
     const ids = before.filter((each) => !each.has).map((each) => each.id);
     if (!ids.length) return null;
-    const begun = /** @type {JournalEntry} */ (
-      await sense.callSidecar("journal_begin", { target_type: type, target_ids: ids, local_id: performerId })
-    );
+    const entry = { target_type: type, target_ids: ids, local_id: performerId, ...(batchId ? { batch_id: batchId } : {}) };
+    const begun = /** @type {JournalEntry} */ (await sense.callSidecar("journal_begin", entry));
     /** @type {unknown} */
     let failure = null;
     await sense.updatePerformers(type, ids, performerId, "ADD").catch((error) => {

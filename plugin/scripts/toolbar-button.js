@@ -20,6 +20,7 @@ window.StashSense.part("toolbar-button", (sense, api) => {
     const place = usePlace(type);
     const [open, setOpen] = useState(/** @type {Route | null} */ (null));
     const health = useHealth(type, [id, open]);
+    const clip = sense.useLoaded(() => sense.isClip(id || ""), [id], type === "image");
     const here = open?.type === type && open.id === id; // not for the moment after the route has changed
     useEffect(() => setOpen(null), [type, id]);
     const hide = useCallback(() => {
@@ -30,7 +31,7 @@ window.StashSense.part("toolbar-button", (sense, api) => {
     return h(
       api.React.Fragment,
       null,
-      place && createPortal(h(Opener, { health, floating: place === document.body, open: () => setOpen(route) }), place),
+      place && createPortal(h(Opener, { health, clip: !!clip.value, floating: place === document.body, open: () => setOpen(route) }), place),
       here && open.type !== "other" && h(sense.PageDialogue, { key: `${type}${id}`, route: open, hide }),
     );
   };
@@ -87,10 +88,11 @@ window.StashSense.part("toolbar-button", (sense, api) => {
     return answer.value?.health;
   }
 
-  /** @param {{health: Health | null | undefined, floating: boolean, open: () => void}} props */
-  const Opener = ({ health, floating, open }) => {
+  /** @param {{health: Health | null | undefined, clip: boolean, floating: boolean, open: () => void}} props */
+  const Opener = ({ health, clip, floating, open }) => {
     const state = health === undefined ? "asked" : health === null ? "off" : health.status;
-    const title = health === null ? t("notConnected") : t("title");
+    const clipTitle = health?.features?.includes("identify-scene") ? "clip" : "clipNotYet";
+    const title = health === null ? t("notConnected") : t(clip ? clipTitle : "title");
     return h(
       Button,
       {
@@ -98,15 +100,15 @@ window.StashSense.part("toolbar-button", (sense, api) => {
         className: `minimal sense-opener sense-is-${state}${floating ? " sense-floating" : ""}`,
         variant: "secondary",
         title,
-        "aria-label": health === null ? `${t("title")} (${title})` : title,
+        "aria-label": title === t("title") ? title : `${t("title")} (${title})`,
         onClick: open,
       },
-      h(Icon),
+      h(sense.Icon),
     );
   };
 
   /** A face in a viewfinder. */
-  const Icon = () =>
+  sense.Icon = () =>
     h(
       "svg",
       { viewBox: "0 0 24 24", className: "sense-icon", "aria-hidden": true, focusable: false },

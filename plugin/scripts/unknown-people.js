@@ -12,17 +12,17 @@ window.StashSense.part("unknown-people", (sense, api) => {
     const register = useCallback((/** @type {string} */ key, /** @type {Naming} */ naming) => {
       namings.current.set(key, naming);
     }, []);
-    // A new result has new groups, even where a track id comes up again.
-    const keyed = useMemo(
-      () =>
-        [...groups]
-          .sort((a, b) => b.image_count - a.image_count)
-          .map((group) => ({ key: `${resultId}/${group.track_id}`, group })),
-      [groups, resultId],
-    );
+    const known = useRef(/** @type {Map<string, UnknownGroup>} */ (new Map())); // by key, of earlier results too
+    const keyed = useMemo(() => {
+      const sorted = [...groups].sort((a, b) => b.image_count - a.image_count);
+      const open = [...known.current].filter(([key]) => namings.current.get(key)?.open);
+      return sorted.map((group) => ({ key: keyOf(group, resultId, open), group }));
+    }, [groups, resultId]);
+    for (const { key, group } of keyed) known.current.set(key, group);
     const inUse = (/** @type {string} */ key) => {
       const naming = namings.current.get(key);
-      return !!naming && (naming.written || naming.act.step === "busy" || naming.undo.step === "busy");
+      if (!naming) return false;
+      return naming.written || !!naming.open || naming.act.step === "busy" || naming.undo.step === "busy";
     };
     const gone = sense.useRemovedInUse(keyed, (each) => each.key, inUse);
     if (!keyed.length && !gone.length) return null;
@@ -60,6 +60,18 @@ window.StashSense.part("unknown-people", (sense, api) => {
         ),
     );
   };
+
+  /**
+   * A new result has new groups, even where a track id comes up again; but the group that somebody is naming just
+   * then stays the same one, so that its form stays open. It is told by its faces.
+   * @param {UnknownGroup} group @param {string} resultId @param {[string, UnknownGroup][]} open each is taken once
+   */
+  function keyOf(group, resultId, open) {
+    const faces = new Set(group.face_ids);
+    const at = open.findIndex(([, before]) => before.face_ids.some((each) => faces.has(each)));
+    const [same] = at < 0 ? [] : open.splice(at, 1);
+    return same ? same[0] : `${resultId}/${group.track_id}`;
+  }
 
   /** @param {GroupProps} props */
   const Group = ({ groupKey, group, gone, gallery, people, exclusion, alsoAll, openImage, changed, tagged, register }) => {
@@ -116,7 +128,7 @@ window.StashSense.part("unknown-people", (sense, api) => {
                 onChange: (/** @type {{target: HTMLInputElement}} */ event) => setAlso(event.target.checked),
               }),
           ),
-      gone && !naming.written
+      gone && !naming.written && !naming.open
         ? h("p", { role: "status", className: "text-muted" }, t("undone"))
         : nobodyLeft && !naming.written
           ? h("p", { role: "status", className: "text-muted" }, t("allRemoved"))

@@ -13,7 +13,11 @@ interface JournalView {
   next: number | null;
 }
 
-type PerformersByKey = Map<string, Performer[]>;
+/** null: the look-up failed. */
+type SectionState = { failed: boolean; retry: () => void };
+type PageOfSections = { update: (name: string, state: SectionState) => void };
+
+type PerformersByKey = Map<string, Performer[] | null>;
 interface People {
   performers: PerformersByKey;
   error: string;
@@ -24,14 +28,15 @@ type ExternalLink = { href: string; host: string } | null;
 
 interface TaggingOptions {
   person: Person;
-  performers: Performer[] | undefined;
+  performers: Performer[] | null | undefined;
   isTagged: (performer: Performer) => boolean;
-  write: (performer: Performer, note: (entry: JournalEntry) => void) => Promise<void>;
+  write: (performer: Performer, note: (entry: JournalEntry) => void, batchId: string | null) => Promise<void>;
   learn: (key: string, performer: Performer) => void;
 }
 
 interface Tagging {
   add: Action;
+  addIn: (batchId: string) => Promise<boolean>;
   undo: Action;
   entries: JournalEntry[];
   note: string;
@@ -186,6 +191,9 @@ interface Naming {
   undo: Action;
   outcome: NamingOutcome | null;
   notes: string[];
+  /** Which form the user has open to name the faces. */
+  open: "" | "choose" | "create";
+  setOpen: (form: Naming["open"]) => void;
   /** Whether there is something to undo. */
   written: boolean;
   name: (as: NamingChoice) => Promise<boolean>;

@@ -8,11 +8,8 @@ interface Sense {
   errorText(error: unknown): string;
   useAction(act: () => Promise<unknown>): Action;
   useLoaded<T>(load: () => Promise<T>, deps: unknown[], enabled?: boolean): Loaded<T> & { retry: () => void };
-  usePolling(
-    poll: () => Promise<boolean>,
-    key: string | null,
-    options: { firstMs: number; everyMs: number; failures: number },
-  ): { error: string; retry: () => void };
+  usePolling(poll: () => Promise<boolean>, key: string | null): { error: string; away: boolean; retry: () => void };
+  tryAgain<T>(work: () => Promise<T>, isWanted: () => boolean, tell: (problem: unknown) => void): Promise<T>;
   useInView(place: { current: HTMLElement | null }, enabled: boolean): boolean;
   useRefocus(place: { current: HTMLElement | null }, key: unknown, selector?: string): void;
   // texts
@@ -30,9 +27,14 @@ interface Sense {
   getRoute(path?: string): Route;
   // stash
   queryStash(query: string, variables?: Record<string, unknown>): Promise<any>;
+  isStashAway(error: unknown): boolean;
   getImage(id: string): Promise<StashImage | null>;
+  /** Whether Stash shows a moving picture as this image. */
+  isClip(id: string): Promise<boolean>;
   getGallery(id: string): Promise<StashGallery | null>;
   getScene(id: string): Promise<StashScene | null>;
+  /** By gallery id: the title, else the name of its folder or file. Without those that are gone. */
+  galleryTitles(ids: string[]): Promise<Map<string, string>>;
   thumbnail(imageId: string): string;
   performersOn(type: TargetType, ids: string[]): Promise<(string[] | null)[]>;
   targetsWithPerformer(type: TargetType, performerId: string): Promise<Set<string>>;
@@ -62,12 +64,17 @@ interface Sense {
   externalLink(address: string | null): ExternalLink;
   performerPortrait(performer: Performer | undefined): string | null;
   libraryPicture(person: Person): string | null;
-  libraryName(person: { name: string }, performers: Performer[] | undefined, chosen?: Performer | undefined): string;
+  libraryName(person: { name: string }, performers: Performer[] | null | undefined, chosen?: Performer | undefined): string;
   performerName(performer: Performer): string;
   createFromMatch(person: Person): Promise<Performer>;
   performerKey(performer: Performer): Promise<string>;
   // tag-journal
-  tagPerformer(type: TargetType, ids: string[], performerId: string): Promise<JournalEntry | null>;
+  tagPerformer(
+    type: TargetType,
+    ids: string[],
+    performerId: string,
+    batchId?: string | null,
+  ): Promise<JournalEntry | null>;
   undoEntry(entry: JournalEntry): Promise<JournalEntry>;
   journalPage(before?: number): Promise<{ entries: JournalEntry[]; next_before: number | null }>;
   // messages, portraits, person-facts, error-boundary
@@ -77,13 +84,13 @@ interface Sense {
   ErrorLine: View<{ error: string | null | undefined }>;
   Problem: View<{ error: string; retry?: () => void; children?: unknown }>;
   Portrait: View<{ key?: string | null; src: string | null; name: string; external: ExternalLink }>;
-  KnownPortrait: View<{ person: Person; performers: Performer[] | undefined; performer?: Performer | undefined }>;
+  KnownPortrait: View<{ person: Person; performers: Performer[] | null | undefined; performer?: Performer | undefined }>;
   StashBoxLink: View<{ person: Person }>;
-  LibraryLine: View<{ performers: Performer[] | undefined }>;
-  PersonName: View<{ person: Person; performers: Performer[] | undefined; chosen?: Performer | undefined }>;
+  LibraryLine: View<{ performers: Performer[] | null | undefined }>;
+  PersonName: View<{ person: Person; performers: Performer[] | null | undefined; chosen?: Performer | undefined }>;
   PersonFacts: View<{
     person: Person;
-    performers: Performer[] | undefined;
+    performers: Performer[] | null | undefined;
     chosen?: Performer | undefined;
     children?: unknown;
   }>;
@@ -103,7 +110,7 @@ interface Sense {
   useTagging(options: TaggingOptions): Tagging;
   TagButton: View<{
     tagging: Tagging;
-    performers: Performer[] | undefined;
+    performers: Performer[] | null | undefined;
     label: string;
     person: Person;
     /** Nothing is left to tag, only to undo. */
@@ -181,6 +188,8 @@ interface Sense {
   useJob(): {
     job: Job | null;
     error: string;
+    /** Whether it is Stash itself that cannot be reached: polling goes on until it is back. */
+    away: boolean;
     follow: (jobId: string) => Promise<void>;
     control: (mode: "cancel_job" | "resume_job") => Promise<void>;
     show: (job: Job) => void;
@@ -189,6 +198,13 @@ interface Sense {
   BuildDatabase: View<{ ready: () => void }>;
   JobProgress: View<{ job: Job; label: string }>;
   // pages
+  PageSections: View<{ title: string; children?: unknown }>;
+  PageSection: View<{ title: string; loaded: Loaded<any> & { retry: () => void }; children?: unknown }>;
+  PageJobs: View<unknown>;
+  PageJournal: View<unknown>;
   PluginPage: View<unknown>;
+  Icon: View<unknown>;
+  MenuLink: View<unknown>;
+  addressFirst(settings: { name: string }[]): { name: string }[];
   ToolbarButton: View<unknown>;
 }

@@ -105,8 +105,11 @@ interface Job {
   rate: number | null;
   eta_s: number | null;
   result: GalleryResult | null;
+  /** The same for the same result; null in lists. */
+  revision: string | null;
   error: string | null;
   error_code?: string | null;
+  created_at: string;
   ended_at?: string | null;
 }
 
@@ -118,6 +121,8 @@ interface JournalEntry {
   status: "open" | "done" | "failed" | "undone";
   added_ids: string[];
   created_at: string;
+  /** The same on tags that one Accept All wrote. */
+  batch_id: string | null;
   /** Why its end could not be noted, although the tag is written. */
   unrecorded?: string;
 }

@@ -17,7 +17,10 @@ interface PluginApi {
     Intl: { useIntl(): { locale: string } };
   };
   register: { route(path: string, component: () => any): void };
-  patch: { after(component: string, change: (...given: any[]) => any): void };
+  patch: {
+    before(component: string, change: (props: any, ...rest: any[]) => any[]): void;
+    after(component: string, change: (...given: any[]) => any): void;
+  };
   utils: { StashService: { getClient(): { refetchQueries(options: { include: unknown[] }): unknown } } };
 }
 

@@ -63,6 +63,7 @@ class Begun(_Strict):
     target_type: Literal["image", "gallery", "scene"]
     target_ids: Annotated[list[Id], Field(min_length=1)]
     local_id: Id
+    batch_id: Id | None = None
 
 
 class Ended(_Strict):

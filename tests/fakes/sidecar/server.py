@@ -41,7 +41,7 @@ _ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
         ),
     ),
     ("POST", r"/jobs/database", contract.Nothing, 202, lambda state, _, __: state.build()),
-    ("GET", r"/jobs/([^/]+)", None, 200, lambda state, ids, _: state.job(ids[0]).view()),
+    ("DELETE", r"/jobs", None, 200, lambda state, _, __: state.clear()),
     ("POST", r"/jobs/([^/]+)/cancel", None, 200, lambda state, ids, _: _cancelled(state, ids[0])),
     ("POST", r"/jobs/([^/]+)/resume", None, 200, lambda state, ids, _: state.resume(ids[0])),
     ("POST", r"/decisions", contract.Decision, 200, lambda state, _, b: state.decide(b)),
@@ -107,19 +107,14 @@ class SidecarStandIn(State):
         fault = self.faults.get(path)
         if isinstance(fault, Problem):
             raise fault
+        asked = {name: value for name, (value,) in parse_qs(query, strict_parsing=bool(query)).items()}
         if (method, path) == ("GET", "/jobs"):
-            wanted = parse_qs(query).get("target", [None])[0]
-            jobs = [
-                {**job, "result": None, "all_errors": job["all_errors"][:10]}
-                for each in self.jobs.values()
-                for job in [each.view()]
-                if wanted in (None, each.target)
-            ]
-            return 200, {"jobs": jobs[::-1]}
+            return 200, self.listed(asked.get("target"))
+        if method == "GET" and (found := re.fullmatch(r"/jobs/([^/]+)", path)):
+            with self.lock:
+                return 200, self.look(unquote(found[1]), asked.get("since"))
         if (method, path) == ("GET", "/journal"):
-            page = {
-                name: int(value) for name, (value,) in parse_qs(query, strict_parsing=bool(query)).items()
-            }
+            page = {name: int(value) for name, value in asked.items()}
             return 200, self.entries(**{"before": sys.maxsize, "limit": 50, **page})
         for verb, pattern, model, status, answer in _ROUTES:
             found = re.fullmatch(pattern, path)

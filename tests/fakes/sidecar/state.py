@@ -1,8 +1,10 @@
 """What the stand-in knows and remembers, and its answers."""
 
+import json
 import threading
-import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
 
 from .notes import Json, Notes, Problem
 
@@ -12,55 +14,63 @@ _EMPTY: Json = {"performers": [], "unknown": [], "errors": [], "error_count": 0,
 
 @dataclass
 class Job:
-    """It goes on by the clock: `seconds` in all, unless it was stopped at `ended`."""
+    """It is as far as `reached` says, from 0 to 1, unless it was stopped."""
 
     job_id: str
     kind: str
     target: str
     result: Json
-    seconds: float
+    reached: Callable[[], float]
     fails: str = ""
-    began: float = field(default_factory=time.monotonic)
-    ended: float | None = None
-    word: str = ""
+    stopped_at: float | None = None
 
-    def view(self) -> Json:
-        passed = (self.ended or time.monotonic()) - self.began
-        share = 1.0 if self.seconds <= 0 else min(1.0, passed / self.seconds)
-        status = self.word or ("running" if share < 1 else "failed" if self.fails else "done")
+    def view(self, since: str | None = None) -> Json:
+        """since: a revision; its result is not sent again."""
+        share = self.reached() if self.stopped_at is None else self.stopped_at
+        if share >= 1:
+            self.stopped_at = share  # what is done stays done
+        running = share < 1 and self.stopped_at is None
+        ended = "cancelled" if share < 1 else "failed" if self.fails else "done"
         total = self.result["total_images"]
         done = int(total * share)
         people = self.result["performers"][: round(len(self.result["performers"]) * share)]
         result = {**self.result, "images_processed": done, "performers": people} if share < 1 else self.result
+        revision = sha256(json.dumps(result).encode()).hexdigest()[:16]
         return {
             "job_id": self.job_id,
             "kind": self.kind,
             "target": self.target,
-            "status": status,
+            "status": "running" if running else ended,
             "done": done,
             "total": total,
             "faces": int(self.result["faces_detected"] * share),
             "people": len(people),
-            "rate": round(done / passed, 1) if passed > 0.05 else None,
-            "eta_s": round(self.seconds - passed, 1) if share < 1 else 0.0,
-            "result": result,
-            "error": self.fails or None if status == "failed" else None,
-            "error_code": "stash-unreachable" if status == "failed" else None,
+            "rate": 2.5 if running and done else 0.0,
+            "eta_s": 65.0 if running and share >= 0.05 else None,
+            "result": None if since == revision else result,
+            "revision": revision,
+            "error": self.fails if ended == "failed" and not running else None,
+            "error_code": "stash-unreachable" if ended == "failed" and not running else None,
             "all_errors": list(self.result["errors"]),
             "error_count": len(self.result["errors"]),
-            "ended_at": None if status == "running" else "2026-01-02T03:04:05+00:00",
+            "created_at": "2026-01-02T03:00:00Z",
+            "started_at": "2026-01-02T03:00:00Z",
+            "ended_at": None if running else "2026-01-02T03:04:05Z",
         }
+
+    def listed(self) -> Json:
+        job = self.view()
+        return {**job, "result": None, "revision": None, "all_errors": job["all_errors"][:10]}
 
     def cancel(self) -> None:
         if self.view()["status"] not in _ENDED:
-            self.ended, self.word = time.monotonic(), "cancelled"
+            self.stopped_at = self.reached()
 
     def resume(self) -> None:
         """Goes on where it stood; what made it fail is mended."""
         if self.view()["status"] not in ("failed", "cancelled"):
             raise Problem(409, "refused", f"Job {self.job_id} is {self.view()['status']}.")
-        self.began += time.monotonic() - (self.ended or time.monotonic())
-        self.ended, self.word, self.fails = None, "", ""
+        self.stopped_at, self.fails = None, ""
 
 
 class State(Notes):
@@ -78,9 +88,12 @@ class State(Notes):
         """Answered only where `features` has identify-scene."""
         self.pictures: dict[str, bytes] = {}
         """JPEGs by face or reference id."""
-        self.job_s = 0.0
+        self.reached = 1.0
+        """How far jobs are: tests hold them at a share, and let them go on."""
+        self._looks = (0, 1.0)
         self.job_fails = ""
         self.jobs: dict[str, Job] = {}
+        self.cleared: set[str] = set()
 
     def health(self) -> Json:
         missing = []
@@ -132,7 +145,8 @@ class State(Notes):
         for job in self.jobs.values():
             if job.target == target and job.view()["status"] == "running":
                 return {"job_id": job.job_id}
-        job = Job(f"job-{len(self.jobs) + 1}", kind, target, result, self.job_s, self.job_fails)
+        number = len(self.jobs) + 1
+        job = Job(f"job-{number}", kind, target, result, lambda: self.reached, self.job_fails)
         self.jobs[job.job_id] = job
         return {"job_id": job.job_id}
 
@@ -141,6 +155,19 @@ class State(Notes):
         self.people = 3
         return self.start("database", "database", result)
 
+    def after_looks(self, looks: int, reached: float) -> None:
+        """Jobs go on to `reached` once somebody has looked at one so often."""
+        self._looks = (looks, reached)
+
+    def look(self, job_id: str, since: str | None) -> Json:
+        """One job, as a poll sees it."""
+        view = self.job(job_id).view(since)
+        left, reached = self._looks
+        self._looks = (left - 1, reached)
+        if left == 1:
+            self.reached = reached
+        return view
+
     def job(self, job_id: str) -> Job:
         if job_id not in self.jobs:
             raise Problem(404, "not-found", f"There is no job {job_id}.")
@@ -148,4 +175,20 @@ class State(Notes):
 
     def resume(self, job_id: str) -> Json:
         self.job(job_id).resume()
+        self.cleared.discard(job_id)
         return self.job(job_id).view()
+
+    def listed(self, target: str | None) -> Json:
+        """Those of a target, or all that were not cleared."""
+        jobs = [
+            each.listed()
+            for each in self.jobs.values()
+            if (target == each.target if target else each.job_id not in self.cleared)
+        ]
+        return {"jobs": jobs[::-1]}
+
+    def clear(self) -> Json:
+        ended = {each.job_id for each in self.jobs.values() if each.view()["status"] in _ENDED}
+        fresh = ended - self.cleared
+        self.cleared |= fresh
+        return {"cleared": len(fresh)}

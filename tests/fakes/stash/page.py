@@ -1,6 +1,7 @@
 """The page of the stand-in, with the libraries of a real one: what `npm ci` has laid down in node_modules."""
 
 import html
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def routes(plugins: Callable[[], Plugins], libraries: Path) -> list[Route]:
 
     def page(request: Request) -> Response:
         headers = {"Content-Security-Policy": _CSP, "Referrer-Policy": "same-origin"}
-        return HTMLResponse(_html(proxy_prefix(request), list(plugins().installed)), headers=headers)
+        return HTMLResponse(_html(proxy_prefix(request), plugins()), headers=headers)
 
     reading = ["GET", "HEAD"]
     return [
@@ -63,7 +64,8 @@ def routes(plugins: Callable[[], Plugins], libraries: Path) -> list[Route]:
     ]
 
 
-def _html(prefix: str, plugins: list[str]) -> str:
+def _html(prefix: str, installed: Plugins) -> str:
+    plugins = list(installed.installed)
     base = html.escape(f"{prefix}/")
     styles = ["host/bootstrap.css", "host/host.css", *(f"plugin/{each}/css" for each in plugins)]
     links = "".join(f'<link rel="stylesheet" href="{html.escape(each)}">' for each in styles)
@@ -71,7 +73,8 @@ def _html(prefix: str, plugins: list[str]) -> str:
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><base href="{base}"><title>Stash</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
-        f'{links}</head><body data-plugins="{html.escape(" ".join(plugins))}">'
+        f'{links}</head><body data-plugins="{html.escape(" ".join(plugins))}" '
+        f'data-settings="{html.escape(json.dumps(installed.settings()))}">'
         f'<div id="root"></div>{scripts}</body></html>'
     )
 

@@ -98,6 +98,16 @@ class Plugins:
     installed: dict[str, Plugin] = field(default_factory=dict)
     logs: list[str] = field(default_factory=list)
 
+    def settings(self) -> dict[str, list[dict[str, str]]]:
+        """The settings of each plugin, sorted by key as Stash does it."""
+        return {
+            plugin.id: [
+                {"name": key, "display_name": setting.displayName}
+                for key, setting in sorted(plugin.manifest.settings.items())
+            ]
+            for plugin in self.installed.values()
+        }
+
     def run(self, plugin_id: str, arguments: dict[str, Any], connection: dict[str, Any]) -> Any:
         """One process, to its end. Raises ValueError with the text that Stash would answer with."""
         plugin = self.installed.get(plugin_id)

@@ -13,7 +13,7 @@ from fakes.stash import StashStandIn
 from pages import LIBRARIES, ROOT, launched
 
 from .tabs import Tabs
-from .world import World, face_of, match_of, person_of
+from .world import World, face_of, group_of, match_of, person_of
 
 sys.path.insert(0, str(ROOT / "plugin"))  # what the backend's process starts with
 
@@ -147,3 +147,19 @@ def obama(world):
     local_id, match = world.known("Barack Obama", "obama.jpg")
     world.saw(face_of(match, match_of("Joe Biden", distance=0.45, performer_id="joe")))
     return local_id
+
+
+@pytest.fixture
+def three(world):
+    """Three performers, two of them of one name, and a group to name: their ids."""
+    faces = ["g1", "g2"]
+    world.crops(*faces)
+    world.found(unknown=[group_of("t1", faces, ["1", "2"])])
+    portrait = world.samples / "gallery" / "grace_hopper.jpg"
+    return [
+        world.performer(
+            "Grace Hopper", disambiguation="admiral", image=portrait, alias_list=["Amazing Grace"]
+        ),
+        world.performer("Grace Hopper", disambiguation="dancer"),
+        world.performer("Mary Grace"),
+    ]

@@ -7,11 +7,40 @@ from typing import Any
 from pages import Watched
 
 LONGEST_WAIT_MS = 30_000
-HASTE = """(() => {
-  const usual = window.setTimeout;
-  window.setTimeout = (work, ms, ...rest) => usual(work, ms >= 500 ? ms / 5 : ms, ...rest);
+CLOCK = """(() => {
+  const { setTimeout: start, clearTimeout: stop, fetch: send } = window;
+  const timers = new Map();
+  window.waits = [];
+  window.setTimeout = (work, ms = 0, ...rest) => {
+    if (ms >= 500) window.waits.push(Math.min(Math.round(ms), 5000));
+    const run = () => {
+      window.clearTimeout(id);
+      work(...rest);
+    };
+    const id = start(run, ms >= 500 ? ms / 5 : ms);
+    timers.set(id, { at: performance.now() + ms, run });
+    return id;
+  };
+  window.clearTimeout = (id) => {
+    timers.delete(id);
+    stop(id);
+  };
+  window.turnClock = (ms) => {
+    const until = performance.now() + ms;
+    for (;;) {
+      const [next] = [...timers.values()].filter((each) => each.at <= until).sort((a, b) => a.at - b.at);
+      if (!next) return;
+      next.run();
+    }
+  };
+  window.calls = 0;
+  window.fetch = (...given) => {
+    window.calls += 1;
+    return send.apply(window, given);
+  };
 })()"""
-"""The page's long waits take a fifth of their time, so that no test waits for an interval of the plugin."""
+"""The page's clock: its long waits take a fifth of their time, `turnClock(ms)` runs at once what is due until
+then; `waits` lists those long waits, and `calls` counts the requests of its scripts."""
 
 
 class Tabs:
@@ -31,7 +60,7 @@ class Tabs:
     def _new(self) -> tuple[Any, Watched]:
         context = self._browser.new_context(reduced_motion="reduce")
         context.set_default_timeout(LONGEST_WAIT_MS)
-        context.add_init_script(HASTE)
+        context.add_init_script(CLOCK)
         page = context.new_page()
         return page, Watched(page)
 

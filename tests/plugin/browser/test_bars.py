@@ -91,13 +91,14 @@ def test_the_images_dialogue_is_accessible(open_image, filled, width):
 
 
 def test_the_gallerys_dialogue_is_accessible(open_gallery, world, filled, width):
-    world.sidecar.job_s = 1.5
+    world.sidecar.reached = 0.5
     page = open_gallery(run=False, width=width)
     page.wait_for_selector("text=Identify performers in this gallery")
     assert findings(page, ".sense-dialogue") == []
     page.click("text=Identify performers in this gallery")
     page.wait_for_selector(".sense-running")
     assert findings(page, ".sense-dialogue") == []
+    world.sidecar.reached = 1.0
     page.wait_for_selector(".sense-summary")
     page.click("text=Skipped (1)")
     page.click(".sense-accept")
@@ -191,7 +192,7 @@ def test_200_people_over_5000_images_open_quickly_and_scroll(open_page, world, l
     if torture:  # on a machine that does nothing else
         assert time.perf_counter() - began <= OPENS_S
     last = page.locator(".sense-person").nth(PEOPLE - 1)
-    page.wait_for_timeout(300)
+    page.locator("img.sense-portrait[src^='data:image/jpeg']").first.wait_for()
     last.scroll_into_view_if_needed()
     assert last.is_visible()
     last.locator("img.sense-portrait[src^='data:image/jpeg']").wait_for()

@@ -4,6 +4,8 @@ import pytest
 
 from pages import BUTTON, once
 
+from .steps import settled
+
 FLOATS_MS = 6000
 
 
@@ -71,7 +73,7 @@ def test_on_a_phone_it_floats_above_stashs_navigation_bar(open_page, world):
 def test_on_no_other_page(open_page, world, path):
     page = open_page(path)
     page.wait_for_selector(".main > *")
-    page.wait_for_timeout(300)
+    settled(page)
     assert page.locator(BUTTON).count() == 0
 
 
@@ -79,7 +81,7 @@ def test_not_on_a_scene_until_scenes_work(open_page, world):
     scene = world.stash.library.add_scene("A scene")
     page = open_page(f"/scenes/{scene}")
     page.wait_for_selector(".scene-toolbar")
-    page.wait_for_timeout(300)
+    settled(page)
     assert page.locator(BUTTON).count() == 0
 
 
@@ -116,7 +118,7 @@ def test_a_dialogue_closes_where_the_user_goes_elsewhere(open_page, world):
     elsewhere(page, "/images/1")
     page.wait_for_selector(".sense-dialogue", state="detached")
     once(page, "image")
-    page.wait_for_timeout(300)
+    settled(page)
     asked = [body["image_id"] for _, path, body in world.sidecar.asked if path == "/identify/image"]
     assert asked == [str(world.image)]
 
@@ -154,10 +156,10 @@ def test_no_other_name_appears_in_the_page(open_page, world):
 def test_nothing_is_asked_while_nobody_does_anything(open_page, world):
     page = open_page(f"/galleries/{world.gallery}")
     once(page, "gallery")
-    page.wait_for_timeout(300)
-    world.stash.record.forget()
-    page.wait_for_timeout(800)
-    assert world.stash.record.counts["graphql"] == 0
+    page.wait_for_selector(f"{BUTTON}.sense-is-ok")
+    calls = page.evaluate("calls")
+    settled(page)
+    assert page.evaluate("calls") == calls
 
 
 def test_a_script_that_breaks_leaves_stash_alone(open_page, world, tmp_path):
@@ -170,3 +172,35 @@ def test_a_script_that_breaks_leaves_stash_alone(open_page, world, tmp_path):
     page.wait_for_selector(".image-toolbar")
     assert page.locator(BUTTON).count() == 0
     assert page.evaluate("typeof StashSense.getRoute") == "function"
+
+
+def test_a_clip_is_said_to_be_one_before_the_click(open_page, world):
+    clip = world.stash.library.add_image(galleries=[world.gallery], path="/data/free/clip.mp4", video=True)
+    page = open_page(f"/images/{clip}")
+    page.wait_for_selector(f"{BUTTON}[title^='This image is a clip. Clips are looked at as scenes']")
+    elsewhere(page, f"/images/{world.image}")
+    page.wait_for_selector(f"{BUTTON}[title='Identify Performers']")
+
+
+def test_a_picture_that_lasts_no_time_is_no_clip(open_page, world):
+    still = world.stash.library.add_image(galleries=[world.gallery], path="/data/free/one.gif", video=True)
+    world.stash.library.images[still].files[0].duration = 0.0
+    page = open_page(f"/images/{still}")
+    page.wait_for_selector(f"{BUTTON}.sense-is-ok")
+    settled(page)
+    assert page.locator(BUTTON).get_attribute("title") == "Identify Performers"
+
+
+@pytest.mark.parametrize("prefix", ["", "/stash"])
+def test_stashs_menu_leads_to_the_plugins_page(open_page, world, prefix):
+    page = open_page("/images")
+    page.click(".top-nav >> text=Stash Sense")
+    page.wait_for_selector(".sense-page >> text=Tag history")
+    assert page.url == f"{world.stash.url}/plugins/stash-sense"
+
+
+def test_stashs_settings_show_the_address_first(open_page, world):
+    page = open_page("/settings?tab=plugins")
+    page.wait_for_selector(".plugin-settings h3")
+    shown = page.locator(".plugin-settings h3").all_inner_texts()
+    assert shown == ["Sidecar address", "Token", "Minimum confidence", "Also tag individual images"]

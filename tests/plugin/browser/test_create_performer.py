@@ -1,33 +1,9 @@
 """Creating a performer from a face: the name, the portrait, and performers who have the name already."""
 
-import pytest
-
 from fakes.sidecar import Problem
 from fakes.stash import Status
 
-from .steps import group
-from .world import group_of
-
-FACES = ["g1", "g2"]
-
-
-@pytest.fixture
-def three(world):
-    """Three performers, two of them of one name, and a group to name: their ids."""
-    world.crops(*FACES)
-    world.found(unknown=[group_of("t1", FACES, ["1", "2"])])
-    portrait = world.samples / "gallery" / "grace_hopper.jpg"
-    return [
-        world.performer(
-            "Grace Hopper", disambiguation="admiral", image=portrait, alias_list=["Amazing Grace"]
-        ),
-        world.performer("Grace Hopper", disambiguation="dancer"),
-        world.performer("Mary Grace"),
-    ]
-
-
-def tagged_as(page, name):
-    group(page).locator(f"text=Added to the gallery as {name}").wait_for()
+from .steps import group, tagged_as
 
 
 def create(page, name):

@@ -43,6 +43,20 @@ def test_accept_all_with_slow_writes_loses_none(open_gallery, world, five):
     assert all(world.images_with(each) == [] for each in five)
 
 
+def test_accept_all_is_undone_with_one_click(open_gallery, world, five):
+    page = open_gallery()
+    row(page, "Ann").locator("text=Add to Gallery").click()
+    row(page, "Ann").locator("text=Added!").wait_for()
+    page.click(".sense-accept")
+    assert outcome(page) == "5 added, 0 failed, 0 skipped"
+    page.click("text=Undo all (4)")
+    page.wait_for_selector(".sense-filters >> text=Undone")
+    assert world.on_gallery() == [int(five[0])]
+    page.click(".sense-accept")
+    page.wait_for_selector("text=Undo all (4)")
+    assert sorted(world.on_gallery()) == sorted(map(int, five))
+
+
 @pytest.mark.parametrize("prefix", ["/stash"])
 def test_accept_all_with_the_images(open_gallery, world, five):
     page = open_gallery()
@@ -253,14 +267,36 @@ def test_what_was_left_out_is_listed(open_gallery, world, five):
     world.found(
         errors=["Image 4: Stash has lost the file."],
         error_count=12,
-        skipped=[{"image_id": "3", "reason": "a video"}],
+        skipped=[{"image_id": "3", "reason": "Image 3: is a video."}],
     )
     page = open_gallery()
     page.wait_for_selector("text=No performers identified")
     page.wait_for_selector("text=Image 4: Stash has lost the file.")
     page.wait_for_selector("text=and 11 more")
     page.click("text=Skipped (1)")
-    page.wait_for_selector("text=Image 3: a video")
+    page.wait_for_selector("text=/^Image 3: is a video.$/")
+
+
+LOOK_UPS = "StashSensePerformers"
+
+
+def test_a_failed_look_up_of_performers_is_tried_again(open_gallery, world, five):
+    world.stash.faults.add(Status(500), where=LOOK_UPS, times=1)
+    page = open_gallery()
+    row(page, "Ann").locator("text=In library as: Ann").wait_for()
+    assert page.locator(".sense-problem").count() == 0
+
+
+def test_performers_that_cannot_be_looked_up_are_told_and_no_row_stays_loading(open_gallery, world, five):
+    world.stash.faults.add(Status(500), where=LOOK_UPS)
+    page = open_gallery()
+    page.wait_for_selector(".sense-problem >> text=Stash answered with status 500")
+    row(page, "Ann").locator("text=Could not be looked up in your library").wait_for()
+    assert page.locator(".sense-person >> text=Loading").count() == 0
+    world.stash.faults.clear()
+    page.click(".sense-problem button")
+    row(page, "Emil").locator("text=In library as: Emil").wait_for()
+    assert page.locator(".sense-problem").count() == 0
 
 
 def test_a_thumbnail_opens_the_picture_with_the_box(open_gallery, world, five):

@@ -4,7 +4,7 @@ import pytest
 
 from fakes.sidecar import Problem
 
-from .steps import group
+from .steps import group, settled
 from .world import BOX, face_of, group_of, match_of, person_of
 
 TEXTS = {
@@ -53,7 +53,7 @@ def test_on_an_image(open_image, world, text, width):
     page = open_image(width=width)
     page.wait_for_selector("text=In library as")
     page.click("text=Other possible matches (1)")
-    page.wait_for_timeout(300)
+    settled(page)
     holds(page)
 
 
@@ -64,7 +64,7 @@ def test_on_a_gallery(open_gallery, world, text):
     world.found(person, errors=[text], error_count=1, skipped=[{"image_id": "1", "reason": text}])
     page = open_gallery(width=400)
     page.wait_for_selector("text=Not in library")
-    page.wait_for_timeout(300)
+    settled(page)
     holds(page)
 
 
@@ -96,7 +96,7 @@ def test_on_a_scene(open_page, world):
     page = open_page(f"/scenes/{scene}", width=400)
     page.click(".scene-toolbar #sense-button")
     page.wait_for_selector(f"text=Not in library >> nth={len(TEXTS) - 1}")
-    page.wait_for_timeout(300)
+    settled(page)
     holds(page)
 
 

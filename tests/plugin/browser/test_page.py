@@ -2,7 +2,8 @@
 
 import pytest
 
-from fakes.sidecar import Problem
+from pages import outcome
+from waiting import until
 
 from .world import face_of
 
@@ -15,10 +16,7 @@ def tagged(world, open_image):
     page = open_image()
     page.click("text=Add to Image")
     page.wait_for_selector("text=Added!")
-    for _ in range(100):
-        if world.sidecar.decisions:
-            break
-        page.wait_for_timeout(50)
+    until(lambda: world.sidecar.decisions)
     assert [(each["word"], each["entry_id"]) for each in world.sidecar.decisions] == [("confirmed", 1)]
     return local_id
 
@@ -122,39 +120,70 @@ def test_the_journal_comes_page_by_page(open_page, world):
     assert page.locator("text=Show older entries").count() == 0
 
 
-def test_state_jobs_and_the_way_to_the_settings(open_page, world):
-    world.found()
-    world.sidecar.start("gallery", "gallery:1", world.sidecar.gallery("1"))
+@pytest.fixture
+def accepted(world, open_gallery, five):
+    """A gallery whose five people were added with their images by Accept All, and all left."""
+    page = open_gallery()
+    page.click("text=Also tag individual images (all)")
+    page.click(".sense-accept")
+    assert outcome(page) == "5 added, 0 failed, 0 skipped"
+    return five
+
+
+def test_one_accept_all_is_one_undo(open_page, world, accepted):
+    world.sidecar.begin({"target_type": "image", "target_ids": ["1"], "local_id": accepted[0]})
     page = open_page("/plugins/stash-sense")
-    page.wait_for_selector("text=Everything works")
-    page.wait_for_selector("text=3 people, 3 faces")
-    page.wait_for_selector("text=done: 9 of 9 images, 12 faces, 0 performers")
-    assert page.locator("text=Settings").get_attribute("href") == "/settings?tab=plugins"
+    batch = page.locator(".sense-list li", has_text="Accept All:")
+    batch.locator("text=Ann").first.wait_for()
+    assert page.locator("section[aria-label='Tag history'] li").count() == 2
+    assert "Emil, Dora, Cleo, Ben, Ann on 1 gallery" in batch.inner_text()
+    assert "on 6 images" in batch.inner_text()
+    batch.locator("text=Undo").click()
+    batch.locator("text=undone").wait_for()
+    assert world.on_gallery() == []
+    assert all(world.images_with(each) == [] for each in accepted)
+    assert [each["status"] for each in world.sidecar.journal] == ["undone"] * 10 + ["open"]
 
 
-def test_a_running_job_is_followed_cancelled_and_resumed(open_page, world):
-    world.found()
-    world.sidecar.job_s = 60
-    world.sidecar.start("gallery", "gallery:1", world.sidecar.gallery("1"))
+def test_what_another_tab_has_undone_shows_once_the_page_is_reloaded(open_page, world, tagged):
+    first, second = (open_page("/plugins/stash-sense") for _ in range(2))
+    entry(second).locator("text=Undo").wait_for()
+    entry(first).locator("text=Undo").click()
+    entry(first).locator("text=undone").wait_for()
+    second.click("text=Reload")
+    entry(second).locator("text=undone").wait_for()
+
+
+def test_an_accept_all_longer_than_a_page_of_the_journal_is_still_one(open_page, world):
+    local_id = world.performer("Barack Obama")
+    asked = {"target_type": "image", "target_ids": ["1"], "local_id": local_id}
+    for batch_id in ["an older one"] * 9 + ["a batch"] * 60 + [None]:
+        world.sidecar.begin({**asked, "batch_id": batch_id})
     page = open_page("/plugins/stash-sense")
-    page.wait_for_selector("text=running")
-    page.click(".sense-list >> text=Cancel")
-    page.wait_for_selector("text=cancelled")
-    page.click(".sense-list >> text=Resume")
-    page.wait_for_selector("text=running")
-    assert list(world.sidecar.jobs) == ["job-1"]
-    page.click(".sense-list >> text=Cancel")
-    page.wait_for_selector("text=cancelled")
-    world.sidecar.faults["/jobs/job-1/resume"] = Problem(409, "refused", "It was asked for anew.")
-    page.click(".sense-list >> text=Resume")
-    page.wait_for_selector(".sense-list >> text=It was asked for anew.")
+    entry(page).first.wait_for()
+    assert entry(page).count() == 1
+    page.click("text=Show older entries")
+    page.locator(".sense-list li >> nth=2").wait_for()
+    assert entry(page).count() == 3
+    assert page.locator("text=Accept All:").count() == 2
+    assert page.locator("text=Show older entries").count() == 0
 
 
-def test_without_a_sidecar_each_part_says_so(open_page, world):
+PARTS = ("Status", "Jobs", "Tag history")
+
+
+def test_without_a_sidecar_each_part_says_so_and_all_are_tried_again_at_once(open_page, world):
     world.sidecar.down()
     page = open_page("/plugins/stash-sense")
-    for part in ("Status", "Jobs", "Tag history"):
+    for part in PARTS:
         page.wait_for_selector(f"section[aria-label='{part}'] >> text=Connection refused")
+    assert page.locator("text=Try again").count() == 1
+    world.sidecar.up()
+    page.click("text=Try again")
+    page.wait_for_selector("text=Everything works")
+    page.wait_for_selector("text=No jobs yet.")
+    page.wait_for_selector("text=Nothing tagged yet.")
+    assert page.locator("text=Try again").count() == 0
 
 
 def test_without_a_database_it_offers_to_build_one(open_page, world):

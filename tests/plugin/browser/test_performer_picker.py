@@ -4,25 +4,8 @@ import pytest
 
 from fakes.stash import Delay, Status
 
-from .steps import group
+from .steps import group, tagged_as
 from .world import group_of
-
-FACES = ["g1", "g2"]
-
-
-@pytest.fixture
-def three(world):
-    """Three performers, two of them of one name, and a group to name: their ids."""
-    world.crops(*FACES)
-    world.found(unknown=[group_of("t1", FACES, ["1", "2"])])
-    portrait = world.samples / "gallery" / "grace_hopper.jpg"
-    return [
-        world.performer(
-            "Grace Hopper", disambiguation="admiral", image=portrait, alias_list=["Amazing Grace"]
-        ),
-        world.performer("Grace Hopper", disambiguation="dancer"),
-        world.performer("Mary Grace"),
-    ]
 
 
 @pytest.fixture
@@ -37,10 +20,6 @@ def picker(open_gallery, three):
 def names(page):
     page.locator("[role=option]").first.wait_for()
     return page.locator("[role=option]").all_inner_texts()
-
-
-def tagged_as(page, name):
-    group(page).locator(f"text=Added to the gallery as {name}").wait_for()
 
 
 def test_who_begins_with_the_text_comes_first_and_namesakes_are_told_apart(picker):
@@ -144,6 +123,37 @@ def test_a_performer_who_is_deleted_meanwhile(picker, world, three):
     picker.keyboard.press("Enter")
     group(picker).locator("text=This performer is no longer in your library.").wait_for()
     assert (world.on_gallery(), world.sidecar.decisions) == ([], [])
+
+
+def test_an_open_picker_stays_open_when_a_run_ends(picker, world):
+    world.found(unknown=[group_of("t5", ["g0", "g2", "g1"], ["1", "2"]), group_of("t6", ["h1"], ["3"])])
+    picker.fill("[role=combobox]", "mary")
+    names(picker)
+    picker.click("text=Run again >> nth=0")
+    group(picker, 2).wait_for()
+    assert picker.locator("[role=combobox]").input_value() == "mary"
+    group(picker).locator("[role=option]").click()
+    tagged_as(picker, "Mary Grace")
+    assert {each["face_id"] for each in world.sidecar.decisions} == {"g0", "g1", "g2"}
+
+
+def test_an_open_picker_stays_open_while_a_run_goes_on_and_where_its_group_is_gone(
+    open_gallery, world, three
+):
+    world.sidecar.job_fails = "the disk is full"
+    page = open_gallery()
+    page.click("text=Choose performer")
+    page.fill("[role=combobox]", "mary")
+    world.sidecar.jobs["job-1"].result["unknown"] = []
+    world.sidecar.reached = 0.5
+    page.click("text=Resume")
+    page.wait_for_selector(".sense-running")
+    assert page.locator("[role=combobox]").input_value() == "mary"
+    world.sidecar.reached = 1.0
+    page.wait_for_selector("text=processed 9/9 images")
+    assert page.locator("[role=combobox]").input_value() == "mary"
+    page.click("[role=option]")
+    tagged_as(page, "Mary Grace")
 
 
 @pytest.mark.parametrize("select", ["works", "throws", "empty", "fails", "hangs"])

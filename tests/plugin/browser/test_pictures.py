@@ -6,6 +6,7 @@ from fakes.sidecar import Problem
 from fakes.stash import Status
 from pages import card
 
+from .steps import settled
 from .world import face_of, match_of
 
 
@@ -25,11 +26,12 @@ def test_a_picture_that_the_browser_cannot_show(open_image, world, obama, missin
     assert box["width"] / frame["width"] == pytest.approx(271.9 / size.width, abs=0.01)
 
 
-def test_a_portrait_that_failed_once_is_asked_for_again(open_image, world, obama):
+def test_a_portrait_that_failed_once_is_asked_for_again(open_page, world, obama):
     world.sidecar.faults["/references/ref-Barack%20Obama"] = Problem(504, "stash-too-slow", "for a moment")
-    page = open_image()
-    page.wait_for_selector("text=In library as")
-    page.wait_for_timeout(500)
+    page = open_page(f"/images/{world.image}")
+    with page.expect_response(lambda answer: '"mode":"reference"' in (answer.request.post_data or "")):
+        page.click("#sense-button")
+    settled(page)
     world.sidecar.faults.clear()
     page.keyboard.press("Escape")
     page.click("#sense-button")
@@ -62,7 +64,7 @@ def test_a_picture_from_outside_is_loaded_only_on_a_click(open_image, world):
     page = open_image()
     page.wait_for_selector("text=No image")
     assert page.troubles == []
-    page.click("text=Show picture from pictures.invalid")
-    page.wait_for_timeout(200)
+    with page.expect_request("http://pictures.invalid/**"):
+        page.click("text=Show picture from pictures.invalid")
     assert page.troubles == ["left the page's origin: http://pictures.invalid/far.jpg"]
     page.troubles.clear()

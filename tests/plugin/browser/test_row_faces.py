@@ -45,6 +45,23 @@ def test_a_row_says_how_far_the_faces_bear_the_name_out(open_gallery, world, ann
     assert (before if before != "none" else "") + shown.inner_text() == text
 
 
+COUNT_GAPS = """() => {
+  window.gaps = 0;
+  const look = () => (window.gaps += document.querySelectorAll(".sense-face-crop .sense-none").length);
+  new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+}"""
+
+
+def test_a_face_that_is_being_fetched_is_not_called_missing(open_gallery, world, ann):
+    world.crops("a1", "a2")
+    world.found(person_of("Ann", ["1"], ann[0], face_ids=["a1", "a2"], **seen()))
+    page = open_gallery(run=False)
+    page.evaluate(COUNT_GAPS)
+    page.click("text=Identify performers in this gallery")
+    row(page, "Ann").locator(".sense-face img >> nth=1").wait_for()
+    assert page.evaluate("gaps") == 0
+
+
 def test_a_row_shows_the_best_faces_and_more_on_demand(open_gallery, world, ann):
     faces = [f"a{number}" for number in range(8)]
     world.crops(*faces)

@@ -5,7 +5,6 @@ import pytest
 from fakes.stash import Delay
 from pages import row
 from stash_sense.domain.identity import StashId, performer_key
-from waiting import until
 
 from .steps import choose, group, said
 from .world import BOX, group_of, person_of
@@ -196,18 +195,19 @@ def test_crops_come_two_calls_at_a_time_and_one_that_fails_is_a_gap(open_gallery
     world.found(unknown=[group_of("t1", faces, IMAGES)])
     page = open_gallery()
     group(page).locator("text=54 more").click()
-    until(lambda: (page.wait_for_timeout(50), group(page).locator(".sense-face img").count() == 59)[1])
+    group(page).locator(".sense-face img >> nth=58").wait_for()
     group(page).locator(".sense-face >> nth=3 >> text=No image").wait_for()
     # Each call fetches four at once.
     assert world.sidecar.most_at_once <= 8
 
 
 def test_the_groups_wait_for_the_last_image(open_gallery, world, hopper):
-    world.sidecar.job_s = 1.5
+    world.sidecar.reached = 0.5
     page = open_gallery(run=False)
     page.click("text=Identify performers in this gallery")
-    page.wait_for_selector(".sense-running >> text=/[1-8] of 9 images/")
+    page.wait_for_selector(".sense-running >> text=4 of 9 images")
     assert page.locator(".sense-group").count() == 0
+    world.sidecar.reached = 1.0
     page.wait_for_selector(".sense-summary")
     assert page.locator(".sense-group").count() == 1
 

@@ -155,6 +155,18 @@
     );
   };
 
+  const PluginSettings = patched("PluginSettings", ({ pluginID, settings }) =>
+    h(
+      "div",
+      { className: "plugin-settings", "data-plugin": pluginID },
+      settings.map((each) => h("h3", { key: each.name }, each.display_name)),
+    ),
+  );
+  const SettingsPage = () =>
+    Object.entries(JSON.parse(document.body.dataset.settings)).map(([id, settings]) =>
+      h(PluginSettings, { key: id, pluginID: id, settings }),
+    );
+
   // --- the frame around them ---
   const Toasts = React.createContext(() => undefined);
   const MenuItems = patched("MainNavBar.MenuItems", ({ children }) => h(Nav, null, children));
@@ -194,6 +206,7 @@
             h(Route, { path: "/galleries/:id(\\d+)", component: GalleryPage }),
             h(Route, { path: "/scenes/:id(\\d+)", component: ScenePage }),
             h(Route, { path: ["/plugin", "/plugins"] }, h(PluginRoutes)),
+            h(Route, { path: "/settings", component: SettingsPage }),
             h(Route, { component: Start }),
           ),
         ),
