@@ -80,7 +80,7 @@ def test_an_image_whose_file_is_gone_is_400(refused, stash, put):
     assert "Rescan" in refused(image, 400, "no-picture")
 
 
-@pytest.mark.parametrize("video", [{"video": True}, {"path": "/data/moving.gif", "video": True}])
+@pytest.mark.parametrize("video", [{"video": True}, {"path": "/data/moving.webm", "video": True}])
 def test_a_video_is_415(refused, stash, put, video):
     refused(put(**video), 415, "not-a-picture")
     assert not fetched(stash)

@@ -39,11 +39,18 @@ async def test_an_image_that_is_not_there(client: StashClient, image_id: str):
 
 
 async def test_a_clip_is_known_as_a_video(stash: StashStandIn, client: StashClient):
-    stash.library.add_image(b"moving", video=True, path="/data/a.gif")
+    stash.library.add_image(b"moving", video=True, path="/data/a.webm")
+    assert (await client.get_image_by_id("1")).is_video
+
+
+@pytest.mark.parametrize("path", ["/data/a.gif", "/data/A.GIF"])
+async def test_a_gif_is_a_picture_although_stash_calls_it_a_video(
+    stash: StashStandIn, client: StashClient, path: str
+):
+    stash.library.add_image(b"still", video=True, path=path)
     image = await client.get_image_by_id("1")
-    assert image.is_video
     assert image.primary_file is not None
-    assert image.primary_file.format == "gif"
+    assert (image.primary_file.kind, image.is_video) == ("video", False)
 
 
 async def test_the_first_of_several_files_is_the_primary_one(stash: StashStandIn, client: StashClient):

@@ -104,7 +104,7 @@ def _question(track: UnknownTrack) -> str:
 def _photo(number: int, photo: RecognizedPhoto, side: int) -> tuple[_Photo, list[str]]:
     """The photo, and a crop of each of its faces; no crops if it cannot be read."""
     try:
-        pixels = load_image(photo.path).pixels if not photo.error else None
+        pixels = load_image(photo.path, frame=photo.frame).pixels if not photo.error else None
     except StashSenseError as error:  # deleted or changed since it was analysed
         return _Photo(number, photo.path.name, "", str(error), 1.5, []), []
     if pixels is None:

@@ -121,6 +121,7 @@ class EmbeddedFace:
         the upright picture.
     confidence: the detector's, calibrated per pack so that 0.5 is its stated operating point, 0 to 1.
     embeddings: slot name -> (d,) unit vector.
+    frame: of an animation, from 0; the box is a place in this one.
     """
 
     box: Vectors
@@ -128,6 +129,7 @@ class EmbeddedFace:
     landmarks: Vectors
     quality: Quality
     embeddings: Mapping[str, Vectors] = field(repr=False)
+    frame: int = field(default=0, kw_only=True)
 
 
 def confidence_at(distance: float) -> float:

@@ -1,5 +1,6 @@
 """Pictures to embedded faces: decode, detect, embed and judge the quality."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,8 +17,10 @@ from stash_sense.errors import StashSenseError
 from stash_sense.faces.engine import FaceEngine
 from stash_sense.machine import usable_cores
 from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
-from stash_sense.media.photo import decoded_image
+from stash_sense.media.photo import decoded_image, later_frames
 from stash_sense.memory import NETWORK_BYTES
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -125,10 +128,13 @@ def analyze_pictures(
 ) -> list[AnalyzedPicture | StashSenseError]:
     """The faces of each picture, or why it could not be read. All faces are embedded together.
 
+    An animation whose first frame shows no face is looked at further on, and its faces are those of the first
+    frame that shows any; but not as a reference, whose face a person must find where the picture is shown.
     names: what messages call each source that is bytes.
     """
     pictures: list[AnalyzedPicture | StashSenseError] = []
     scales: list[Vectors] = []
+    animations: set[int] = set()
 
     def decoded() -> Generator[Pixels]:
         # One after another: a picture is searched while it is still in the core's cache.
@@ -138,6 +144,8 @@ def analyze_pictures(
                 with decoded_image(source, limits=limits, name=name, working_bytes=NETWORK_BYTES) as image:
                     pictures.append(AnalyzedPicture(image.width, image.height, ()))
                     scales.append(np.array(image.scale, np.float32))
+                    if image.animated and not reference:
+                        animations.add(position)
                     yield image.pixels
                     del image
             except StashSenseError as error:
@@ -146,10 +154,31 @@ def analyze_pictures(
     with closing(decoded()) as images:  # also where the engine fails: its memory must not stay reserved
         faces = engine.analyze(images, min_confidence=min_confidence, reference=reference)
     readable = iter(zip(faces, scales, strict=True))
-    return [
-        picture if isinstance(picture, StashSenseError) else _with_faces(picture, *next(readable))
-        for picture in pictures
-    ]
+    for position, picture in enumerate(pictures):
+        if isinstance(picture, AnalyzedPicture):
+            own = _with_faces(picture, *next(readable))
+            if position in animations and not own.faces:
+                find = partial(engine.analyze, min_confidence=min_confidence)
+                own = _analyze_later_frames(sources[position], find, limits) or own
+            pictures[position] = own
+    return pictures
+
+
+def _analyze_later_frames(
+    source: Path | bytes, find: Callable[[Sequence[Pixels]], list[list[EmbeddedFace]]], limits: MediaLimits
+) -> AnalyzedPicture | None:
+    """The first frame that shows a face; None if none does."""
+    try:
+        with closing(later_frames(source, limits=limits, working_bytes=NETWORK_BYTES)) as images:
+            for image in images:
+                (faces,) = find([image.pixels])
+                if faces:
+                    of_frame = [replace(face, frame=image.frame) for face in faces]
+                    picture = AnalyzedPicture(image.width, image.height, ())
+                    return _with_faces(picture, of_frame, np.array(image.scale, np.float32))
+    except StashSenseError as error:  # the first frame was read, and may be all that is whole
+        log.info("The rest of an animation cannot be read: %s", error)
+    return None
 
 
 def _with_faces(picture: AnalyzedPicture, faces: Sequence[EmbeddedFace], scale: Vectors) -> AnalyzedPicture:

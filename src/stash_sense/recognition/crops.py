@@ -193,13 +193,14 @@ async def _cut_out(
         raise NoCrop(
             f"Image {image.id} now shows another picture than the one with this face. Identify it again."
         )
-    if _thumbnail_is_enough(image, face.box):
+    # A thumbnail shows the first frame of an animation.
+    if not face.frame and _thumbnail_is_enough(image, face.box):
         with suppress(MediaError, NotInStash, BadInput):  # the original may still be there
             thumbnail = await stash.thumbnail(image)
             return await pool.run(partial(_jpeg, thumbnail, face.box, limits, _shape(image)))
     try:
         original = await stash.original(image)
-        return await pool.run(partial(_jpeg, original, face.box, limits, None))
+        return await pool.run(partial(_jpeg, original, face.box, limits, None, face.frame))
     except (MediaTooLarge, ImageTooLarge):
         raise
     except (MediaError, BadInput) as error:
@@ -218,11 +219,16 @@ def _shape(image: StashImage) -> tuple[int, int]:
     return (file.width, file.height) if file else (0, 0)
 
 
-def _jpeg(media: Media, box: Box, limits: MediaLimits, shape: tuple[int, int] | None) -> bytes:
-    """shape: width and height whose ratio a thumbnail must have; a box in fractions fits no other."""
+def _jpeg(
+    media: Media, box: Box, limits: MediaLimits, shape: tuple[int, int] | None, frame: int = 0
+) -> bytes:
+    """shape: width and height whose ratio a thumbnail must have; a box in fractions fits no other.
+
+    frame: of an animation, that the face was found in.
+    """
     # Decode no more than the crop needs: a JPEG in halves, quarters or eighths.
     needed = math.ceil(CROP_SIDE / (2 * AROUND * max(box.w, box.h)))
-    picture = load_image(media.data, limits=limits, wanted_side=max(1, needed))
+    picture = load_image(media.data, limits=limits, wanted_side=max(1, needed), frame=frame)
     if shape and abs(picture.width * shape[1] / (picture.height * shape[0]) - 1) > _SAME_SHAPE:
         raise UnreadableImage("The thumbnail has another shape than its picture.")
     height, width = picture.pixels.shape[:2]

@@ -31,6 +31,11 @@ class RecognizedPhoto:
     faces: PictureFaces
     error: str = ""
 
+    @property
+    def frame(self) -> int:
+        """Of an animation: the frame that its faces are in."""
+        return self.faces[0].frame if self.faces else 0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FolderResult:

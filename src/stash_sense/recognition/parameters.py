@@ -134,9 +134,9 @@ class ImageTask:
 
 
 def image_task(image: StashImage, position: int = 0) -> ImageTask:
-    """Raises NotAPicture for a video or an animation, NoPicture for an image whose file Stash has lost."""
+    """Raises NotAPicture for a video, NoPicture for an image whose file Stash has lost."""
     if image.is_video:
-        raise NotAPicture(f"Image {image.id}: is a video or an animation; only still pictures are looked at.")
+        raise NotAPicture(f"Image {image.id}: is a video; only pictures and GIFs are looked at.")
     return ImageTask(position, image, picture_of(image))
 
 

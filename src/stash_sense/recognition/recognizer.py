@@ -142,6 +142,7 @@ class FaceRecognizer:
             landmarks=face.landmarks,
             quality=face.quality,
             embeddings=face.embeddings,
+            frame=face.frame,
             matches=matches,
             verdict=verdict,
             nearest=tuple(near),

@@ -20,7 +20,7 @@ from stash_sense.facedb.database import FaceDatabase
 from stash_sense.matching.gallery_people import PictureFaces
 from stash_sense.matching.track_verdicts import BY_GALLERY
 from stash_sense.recognition.crops import reference_id
-from stash_sense.store.repositories.faces import DetectedFace, StoredFace
+from stash_sense.store.repositories.faces import FRAME_DETAIL, DetectedFace, StoredFace
 from stash_sense.store.repositories.rematching import FaceMatches
 from stash_sense.store.repositories.results import ImageResult, StoredResult
 
@@ -161,6 +161,7 @@ def _own_face(stored: StoredFace, width: int, height: int) -> RecognizedFace:
             for slot, vector in (("facenet", stored.facenet), ("arcface", stored.arcface))
             if vector is not None
         },
+        frame=stored.frame,
         matches=tuple(matches),
         verdict=verdict,
         nearest=tuple(Candidate(*fields) for fields in details.get(_NEAREST, ())),
@@ -183,6 +184,8 @@ def _details(face: RecognizedFace, own: Verdict | None) -> dict[str, Any]:
         [candidate.person, candidate.combined, candidate.facenet, candidate.arcface, candidate.reference]
         for candidate in face.nearest[:STORED_NEAREST]
     ]
+    if face.frame:
+        details[FRAME_DETAIL] = face.frame
     if own is not None:
         details[_OWN] = [own.status, str(own.reason), own.reason.to_stored()]
     return details

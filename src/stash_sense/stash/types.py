@@ -50,6 +50,11 @@ class VisualFile:
     format: str = ""
     duration: float | None = None
 
+    @property
+    def is_gif(self) -> bool:
+        """Whether it is a GIF, of one frame (a video of 0 s to Stash) or many."""
+        return self.format == "gif" or self.path.lower().endswith(".gif")
+
     @classmethod
     def from_json(cls, json: Json) -> Self:
         """Read an ImageFile or a VideoFile."""
@@ -163,8 +168,8 @@ class StashImage:
 
     @property
     def is_video(self) -> bool:
-        """Whether Stash shows a clip or a GIF and serves video or GIF bytes."""
-        return bool(self.files) and self.files[0].kind == "video"
+        """Whether Stash shows a clip and serves video bytes. A GIF is a picture, whatever Stash calls it."""
+        return bool(self.files) and self.files[0].kind == "video" and not self.files[0].is_gif
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,7 @@ async def test_new_matches_that_cannot_be_stored_are_answered_all_the_same(fill,
 
 async def test_a_video_is_no_picture(stash, look_at):
     clip = str(stash.library.add_image(b"video", video=True))
-    with pytest.raises(NotAPicture, match="video or an animation"):
+    with pytest.raises(NotAPicture, match="is a video"):
         await look_at(clip)
 
 

@@ -42,6 +42,10 @@ from stash_sense.store.repositories.matches import (
 _LANDMARKS = np.dtype("<f4")
 
 
+FRAME_DETAIL = "frame"
+"""The key in a face's details for the frame that its box is a place in."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectedFace:
     """One face of a run, to be stored. Raises BadInput.
@@ -91,6 +95,12 @@ class StoredFace:
     details: Mapping[str, Any] | None = None
     facenet: Vector | None = field(default=None, repr=False)
     arcface: Vector | None = field(default=None, repr=False)
+
+    @property
+    def frame(self) -> int:
+        """The frame of an animation that the box is a place in; 0 of a still picture."""
+        frame = (self.details or {}).get(FRAME_DETAIL, 0)
+        return frame if isinstance(frame, int) and frame > 0 else 0
 
 
 def as_detected(face: StoredFace) -> DetectedFace:
