@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from pydantic import SecretStr, ValidationError
 
+from stash_sense.__main__ import main
 from stash_sense.errors import BadSetting
 from stash_sense.settings import FILE, Settings, env_name, read_settings
 
@@ -88,20 +90,75 @@ def test_the_environment_comes_before_the_file(file, monkeypatch):
     assert (settings.port, settings.host, settings.allowed_hosts) == (7001, "::1", ("nas.example",))
 
 
+STASH_PARTS = {"STASH_URL": "http://other:9999", "STASH_API_KEY": "another"}
+
+
 def test_address_and_key_come_from_the_same_source(file, monkeypatch):
     file.write_text('stash_url = "http://nas:9999"\nstash_api_key = "of-the-nas"\nport = 7000\n')
     assert read_settings().stash_api_key.get_secret_value() == "of-the-nas"
-    monkeypatch.setenv("STASH_URL", "http://other:9999")
+    for name, value in STASH_PARTS.items():
+        monkeypatch.setenv(name, value)
     settings = read_settings()
-    assert (settings.stash_url, settings.stash_api_key.get_secret_value()) == ("http://other:9999", "")
+    assert (settings.stash_url, settings.stash_api_key.get_secret_value()) == ("http://other:9999", "another")
     assert settings.port == 7000
-    monkeypatch.delenv("STASH_URL")
-    monkeypatch.setenv("STASH_API_KEY", "another")
-    settings = read_settings()
-    assert (settings.stash_url, settings.stash_api_key.get_secret_value()) == (
-        "http://localhost:9999",
-        "another",
-    )
+
+
+@pytest.mark.parametrize("in_environment", STASH_PARTS)
+@pytest.mark.parametrize(
+    "text",
+    ['stash_url = "http://nas:9999"\nstash_api_key = "of-the-nas"\n',
+     'stash_url = "http://nas:9999"\n', 'stash_api_key = "of-the-nas"\n'],
+)  # fmt: skip
+def test_a_key_beside_an_address_of_another_source_is_refused(file, monkeypatch, in_environment, text):
+    file.write_text(text)
+    monkeypatch.setenv(in_environment, STASH_PARTS[in_environment])
+    other = "stash_url" if in_environment == "STASH_API_KEY" else "stash_api_key"
+    if other not in text:
+        assert read_settings().model_dump()[in_environment.lower()]
+        return
+    with pytest.raises(BadSetting, match="put both in the same place") as raised:
+        read_settings()
+    assert not any(secret in str(raised.value) for secret in ("another", "of-the-nas"))
+
+
+@pytest.mark.parametrize(
+    "command", [["doctor"], ["token"], ["jobs"], ["state", "check"], ["database", "info"]]
+)
+def test_every_command_refuses_a_key_beside_the_address_of_another_source(file, monkeypatch, command):
+    file.write_text('stash_url = "http://evil.example:9999"\n')
+    monkeypatch.setenv("STASH_API_KEY", "of-mine")
+    ran = CliRunner().invoke(main, command)
+    assert ran.exit_code == 1
+    assert "put both in the same place" in ran.output
+
+
+@pytest.mark.parametrize("name", ["STASH_API_KEY", "STASH_SENSE_TOKEN"])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("STASH_API_KEY=eyJ-key", "begins with 'STASH_API_KEY='"),
+        ("STASH_SENSE_TOKEN=eyJ-key", "begins with 'STASH_SENSE_TOKEN='"),
+        ("export STASH_API_KEY=eyJ-key", "begins with 'export STASH_API_KEY='"),
+        ("stash_api_key = 'eyJ-key'", "begins with 'stash_api_key ='"),
+        ("'eyJ-key'", "begins with"),
+        ('"eyJ-key"', "begins with"),
+        ("ApiKey: eyJ-key", "begins with 'ApiKey:'"),
+        ("Bearer eyJ-key", "begins with 'Bearer '"),
+        ("eyJ -key", "contains spaces, line breaks"),
+        ("eyJ\n-key", "contains spaces, line breaks"),
+        ("eyJ-k\u00e9y", "contains spaces, line breaks"),
+    ],
+)
+def test_a_line_pasted_as_a_secret_is_recognised(file, monkeypatch, name, value, words):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSetting, match=words) as raised:
+        read_settings()
+    assert "eyJ" not in str(raised.value)
+
+
+def test_space_around_a_secret_is_no_part_of_it(file, monkeypatch):
+    monkeypatch.setenv("STASH_API_KEY", " eyJ-key=\n")
+    assert read_settings().stash_api_key.get_secret_value() == "eyJ-key="
 
 
 def test_the_working_directory_has_no_say(file, tmp_path, monkeypatch):

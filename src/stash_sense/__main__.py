@@ -11,8 +11,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import click
 
 from stash_sense import __version__
-from stash_sense.cli.console import CommandGroup, never_fail_to_encode
+from stash_sense.cli.console import CommandGroup, never_fail_to_encode, safe_text
 from stash_sense.memory import bound_arenas
+from stash_sense.private_files import make_private, restrict_umask
 from stash_sense.settings import read_settings
 
 SUBCOMMANDS = {
@@ -56,11 +57,15 @@ def main(ctx: click.Context, data_dir: Path | None, config: Path | None, verbose
       stash-sense database build --from-stash
       stash-sense serve
     """
+    restrict_umask()
     bound_arenas()
     never_fail_to_encode()
     logging.captureWarnings(capture=True)
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(message)s")
-    ctx.obj = read_settings(config, data_dir)
+    ctx.obj = settings = read_settings(config, data_dir)
+    if ctx.invoked_subcommand not in ("serve", "doctor"):  # one logs it, the other reports what it finds
+        for line in make_private(settings.data_dir).repaired_lines(settings.data_dir):
+            click.echo(safe_text(line), err=True)
 
 
 if __name__ == "__main__":

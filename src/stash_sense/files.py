@@ -14,8 +14,6 @@ from stash_sense.errors import CannotWrite, NoSpace
 
 TEMPORARY_PREFIX = ".making-"
 """Names of unfinished files; `remove_leftovers` deletes those of a killed process."""
-OWNER_ONLY = 0o600
-READABLE_BY_ALL = 0o644
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -64,24 +62,23 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = READABLE_BY_ALL) -> None:
-    """Replace a file as a whole, with the given permissions. Raises NoSpace or CannotWrite."""
-    with explained_write_errors(path), replacement_of(path, mode=mode) as temporary:
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file as a whole. Raises NoSpace or CannotWrite."""
+    with explained_write_errors(path), replacement_of(path) as temporary:
         temporary.write_bytes(data)
 
 
 @contextlib.contextmanager
-def replacement_of(path: Path, *, mode: int = READABLE_BY_ALL) -> Iterator[Path]:
+def replacement_of(path: Path) -> Iterator[Path]:
     """Yield an empty temporary file beside `path`, which takes its name at the end of the block.
 
-    Where the block raises, the temporary file is deleted and `path` stays as it was. Raises OSError.
+    Only its owner can read it, and no planted file or link has its name. Where the block raises, it is
+    deleted and `path` stays as it was; a link at `path` is replaced, not followed. Raises OSError.
     """
     handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
-        with _where_supported():  # before any content: mkstemp lets the owner alone read it
-            temporary.chmod(mode)
         yield temporary
         move_into_place(temporary, path)
     finally:

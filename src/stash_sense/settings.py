@@ -2,7 +2,9 @@
 
 import ipaddress
 import os
+import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -47,10 +49,23 @@ def fits_header(text: str) -> bool:
     return all("!" <= character <= "~" for character in text)
 
 
+_PASTED = re.compile(
+    r"(?:export\s+)?(?:STASH_API_KEY|STASH_SENSE_TOKEN|ApiKey)\s*[=:]|Bearer\s|[\"'\u2018\u201c]",
+    re.IGNORECASE,
+)
+"""How a line copied from a manual or a file begins."""
+
+
 def _header_text(value: SecretStr) -> SecretStr:
     text = value.get_secret_value().strip()
+    if pasted := _PASTED.match(text):
+        raise ValueError(
+            f"begins with {pasted[0]!r}: only what comes after it is the value, without name and quotes"
+        )
     if not fits_header(text):
-        raise ValueError("contains characters other than ASCII letters, digits and punctuation")
+        raise ValueError(
+            "contains spaces, line breaks or other characters than ASCII letters, digits and signs"
+        )
     return SecretStr(text)
 
 
@@ -65,6 +80,20 @@ def _host_names(values: tuple[str, ...]) -> tuple[str, ...]:
 _split = BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value)
 _Secret = Annotated[SecretStr, AfterValidator(_header_text)]
 _Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
+def _check_one_source(environment: Mapping[str, Any], file: Mapping[str, Any]) -> None:
+    """Raises BadSetting if the key of one source would go to the address of the other, or to none of both."""
+    file_names = {name for name in ("STASH_URL", "STASH_API_KEY") if file.get(name) or file.get(name.lower())}
+    if "STASH_API_KEY" in environment and "STASH_URL" not in environment and "STASH_URL" in file_names:
+        mixed = "STASH_API_KEY is in the environment, but Stash's address is in the settings file"
+    elif "STASH_URL" in environment and "STASH_API_KEY" not in environment and "STASH_API_KEY" in file_names:
+        mixed = "STASH_URL is in the environment, but Stash's API key is in the settings file"
+    else:
+        return
+    raise BadSetting(
+        f"{mixed}. A key goes only to the address it was given with: put both in the same place."
+    )
 
 
 class Settings(BaseSettings):
@@ -139,12 +168,16 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no file of the working directory
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """See BaseSettings. An empty STASH_URL has a meaning; address and key come from one source."""
+        """See BaseSettings. An empty STASH_URL has a meaning; address and key come from one source.
+
+        Raises BadSetting where they do not.
+        """
         no_stash = {"STASH_URL": ""} if os.environ.get("STASH_URL") == "" else {}
         file = TomlConfigSettingsSource(settings_cls)
         # Without those like STASH_SENSE_STASH_URL: a field with a name of its own has no other.
         renamed = {name for name, field in settings_cls.model_fields.items() if field.validation_alias}
         environment = {name: value for name, value in env_settings().items() if name not in renamed}
+        _check_one_source(environment, file.init_kwargs)
         if no_stash or environment.keys() & {"STASH_URL", "STASH_API_KEY"}:
             for name in ("STASH_URL", "STASH_API_KEY"):
                 file.init_kwargs.pop(name, None)

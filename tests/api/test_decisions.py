@@ -113,7 +113,7 @@ def test_apart_is_about_no_performer(stash_app, face):
 HOSTILE = [
     "<script>alert(1)</script>",
     "'; DROP TABLE stash_sense_decisions; --",
-    "\x00\x01",
+    "\x01\x02",
     "\u202etxt.exe",
     "é" * 900,
 ]
@@ -125,6 +125,21 @@ def test_a_hostile_performer_id_is_only_text(stash_app, face, performer):
         decide(stash_app, face_id=face, performer_id=performer, word="rejected").json()["performer_id"]
         == performer
     )
+
+
+@pytest.mark.parametrize("field", ["performer_id", "name", "face_id"])
+def test_a_nul_in_a_key_is_refused(stash_app, face, field):
+    asked = {"face_id": face, "performer_id": "Anna", "word": "rejected", field: "a\x00b"}
+    assert field in problem(decide(stash_app, **asked), 422, "bad-parameter")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/decisions?performer_id=a%00", "/decisions?face_id=%00", "/journal?performer_id=%00",
+     "/faces/1%00/crop", "/jobs/%00", "/jobs?target=gallery:%00", "/references/%00"],
+)  # fmt: skip
+def test_a_nul_in_a_path_or_a_query_is_refused(stash_app, path):
+    assert "NUL" in problem(stash_app.client.get(path), 422, "bad-parameter")
 
 
 @pytest.mark.parametrize("path", ["/decisions", "/decisions/faces", "/decisions/undo", "/journal"])

@@ -2,7 +2,8 @@
 
 import pytest
 
-from stash_sense.media.addresses import is_fetchable
+from stash_sense.errors import ForbiddenAddress
+from stash_sense.media.addresses import WebAddress, is_fetchable
 
 PRIVATE = [
     "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.255.255.254",
@@ -25,6 +26,13 @@ NEVER = [
     "fe80::1",
     "ff02::1",
 ]
+METADATA = [
+    "169.254.169.254", "169.254.170.2", "fd00:ec2::254", "fd00:ec2::23", "100.100.100.200", "192.0.0.192",
+    "168.63.129.16", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42", "fd00:a9fe:a9fe::1",
+    "fe80::a9fe:a9fe",
+    "::ffff:169.254.169.254", "::ffff:a83f:8110", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe",
+    "2002:a9fe:a9fe::", "::a9fe:a9fe", "fd12:3456::a9fe:a9fe", "fd12:3456::168.63.129.16", "2606::6464:64c8",
+]  # fmt: skip
 HOME = ["127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "::1", "fd12::1"]
 
 
@@ -41,6 +49,22 @@ def test_a_public_address_may_be_asked(address):
 def test_allowing_the_home_network_allows_nothing_worse():
     assert all(is_fetchable(address, private_too=True) for address in (*HOME, *PUBLIC))
     assert not any(is_fetchable(address, private_too=True) for address in NEVER)
+
+
+@pytest.mark.parametrize("address", METADATA)
+@pytest.mark.parametrize("private_too", [False, True])
+def test_no_clouds_metadata_is_ever_asked(address, private_too):
+    assert not is_fetchable(address, private_too=private_too)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["metadata.google.internal", "metadata", "METADATA.goog.", "instance-data", "instance-data.ec2.internal",
+     "metadata.tencentyun.com", "metadata.platformequinix.com", "metadata.azure.internal"],
+)  # fmt: skip
+def test_a_name_of_a_clouds_metadata_is_refused_unresolved(host):
+    with pytest.raises(ForbiddenAddress):
+        WebAddress.parse(f"http://{host}/a.jpg")
 
 
 class Resolver:

@@ -18,7 +18,7 @@ from stash_sense.api.clients import WrongSecrets, client_group
 from stash_sense.api.guards import BODILESS, BodyGuard, BodyLimit, replay
 from stash_sense.api.problems import problem_response
 from stash_sense.api.signatures import Signature, SignatureVerifier
-from stash_sense.errors import ForeignHost, ForeignOrigin, QueueFull, Unauthorized
+from stash_sense.errors import BadParameter, ForeignHost, ForeignOrigin, QueueFull, Unauthorized
 
 JOB_PAGES = "/jobs/"
 """How the paths of the jobs begin that the status page links to."""
@@ -59,7 +59,8 @@ class AccessGuard:
         try:
             self._check_host(headers.get("host", ""))
             _check_origin(headers)
-        except (ForeignHost, ForeignOrigin) as error:
+            _check_target(scope)
+        except (ForeignHost, ForeignOrigin, BadParameter) as error:
             await problem_response(error)(scope, receive, send)
             return
         given = headers.get("authorization")
@@ -193,6 +194,12 @@ def _check_origin(headers: Headers) -> None:
                 "A page of another server sent this request; only Stash Sense's own pages may call it. "
                 "From Stash, use the plugin, which calls through Stash's server."
             )
+
+
+def _check_target(scope: Scope) -> None:
+    """No id or key contains a NUL, and SQLite would take it for the end of one."""
+    if b"%00" in scope.get("raw_path", b"") or b"%00" in scope.get("query_string", b""):
+        raise BadParameter("The path or the query contains a NUL character (%00). Leave it out.")
 
 
 def _with_port(server: str, scheme: str) -> str:

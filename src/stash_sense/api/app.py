@@ -40,6 +40,7 @@ from stash_sense.errors import (
     StateBusy,
     StateError,
 )
+from stash_sense.private_files import make_private
 from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
 
@@ -183,6 +184,8 @@ def run_server(settings: Settings) -> None:
         origin = sidecar.secret.origin if sidecar.secret else "none"
         fields = {"version": __version__, "host": settings.host, "port": settings.port, "secret": origin}
         log.info("listening", extra=fields)
+        for line in make_private(settings.data_dir).repaired_lines(settings.data_dir):
+            log.warning("%s", line)
         sys.setswitchinterval(_SWITCH_S)
         # Uvicorn shuts down at a signal and then raises it again, when nothing is left to be killed.
         for number in (signal.SIGINT, signal.SIGTERM):

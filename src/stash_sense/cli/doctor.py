@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 import click
 
 from stash_sense.cli.console import cell, json_option, new_table, print_json, quantity, stdout
+from stash_sense.cli.sidecar import sidecar_client
 from stash_sense.enrolment.stash import SOURCE
-from stash_sense.errors import NoDatabase, StashError, StashSenseError
+from stash_sense.errors import NoDatabase, NoSidecar, SidecarRefused, StashError, StashSenseError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.machine import usable_cores, usable_memory
 from stash_sense.models import verify
+from stash_sense.private_files import check_privacy
 from stash_sense.runtime.from_settings import database_dir, open_pack, open_stash
 from stash_sense.runtime.secret import find_secret, token_file
 from stash_sense.settings import Settings
@@ -111,6 +113,15 @@ def _check_data_dir(settings: Settings) -> tuple[FindingState, str]:
         return "fault", f"{folder}: {error.strerror}. Choose another folder with --data-dir or DATA_DIR."
     if not os.access(folder, os.W_OK):
         return "fault", f"{folder}: not writable. Choose another folder with --data-dir or DATA_DIR."
+    privacy = check_privacy(folder)
+    if privacy.problems:
+        return "fault", " ".join(privacy.problems)
+    if privacy.exposed:
+        exposed = quantity(privacy.exposed, "file or folder", "files and folders")
+        return "fault", (
+            f"{folder}: other users can read {exposed} in it. Any other command, such as `stash-sense "
+            "serve`, repairs that."
+        )
     if free < LOW_DISK_BYTES:
         return (
             "note",
@@ -156,10 +167,22 @@ def _check_port(settings: Settings) -> tuple[FindingState, str]:
         socket.create_server((settings.host, settings.port), family=family).close()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            advice = "That is fine if the sidecar is running; otherwise set STASH_SENSE_PORT to a free port."
-            return "note", f"{address}: in use. {advice}"
+            return _check_who_listens(settings, address)
         return "fault", f"{address}: {error.strerror}. Set STASH_SENSE_HOST to an address of this machine."
     return "ok", f"{address}: free"
+
+
+def _check_who_listens(settings: Settings, address: str) -> tuple[FindingState, str]:
+    try:
+        with sidecar_client(settings) as client:
+            health = client.get("/health")
+    except SidecarRefused as error:
+        return "note", f"{address}: a Stash Sense is running there. {error}"
+    except NoSidecar:
+        return "fault", (
+            f"{address}: in use by another program. Set STASH_SENSE_PORT to a free port, or end that program."
+        )
+    return "ok", f"{address}: Stash Sense {health.get('version', '')} is running there"
 
 
 def _check_database(settings: Settings) -> tuple[FindingState, str]:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-import stat
+import os
 import struct
 import threading
 import zlib
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from stash_sense.facedb.database import FaceDatabase, reference_from_json, to_json_fields
 from stash_sense.facedb.layout import Photo, Reference
 from stash_sense.files import replacement_of
+from stash_sense.private_files import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class Spool:
             if other != self._path:
                 other.unlink(missing_ok=True)
         self._lock = threading.Lock()
-        self._file: BinaryIO = self._path.open("a+b")
+        self._file: BinaryIO = open_regular(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self._end = 0
         self.stored = {stored.photo.path: stored for stored in self._read_all()}
         """Path -> what interrupted builds analyzed; the last analysis of a photo counts."""
@@ -148,8 +149,7 @@ class Spool:
         if not photos:
             self._path.unlink(missing_ok=True)
             return
-        mode = stat.S_IMODE(self._path.stat().st_mode)  # by the umask: nobody else may come to read the faces
-        with replacement_of(self._path, mode=mode) as temporary, temporary.open("wb") as file:
+        with replacement_of(self._path) as temporary, temporary.open("wb") as file:
             file.writelines(map(_pack, photos))
 
     def _stored(self, photo: ReferencePhoto, start: int) -> StoredPhoto:

@@ -20,11 +20,14 @@ from stash_sense.errors import BadDatabase, NoDatabase
 from stash_sense.facedb import layout
 from stash_sense.facedb.layout import OFFSETS, BlobReader, LineReader, Manifest, Photo, Reference
 from stash_sense.facedb.search import Neighbours, search_people
+from stash_sense.private_files import open_regular
 
 log = logging.getLogger(__name__)
 
 _VERSION = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 """The name of a version."""
+_IN_THE_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
+"""What CURRENT may name, whatever wrote it."""
 
 REBUILD_COMMAND = (
     "Build the database again: `stash-sense database build --from-stash`, or "
@@ -245,20 +248,30 @@ def _all_equal(left: Iterable[object], right: Iterable[object]) -> bool:
 def current_version(place: Path) -> str | None:
     """The name of the version in use at `place`; None if none was built yet. Raises BadDatabase."""
     try:
-        return (place / layout.CURRENT).read_text("utf-8").strip() or None
+        with open_regular(place / layout.CURRENT) as file:
+            name = file.read(256).decode("utf-8").strip()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise BadDatabase(
             f"{place / layout.CURRENT}: cannot be read ({error}). Build the database again."
         ) from error
+    if not name:
+        return None
+    if not _IN_THE_FOLDER.match(name) or (place / name).is_symlink():
+        raise BadDatabase(
+            f"{place / layout.CURRENT}: names {name[:60]!r}, which is no version in this folder. Build the "
+            "database again."
+        )
+    return name
 
 
 def read_manifest(folder: Path) -> Manifest:
     """A version's manifest. Raises BadDatabase."""
     path = folder / layout.MANIFEST
     try:
-        raw = json.loads(path.read_bytes())
+        with open_regular(path) as file:
+            raw = json.loads(file.read())
         # Checked first: the manifest of another format has other fields.
         file_format = raw.get("format", layout.FORMAT) if isinstance(raw, dict) else layout.FORMAT
         if file_format != layout.FORMAT:

@@ -57,6 +57,11 @@ class WebAddress:
             raise BadUrl(
                 "The URL's host contains characters that are not allowed in a host name. Correct the URL."
             )
+        if host.partition(".")[0] in _METADATA_LABELS:
+            raise ForbiddenAddress(
+                "The URL's host is the name of a cloud's metadata service, which is never asked. Give the "
+                "picture's own URL."
+            )
         port = _PORTS[url.scheme] if url.port is None else url.port
         if not 0 < port < 65536:
             raise BadUrl(f"The URL's port is {port}; ports go from 1 to 65535.")
@@ -123,7 +128,34 @@ _V6_SPECIAL = tuple(
 _V6_PRIVATE = tuple(map(ipaddress.IPv6Network, ("::1/128", "fc00::/7")))
 
 # Where clouds give credentials to any process inside them: forbidden whatever the settings allow.
-_METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "100.100.100.200", "fd00:ec2::254")))
+_METADATA_V4 = frozenset(
+    map(
+        ipaddress.IPv4Address,
+        (
+            "169.254.169.254",  # most clouds
+            "169.254.170.2",  # Amazon, for containers
+            "100.100.100.200",  # Alibaba
+            "192.0.0.192",  # Oracle
+            "168.63.129.16",  # Azure; a public address
+        ),
+    )
+)
+
+_METADATA_V6 = tuple(
+    map(
+        ipaddress.IPv6Network,
+        (
+            "fd00:ec2::/32",  # Amazon
+            "fd20:ce::/32",  # Google
+            "fd00:c1::/32",  # Oracle
+            "fd00:42::/32",  # Scaleway
+            "fd00:a9fe:a9fe::/48",  # Akamai
+        ),
+    )
+)
+
+_METADATA_LABELS = frozenset({"metadata", "instance-data"})
+"""First labels of the names that clouds give to it: metadata.google.internal and the like."""
 
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)\.?\Z", re.IGNORECASE)
 
@@ -138,10 +170,13 @@ def is_fetchable(address: str, *, private_too: bool) -> bool:
         parsed = ipaddress.ip_address(address)
     except ValueError:  # a zone (`fe80::1%eth0`) is never part of a public address
         return False
-    if parsed in _METADATA:
-        return False
     if isinstance(parsed, ipaddress.IPv4Address):
-        return _v4(parsed, private_too)
+        return parsed not in _METADATA_V4 and _v4(parsed, private_too)
+    # A network may translate any prefix of its own to IPv4, whose address is then in the last four bytes.
+    if ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF) in _METADATA_V4:
+        return False
+    if any(parsed in network for network in _METADATA_V6):
+        return False
     return _v6(parsed, private_too)
 
 

@@ -1,6 +1,7 @@
 """Downloading a pack's files: resumed after an interruption, accepted only if the hash matches."""
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from stash_sense.errors import DownloadFailed, NoSpace
 from stash_sense.files import explained_write_errors, move_into_place, sha256_of, write_atomically
 from stash_sense.models.manifest import FrozenModel, PackFile, PackManifest, UrlSource
 from stash_sense.models.prepare import pack_folder, pack_lock, resolve_manifest, source_path
+from stash_sense.private_files import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +85,10 @@ class _Part:
         self.discard()
         origin = _Origin(url=self.url, sha256=self.sha256, validator=validator)
         write_atomically(self.note, origin.model_dump_json().encode())
+
+    def open(self) -> BinaryIO:
+        """To write on at its end; no link is followed."""
+        return open_regular(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -204,7 +210,7 @@ class _Fetch:
                             f"{self._part.url}: the server sent another part than the one requested."
                         )
                     self._part.begin(_validator(response))
-                with explained_write_errors(self._part.path), self._part.path.open("ab") as out:
+                with explained_write_errors(self._part.path), self._part.open() as out:
                     self._receive(response, out)
         except httpx.TransportError as error:
             raise _Dropped(f"{self._part.url}: {str(error) or type(error).__name__}") from error

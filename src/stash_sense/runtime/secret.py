@@ -12,10 +12,10 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from stash_sense.errors import NoSecret
-from stash_sense.files import OWNER_ONLY, replacement_of
+from stash_sense.files import replacement_of
+from stash_sense.private_files import TOKEN_FILE, open_regular
 from stash_sense.settings import Settings, fits_header
 
-FILE = "token"
 DERIVED_FOR = b"stash-sense/1"
 _LOCK_WAIT_S = 10.0
 _MAX_BYTES = 4096
@@ -37,7 +37,7 @@ def derive_token(api_key: str) -> str:
 
 def token_file(settings: Settings) -> Path:
     """The file of a generated token."""
-    return settings.data_dir / FILE
+    return settings.data_dir / TOKEN_FILE
 
 
 def find_secret(settings: Settings) -> Secret | None:
@@ -56,7 +56,7 @@ def ensure_secret(settings: Settings) -> Secret:
     path = token_file(settings)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{FILE}.lock"), timeout=_LOCK_WAIT_S):
+        with FileLock(path.with_name(f".{TOKEN_FILE}.lock"), timeout=_LOCK_WAIT_S):
             return _read(path) or _write(path)
     except (OSError, Timeout) as error:
         raise NoSecret(
@@ -75,7 +75,7 @@ def serving_secret(settings: Settings) -> Secret | None:
 
 def _write(path: Path) -> Secret:
     token = secrets.token_hex(32)
-    with replacement_of(path, mode=OWNER_ONLY) as temporary:
+    with replacement_of(path) as temporary:
         _check_mode(path, temporary.stat())  # before the token is in it
         temporary.write_text(token + "\n", "ascii")
     return Secret(token, "file")
@@ -83,7 +83,7 @@ def _write(path: Path) -> Secret:
 
 def _read(path: Path) -> Secret | None:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             _check_mode(path, os.fstat(file.fileno()))
             content = file.read(_MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError):
@@ -100,6 +100,10 @@ def _read(path: Path) -> Secret | None:
 
 
 def _check_mode(path: Path, status: os.stat_result) -> None:
+    if _HAS_MODES and status.st_uid not in (os.geteuid(), 0):
+        raise NoSecret(
+            f"{path}: belongs to another user, who knows the token. Delete the file to generate a new one."
+        )
     if _HAS_MODES and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise NoSecret(
             f"{path}: other users can read the token. Run: chmod 600 {path}; or, if the disk does not keep "

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stash_sense.errors import BadInput, DiskFull, StateBusy, StateDamaged, StateError, StateUnwritable
+from stash_sense.private_files import is_in_the_way
 
 log = logging.getLogger(__name__)
 BUSY_SECONDS = 30.0
@@ -162,6 +163,12 @@ def savepoint(connection: sqlite3.Connection, name: str) -> Iterator[None]:
 
 def create_private_file(path: Path) -> None:
     """Create the folder, and an empty file that only its owner can read: it will contain faces."""
+    for file in (path, *(Path(f"{path}{suffix}") for suffix in ("-wal", "-shm", "-journal"))):
+        if is_in_the_way(file):  # SQLite would follow it
+            raise StateUnwritable(
+                f"{file}: is a link, a pipe or a device. It must be a regular file, readable and writable by "
+                "this user. Move the file itself here, or remove what is in its place."
+            )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):  # EXCL: closing a file in use would drop this process's locks on it

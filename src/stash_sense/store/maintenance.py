@@ -18,7 +18,7 @@ from stash_sense.errors import (
     StateError,
     StateUnwritable,
 )
-from stash_sense.files import OWNER_ONLY, keep_under, remove_leftovers, replacement_of
+from stash_sense.files import keep_under, remove_leftovers, replacement_of
 from stash_sense.store.connection import connect, connect_read_only, translate_errors
 from stash_sense.store.migrations import read_file_version
 from stash_sense.store.table_rebuild import quote_name
@@ -178,7 +178,7 @@ def restore_backup(path: Path, source: Path) -> Path | None:
     if read_file_version(source).version == 0:
         raise NotAStateFile(f"{source} is empty. Give a copy made by `stash-sense state backup`.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _unwritable(path), replacement_of(path, mode=OWNER_ONLY) as temporary:
+    with _unwritable(path), replacement_of(path) as temporary:
         _copy_checked(source, temporary, connect_read_only)
         former = _set_aside(path)
         # SQLite would replay a log of the former file into the new one.
@@ -213,7 +213,7 @@ def _set_aside(path: Path) -> Path | None:
 
 def _copy(path: Path, target: Path) -> None:
     """Copy our own file; it is opened for writing, so that SQLite cleans up its log afterwards."""
-    with _unwritable(target), replacement_of(target, mode=OWNER_ONLY) as temporary:
+    with _unwritable(target), replacement_of(target) as temporary:
         _copy_checked(path, temporary, connect)
 
 

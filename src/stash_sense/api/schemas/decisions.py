@@ -13,7 +13,10 @@ from stash_sense.store.repositories.journal import JournalEntry
 StateId = Annotated[int, Field(ge=0, lt=2**63)]
 """An id that the state file may have given out."""
 
-FaceIdIn = Annotated[str, Field(min_length=1, max_length=100)] | StateId
+_NO_NUL = r"^[^\x00]+$"
+"""SQLite ends a text at a NUL in some of its functions, and so would two keys be the same to them."""
+
+FaceIdIn = Annotated[str, Field(min_length=1, max_length=100, pattern=_NO_NUL)] | StateId
 
 DecisionKind = Literal["confirmed", "rejected", "ignored", "apart"]
 
@@ -26,11 +29,11 @@ class _DecisionIn(BaseModel):
 
     model_config = STRICT
 
-    performer_id: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+    performer_id: Annotated[str, Field(min_length=1, max_length=1000, pattern=_NO_NUL)] | None = Field(
         default=None,
         description="Who it is about, as in a match; optional for `ignored`, refused for `apart`.",
     )
-    name: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+    name: Annotated[str, Field(min_length=1, max_length=1000, pattern=_NO_NUL)] | None = Field(
         default=None, description="The performer's name, to be stored with it."
     )
     word: DecisionKind = Field(description="`apart`: not the same person as the other faces of its group.")
@@ -110,9 +113,12 @@ class DecisionsQuery(BaseModel):
         default=None,
         min_length=1,
         max_length=1000,
+        pattern=_NO_NUL,
         description="Only those about this person, under any key that they have or had.",
     )
-    face_id: str | None = Field(default=None, min_length=1, max_length=100, description="Only on this face.")
+    face_id: str | None = Field(
+        default=None, min_length=1, max_length=100, pattern=_NO_NUL, description="Only on this face."
+    )
     word: DecisionKind | None = Field(default=None, description="Only of this kind.")
     limit: int = Field(default=50, ge=1, le=500, description="At most this many.")
     before: int | None = Field(
@@ -139,6 +145,7 @@ class JournalIn(BaseModel):
         default=None,
         min_length=1,
         max_length=100,
+        pattern=_NO_NUL,
         description="Given by the caller to tags that are to be undone together.",
     )
 
@@ -191,6 +198,7 @@ class JournalQuery(BaseModel):
         default=None,
         min_length=1,
         max_length=1000,
+        pattern=_NO_NUL,
         description="Only entries of this person, under any key that they have or had.",
     )
     limit: int = Field(default=50, ge=1, le=500, description="At most this many entries.")
