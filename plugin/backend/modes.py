@@ -131,10 +131,21 @@ def _decide_faces(connect: Connect, args: Args) -> Any:
 
 
 def _decision(args: Args) -> dict[str, Any]:
-    body = {"word": required_text(args, "word"), **given(args, "entry_id", "name")}
+    body = {"word": required_text(args, "word"), **given(args, "entry_id", "name", "local_id")}
     if body["word"] not in _KINDS_WITHOUT_PERFORMER or args.get("performer_id"):
         body["performer_id"] = required_text(args, "performer_id")
     return body
+
+
+def _decisions(connect: Connect, args: Args) -> Any:
+    """A page of the decisions that stand: `limit` older than `before`, of a person, a face, or a kind."""
+    path = "/decisions" + _query(args, "performer_id", "face_id", "word", "limit", "before")
+    return connect().json("GET", path, expected_key="decisions")
+
+
+def _query(args: Args, *names: str) -> str:
+    query = [f"{name}={quote(required_text(args, name), safe='')}" for name in names if args.get(name)]
+    return ("?" if query else "") + "&".join(query)
 
 
 def _undecide(connect: Connect, args: Args) -> Any:
@@ -167,12 +178,7 @@ def _journal_end(connect: Connect, args: Args) -> Any:
 
 def _journal(connect: Connect, args: Args) -> Any:
     """A page of the journal: `limit` entries older than `before`."""
-    query = [
-        f"{name}={quote(required_text(args, name), safe='')}"
-        for name in ("limit", "before")
-        if args.get(name)
-    ]
-    return connect().json("GET", "/journal" + ("?" if query else "") + "&".join(query))
+    return connect().json("GET", "/journal" + _query(args, "limit", "before", "performer_id"))
 
 
 def _undone(connect: Connect, args: Args) -> Any:
@@ -228,6 +234,7 @@ MODES: dict[str, Callable[[Connect, Args], Any]] = {
     "resume_job": lambda connect, args: _control_job(connect, args, "resume"),
     "decide": _decide,
     "decide_faces": _decide_faces,
+    "decisions": _decisions,
     "undecide": _undecide,
     "undecide_all": _undecide_all,
     "journal_begin": _journal_begin,

@@ -9,7 +9,7 @@ window.StashSense.part("face-card", (sense, api) => {
     yours: "verdictYours",
   };
 
-  sense.FaceCard = ({ face, index, picture, image, people, current, onFocus, named }) => {
+  sense.FaceCard = ({ face, index, picture, image, people, current, onFocus, named, reread }) => {
     const { useEffect, useRef, useState } = api.React;
     const body = useRef(/** @type {HTMLElement | null} */ (null));
     const [rejected, setRejected] = useState(/** @type {Map<string, Decision>} */ (new Map()));
@@ -29,7 +29,9 @@ window.StashSense.part("face-card", (sense, api) => {
     sense.useRefocus(body, `${match?.performer_id} ${rejected.size}`);
     const label = t("face", { n: index + 1 });
     const reject = async (/** @type {Match} */ whom) => {
-      const request = { face_id: face.face_id, performer_id: whom.performer_id, word: "rejected" };
+      const { performer_id, name, local_id } = whom;
+      const about = { performer_id, name: name.slice(0, 1000), ...(local_id ? { local_id } : {}) };
+      const request = { face_id: face.face_id, ...about, word: "rejected" };
       const decision = /** @type {Decision} */ (await sense.callSidecar("decide", request));
       setRejected((before) => new Map([...before, [whom.performer_id, decision]]));
       setPicked(null);
@@ -91,6 +93,7 @@ window.StashSense.part("face-card", (sense, api) => {
         matches
           .filter((each) => rejected.has(each.performer_id))
           .map((each) => h(Rejected, { key: each.performer_id, match: each, people, restore })),
+        h(sense.FaceDecisions, { decisions: face.decisions ?? [], changed: reread }),
         match && others.length > 0 && h(sense.OtherMatches, { matches: others, people, pick: setPicked }),
       ),
     );

@@ -16,6 +16,10 @@ window.StashSense.part("image-dialogue", (sense, api) => {
       setForce(true);
       setTurn((before) => before + 1);
     };
+    const reread = () => {
+      setForce(false);
+      setTurn((before) => before + 1);
+    };
     const loading = image.loading || answer.loading;
     const error = image.error || answer.error;
     const footer =
@@ -35,12 +39,12 @@ window.StashSense.part("image-dialogue", (sense, api) => {
                 answer.retry();
               },
             })
-          : h(Results, { key: turn, stashImage: image.value, answer: answer.value }),
+          : h(Results, { key: turn, stashImage: image.value, answer: answer.value, reread }),
     );
   };
 
-  /** @param {{stashImage: StashImage, answer: Identified}} props */
-  const Results = ({ stashImage, answer }) => {
+  /** @param {{stashImage: StashImage, answer: Identified, reread: () => void}} props */
+  const Results = ({ stashImage, answer, reread }) => {
     const { useCallback, useEffect, useMemo, useRef, useState } = api.React;
     const { faces } = answer;
     const [current, setCurrent] = useState(0);
@@ -109,6 +113,7 @@ window.StashSense.part("image-dialogue", (sense, api) => {
               current: index === current,
               onFocus: () => setCurrent(index),
               named,
+              reread,
             }),
           ),
         ),

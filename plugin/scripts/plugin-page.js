@@ -1,4 +1,4 @@
-/** The plugin's own page: the sidecar's state, its jobs, and everything that was tagged, with undo. */
+/** The plugin's own page: the sidecar's state, its jobs, everything that was tagged, with undo, and decisions. */
 window.StashSense.part("plugin-page", (sense, api) => {
   const { h, t } = sense;
   const { Link } = api.libraries.ReactRouterDOM;
@@ -7,7 +7,14 @@ window.StashSense.part("plugin-page", (sense, api) => {
     h(
       sense.ErrorBoundary,
       null,
-      h(sense.PageSections, { title: t("pageTitle") }, h(State), h(sense.PageJobs), h(sense.PageJournal)),
+      h(
+        sense.PageSections,
+        { title: t("pageTitle") },
+        h(State),
+        h(sense.PageJobs),
+        h(sense.PageJournal),
+        h(sense.PageDecisions),
+      ),
     );
 
   const State = () => {

@@ -154,7 +154,11 @@ interface Sense {
     current: boolean;
     onFocus: () => void;
     named: (index: number, name: string | null) => void;
+    reread: () => void;
   }>;
+  // decisions
+  FaceDecisions: View<{ decisions: StandingDecision[]; changed: () => void }>;
+  PageDecisions: View<unknown>;
   matchesOf(face: Face): Match[];
   OtherMatches: View<{ matches: Match[]; people: People; pick: (key: string) => void }>;
   GalleryResults: View<{

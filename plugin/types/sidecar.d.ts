@@ -39,6 +39,7 @@ interface Face extends Reasoned {
   performer_id: string | null;
   name: string | null;
   matches: Match[];
+  decisions?: StandingDecision[];
 }
 
 interface Identified {
@@ -129,6 +130,24 @@ interface JournalEntry {
 
 interface Decision {
   decision_id: number;
+}
+
+interface StandingDecision extends Decision {
+  word: "confirmed" | "rejected" | "ignored" | "apart";
+  performer_id: string | null;
+  name: string | null;
+}
+
+interface ListedDecision extends StandingDecision {
+  face_id: string | null;
+  image_id: string | null;
+  local_id: string | null;
+  created_at: string;
+}
+
+interface DecisionsPage {
+  decisions: ListedDecision[];
+  next_before: number | null;
 }
 
 interface Health {

@@ -1,7 +1,6 @@
 """The error tree: every error that Stash Sense raises on purpose, with its code and its kind.
 
-A `code` is a contract with scripts and the plugin and never changes. `stash_sense.api.problems` maps each
-kind to an HTTP status. Subclasses inherit both unless they state their own.
+A `code` never changes; `api.problems` maps each kind to a status. Subclasses inherit both by default.
 """
 
 from enum import Enum
@@ -10,9 +9,7 @@ ErrorKind = Enum(
     "ErrorKind",
     "BAD_INPUT UNSUPPORTED TOO_LARGE TOO_SLOW PRECONDITION UNAUTHORIZED FORBIDDEN NOT_FOUND CONFLICT FULL "
     "BUSY UNAVAILABLE CANCELLED METHOD_NOT_ALLOWED UPSTREAM_FAILED UPSTREAM_TIMED_OUT NOT_BUILT INTERNAL",
-)
-"""What sort of failure an error is, whatever reports it."""
-
+)  # what sort of failure an error is, whatever reports it
 KIND_BY_CODE = {"error": ErrorKind.INTERNAL}  # every code of the tree, filled in as its class is defined
 
 
@@ -28,9 +25,8 @@ class StashSenseError(Exception):
         KIND_BY_CODE.setdefault(cls.code, cls.kind)
 
 
-# fmt: off
 # One blank line between classes keeps the tree on one page.
-
+# fmt: off
 class BadInput(StashSenseError, code="bad-input", kind=ErrorKind.BAD_INPUT):
     """The input is unusable. The message says what arrived, what is accepted and what to do."""
 
@@ -168,6 +164,9 @@ class DiskFull(StateError, code="disk-full"):
 
 class StateUnwritable(StateError, code="state-unwritable"):
     """The file or its folder cannot be opened, read or written."""
+
+class StateReplaced(StateError, code="state-replaced"):
+    """The file was deleted, moved or replaced while it is open: what is written now would be lost."""
 
 class StateBusy(Busy):
     """The state file stayed locked for too long by another process or a long write."""

@@ -251,13 +251,18 @@ async def test_a_full_disk_is_logged_and_the_job_ends_when_there_is_room(place, 
             with pytest.raises((DiskFull, StateUnwritable)):
                 await jobs.submit("quick", "thing:2", {"text": "x" * 50_000})
             works.go.set()
-            await asyncio.sleep(0.4)
+            async with asyncio.timeout(60):
+                with pytest.raises((DiskFull, StateUnwritable)) as raised:
+                    await jobs.wait(held)
             job = await jobs.get(held)
             assert (job.status, job.done) == ("running", 4)
+            assert (job.error, job.error_code) == (str(raised.value), raised.value.code)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        await until(lambda: jobs._trouble is None)
         async with asyncio.timeout(60):
-            assert (await jobs.wait(held)).status == "done"
+            ended = await jobs.wait(held)
+        assert (ended.status, ended.error) == ("done", None)
         assert "cannot be saved" in caplog.text
         assert (await jobs.wait(await jobs.submit("quick", "thing:2", {}))).status == "done"
 

@@ -120,6 +120,16 @@ def test_decide_and_undecide(call, sidecar):
     assert sidecar.decisions == []
 
 
+def test_decisions_come_page_by_page_of_a_person_a_face_or_a_kind(call, sidecar):
+    for number, word in enumerate(["rejected", "confirmed", "rejected"]):
+        call("decide", face_id=f"f{number}", performer_id="local:7", word=word, local_id="7")
+    page = call("decisions", limit=2).output
+    assert [each["decision_id"] for each in page["decisions"]] == [3, 2]
+    rest = call("decisions", before=page["next_before"], word="rejected", performer_id="local:7").output
+    assert [(each["decision_id"], each["local_id"]) for each in rest["decisions"]] == [(1, "7")]
+    assert [each["word"] for each in call("decisions", face_id="f1").output["decisions"]] == ["confirmed"]
+
+
 def test_a_face_is_ignored_without_naming_anybody(call, sidecar):
     call("decide", face_id="f1", word="ignored")
     assert sidecar.asked[-1][2] == {"face_id": "f1", "word": "ignored"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stash_sense.errors import BadInput, QueueFull, ShuttingDown, StashSenseError
+from stash_sense.errors import BadInput, QueueFull, ShuttingDown, StashSenseError, StateError
 from stash_sense.jobs.run import GRACE_S, JobFunction, JobRun
 from stash_sense.store.repositories.jobs import ENDED_STATUSES as ENDED
 from stash_sense.store.repositories.jobs import ERRORS_LISTED, Job, JobsFile
@@ -44,12 +44,18 @@ class JobQueue:
         self._shutting_down = asyncio.Event()
         self._changed = asyncio.Event()
         self._taking = asyncio.Lock()
+        self._trouble: StateError | None = None
+        """Why no job can start or end now; None once the file takes writes again."""
 
     async def start(self) -> None:
         """Open the file and go on with what was running or queued, in its order. Raises StateError."""
         self._file = await asyncio.to_thread(JobsFile, self._path)
         self._shutting_down.clear()
         self._runner = asyncio.create_task(self._run_jobs(self._file), name="jobs")
+
+    async def check_file(self) -> None:
+        """Raises StateReplaced where the file was deleted, moved or replaced since `start`."""
+        await asyncio.to_thread(self._open_file().check_file)
 
     def begin_shutdown(self) -> None:
         """Accept nothing more, tell the running job to stop, and wake every `wait` with ShuttingDown."""
@@ -87,12 +93,18 @@ class JobQueue:
         return await self._to_completion(self._submit(kind, target, dict(parameters)))
 
     async def wait(self, job_id: str) -> Job:
-        """Return the job once it is done, failed or cancelled. Raises NoSuchJob, ShuttingDown."""
+        """Return the job once it is done, failed or cancelled.
+
+        Raises NoSuchJob, ShuttingDown, and the StateError that keeps the job from starting or ending, as a
+        full disk; the job does so by itself later.
+        """
         while True:
             changed = self._changed
             job = await self.get(job_id)
             if job.status in ENDED and not self._is_run(job_id):
                 return job
+            if self._trouble is not None:
+                raise self._trouble.with_traceback(None)
             await changed.wait()
 
     async def get(self, job_id: str) -> Job:
@@ -101,8 +113,8 @@ class JobQueue:
         if run and self._is_run(job_id):
             result, revision = await run.live_result(_LIVE_RESULT_TIMEOUT_S)
             if run is self._run:
-                return replace(run.snapshot(), result=result, revision=revision)
-        return await asyncio.to_thread(self._open_file().get, job_id)
+                return self._with_trouble(replace(run.snapshot(), result=result, revision=revision))
+        return self._with_trouble(await asyncio.to_thread(self._open_file().get, job_id))
 
     async def list(self, target: str | None = None, limit: int = 50) -> list[Job]:
         """Jobs, newest first, of earlier starts too. Only `get` has results and all errors.
@@ -112,8 +124,8 @@ class JobQueue:
         jobs = await asyncio.to_thread(self._open_file().list, target, limit)
         run = self._run
         if run is None:
-            return jobs
-        running = run.snapshot()
+            return [self._with_trouble(job) for job in jobs]
+        running = self._with_trouble(run.snapshot())
         running = replace(running, result=None, revision=None, all_errors=running.all_errors[:ERRORS_LISTED])
         return [running if job.job_id == running.job_id else job for job in jobs]
 
@@ -165,6 +177,7 @@ class JobQueue:
             try:
                 async with self._taking:
                     job = await asyncio.to_thread(file.start_next)
+                    self._trouble = None
                     if job and not self._shutting_down.is_set():
                         self._run = JobRun(job, self._kinds.get(job.kind))
                 if self._run:
@@ -173,6 +186,7 @@ class JobQueue:
                     await self._wake.wait()
             except Exception as error:  # noqa: BLE001 - logged; the queue must outlive any failure of the file
                 _log("No job can be run now", error)
+                self._remember(error)
                 await self._pause()
 
     async def _run_job(self, file: JobsFile, run: JobRun) -> None:
@@ -180,7 +194,7 @@ class JobQueue:
             while not await run.wait(SAVE_EVERY_S):
                 await self._save(file.save_progress, run.snapshot())
             ended = await run.outcome()
-            while not await self._save(file.finish, ended) and not self._shutting_down.is_set():
+            while not await self._save(file.finish, ended, needed=True) and not self._shutting_down.is_set():
                 await self._pause()
         finally:
             self._run = None
@@ -189,14 +203,33 @@ class JobQueue:
         if ended.status == "queued":
             await self._pause()
 
-    async def _save(self, write: Callable[[Job], None], job: Job) -> bool:
-        """Return whether it could be saved; if not, as on a full disk, the job goes on all the same."""
+    async def _save(self, write: Callable[[Job], None], job: Job, *, needed: bool = False) -> bool:
+        """Return whether it could be saved; if not, as on a full disk, the job goes on all the same.
+
+        needed: the job cannot end without it, and those who wait are told so.
+        """
         try:
             await asyncio.to_thread(write, job)
         except Exception as error:  # noqa: BLE001 - likewise
             _log(f"Job {job.job_id} cannot be saved", error)
+            if needed:
+                self._remember(error)
             return False
+        if needed:
+            self._trouble = None
         return True
+
+    def _remember(self, error: Exception) -> None:
+        """Wake everyone who waits for a job, to be told why it cannot start or end now."""
+        if isinstance(error, StateError):  # not where another process holds the file for a moment
+            self._trouble = error
+            self._notify()
+
+    def _with_trouble(self, job: Job) -> Job:
+        """The job, with what keeps it from starting or ending as its error."""
+        if self._trouble is None or job.status in ENDED:
+            return job
+        return replace(job, error=str(self._trouble), error_code=self._trouble.code)
 
     async def _to_completion(self, change: Coroutine[Any, Any, T]) -> T:
         """Carry out the whole change, even if the caller is cancelled."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
+from stash_sense.domain.decisions import Decision
 from stash_sense.domain.faces import RecognizedFace
 from stash_sense.errors import StashSenseError, StashTooSlow
 from stash_sense.jobs.workers import Lane
@@ -58,11 +59,13 @@ class ImageAnswer(PictureAnswer):
     """The faces of an image of Stash.
 
     stored: whether the state holds the result. reused: whether it served without fetching the picture.
+    decisions: those on each face, oldest first.
     """
 
     image_id: str
     stored: bool
     reused: bool
+    decisions: tuple[tuple[Decision, ...], ...]
 
 
 def identify_picture(
@@ -210,4 +213,5 @@ def _answer(
     shown = [face for face in result.faces if face.detection_confidence >= options.min_face_confidence]
     faces = tuple(shown_face(face, width, height, options.top_k) for face in shown)
     face_ids = _content_ids(data, faces) if data else tuple(str(face.face_id) for face in shown)
-    return ImageAnswer(width, height, faces, face_ids, result.stash_image_id, stored, reused)
+    decisions = tuple(face.decisions for face in shown)
+    return ImageAnswer(width, height, faces, face_ids, result.stash_image_id, stored, reused, decisions)

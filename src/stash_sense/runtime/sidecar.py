@@ -41,6 +41,8 @@ STATE_WAIT_S, STATE_RETRY_S = 15.0, 15.0
 """A large state may be migrated while requests wait."""
 
 JOBS_WAIT_S, JOBS_RETRY_S = 15.0, 15.0
+FILE_RECHECK_S = 2.0
+"""How soon /health says that a file was deleted or replaced; a write notices it by itself."""
 STASH_RECHECK_S, STASH_RETRY_S = 30.0, 5.0
 _QUICK = StashLimits(connect_s=3.0, stall_s=5.0, total_s=8.0, retry_s=0.0, attempts=1)
 _READY = "OK"
@@ -170,22 +172,33 @@ def supervised_recognition(engine: Engine) -> Supervised[FaceRecognizer]:
 
 
 def supervised_state(path: Path) -> Supervised[AsyncState]:
-    """The state file, opened and migrated in a thread."""
+    """The state file, opened and migrated in a thread, and checked to be still there."""
+
+    async def open_or_check(state: AsyncState | None) -> AsyncState:
+        if state is None:
+            return await asyncio.to_thread(AsyncState, path)
+        await asyncio.to_thread(state.store.check_file)
+        return state
+
     return Supervised(
         f"the state {path}",
-        lambda _: asyncio.to_thread(AsyncState, path),
+        open_or_check,
         lambda state: asyncio.to_thread(state.close),
         problem=Starting("The state is being opened. Try again in a moment."),
         failure=StateError,
         wait_s=STATE_WAIT_S,
         retry_s=STATE_RETRY_S,
+        recheck_s=FILE_RECHECK_S,
     )
 
 
 def supervised_jobs(path: Path, kinds: Mapping[str, JobFunction]) -> Supervised[JobQueue]:
     """The queue of jobs, which resumes what was running or queued."""
 
-    async def start(_: JobQueue | None) -> JobQueue:
+    async def start(current: JobQueue | None) -> JobQueue:
+        if current is not None:
+            await current.check_file()
+            return current
         queue = JobQueue(path, kinds)
         await queue.start()
         return queue
@@ -198,6 +211,7 @@ def supervised_jobs(path: Path, kinds: Mapping[str, JobFunction]) -> Supervised[
         failure=StateError,
         wait_s=JOBS_WAIT_S,
         retry_s=JOBS_RETRY_S,
+        recheck_s=FILE_RECHECK_S,
     )
 
 

@@ -13,7 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stash_sense.errors import BadInput, DiskFull, StateBusy, StateDamaged, StateError, StateUnwritable
+from stash_sense.errors import (
+    BadInput,
+    DiskFull,
+    StateBusy,
+    StateDamaged,
+    StateError,
+    StateReplaced,
+    StateUnwritable,
+)
 from stash_sense.private_files import is_in_the_way
 
 log = logging.getLogger(__name__)
@@ -21,6 +29,8 @@ BUSY_SECONDS = 30.0
 _PAGE_SIZE = 8192  # 15 faces of the default pack or 3 of a 512+512 pack share a page
 _CACHE_KIB = 16 * 1024  # a batch's pages at a million faces; SQLite's 2 MiB would write them several times
 _WAL_KEPT_BYTES = 64 * 2**20
+_MAX_IDLE = 4
+"""Connections kept open: each may hold a cache of _CACHE_KIB, and opening one takes a millisecond."""
 
 
 def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
@@ -177,6 +187,15 @@ def create_private_file(path: Path) -> None:
         raise StateUnwritable(f"{path}: {error.strerror}. Let this user write in {path.parent}.") from error
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode; None if there is no file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 class ConnectionPool:
     """Connections for all threads of this process, and one writer at a time among them.
 
@@ -190,8 +209,9 @@ class ConnectionPool:
         self._guard = threading.Lock()
         self._writer = threading.Lock()
         self._closed = False
-        with self.connection():  # switches the file to WAL, and proves that it can be read
-            pass
+        with self.connection() as connection:  # switches the file to WAL, and proves that it can be read
+            self._has_log = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        self._file = _identity(path)
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
@@ -211,9 +231,29 @@ class ConnectionPool:
 
     @contextmanager
     def writing(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        """A connection in a write transaction; see `writing`."""
-        with self.alone(), self.connection() as connection, writing(connection, durable=durable):
-            yield connection
+        """A connection in a write transaction; see `writing`. Raises StateReplaced."""
+        with self.alone(), self.connection() as connection:
+            self.check_file()
+            with writing(connection, durable=durable):
+                yield connection
+            self.check_file(written=True)
+
+    def check_file(self, *, written: bool = False) -> None:
+        """Raise StateReplaced where the path no longer leads to the open file.
+
+        SQLite would go on writing into a file that has no name any more. written: a connection has just
+        written, so that its log must be there too.
+        """
+        current = _identity(self._path)
+        is_logged = not (written and self._has_log) or _identity(Path(f"{self._path}-wal")) is not None
+        if current == self._file and is_logged:
+            return
+        what = "replaced" if current not in (None, self._file) else "deleted or moved"
+        raise StateReplaced(
+            f"{self._path} was {what} while Stash Sense uses it. Nothing more is stored, because it would be "
+            "lost. Stop Stash Sense, put the file back or restore a copy with `stash-sense state restore "
+            "FILE`, then start it again."
+        )
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -251,7 +291,7 @@ class ConnectionPool:
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         with self._guard:
-            if not self._closed and not connection.in_transaction:
+            if not self._closed and not connection.in_transaction and len(self._idle) < _MAX_IDLE:
                 self._idle.append(connection)
                 return
         connection.close()

@@ -57,6 +57,10 @@ class RecommendationsDB(FingerprintMethods):
         """Close the file. The last process to do so writes the log into it."""
         self._pool.close()
 
+    def check_file(self) -> None:
+        """Raise StateReplaced where the file was deleted, moved or replaced since it was opened."""
+        self._pool.check_file()
+
     def __enter__(self) -> Self:
         return self
 
@@ -281,6 +285,7 @@ class RecommendationsDB(FingerprintMethods):
 
     def _erase(self, delete: Callable[[Connection], Deletion], remove_backups: bool) -> Deletion:
         with self._pool.alone(), self._pool.connection() as connection:
+            self._pool.check_file()
             result = deletion.erase(connection, self.path, delete)
         if remove_backups:
             for backup in maintenance.list_backups(self.path):

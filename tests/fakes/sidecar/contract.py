@@ -37,6 +37,7 @@ class _Decided(_Strict):
     name: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     word: Literal["confirmed", "rejected", "ignored", "apart"]
     entry_id: int | None = None
+    local_id: Id | None = None
 
     @model_validator(mode="after")
     def _about_whom(self) -> Self:

@@ -1,5 +1,6 @@
 """What people say of faces, and the journal of what was tagged."""
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,26 @@ class Notes:
         decision = {"decision_id": self._decided_before, **given}
         self.decisions.append(decision)
         return decision
+
+    def decided(self, face: Json) -> list[Json]:
+        """The decisions on a face, as an image's answer has them."""
+        return [
+            {"performer_id": None, "name": None, **each}
+            for each in self.decisions
+            if each["face_id"] == face["face_id"]
+        ]
+
+    def standing(self, query: dict[str, str]) -> Json:
+        """A page of the decisions, latest first, each as it is listed."""
+        before, limit = int(query.pop("before", sys.maxsize)), int(query.pop("limit", 50))
+        listed = [
+            {"performer_id": None, "name": None, "local_id": None, "image_id": None, **each}
+            | {"created_at": "2026-01-02 03:04:05"}
+            for each in reversed(self.decisions)
+            if each["decision_id"] < before and all(each.get(key) == query[key] for key in query)
+        ]
+        more = listed[limit - 1]["decision_id"] if len(listed) > limit else None
+        return {"decisions": listed[:limit], "next_before": more}
 
     def undecide(self, decision_id: str) -> Json:
         for decision in self.decisions:

@@ -116,6 +116,9 @@ class SidecarStandIn(State):
         if (method, path) == ("GET", "/journal"):
             page = {name: int(value) for name, value in asked.items()}
             return 200, self.entries(**{"before": sys.maxsize, "limit": 50, **page})
+        if (method, path) == ("GET", "/decisions"):
+            query_values = {name: value for name, (value,) in parse_qs(query).items()}
+            return 200, self.standing(query_values)
         for verb, pattern, model, status, answer in _ROUTES:
             found = re.fullmatch(pattern, path)
             if found and verb == method and not query:

@@ -123,7 +123,10 @@ class State(Notes):
         self.database()
         if image_id not in self.images:
             raise Problem(404, "not-in-stash", f"Stash has no image {image_id}.")
-        return self.images[image_id]
+        answer = self.images[image_id]
+        if not self.decisions:
+            return answer
+        return answer | {"faces": [{**face, "decisions": self.decided(face)} for face in answer["faces"]]}
 
     def gallery(self, gallery_id: str) -> Json:
         self.database()

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
+from stash_sense.domain.decisions import Decision
 from stash_sense.domain.faces import Match, RecognizedFace
 from stash_sense.domain.reasons import ReasonCode
 from stash_sense.matching.gallery_people import MatchOptions
@@ -164,10 +165,25 @@ class NamedFaceOut(ReasonOut):
     matches: list[MatchOut] = Field(description="Best first, one a person, at or below max_distance.")
 
 
+class FaceDecisionOut(BaseModel):
+    """A decision that stands on a face."""
+
+    decision_id: int = Field(description="For DELETE /decisions/{id}.")
+    word: Literal["confirmed", "rejected", "ignored", "apart"]
+    performer_id: FileName | None = Field(description="Null for `ignored` and `apart`.")
+    name: FileName | None = Field(description="The performer's name, where known.")
+
+
 class FaceOut(NamedFaceOut):
     """One face of a picture."""
 
     face_id: str
+
+
+class ImageFaceOut(FaceOut):
+    """One face of an image of Stash."""
+
+    decisions: list[FaceDecisionOut] = Field(description="What a person decided on the face, oldest first.")
 
 
 class IdentifyOut(BaseModel):
@@ -177,9 +193,11 @@ class IdentifyOut(BaseModel):
     face_count: int
 
 
-class ImageOut(IdentifyOut):
-    """The faces of an image of Stash."""
+class ImageOut(BaseModel):
+    """The faces of an image of Stash, the most certain detection first."""
 
+    faces: list[ImageFaceOut]
+    face_count: int
     image_id: str
     width: int = Field(description="Of the upright picture, pixels: the boxes are in these.")
     height: int
@@ -191,13 +209,24 @@ class ImageOut(IdentifyOut):
 
 def identify_out(answer: PictureAnswer, recognizer: FaceRecognizer) -> IdentifyOut:
     """The answer for an uploaded picture."""
-    return IdentifyOut(faces=_faces_out(answer, recognizer), face_count=len(answer.faces))
+    faces = [
+        FaceOut(face_id=face_id, **named_face_fields(face, recognizer))
+        for face_id, face in zip(answer.face_ids, answer.faces, strict=True)
+    ]
+    return IdentifyOut(faces=faces, face_count=len(faces))
 
 
 def image_out(answer: ImageAnswer, recognizer: FaceRecognizer) -> ImageOut:
     """The answer for an image of Stash."""
     return ImageOut(
-        faces=_faces_out(answer, recognizer),
+        faces=[
+            ImageFaceOut(
+                face_id=face_id,
+                **named_face_fields(face, recognizer),
+                decisions=[_face_decision_out(decision) for decision in decisions],
+            )
+            for face_id, face, decisions in zip(answer.face_ids, answer.faces, answer.decisions, strict=True)
+        ],
         face_count=len(answer.faces),
         image_id=answer.image_id,
         width=answer.width,
@@ -207,11 +236,15 @@ def image_out(answer: ImageAnswer, recognizer: FaceRecognizer) -> ImageOut:
     )
 
 
-def _faces_out(answer: PictureAnswer, recognizer: FaceRecognizer) -> list[FaceOut]:
-    return [
-        FaceOut(face_id=face_id, **named_face_fields(face, recognizer))
-        for face_id, face in zip(answer.face_ids, answer.faces, strict=True)
-    ]
+def _face_decision_out(decision: Decision) -> FaceDecisionOut:
+    return FaceDecisionOut.model_validate(
+        {
+            "decision_id": decision.decision_id,
+            "word": decision.kind,
+            "performer_id": decision.performer_id,
+            "name": decision.name,
+        }
+    )
 
 
 def named_face_fields(face: RecognizedFace, recognizer: FaceRecognizer) -> dict[str, Any]:

@@ -86,8 +86,8 @@ _ON_LIST = "iif(?2 IS NULL, job_id NOT IN (SELECT job_id FROM cleared), target =
 class JobsFile:
     """The file at `path`, created if absent, held by one process at a time; safe from any thread.
 
-    Raises StateBusy while another process holds it, NewerState, NotAStateFile, DiskFull and
-    StateUnwritable on opening, the last two and StateBusy from any method.
+    Raises StateBusy while another process holds it, NewerState, NotAStateFile, DiskFull and StateUnwritable
+    on opening, the last two and StateBusy from any method.
     """
 
     def __init__(self, path: Path) -> None:
@@ -98,6 +98,7 @@ class JobsFile:
             prepare_jobs_file(self.path)
             self._pool = ConnectionPool(self.path, _BUSY_S)
             undo.callback(self._pool.close)
+            self.check_file = self._pool.check_file
             with self._pool.writing(durable=True) as connection:
                 fail_crashed_jobs(connection, _now())
                 prepare_list(connection)
