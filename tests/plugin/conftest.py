@@ -1,10 +1,12 @@
 """The plugin beside a stand-in Stash and a sidecar, run as Stash runs it."""
 
+import io
 import json
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ from fakes.sidecar import SidecarStandIn, performer_of
 from fakes.stash import StashStandIn
 
 PLUGIN = Path(__file__).parents[2] / "plugin"
+sys.path.insert(0, str(PLUGIN))  # what the backend's process starts with
 KEY = "eyJ-the-api-key-of-stash"
 SESSION = "crumb-of-the-session"
 PERSON = performer_of("Ann", "7")
@@ -49,9 +52,30 @@ def run_backend(stdin: bytes, python: str = sys.executable) -> Ran:
     command = [python, str(PLUGIN / "stash_sense_backend.py")]
     done = subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    lines = done.stderr.decode().splitlines()
+    return _ran(done.stdout.decode(), done.stderr)
+
+
+def run_backend_here(stdin: bytes) -> Ran:
+    """The same in this process, without starting Python."""
+    from stash_sense_backend import main  # noqa: PLC0415 - on the path since this file was read
+
+    out, log = io.StringIO(), io.TextIOWrapper(io.BytesIO())
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(log):
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        assert main() == 0
+    return _ran(out.getvalue(), log.buffer.getvalue())
+
+
+def _ran(out: str, log: bytes) -> Ran:
+    lines = log.decode().splitlines()
     assert all(line[0] == "\x01" and line[1] in "tdiwep" and line[2] == "\x02" for line in lines), lines
-    return Ran(json.loads(done.stdout), [(line[1], line[3:]) for line in lines])
+    return Ran(json.loads(out), [(line[1], line[3:]) for line in lines])
+
+
+@pytest.fixture
+def processes(torture: bool) -> bool:
+    """Whether each call of the plugin is a process, as in a real Stash, and not a call in this one."""
+    return torture
 
 
 @pytest.fixture
@@ -82,10 +106,10 @@ def stash(sidecar: SidecarStandIn) -> Iterator[StashStandIn]:
 
 
 @pytest.fixture
-def call(stash: StashStandIn) -> Callable[..., Ran]:
-    """Runs the backend in a mode, as the user whose session it is."""
+def call(stash: StashStandIn, processes: bool) -> Callable[..., Ran]:
+    """Runs the backend in a mode, as the user whose session it is. python: in a process of that one."""
 
-    def call(mode: str, *, python: str = sys.executable, host: str = "0.0.0.0", **args: Any) -> Ran:
+    def call(mode: str, *, python: str = "", host: str = "0.0.0.0", **args: Any) -> Ran:
         cookie = {"Name": "session", "Value": stash.session, "Path": "", "Expires": "0001-01-01T00:00:00Z"}
         connection = {
             "Scheme": "http",
@@ -96,7 +120,10 @@ def call(stash: StashStandIn) -> Callable[..., Ran]:
             "PluginDir": str(PLUGIN),
         }
         asked = {"server_connection": connection, "args": {"mode": mode, **args}}
-        return run_backend(json.dumps(asked).encode(), python)
+        stdin = json.dumps(asked).encode()
+        if python or processes:
+            return run_backend(stdin, python or sys.executable)
+        return run_backend_here(stdin)
 
     return call
 

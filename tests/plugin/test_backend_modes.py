@@ -91,7 +91,8 @@ def test_building_is_started(call):
     assert call("job", job_id=job_id).output["kind"] == "database"
 
 
-def test_building_as_a_task_reports_progress(call, sidecar):
+def test_building_as_a_task_reports_progress(call, sidecar, monkeypatch):
+    monkeypatch.setattr("backend.modes._POLL_S", 0.01)
     sidecar.reached = 0.4
     sidecar.after_looks(2, reached=1.0)
     ran = call("build_database")

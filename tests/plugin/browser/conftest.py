@@ -1,6 +1,5 @@
 """A real browser on a page like Stash's, with the real plugin in it and a library of the free photos."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,8 +13,6 @@ from pages import LIBRARIES, ROOT, launched
 
 from .tabs import Tabs
 from .world import World, face_of, group_of, match_of, person_of
-
-sys.path.insert(0, str(ROOT / "plugin"))  # what the backend's process starts with
 
 FIVE = ("Ann", "Ben", "Cleo", "Dora", "Emil")
 HERE = Path(__file__).parent
@@ -50,30 +47,31 @@ def prefix() -> str:
 
 
 @pytest.fixture
-def processes(torture: bool) -> bool:
-    """Whether each call of the plugin is a process, as in a real Stash, and not a call in this one."""
-    return torture
-
-
-@pytest.fixture
 def world(
-    tabs: Tabs, samples: Path, sidecar: SidecarStandIn, prefix: str, processes: bool
+    tabs: Tabs,
+    samples: Path,
+    sidecar: SidecarStandIn,
+    prefix: str,
+    processes: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[World]:
     with StashStandIn(libraries=LIBRARIES, prefix=prefix, port=tabs.port) as stash:
         stash.library.plugins["stash-sense"] = {"sidecarUrl": sidecar.url}
         stash.install(ROOT / "plugin")
         if not processes:
-            stash.run_plugin = in_this_process(stash)
+            stash.run_plugin = in_this_process(stash, monkeypatch)
         yield World(stash, sidecar, samples)
 
 
-def in_this_process(stash: StashStandIn) -> Callable[[str, dict[str, Any]], Any]:
+def in_this_process(
+    stash: StashStandIn, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, dict[str, Any]], Any]:
     """The plugin's operations without starting Python for each."""
     from backend import log  # noqa: PLC0415 - on the path since this file was read
     from backend.errors import PluginError  # noqa: PLC0415
     from backend.modes import run  # noqa: PLC0415
 
-    log._line = lambda level, text: stash.plugins.logs.append(level + text)
+    monkeypatch.setattr(log, "_line", lambda level, text: stash.plugins.logs.append(level + text))
 
     def operation(_: str, args: dict[str, Any]) -> Any:
         connection = {"Scheme": "http", "Host": "0.0.0.0", "Port": stash.own_port}
