@@ -84,11 +84,11 @@ def probes(folder: Path, pack: LoadedPack) -> list[Probe]:
     paths = [path for path in list_images(folder).images if len(path.relative_to(folder).parts) > 1]
     made = []
     with closing(analyze_photos(paths, pack.engine, min_confidence=0.5)) as read:
-        for photo in read:
+        for path, photo in zip(paths, read, strict=True):
             face = prominent_face(photo.faces, photo.width, photo.height)
             if face is not None:
-                owner = photo.path.relative_to(folder).parts[0]
-                made.append(Probe(photo.path, owner, dict(face.embeddings)))
+                owner = path.relative_to(folder).parts[0]
+                made.append(Probe(path, owner, dict(face.embeddings)))
     return made
 
 

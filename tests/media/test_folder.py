@@ -155,3 +155,20 @@ def test_what_is_no_folder_is_refused(tmp_path, name):
 
 def test_no_folder_is_bad_input():
     assert issubclass(NotAFolder, BadInput)
+
+
+def test_files_of_other_kinds_are_counted_in_one_line(tree, tmp_path):
+    tree("1.jpg", "a/2.cr2", "a/3.CR2", "b/4.mp4", "notes", "Thumbs.db", ".hidden.txt", "@eaDir/5.txt")
+    assert list_images(tmp_path).others == (
+        f"{tmp_path.name}: 4 files of other kinds are not read (2 .cr2, 1 without extension, 1 .mp4)."
+    )
+
+
+def test_of_many_other_kinds_the_most_frequent_are_named(tree, tmp_path):
+    tree(*(f"{i}.{'abcdefg'[kind]}" for kind in range(7) for i in range(8 - kind)))
+    assert list_images(tmp_path).others.endswith("(8 .a, 7 .b, 6 .c, 5 .d, 4 .e, ...).")
+
+
+def test_pictures_alone_are_not_commented_on(tree, tmp_path):
+    tree("1.jpg", "2.png")
+    assert list_images(tmp_path).others == ""

@@ -1,6 +1,8 @@
 """`stash-sense identify`: name the people in photos and folders of photos."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -25,7 +27,9 @@ from stash_sense.domain.reasons import percent
 from stash_sense.enrolment.report import BuildReport
 from stash_sense.errors import BadInput
 from stash_sense.matching.gallery_people import Evidence, MatchOptions, UnknownTrack
-from stash_sense.media.listing import list_images
+from stash_sense.media.archive import ZippedPhoto, is_zip
+from stash_sense.media.listing import list_images, list_zipped_images
+from stash_sense.media.photo import PhotoFile
 from stash_sense.recognition.folder import FolderResult, identify_folders, join_folders
 from stash_sense.runtime.from_settings import (
     database_dir,
@@ -103,8 +107,8 @@ def identify_command(
 ) -> None:
     """Name the people in each photo and in each folder of photos.
 
-    A folder with its subfolders is one gallery. The photos of --people are analysed once; the next run with
-    the same folders starts immediately.
+    A folder with its subfolders is one gallery, and so is a zip or cbz file. The photos of --people are
+    analysed once; the next run with the same folders starts immediately.
 
     \b
     Examples:
@@ -138,27 +142,62 @@ def identify_command(
             click.echo(f"Contact sheet: {safe_text(str(html))}")
 
 
-def _galleries(photos: Sequence[Path]) -> tuple[list[Sequence[Path]], list[str]]:
-    """Each folder as one gallery, single photos together as one; and what could not be listed."""
-    galleries: list[Sequence[Path]] = []
+def _galleries(photos: Sequence[Path]) -> tuple[list[Sequence[PhotoFile]], list[str]]:
+    """Each folder and each zip file as one gallery, single photos together as one; and what was left out.
+
+    A photo that is given several times, by whatever path, is taken once.
+    """
+    galleries: list[Sequence[PhotoFile]] = []
     problems: list[str] = []
-    single = [path for path in photos if not path.is_dir()]
+    seen: set[object] = set()
+    single: list[PhotoFile] = []
     for path in photos:
         if path.is_dir():
             listing = list_images(path)
-            galleries.append(listing.images)
-            problems += listing.problems
-    if single:
-        galleries.append(single)
-    missing = [path for path in single if not path.exists()]
-    if missing:
-        raise BadInput(f"{missing[0]}: no such photo or folder. Check the path.")
-    if not any(galleries):
+            galleries.append(_unseen(listing.images, seen))
+            problems += [*listing.problems, *([listing.others] if listing.others else [])]
+        elif is_zip(path):
+            try:
+                zipped = list_zipped_images(path)
+            except BadInput as error:
+                problems.append(str(error))
+            else:
+                galleries.append(_unseen(zipped.images, seen))
+                problems += zipped.problems
+        elif path.exists():
+            single += _unseen([path], seen)
+        else:
+            raise BadInput(f"{path}: no such photo or folder. Check the path.")
+    galleries = [gallery for gallery in (*galleries, single) if gallery]
+    if not galleries:
+        reasons = "".join(f" {problem}" for problem in problems)
         raise BadInput(
-            f"{', '.join(map(str, photos))}: no photos found. Accepted are JPEG, PNG, WebP, GIF, BMP, TIFF, "
-            "AVIF and HEIC files, also in subfolders."
+            f"{', '.join(map(str, photos))}: no photos found.{reasons} Accepted are JPEG, PNG, WebP, GIF, "
+            "BMP, TIFF, AVIF and HEIC files, also in subfolders and in zip and cbz files."
         )
     return galleries, problems
+
+
+def _unseen(photos: Iterable[PhotoFile], seen: set[object]) -> list[PhotoFile]:
+    """The photos whose files are not in `seen`, to which they are added."""
+    unseen = []
+    for photo in photos:
+        if isinstance(photo, ZippedPhoto):
+            identity: object = _file_identity(photo.archive), photo.offset
+        else:
+            identity = _file_identity(photo)
+        if identity not in seen:
+            seen.add(identity)
+            unseen.append(photo)
+    return unseen
+
+
+def _file_identity(path: Path) -> object:
+    with suppress(OSError):
+        status = path.stat()
+        if status.st_ino:  # some network drives number nothing
+            return status.st_dev, status.st_ino
+    return os.path.realpath(path)
 
 
 def _build_problems(report: BuildReport) -> list[str]:

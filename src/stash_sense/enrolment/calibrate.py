@@ -151,12 +151,12 @@ def embed_labelled(folder: Path, pack: LoadedPack, progress: Progress, workers: 
             paths, pack.engine, min_confidence=0.5, reference=reference, workers=workers
         )
         with closing(analyzed) as read:
-            for photo in read:
+            for path, photo in zip(paths, read, strict=True):
                 done, face_count = done + 1, face_count + len(photo.faces)
                 progress.update(done, faces=face_count)
                 face = prominent_face(photo.faces, photo.width, photo.height)
                 if face is not None:
-                    faces[photo.path] = face.embeddings
+                    faces[path] = face.embeddings
         sides.append(faces)
     embedded = [path for path in sides[0] if path in sides[1]]  # a photo may vanish between the two passes
     if not embedded:

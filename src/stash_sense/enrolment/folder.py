@@ -125,7 +125,7 @@ def list_people(folders: Sequence[Path], *, allow_empty: bool = False) -> People
             listing = list_images(folder)
         except NotAFolder as error:
             raise PeopleVanished(f"{error} Is its drive or share connected?") from error
-        people.problems += listing.problems
+        people.problems += [*listing.problems, *([listing.others] if listing.others else [])]
         people.unlisted += [folder.resolve() / path.relative_to(folder) for path in listing.unlisted]
         loose = 0
         for path in listing.images:

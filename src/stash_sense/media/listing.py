@@ -1,11 +1,14 @@
-"""The pictures of a folder, in natural order."""
+"""The pictures of a folder or a zip file, in natural order."""
 
 import os
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 
-from stash_sense.errors import NotAFolder
+from stash_sense.errors import NotAFolder, NotAnImage
+from stash_sense.media.archive import MOST_BYTES, ZippedPhoto, list_zip
 from stash_sense.media.photo import display_name
 
 EXTENSIONS = frozenset(
@@ -20,19 +23,58 @@ _SKIPPED_FOLDERS = frozenset(
     | {"system volume information"}
 )
 
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
+
+_MOST_KINDS = 5
+
 _DIGITS = re.compile(r"([0-9]+)")
+
+_Natural = list[tuple[str, tuple[int, str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class ImageListing:
     """The pictures by extension, in natural order, and a sentence for each place that cannot be read.
 
-    unlisted: those places.
+    unlisted: those places. others: a sentence that counts the files of other kinds, "" if there are none.
     """
 
     images: tuple[Path, ...]
     problems: tuple[str, ...]
     unlisted: tuple[Path, ...] = ()
+    others: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ZippedListing:
+    """The pictures of a zip file by extension, in natural order, and sentences about what is left out."""
+
+    images: tuple[ZippedPhoto, ...]
+    problems: tuple[str, ...]
+
+
+def list_zipped_images(path: Path) -> ZippedListing:
+    """List the pictures in a zip file as in a folder. Archives in it are not entered.
+
+    Raises NotAnImage if it is too large, UnreadableImage if it is damaged.
+    """
+    members = list_zip(path)
+    shown = [photo for photo in members.photos if not _is_hidden(PurePosixPath(photo.member))]
+    images = [photo for photo in shown if _is_image(photo.name)]
+    size = sum(photo.size for photo in images)
+    if size > MOST_BYTES:
+        raise NotAnImage(
+            f"{path.name}: its pictures unpack to {size / 1e9:,.1f} GB; at most {MOST_BYTES / 1e9:g} GB are "
+            "accepted. Divide it into smaller ones."
+        )
+    images.sort(key=lambda photo: _sort_key(PurePosixPath(photo.member)))
+    problems = [
+        f"{path.name}: {len(names):,} {'file' if len(names) == 1 else 'files'} {why}; left out."
+        for names, why in ((members.encrypted, "encrypted"), (members.unreadable, "packed in a way not read"))
+        if names
+    ]
+    others = _others_sentence(path.name, [photo.name for photo in shown if not _is_image(photo.name)])
+    return ZippedListing(tuple(images), (*problems, *([others] if others else [])))
 
 
 def list_images(folder: Path) -> ImageListing:
@@ -48,6 +90,7 @@ def list_images(folder: Path) -> ImageListing:
     images: list[Path] = []
     problems: list[str] = []
     unlisted: list[Path] = []
+    others: list[str] = []
     seen: set[tuple[int, int]] = set()
     real, linked = [folder], list[Path]()
     while real or linked:
@@ -70,10 +113,36 @@ def list_images(folder: Path) -> ImageListing:
             if _is_folder(entry):
                 if entry.name.lower() not in _SKIPPED_FOLDERS:
                     (linked if entry.is_symlink() else real).append(path)
-            elif path.suffix.lower() in EXTENSIONS:
+            elif _is_image(entry.name):
                 images.append(path)
+            else:
+                others.append(entry.name)
     images.sort(key=lambda path: _sort_key(path.relative_to(folder)))
-    return ImageListing(tuple(images), tuple(problems), tuple(unlisted))
+    sentence = _others_sentence(display_name(folder), others)
+    return ImageListing(tuple(images), tuple(problems), tuple(unlisted), sentence)
+
+
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in EXTENSIONS
+
+
+def _is_hidden(member: PurePosixPath) -> bool:
+    folders = (part.lower() in _SKIPPED_FOLDERS for part in member.parent.parts)
+    return any(part.startswith(".") for part in member.parts) or any(folders)
+
+
+def _others_sentence(name: str, files: Sequence[str]) -> str:
+    """How many files are of kinds that are not read, the most frequent kinds first."""
+    suffixes = (PurePosixPath(file).suffix.lower() for file in files if file.lower() not in _SYSTEM_FILES)
+    counts = Counter(os.fsencode(suffix).decode("utf-8", "replace") for suffix in suffixes)
+    if not counts:
+        return ""
+    frequent = sorted(counts.items(), key=lambda count: (-count[1], count[0]))[:_MOST_KINDS]
+    kinds = [f"{count:,} {suffix or 'without extension'}" for suffix, count in frequent]
+    more = ", ..." if len(counts) > _MOST_KINDS else ""
+    total = counts.total()
+    what = "1 file of another kind is" if total == 1 else f"{total:,} files of other kinds are"
+    return f"{name}: {what} not read ({', '.join(kinds)}{more})."
 
 
 def _is_folder(entry: os.DirEntry[str] | Path) -> bool:
@@ -83,15 +152,17 @@ def _is_folder(entry: os.DirEntry[str] | Path) -> bool:
         return False
 
 
-def _sort_key(path: Path) -> list[tuple[list[str | int], str]]:
+def _sort_key(path: PurePath) -> list[tuple[_Natural, str]]:
     # Without the suffix, so that its dot does not decide: "a.jpg" comes before "a2.jpg".
     return [*map(_natural, path.parent.parts), (_natural(path.stem)[0], path.name)]
 
 
-def _natural(name: str) -> tuple[list[str | int], str]:
+def _natural(name: str) -> tuple[_Natural, str]:
     """A sort key with numbers by value; case decides only between names that are otherwise equal."""
     parts = _DIGITS.split(name.casefold())
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
+    # By length, then by digits: a number of thousands of digits, as a zip file may have, is none to Python.
+    numbers = [(len(digits), digits) for part in parts[1::2] for digits in [part.lstrip("0")]]
+    return [*zip(parts[::2], [*numbers, (0, "")], strict=True)], name
 
 
 def _relative(path: Path, folder: Path) -> str:

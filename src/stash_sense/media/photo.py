@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from stash_sense.errors import NotAnImage, UnreadableImage
+from stash_sense.media.archive import ZippedPhoto
 from stash_sense.media.decode import DecodedImage, decode_image, decode_later_frames
 from stash_sense.media.formats import (
     ACCEPTED_FORMATS,
@@ -18,6 +19,10 @@ from stash_sense.media.formats import (
     detect_format,
 )
 from stash_sense.memory import Reservation, files_budget, pictures_budget
+
+PhotoFile = Path | ZippedPhoto
+
+PhotoSource = PhotoFile | bytes
 
 WANTED_SIDE = 1600
 """Pixels of the longer side that faces are looked for in, at least."""
@@ -84,18 +89,18 @@ def _check_kind(name: str, status: os.stat_result, limits: MediaLimits) -> None:
 
 
 def load_image(
-    source: Path | bytes,
+    source: PhotoSource,
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
     wanted_side: int = WANTED_SIDE,
     name: str = "picture",
     frame: int = 0,
 ) -> DecodedImage:
-    """Decode the file at a path, or its bytes, to an upright picture.
+    """Decode a file, in a zip file or not, or its bytes, to an upright picture.
 
     A picture whose longer side is at least 2 x `wanted_side` px is halved, quartered and so on, as long as
     that side stays at least `wanted_side`; a JPEG is decoded at that scale, which is much faster. Of several
-    pages the first is used. name: what messages call bytes; a path is called by its own name. frame: of an
+    pages the first is used. name: what messages call bytes; a file is called by its own name. frame: of an
     animation, from 0.
 
     Waits for its share of the process's memory. Raises NotAnImage, UnreadableImage, ImageTooLarge,
@@ -107,7 +112,7 @@ def load_image(
 
 @contextmanager
 def decoded_image(
-    source: Path | bytes,
+    source: PhotoSource,
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
     wanted_side: int = WANTED_SIDE,
@@ -140,7 +145,7 @@ def decoded_image(
 
 
 def later_frames(
-    source: Path | bytes,
+    source: PhotoSource,
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
     name: str = "picture",
@@ -159,13 +164,15 @@ def later_frames(
         yield from decode_later_frames(name, kind, data, limits, WANTED_SIDE, claim)
 
 
-def _read(
-    source: Path | bytes, name: str, limits: MediaLimits, share: ExitStack
-) -> tuple[str, Format, bytes]:
+def _read(source: PhotoSource, name: str, limits: MediaLimits, share: ExitStack) -> tuple[str, Format, bytes]:
     """The picture's name in messages, its format and its bytes. share: holds the memory of the bytes."""
     if isinstance(source, bytes):
         check_file_bytes(name, len(source), limits)
         return name, detect_format(name, source[:PREFIX_BYTES]), source
+    if isinstance(source, ZippedPhoto):
+        share.enter_context(files_budget().reserve(source.size + source.packed_size))
+        data = source.read(limits)
+        return source.label, detect_format(source.label, data[:PREFIX_BYTES]), data
     name = display_name(source)
     share.enter_context(files_budget().reserve(_file_size(source)))
     data = read_image_file(source, limits)

@@ -7,7 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +16,7 @@ from stash_sense.errors import StashSenseError
 from stash_sense.faces.engine import FaceEngine
 from stash_sense.machine import usable_cores
 from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
-from stash_sense.media.photo import decoded_image, later_frames
+from stash_sense.media.photo import PhotoFile, PhotoSource, decoded_image, later_frames
 from stash_sense.memory import NETWORK_BYTES
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class AnalyzedPhoto:
     error: why the photo could not be read, for a person; it then has no faces, and width and height are 0.
     """
 
-    path: Path
+    path: PhotoFile
     width: int
     height: int
     faces: Sequence[EmbeddedFace]
@@ -56,7 +55,7 @@ class AnalyzedPhoto:
 
 
 def analyze_photos(
-    paths: Sequence[Path],
+    paths: Sequence[PhotoFile],
     engine: FaceEngine,
     *,
     min_confidence: float,
@@ -106,7 +105,7 @@ def _batches(photos: Sequence[T], workers: int) -> Iterator[Sequence[T]]:
 
 
 def _analyze_batch(
-    paths: Sequence[Path], engine: FaceEngine, min_confidence: float, reference: bool
+    paths: Sequence[PhotoFile], engine: FaceEngine, min_confidence: float, reference: bool
 ) -> list[AnalyzedPhoto]:
     pictures = analyze_pictures(paths, engine, min_confidence=min_confidence, reference=reference)
     return [
@@ -118,7 +117,7 @@ def _analyze_batch(
 
 
 def analyze_pictures(
-    sources: Sequence[Path | bytes],
+    sources: Sequence[PhotoSource],
     engine: FaceEngine,
     *,
     min_confidence: float,
@@ -165,7 +164,7 @@ def analyze_pictures(
 
 
 def _analyze_later_frames(
-    source: Path | bytes, find: Callable[[Sequence[Pixels]], list[list[EmbeddedFace]]], limits: MediaLimits
+    source: PhotoSource, find: Callable[[Sequence[Pixels]], list[list[EmbeddedFace]]], limits: MediaLimits
 ) -> AnalyzedPicture | None:
     """The first frame that shows a face; None if none does."""
     try:

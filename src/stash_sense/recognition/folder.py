@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 
 from stash_sense.domain.progress import Progress
 from stash_sense.matching.gallery_people import (
@@ -14,6 +13,7 @@ from stash_sense.matching.gallery_people import (
     UnknownTrack,
     find_people,
 )
+from stash_sense.media.photo import PhotoFile
 from stash_sense.recognition.analysis import AnalyzedPhoto, analyze_photos
 from stash_sense.recognition.recognizer import FaceRecognizer
 
@@ -25,7 +25,7 @@ RECOGNIZED_TOGETHER = 16
 class RecognizedPhoto:
     """A photo with its recognised faces. error: why it could not be read, else empty."""
 
-    path: Path
+    path: PhotoFile
     width: int
     height: int
     faces: PictureFaces
@@ -48,13 +48,13 @@ class FolderResult:
     people: tuple[GalleryPerson, ...]
     unknown: tuple[UnknownTrack, ...] = ()
 
-    def paths(self, images: Iterable[int]) -> list[Path]:
+    def paths(self, images: Iterable[int]) -> list[PhotoFile]:
         """The photos at these positions."""
         return [self.photos[position].path for position in images]
 
 
 def identify_photos(
-    paths: Sequence[Path],
+    paths: Sequence[PhotoFile],
     recognizer: FaceRecognizer,
     options: MatchOptions,
     progress: Progress,
@@ -67,7 +67,7 @@ def identify_photos(
 
 
 def identify_folders(
-    folders: Sequence[Sequence[Path]],
+    folders: Sequence[Sequence[PhotoFile]],
     recognizer: FaceRecognizer,
     options: MatchOptions,
     progress: Progress,
