@@ -114,12 +114,14 @@ window.StashSense.part("create-performer", (sense, api) => {
     );
 
   /**
-   * The performers of this name, and whether Stash would refuse another one.
+   * The performers of this name or alias, and whether Stash would refuse another one.
    * @param {{name: string, disambiguation: string}} entered
    */
   async function findNamesakes({ name, disambiguation }) {
-    const existing = await sense.performersNamed(name);
-    return { existing, clash: existing.some((each) => (each.disambiguation || "") === disambiguation) };
+    const [existing = []] = await sense.performersCalled([name]);
+    const same = (/** @type {Performer} */ each) =>
+      sense.comparableName(each.name) === sense.comparableName(name) && (each.disambiguation || "") === disambiguation;
+    return { existing, clash: existing.some(same) };
   }
 
   /**

@@ -132,7 +132,7 @@ window.StashSense.part("face-naming-form", (sense, api) => {
     const creates = performers?.length === 0;
     const find = async () => {
       if (performer) return performer;
-      const made = await sense.createFromMatch(match);
+      const made = await sense.createFromMatch(match, people.learn);
       people.learn(match.performer_id, made);
       return made;
     };

@@ -4,7 +4,10 @@ window.StashSense.part("library-people", (sense, api) => {
   const OWN_HOSTS = /^(localhost|127(\.\d+){3}|\[::1\])$/;
   const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-  /** For each performer key the performers of this library that have it: none, one or several. */
+  /**
+   * For each performer key the performers of this library that have it: none, one or several. People whom no
+   * stash-box knows are also found by their name, or by an alias where nobody has that name.
+   */
   sense.findLocalPerformers = async (people) => {
     const boxes = await sense.stashBoxes();
     const localIds = [...new Set(people.map(localId).filter((id) => id && DIGITS.test(id)))];
@@ -22,11 +25,21 @@ window.StashSense.part("library-people", (sense, api) => {
       known.forEach(({ key }, index) => {
         if (key === person.performer_id) all.push(...(byStashId[index] || []));
       });
-      const unique = [...new Map(all.map((each) => [each.id, each])).values()];
-      byKey.set(person.performer_id, unique);
+      byKey.set(person.performer_id, unique(all));
     }
+    const withIds = new Set(known.map(({ key }) => key));
+    const byName = people.filter((each) => !byKey.get(each.performer_id)?.length && !withIds.has(each.performer_id));
+    const called = await sense.performersCalled(byName.map((each) => each.name));
+    byName.forEach((person, index) => {
+      const all = unique(called[index] || []);
+      const exact = all.filter((each) => sense.comparableName(each.name) === sense.comparableName(person.name));
+      byKey.set(person.performer_id, exact.length ? exact : all);
+    });
     return byKey;
   };
+
+  /** @param {Performer[]} performers */
+  const unique = (performers) => [...new Map(performers.map((each) => [each.id, each])).values()];
 
   /**
    * A person that only a decision names has no `local_id`: the key tells it.
@@ -102,8 +115,8 @@ window.StashSense.part("library-people", (sense, api) => {
         },
       );
     }, [keys.join("\n"), attempt]);
-    /** @param {string} key @param {Performer} performer */
-    const learn = (key, performer) => add(new Map([[key, [performer]]]));
+    /** @param {string} key @param {Performer | Performer[]} found */
+    const learn = (key, found) => add(new Map([[key, [found].flat()]]));
     const failed = [...performers].filter(([, found]) => !found).map(([key]) => key);
     const retry = () => {
       failed.forEach((key) => requested.current.delete(key));
@@ -167,8 +180,11 @@ window.StashSense.part("library-people", (sense, api) => {
 
   sense.performerName = ({ name, disambiguation }) => name + (disambiguation ? ` (${disambiguation})` : "");
 
-  /** Creates a performer of this library from a match: name, stash ids, and the reference face as portrait. */
-  sense.createFromMatch = async (person) => {
+  /**
+   * Creates a performer of this library from a match: name, stash ids, and the reference face as portrait. Where the
+   * library has the name already, these performers are learned instead, and it throws.
+   */
+  sense.createFromMatch = async (person, learn) => {
     const [there, ...more] = (await sense.findLocalPerformers([person])).get(person.performer_id) || [];
     if (more.length) throw new Error(sense.t("several"));
     if (there) return there; // created meanwhile, perhaps in another tab
@@ -178,6 +194,29 @@ window.StashSense.part("library-people", (sense, api) => {
     /** @type {Record<string, unknown>} */
     const input = { name: person.name, stash_ids };
     if (image) input.image = image;
-    return sense.createPerformer(input);
+    if (await namesakes(person, learn)) throw new sense.NameTaken(person.name);
+    return sense.createPerformer(input).catch(async (error) => {
+      // Created in the meantime?
+      if (await namesakes(person, learn).catch(() => false)) throw new sense.NameTaken(person.name);
+      throw error;
+    });
   };
+
+  /** The library has a performer of this name, who can be taken instead. */
+  sense.NameTaken = class extends Error {
+    /** @param {string} name */
+    constructor(name) {
+      super(sense.t("nameOffered", { name: name.slice(0, 100) }));
+    }
+  };
+
+  /** Learns the performers whose name Stash would refuse for another one. @param {Person} person @param {People["learn"]} learn */
+  async function namesakes(person, learn) {
+    const [called] = await sense.performersCalled([person.name]);
+    const name = sense.comparableName(person.name);
+    const same = (called || []).filter((each) => sense.comparableName(each.name) === name);
+    if (!same.some((each) => !each.disambiguation)) return false;
+    learn(person.performer_id, same);
+    return true;
+  }
 });

@@ -153,15 +153,29 @@ window.StashSense.part("stash", (sense, api) => {
     return performers.sort((/** @type {Performer} */ a, /** @type {Performer} */ b) => rank(a) - rank(b));
   };
 
-  /** Performers of exactly this name, whatever their disambiguation. */
-  sense.performersNamed = async (name) => {
-    const query = `query StashSenseNamed($name: String!) {
-      findPerformers(performer_filter: { name: { value: $name, modifier: EQUALS } }, filter: { per_page: -1 }) {
-        performers { ${PERFORMER} } } }`;
-    const { performers } = (await sense.queryStash(query, { name })).findPerformers;
-    // Stash compares with wildcards: check again.
-    return performers.filter((/** @type {Performer} */ each) => each.name.toLowerCase() === name.toLowerCase());
+  /** For each name the performers of exactly this name, whatever their disambiguation; then those with this alias. */
+  sense.performersCalled = async (names) => {
+    const found = await aliased(
+      "Called",
+      names,
+      "String!",
+      (at) =>
+        `findPerformers(performer_filter: { name: { value: ${at}, modifier: EQUALS },
+          OR: { aliases: { value: ${at}, modifier: EQUALS } } }, filter: { per_page: -1, sort: "id" }) {
+          performers { ${PERFORMER} alias_list } }`,
+    );
+    return found.map((each, index) => {
+      const name = sense.comparableName(names[index] || "");
+      // Stash compares with wildcards: check again.
+      const called = (/** @type {Performer} */ performer) => sense.comparableName(performer.name) === name;
+      const also = (/** @type {Performer} */ performer) =>
+        !called(performer) && !!performer.alias_list?.some((alias) => sense.comparableName(alias) === name);
+      return [...each.performers.filter(called), ...each.performers.filter(also)];
+    });
   };
+
+  /** Names that Stash takes for the same, and those that only look the same, are equal. */
+  sense.comparableName = (name) => name.trim().normalize("NFC").toLowerCase();
 
   /**
    * Many look-ups in one document, each with its value in a variable.

@@ -13,14 +13,19 @@ window.StashSense.part("tag-button", (sense, api) => {
     const batch = useRef(/** @type {string | null} */ (null));
     const [entries, setEntries] = useState(/** @type {JournalEntry[]} */ ([]));
     const [note, setNote] = useState("");
+    const [offered, setOffered] = useState(false); // performers of this name, instead of a new one
     const performer = performers?.length === 1 ? performers[0] : performers?.find((each) => each.id === chosen);
     const add = sense.useAction(async () => {
       const batchId = batch.current;
       undo.reset();
       setNote("");
+      setOffered(false);
       let whom = performer;
       if (!whom && performers && !performers.length) {
-        whom = await sense.createFromMatch(person);
+        whom = await sense.createFromMatch(person, learn).catch((error) => {
+          setOffered(error instanceof sense.NameTaken);
+          throw error;
+        });
         learn(person.performer_id, whom);
       }
       if (!whom) throw new Error(t("several"));
@@ -46,11 +51,11 @@ window.StashSense.part("tag-button", (sense, api) => {
     });
     const already = !!performer && isTagged(performer);
     const added = add.step === "done" && undo.step !== "done";
-    return { add, addIn, undo, added, entries, note, chosen, setChosen, performer, already };
+    return { add, addIn, undo, added, entries, note, offered, chosen, setChosen, performer, already };
   };
 
   sense.TagButton = ({ tagging, performers, label, person, undoOnly }) => {
-    const { add, undo, added, entries, note, chosen, setChosen, already } = tagging;
+    const { add, undo, added, entries, note, offered, chosen, setChosen, already } = tagging;
     if (!performers) return null;
     const several = performers.length > 1;
     const creates = !performers.length;
@@ -81,7 +86,7 @@ window.StashSense.part("tag-button", (sense, api) => {
               ? t("adding")
               : added
                 ? t("added")
-                : add.step === "failed"
+                : add.step === "failed" && !offered
                   ? t("failedRetry")
                   : creates
                     ? t("createAndAdd")

@@ -184,6 +184,7 @@ window.StashSense.part("texts-de", (sense) => {
     create: "Anlegen",
     creating: "Legt an…",
     nameTaken: "In deiner Bibliothek gibt es schon einen Darsteller mit diesem Namen:",
+    nameOffered: "In der Bibliothek gibt es schon jemanden namens {name}. Ist es dieselbe Person, füge sie hinzu.",
     disambiguation: "Unterscheidung, um einen weiteren anzulegen",
     showIn: "{name} in Bild {id} anzeigen",
     back: "Zurück",

@@ -186,6 +186,7 @@ window.StashSense.part("texts", (sense) => {
     create: "Create",
     creating: "Creating…",
     nameTaken: "Your library already has a performer with this name:",
+    nameOffered: "Your library already has a performer named {name}. Add that one if it is the same person.",
     disambiguation: "Disambiguation, to create another performer",
     showIn: "Show {name} in image {id}",
     back: "Back",

@@ -22,7 +22,7 @@ interface People {
   performers: PerformersByKey;
   error: string;
   retry: () => void;
-  learn: (key: string, performer: Performer) => void;
+  learn: (key: string, found: Performer | Performer[]) => void;
 }
 type ExternalLink = { href: string; host: string } | null;
 
@@ -31,7 +31,7 @@ interface TaggingOptions {
   performers: Performer[] | null | undefined;
   isTagged: (performer: Performer) => boolean;
   write: (performer: Performer, note: (entry: JournalEntry) => void, batchId: string | null) => Promise<void>;
-  learn: (key: string, performer: Performer) => void;
+  learn: (key: string, found: Performer | Performer[]) => void;
 }
 
 interface Tagging {
@@ -40,6 +40,7 @@ interface Tagging {
   undo: Action;
   entries: JournalEntry[];
   note: string;
+  offered: boolean;
   chosen: string;
   setChosen: (id: string) => void;
   performer: Performer | undefined;

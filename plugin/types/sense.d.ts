@@ -43,7 +43,8 @@ interface Sense {
   performersByStashId(stashIds: StashId[]): Promise<Performer[][]>;
   stashBoxes(): Promise<string[]>;
   searchPerformers(text: string): Promise<Performer[]>;
-  performersNamed(name: string): Promise<Performer[]>;
+  performersCalled(names: string[]): Promise<Performer[][]>;
+  comparableName(name: string): string;
   createPerformer(input: Record<string, unknown>): Promise<Performer>;
   pluginSettings(): Promise<Settings>;
   refreshPage(type: TargetType): void;
@@ -66,7 +67,8 @@ interface Sense {
   libraryPicture(person: Person): string | null;
   libraryName(person: { name: string }, performers: Performer[] | null | undefined, chosen?: Performer | undefined): string;
   performerName(performer: Performer): string;
-  createFromMatch(person: Person): Promise<Performer>;
+  createFromMatch(person: Person, learn: People["learn"]): Promise<Performer>;
+  NameTaken: new (name: string) => Error;
   performerKey(performer: Performer): Promise<string>;
   // tag-journal
   tagPerformer(

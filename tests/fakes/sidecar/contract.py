@@ -72,6 +72,11 @@ class Ended(_Strict):
     added_ids: list[Id]
 
 
+class AskedDatabase(_Strict):
+    images: bool | Literal["unlearned"] = False
+    allow_empty: bool = False
+
+
 class Nothing(_Strict):
     pass
 

@@ -40,7 +40,9 @@ _ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
             "gallery", f"gallery:{b['gallery_id']}", state.gallery(b["gallery_id"])
         ),
     ),
-    ("POST", r"/jobs/database", contract.Nothing, 202, lambda state, _, __: state.build()),
+    ("POST", r"/jobs/database", contract.AskedDatabase, 202, lambda state, _, __: state.build()),
+    ("GET", r"/database/changes", None, 200, lambda state, _, __: state.changes()),
+    ("GET", r"/database/unlearned", None, 200, lambda state, _, __: state.unlearned_page()),
     ("DELETE", r"/jobs", None, 200, lambda state, _, __: state.clear()),
     ("POST", r"/jobs/([^/]+)/cancel", None, 200, lambda state, ids, _: _cancelled(state, ids[0])),
     ("POST", r"/jobs/([^/]+)/resume", None, 200, lambda state, ids, _: state.resume(ids[0])),
@@ -103,6 +105,8 @@ class SidecarStandIn(State):
     def answer(self, method: str, target: str, data: bytes, authorization: str | None) -> tuple[int, Any]:
         """Raises Problem."""
         path, _, query = target.partition("?")
+        if path.startswith(("/references/", "/database/")):
+            query = ""  # of whom, or which page: the stand-in answers the same
         self.access.check(self.secret, method, target, data, authorization)
         fault = self.faults.get(path)
         if isinstance(fault, Problem):

@@ -82,6 +82,11 @@ class State(Notes):
         self.features = ["health", "database-info", "identify", "identify-image", "identify-gallery", "jobs"]
         self.people: int | None = 3
         """None: there is no face database."""
+        self.built = 1
+        """How often the database was built; each build is another version."""
+        self.newer = {"new": 0, "changed": 0, "removed": 0}
+        self.unlearned: dict[str, str] = {}
+        """Performer's id in Stash -> code."""
         self.images: dict[str, Json] = {}
         self.galleries: dict[str, Json] = {}
         self.scenes: dict[str, Json] = {}
@@ -111,13 +116,30 @@ class State(Notes):
         if self.people is None:
             raise Problem(503, "no-database", "There is no face database. Build one.")
         return {
-            "version": "20260102-030405-a1b2c3",
+            "version": f"20260102-030405-a1b2c{self.built}",
             "pack": "stash-sense-default",
             "people": self.people,
             "faces": self.people,
             "built_at": "2026-01-02T03:04:05+00:00",
             "sources": ["stash"],
         }
+
+    def changes(self) -> Json:
+        database = self.database()
+        return {
+            "version": database["version"],
+            "built_at": database["built_at"],
+            "from_stash": True,
+            **self.newer,
+        }
+
+    def unlearned_page(self) -> Json:
+        performers = [
+            {"local_id": local_id, "code": code, "reason": f"reason of {code}"}
+            for local_id, code in self.unlearned.items()
+        ]
+        counts = {code: [*self.unlearned.values()].count(code) for code in self.unlearned.values()}
+        return {"performers": performers, "total": len(performers), "counts": counts}
 
     def image(self, image_id: str) -> Json:
         self.database()
@@ -156,6 +178,8 @@ class State(Notes):
     def build(self) -> Json:
         result = {**_EMPTY, "total_images": 3, "images_processed": 3, "faces_detected": 3}
         self.people = 3
+        self.built += 1
+        self.newer = dict.fromkeys(self.newer, 0)
         return self.start("database", "database", result)
 
     def after_looks(self, looks: int, reached: float) -> None:

@@ -51,12 +51,17 @@ def tagged_fits(item: Tagged, criteria: Json | None) -> bool:
 
 
 def performer_fits(performer: Performer, criteria: Json | None) -> bool:
+    """Whether a performer passes the filter, or the other one that its OR names."""
+    if criteria and criteria.get("OR"):
+        rest = {name: each for name, each in criteria.items() if name != "OR"}
+        return performer_fits(performer, rest) or performer_fits(performer, criteria["OR"])
     for name, criterion in (criteria or {}).items():
         if criterion is None:
             continue
         fits = {
             "AND": lambda c: performer_fits(performer, c),
             "name": lambda c: _text(performer.name, c),
+            "aliases": lambda c: any(_text(alias, c) for alias in performer.alias_list),
             "stash_id_endpoint": lambda c: _stash_id(performer, c, [c.get("stash_id")]),
             "stash_ids_endpoint": lambda c: _stash_id(performer, c, c.get("stash_ids") or []),
         }[name]
