@@ -1,4 +1,4 @@
-"""What `stash-sense identify` takes: photos, folders and zip files, each file once; and a line on the rest."""
+"""What `stash-sense identify` takes: photos, folders and zip files, each file once, and a line on others."""
 
 import json
 import zipfile
