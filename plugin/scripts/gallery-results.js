@@ -169,7 +169,11 @@ window.StashSense.part("gallery-results", (sense, api) => {
           "details",
           null,
           h("summary", null, t("skipped", { n: skipped.length })),
-          list(skipped.map(({ image_id: id, reason }) => t("skippedWhy", { id, why: withoutId(reason, id) }))),
+          list(
+            skipped.map(({ image_id: id, reason }) =>
+              t("skippedWhy", { id, why: sense.problemText("not-a-picture", withoutId(reason, id)) }),
+            ),
+          ),
         ),
       errors.length > 0 &&
         h(

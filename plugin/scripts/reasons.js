@@ -4,10 +4,10 @@ window.StashSense.part("reasons", (sense) => {
   const NOBODY = { performer_id: "", name: "", confidence: 0 };
 
   /** A result of an older or a newer sidecar has no code that we know: its own sentence shows. */
-  sense.reasonText = ({ reason, reason_code: code, reason_people: people = [], reason_count: count }, performers) => {
+  sense.reasonText = ({ reason, reason_code: code, reason_people: people, reason_count: count }, performers) => {
     const key = `reason_${code}`;
     if (!code || t(key) === key) return reason || "";
-    const [first = NOBODY, other = NOBODY] = people;
+    const [first = NOBODY, other = NOBODY] = people || [];
     const nameOf = (/** @type {ReasonPerson} */ person) => sense.libraryName(person, performers.get(person.performer_id));
     return t(key, {
       name: nameOf(first).slice(0, 150),

@@ -54,6 +54,7 @@ window.StashSense.part("texts-de", (sense) => {
     knownAs: "bekannt als „{name}“",
     "reason_nobody-enrolled": "In der Gesichtsdatenbank ist niemand zum Vergleichen",
     "reason_nobody-near": "Niemand kommt nahe genug; am nächsten ist {name} ({percent})",
+    "reason_nobody-alike": "Niemand in der Gesichtsdatenbank sieht dieser Person ähnlich",
     "reason_not-calibrated": "Das Modellpaket ist nicht kalibriert und kann nur Vorschläge machen",
     "reason_chance": "Unsicher: {percent} wie {name}, was unter {count} Personen Zufall sein kann",
     "reason_weak": "Unsicher: {percent} wie {name}, aber so nahe kann auch jemand Fremdes kommen",

@@ -56,6 +56,7 @@ window.StashSense.part("texts", (sense) => {
     knownAs: "known as “{name}”",
     "reason_nobody-enrolled": "The face database has nobody to compare with",
     "reason_nobody-near": "Nobody comes near enough; the nearest is {name} ({percent})",
+    "reason_nobody-alike": "Nobody in the face database looks like this person",
     "reason_not-calibrated": "The model pack is not calibrated, so it can only suggest people",
     "reason_chance": "Not sure: {percent} like {name}, which may be chance among {count} people",
     "reason_weak": "Not sure: {percent} like {name}, but a stranger could come as near",

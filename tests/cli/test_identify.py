@@ -75,7 +75,7 @@ def test_the_images_of_a_performer_stand_in_gallery_order(demo):
 
 def test_the_table_names_people_and_reasons(demo):
     assert "Barack Obama" in demo[0].stdout
-    assert "Nobody comes near enough; the nearest is" in demo[0].stdout
+    assert "Nobody in the face database looks like this person" in demo[0].stdout
     assert "9 photos" in demo[0].stdout
 
 

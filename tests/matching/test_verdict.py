@@ -64,6 +64,11 @@ def test_nobody_near_enough_is_unknown_and_says_who_was_nearest(verdict):
     assert verdict(0.71, 0.9) == ("unknown", "Nobody comes near enough; the nearest is Ada (29%)")
 
 
+def test_a_nearest_person_of_no_likeness_at_all_is_not_worth_a_name(verdict):
+    assert verdict(0.996, 1.2) == ("unknown", "Nobody in the face database looks like this person")
+    assert verdict(0.99, 1.2)[1] == "Nobody comes near enough; the nearest is Ada (1%)"
+
+
 def test_one_near_person_is_a_match(verdict):
     assert verdict(0.3, 1.2) == ("match", "Looks like Ada (70%), and nobody else comes near")
 

@@ -13,6 +13,8 @@ class ReasonCode(StrEnum):
     """The face database has nobody to compare with, or nobody who was not rejected."""
     NOBODY_NEAR = "nobody-near"
     """Even the nearest person is too far away."""
+    NOBODY_ALIKE = "nobody-alike"
+    """Nobody is like the face at all: even the nearest person's confidence is 0 percent."""
     NOT_CALIBRATED = "not-calibrated"
     """The model pack has no calibration, so that nobody is named."""
     CHANCE = "chance"
@@ -48,6 +50,7 @@ class ReasonCode(StrEnum):
 _SENTENCES: Mapping[ReasonCode, str] = {
     ReasonCode.NOBODY_ENROLLED: "The face database has nobody to compare with",
     ReasonCode.NOBODY_NEAR: "Nobody comes near enough; the nearest is {name} ({percent})",
+    ReasonCode.NOBODY_ALIKE: "Nobody in the face database looks like this person",
     ReasonCode.NOT_CALIBRATED: "The model pack is not calibrated, so it can only suggest people",
     ReasonCode.CHANCE: "Not sure: {percent} like {name}, which may be chance among {count:,} people",
     ReasonCode.WEAK: "Not sure: {percent} like {name}, but a stranger could come as near",

@@ -9,7 +9,7 @@ from stash_sense.domain.identity import Person, person_from_facts
 from stash_sense.domain.reasons import Reason, ReasonCode
 from stash_sense.matching.candidates import ReferenceIndex
 from stash_sense.matching.naming import Track
-from stash_sense.matching.verdict import candidate_in_reason, reason_for_match
+from stash_sense.matching.verdict import candidate_in_reason, reason_for_match, reason_for_nobody
 
 
 class KnownPeople:
@@ -160,10 +160,11 @@ def reason_without_name(track: Track, person: Callable[[int], Person]) -> Reason
     people = tuple(candidate_in_reason(each, person) for each in track.candidates[:2])
     if track.why == "rival" and len(people) > 1:
         return Reason(ReasonCode.RIVAL, people)
+    if track.why == "far":
+        return reason_for_nobody(people[0])
     code = {
         "look-alike": ReasonCode.LOOK_ALIKE,
         "taken": ReasonCode.TAKEN,
         "weak": ReasonCode.WEAK if track.status == "unknown" else ReasonCode.UNSURE,
-        "far": ReasonCode.NOBODY_NEAR,
     }.get(track.why, ReasonCode.UNSURE)
     return Reason(code, people[:1])

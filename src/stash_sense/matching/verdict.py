@@ -9,7 +9,7 @@ import numpy as np
 
 from stash_sense.domain.faces import Candidate, Verdict, VerdictStatus, reason_person
 from stash_sense.domain.identity import Person
-from stash_sense.domain.reasons import Reason, ReasonCode, ReasonPerson
+from stash_sense.domain.reasons import Reason, ReasonCode, ReasonPerson, percent
 from stash_sense.matching.calibration import Scorer
 from stash_sense.matching.candidates import ReferenceIndex
 from stash_sense.matching.templates import Template, build_templates
@@ -88,7 +88,7 @@ def judge_face(
     first, bar = (candidate_in_reason(near[0], person),), bar_at(max_distance, people, scorer)
     evidence, lead = evidence_for(near, scorer) - bar, lead_of(near, scorer)
     if not near[0].combined <= max_distance:
-        reason = Reason(ReasonCode.NOBODY_NEAR, first)
+        reason = reason_for_nobody(first[0])
     elif not calibrated:
         reason = Reason(ReasonCode.NOT_CALIBRATED)
     elif scorer.decades_at(near[0].combined) < bar:
@@ -109,6 +109,13 @@ def _reason_for_doubt(
     if len(near) > 1 and (lead < RIVAL_LEAD or near[1].combined <= max_distance):
         return Reason(ReasonCode.RIVAL, people)
     return Reason(ReasonCode.UNSURE, people[:1])
+
+
+def reason_for_nobody(nearest: ReasonPerson) -> Reason:
+    """Why nobody is near, given the nearest of all. A person with 0 percent is not worth a name."""
+    if percent(nearest.confidence) == percent(0.0):
+        return Reason(ReasonCode.NOBODY_ALIKE)
+    return Reason(ReasonCode.NOBODY_NEAR, (nearest,))
 
 
 def reason_for_match(
