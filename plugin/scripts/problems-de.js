@@ -58,6 +58,7 @@ window.StashSense.part("problems-de", (sense) => {
     "problem_state-migration": "Die Zustandsdatei konnte nicht aktualisiert werden. Sie ist unverändert; Näheres steht im Protokoll des Sidecars.",
     "problem_disk-full": "Die Festplatte des Sidecars ist voll. Schaffe Platz und versuche es noch einmal.",
     "problem_state-unwritable": "Der Sidecar kann seinen Speicher nicht öffnen oder beschreiben. Prüfe die Rechte an seinem Datenordner.",
+    "problem_state-replaced": "Die Zustandsdatei des Sidecars wurde im Betrieb gelöscht oder ersetzt. Starte ihn neu, damit nichts verloren geht.",
     "problem_not-stored": "Das kennt der Sidecar nicht mehr. Starte die Erkennung erneut.",
     "problem_no-crop": "Das Bild dieses Gesichts ist nicht mehr vorhanden.",
     "problem_no-job": "Diesen Job gibt es nicht mehr.",
