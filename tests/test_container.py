@@ -85,14 +85,30 @@ def test_nothing_else_is_sent_to_the_engine(path):
     assert ignored(path)
 
 
-def test_what_is_installed_is_pinned():
+def test_only_what_has_a_listed_hash_is_installed():
     (install,) = [text for text in of("RUN") if "pip install" in text]
-    assert "--constraint requirements/constraints.txt" in install
+    for step in (part.strip() for part in install.split("&&")):
+        if " pip " in step:
+            assert "--require-hashes" in step or "--no-index" in step or "--no-deps" in step, step
+            assert "pip install" in step or "--no-build-isolation" in step, step
+
+
+def test_images_are_named_by_digest(services):
+    images = [text.split()[0] for text in of("FROM")] + [
+        service["image"] for service in services.values() if "image" in service
+    ]
+    assert len(images) == 3
+    assert [image for image in images if not re.search(r":[^@]+@sha256:[0-9a-f]{64}$", image)] == []
+
+
+def test_the_sidecar_is_limited_in_memory_processes_and_files(services):
+    assert {"mem_limit", "memswap_limit", "pids_limit", "ulimits"} <= set(services["stash-sense"])
 
 
 def test_no_registry_is_named():
-    files = ["Dockerfile", "compose.yaml", ".dockerignore", "requirements/constraints.txt"]
-    text = "".join((ROOT / name).read_text("utf-8") for name in files)
+    files = [ROOT / name for name in ("Dockerfile", "compose.yaml", ".dockerignore")]
+    files += (ROOT / "requirements").iterdir()
+    text = "".join(file.read_text("utf-8") for file in files)
     assert not re.search(r"index-url|trusted-host|pypi|pythonhosted|registry", text)
 
 
