@@ -67,7 +67,7 @@ class ZippedPhoto:
     @property
     def label(self) -> str:
         """What messages call it."""
-        return f"{self.archive.name}/{self.member}"
+        return f"{_shown(self.archive)}/{self.member}"
 
     def read(self, limits: MediaLimits) -> bytes:
         """Unpack the picture. Raises UnreadableImage, ImageTooLarge."""
@@ -130,17 +130,17 @@ def list_zip(path: Path) -> ZipMembers:
     """List the files in a zip file, whatever they are. Raises NotAnImage, UnreadableImage."""
     try:
         with path.open("rb") as file:
-            _check_directory(path.name, file)
+            _check_directory(_shown(path), file)
             with zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()
     except OSError as error:
         reason = error.strerror or str(error)
         raise UnreadableImage(
-            f"{path.name}: cannot be read ({reason}). Check the path and the disk."
+            f"{_shown(path)}: cannot be read ({reason}). Check the path and the disk."
         ) from error
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, LookupError) as error:
         raise UnreadableImage(
-            f"{path.name}: is not a whole zip file ({error}). Download it again."
+            f"{_shown(path)}: is not a whole zip file ({error}). Download it again."
         ) from error
     photos: dict[str, ZippedPhoto] = {}
     encrypted, unreadable = [], []
@@ -166,12 +166,16 @@ def list_zip(path: Path) -> ZipMembers:
     return ZipMembers(tuple(photos.values()), tuple(encrypted), tuple(unreadable))
 
 
+def _shown(path: Path) -> str:
+    return os.fsencode(path.name).decode("utf-8", "replace")
+
+
 def _is_bomb(photo: ZippedPhoto) -> bool:
     return photo.size > max(_SMALL, _MOST_RATIO * photo.packed_size)
 
 
 def _inner_name(name: str) -> str:
-    """A member's path without drive, root and steps upwards, and with nothing that a terminal would obey."""
+    """A member's path without drive, root and steps upwards."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     if parts and len(parts[0]) == 2 and parts[0].endswith(":"):
         parts = parts[1:]

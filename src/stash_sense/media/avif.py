@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 
 Crop = tuple[int, int, int, int]
 """Left, upper, right, lower, in pixels of the picture before it is rotated."""
@@ -48,17 +49,16 @@ class AvifHeader:
 
 def read_avif_header(data: bytes) -> AvifHeader:
     """Read the boxes as far as they make sense; the decoder refuses what does not."""
+    coded, aperture = [(0, 0)], tuple[int, ...]()
+    top = dict(_boxes(data, 0, len(data)))
+    start, end = top.get(b"meta", (0, 0))
+    meta = dict(_boxes(data, start + _FULL_BOX, end))
+    for sizes in (_coded_in_tracks(data, top), _coded_in_items(data, meta)):
+        with suppress(struct.error, IndexError):
+            coded += sizes
     with suppress(struct.error, IndexError):
-        top = dict(_boxes(data, 0, len(data)))
-        coded = [(0, 0), *_coded_in_tracks(data, top)]
-        aperture: tuple[int, ...] = ()
-        if b"meta" in top:
-            start, end = top[b"meta"]
-            meta = dict(_boxes(data, start + _FULL_BOX, end))
-            coded += _coded_in_items(data, meta)
-            aperture = _aperture(data, meta)
-        return AvifHeader(max(coded, key=lambda size: size[0] * size[1]), aperture)
-    return AvifHeader((0, 0), ())
+        aperture = _aperture(data, meta)
+    return AvifHeader(max(coded, key=prod), aperture)
 
 
 _Places = Mapping[bytes, tuple[int, int]]

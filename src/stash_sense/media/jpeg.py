@@ -8,7 +8,7 @@ is appended to the scan changes the picture, the scan lacked data.
 
 import io
 import random
-from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import cv2
@@ -63,30 +63,36 @@ def _tolerantly(data: bytes, header: JpegHeader, scale: int) -> Pixels:
     scans = read_jpeg_scans(data, header)
     if not (scans.marked or scans.complete):
         raise BadHeader(_INCOMPLETE)
-    picture = header.plain + data[header.scan_at : scans.end].rstrip(b"\xff")
+    # Changed in place from here on: a JPEG of hundreds of megabytes is to be in memory twice at most.
+    picture = bytearray(header.plain)
+    picture += memoryview(data)[header.scan_at : scans.end]
+    _strip_end(picture, b"\xff")
     if not scans.marked and picture.endswith(_EMPTY):
-        picture = picture.rstrip(b"\0")
+        _strip_end(picture, b"\0")
+    picture += EOI
+    with suppress(ValueError):
+        return _by_turbojpeg(picture, header, scale)
+    decode = partial(_by_turbojpeg, header=header, scale=scale, strict=False)
     try:
-        return _by_turbojpeg(picture + EOI, header, scale)
+        pixels = decode(picture)
     except ValueError:
-        pass
-    try:
-        return _whole(picture, partial(_by_turbojpeg, header=header, scale=scale, strict=False))
-    except BadHeader:
-        raise
-    except ValueError:
-        return _whole(picture, partial(_by_pillow, header=header, scale=scale))
-
-
-def _whole(picture: bytes, decode: Callable[[bytes], Pixels]) -> Pixels:
-    """The picture's pixels. Raises BadHeader if bytes after its last scan change them."""
-    pixels = decode(picture + EOI)
-    if not np.array_equal(pixels, decode(picture + _more_data(picture) + EOI)):
+        decode = partial(_by_pillow, header=header, scale=scale)
+        pixels = decode(picture)
+    picture[-len(EOI) :] = _more_data(picture) + EOI
+    if not np.array_equal(pixels, decode(picture)):
         raise BadHeader(_INCOMPLETE)
     return pixels
 
 
-def _more_data(picture: bytes) -> bytes:
+def _strip_end(picture: bytearray, byte: bytes) -> None:
+    block = byte * 65_536
+    while picture.endswith(block):
+        del picture[-len(block) :]
+    tail = bytes(picture[-len(block) :])
+    del picture[len(picture) - len(tail) + len(tail.rstrip(byte)) :]
+
+
+def _more_data(picture: bytearray) -> bytes:
     """Data for the rest of a scan that ends early, also where it continues with a restart."""
     if _RESTARTS not in picture:
         return _NOISE
@@ -95,7 +101,7 @@ def _more_data(picture: bytes) -> bytes:
     return _NOISE + b"".join(bytes([0xFF, 0xD0 + number % 8]) + _NOISE for number in following)
 
 
-def _by_turbojpeg(data: bytes, header: JpegHeader, scale: int, *, strict: bool = True) -> Pixels:
+def _by_turbojpeg(data: bytes | bytearray, header: JpegHeader, scale: int, *, strict: bool = True) -> Pixels:
     """Raises ValueError, if `strict` also for damage that libjpeg only warns about."""
     least = {"min_height": -(-header.height // scale), "min_width": -(-header.width // scale)}
     layout = "CMYK" if len(header.channels) == 4 else "BGR"
@@ -110,7 +116,7 @@ def _cmyk_to_bgr(pixels: Pixels) -> Pixels:
     return bgr.astype(np.uint8, copy=False)
 
 
-def _by_pillow(data: bytes, header: JpegHeader, scale: int) -> Pixels:
+def _by_pillow(data: bytearray, header: JpegHeader, scale: int) -> Pixels:
     with JpegImageFile(io.BytesIO(data)) as picture:
         picture.draft(None, (header.width // scale, header.height // scale))
         picture.load()

@@ -58,22 +58,23 @@ def list_zipped_images(path: Path) -> ZippedListing:
 
     Raises NotAnImage if it is too large, UnreadableImage if it is damaged.
     """
+    name = display_name(path)
     members = list_zip(path)
     shown = [photo for photo in members.photos if not _is_hidden(PurePosixPath(photo.member))]
     images = [photo for photo in shown if _is_image(photo.name)]
     size = sum(photo.size for photo in images)
     if size > MOST_BYTES:
         raise NotAnImage(
-            f"{path.name}: its pictures unpack to {size / 1e9:,.1f} GB; at most {MOST_BYTES / 1e9:g} GB are "
+            f"{name}: its pictures unpack to {size / 1e9:,.1f} GB; at most {MOST_BYTES / 1e9:g} GB are "
             "accepted. Divide it into smaller ones."
         )
     images.sort(key=lambda photo: _sort_key(PurePosixPath(photo.member)))
     problems = [
-        f"{path.name}: {len(names):,} {'file' if len(names) == 1 else 'files'} {why}; left out."
+        f"{name}: {len(names):,} {'file' if len(names) == 1 else 'files'} {why}; left out."
         for names, why in ((members.encrypted, "encrypted"), (members.unreadable, "packed in a way not read"))
         if names
     ]
-    others = _others_sentence(path.name, [photo.name for photo in shown if not _is_image(photo.name)])
+    others = _others_sentence(name, [photo.name for photo in shown if not _is_image(photo.name)])
     return ZippedListing(tuple(images), (*problems, *([others] if others else [])))
 
 

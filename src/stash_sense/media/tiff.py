@@ -169,7 +169,7 @@ def _read_tags(data: bytes) -> dict[int, tuple[int, ...]]:
     (start,) = struct.unpack_from(order + long, data, inline)
     (count,) = struct.unpack_from(order + short_count, data, start)
     position = start + struct.calcsize(order + short_count)
-    tags = {}
+    tags: dict[int, tuple[int, ...]] = {}
     for _ in range(min(count, 65_535)):
         tag, kind, values = struct.unpack_from(order + "HH" + long, data, position)
         position += 4 + inline
@@ -179,6 +179,6 @@ def _read_tags(data: bytes) -> dict[int, tuple[int, ...]]:
                 position if size * values <= inline else struct.unpack_from(order + long, data, position)[0]
             )
             layout = f"{order}{min(values, _MOST_VALUES)}{_TYPES[kind]}"
-            tags[tag] = struct.unpack_from(layout, data, place)
+            tags.setdefault(tag, struct.unpack_from(layout, data, place))  # of two, Pillow takes the first
         position += inline
     return tags
