@@ -9,6 +9,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stash_sense.domain.faces import Pixels
+from stash_sense.domain.reasons import percent
 
 _JPEG_QUALITY: Sequence[int] = (cv2.IMWRITE_JPEG_QUALITY, 80)
 
@@ -18,6 +19,7 @@ def render_page(template: str, **values: Any) -> bytes:
     environment = Environment(
         loader=PackageLoader("stash_sense.cli", "templates"), autoescape=True, undefined=StrictUndefined
     )
+    environment.filters["percent"] = percent
     return environment.get_template(template).render(values).encode("utf-8", "replace")
 
 
