@@ -9,6 +9,7 @@ import traceback
 
 from backend import log
 from backend.errors import PluginError
+from backend.http_client import parse_json
 from backend.modes import run
 
 
@@ -25,14 +26,14 @@ def main() -> int:
         answer = {
             "error": f"Request failed: internal error in the plugin ({type(bug).__name__}). See Stash's log"
         }
-    sys.stdout.write(json.dumps(answer))
+    sys.stdout.write(json.dumps(answer, allow_nan=False))
     return 0
 
 
 def _read_request() -> "dict[str, object]":
     try:
-        request = json.loads(sys.stdin.buffer.read().decode("utf-8"))
-    except ValueError as error:
+        request = parse_json(sys.stdin.buffer.read())
+    except (ValueError, RecursionError) as error:
         raise PluginError(
             "Request failed: stdin is not valid JSON. Stash runs this program; do not start it by hand"
         ) from error

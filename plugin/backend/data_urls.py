@@ -17,8 +17,8 @@ _PARALLEL = 4
 
 def data_url(sidecar: Sidecar, path: str, timeout_s: float = TIMEOUT_S) -> str:
     """One picture of the sidecar. Raises PluginError."""
-    data = base64.b64encode(sidecar.jpeg(path, timeout_s=timeout_s)).decode("ascii")
-    return f"data:image/jpeg;base64,{data}"
+    kind, data = sidecar.picture(path, timeout_s=timeout_s)
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def data_urls(sidecar: Sidecar, paths: dict[str, str]) -> dict[str, str | None]:

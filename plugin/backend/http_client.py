@@ -24,7 +24,7 @@ class Response(NamedTuple):
     def json(self) -> Any:
         """The body as JSON; raises ValueError."""
         try:
-            return json.loads(self.body.decode("utf-8"))
+            return parse_json(self.body)
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
 
@@ -35,6 +35,22 @@ class TimedOut(Exception):
 
 class InvalidResponse(Exception):
     """The server answered with something other than valid HTTP."""
+
+
+def parse_json(data: bytes) -> Any:
+    """JSON; NaN and Infinity, which Python would read, are none. Raises ValueError, RecursionError."""
+    return json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if abs(number) == float("inf"):  # 1e999
+        raise ValueError("a number is too large")
+    return number
 
 
 def parse_address(address: str) -> SplitResult:

@@ -10,7 +10,7 @@ from backend import log
 from backend.arguments import Args, given, nonempty_list, path_segment, required_text, text_list, whole_number
 from backend.data_urls import data_url, data_urls
 from backend.errors import PluginError
-from backend.sidecar import FailureMessages, Sidecar
+from backend.sidecar import FailureMessages, Shape, Sidecar, has_shape
 from backend.stash import read_access
 
 _MATCH_OPTIONS = ("top_k", "max_distance", "min_face_confidence", "force")
@@ -24,6 +24,8 @@ _POLL_S = 1.0
 _KINDS_WITHOUT_PERFORMER = ("ignored", "apart")
 """The kinds of a decision that name no performer."""
 _MAX_CROPS = 24
+_STARTED: Shape = {"job_id": str}
+_JOB: Shape = {"status": str}
 
 
 def run(request: dict[str, Any]) -> Any:
@@ -56,12 +58,19 @@ Connect = Callable[[], Sidecar]
 
 def _identify_image(connect: Connect, args: Args) -> Any:
     body = {"image_id": required_text(args, "image_id"), **given(args, *_MATCH_OPTIONS, "source")}
-    return connect().json("POST", "/identify/image", body, messages=_IDENTIFY)
+    return connect().json("POST", "/identify/image", body, messages=_IDENTIFY, expected={"faces": list})
 
 
 def _identify_gallery(connect: Connect, args: Args) -> Any:
     body = _gallery_body(args)
-    return connect().json("POST", "/identify/gallery", body, messages=_GALLERY, timeout_s=GALLERY_TIMEOUT_S)
+    return connect().json(
+        "POST",
+        "/identify/gallery",
+        body,
+        messages=_GALLERY,
+        timeout_s=GALLERY_TIMEOUT_S,
+        expected={"performers": list},
+    )
 
 
 def _identify_scene(connect: Connect, args: Args) -> Any:
@@ -71,7 +80,7 @@ def _identify_scene(connect: Connect, args: Args) -> Any:
 
 def _start_gallery(connect: Connect, args: Args) -> Any:
     body = _gallery_body(args)
-    return connect().json("POST", "/jobs/gallery", body, messages=_IDENTIFY)
+    return connect().json("POST", "/jobs/gallery", body, messages=_IDENTIFY, expected=_STARTED)
 
 
 def _gallery_body(args: Args) -> dict[str, Any]:
@@ -85,32 +94,34 @@ def _job(connect: Connect, args: Args) -> Any:
     """A job; its result only if it is not that of the revision `since`."""
     path = "/jobs/" + path_segment(args, "job_id")
     since = f"?since={quote(required_text(args, 'since'), safe='')}" if args.get("since") else ""
-    return connect().json("GET", path + since)
+    return connect().json("GET", path + since, expected=_JOB)
 
 
 def _jobs(connect: Connect, args: Args) -> Any:
     target = f"?target={quote(required_text(args, 'target'), safe=':')}" if args.get("target") else ""
     client = connect()
-    answer = client.json("GET", "/jobs" + target, expected_key="jobs")
-    if (
-        args.get("whole") and answer["jobs"]
-    ):  # the newest with its result, which spares the page a second process
-        answer["jobs"][0] = client.json("GET", f"/jobs/{quote(str(answer['jobs'][0]['job_id']), safe='')}")
+    answer = client.json("GET", "/jobs" + target, expected={"jobs": list})
+    if not all(isinstance(job, dict) and has_shape(job, _STARTED) for job in answer["jobs"]):
+        raise client.stranger()
+    if args.get("whole") and answer["jobs"]:  # with its result, which spares the page a second process
+        path = f"/jobs/{quote(answer['jobs'][0]['job_id'], safe='')}"
+        answer["jobs"][0] = client.json("GET", path, expected=_JOB)
     return answer
 
 
 def _control_job(connect: Connect, args: Args, action: str) -> Any:
     path = f"/jobs/{path_segment(args, 'job_id')}/{action}"
-    return connect().json("POST", path)
+    return connect().json("POST", path, expected=_JOB)
 
 
 def _build_database(connect: Connect, _: Args) -> Any:
     """A task of Stash's own queue: starts the job and reports its progress until it ends."""
     client = connect()
-    job_id = client.json("POST", "/jobs/database", {}, expected_key="job_id")["job_id"]
+    job_id = client.json("POST", "/jobs/database", {}, expected=_STARTED)["job_id"]
     while True:
-        job = client.json("GET", f"/jobs/{quote(str(job_id), safe='')}", expected_key="status")
-        if job.get("total"):  # until then Stash shows that the task is at work, and not 0 %
+        job = client.json("GET", f"/jobs/{quote(str(job_id), safe='')}", expected=_JOB)
+        # Until the total is known, Stash shows that the task is at work, and not 0 %.
+        if has_shape(job, {"done": (int, float), "total": (int, float)}) and job["total"]:
             log.progress(job["done"] / job["total"])
         if job["status"] == "done":
             return job
@@ -127,7 +138,7 @@ def _decide(connect: Connect, args: Args) -> Any:
 def _decide_faces(connect: Connect, args: Args) -> Any:
     """Stores the same decision on several faces: all of them or none."""
     body = {"face_ids": nonempty_list(args, "face_ids"), **_decision(args)}
-    return connect().json("POST", "/decisions/faces", body, expected_key="decision_ids")
+    return connect().json("POST", "/decisions/faces", body, expected={"decision_ids": list})
 
 
 def _decision(args: Args) -> dict[str, Any]:
@@ -140,7 +151,7 @@ def _decision(args: Args) -> dict[str, Any]:
 def _decisions(connect: Connect, args: Args) -> Any:
     """A page of the decisions that stand: `limit` older than `before`, of a person, a face, or a kind."""
     path = "/decisions" + _query(args, "performer_id", "face_id", "word", "limit", "before")
-    return connect().json("GET", path, expected_key="decisions")
+    return connect().json("GET", path, expected={"decisions": list})
 
 
 def _query(args: Args, *names: str) -> str:
@@ -157,7 +168,7 @@ def _undecide_all(connect: Connect, args: Args) -> Any:
     body = {
         "decision_ids": [whole_number(each, "decision_ids") for each in nonempty_list(args, "decision_ids")]
     }
-    return connect().json("POST", "/decisions/undo", body, expected_key="undone")
+    return connect().json("POST", "/decisions/undo", body, expected={"undone": int})
 
 
 def _journal_begin(connect: Connect, args: Args) -> Any:
@@ -167,7 +178,9 @@ def _journal_begin(connect: Connect, args: Args) -> Any:
         "local_id": required_text(args, "local_id"),
         **given(args, "batch_id"),
     }
-    return connect().json("POST", "/journal", body, expected_key="entry_id")  # nothing is tagged without one
+    return connect().json(
+        "POST", "/journal", body, expected={"entry_id": int}
+    )  # nothing is tagged without one
 
 
 def _journal_end(connect: Connect, args: Args) -> Any:
@@ -219,17 +232,17 @@ def _reference(connect: Connect, args: Args) -> Any:
 
 
 MODES: dict[str, Callable[[Connect, Args], Any]] = {
-    "health": lambda connect, _: connect().json("GET", "/health", expected_key="status"),
-    "database_info": lambda connect, _: connect().json("GET", "/database/info"),
+    "health": lambda connect, _: connect().json("GET", "/health", expected={"status": str}),
+    "database_info": lambda connect, _: connect().json("GET", "/database/info", expected={"version": str}),
     "identify_image": _identify_image,
     "identify_gallery": _identify_gallery,
     "identify_scene": _identify_scene,
     "start_gallery": _start_gallery,
-    "start_database": lambda connect, _: connect().json("POST", "/jobs/database", {}),
+    "start_database": lambda connect, _: connect().json("POST", "/jobs/database", {}, expected=_STARTED),
     "build_database": _build_database,
     "job": _job,
     "jobs": _jobs,
-    "clear_jobs": lambda connect, _: connect().json("DELETE", "/jobs", expected_key="cleared"),
+    "clear_jobs": lambda connect, _: connect().json("DELETE", "/jobs", expected={"cleared": int}),
     "cancel_job": lambda connect, args: _control_job(connect, args, "cancel"),
     "resume_job": lambda connect, args: _control_job(connect, args, "resume"),
     "decide": _decide,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Tuple, Union
 
 from backend import log
 from backend.errors import PluginError
 from backend.http_client import InvalidResponse, Response, TimedOut, parse_address, send_request
+from backend.pictures import media_type
 
 if TYPE_CHECKING:
     from backend.stash import SidecarAccess
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
 TIMEOUT_S = 30.0
 _MAX_DETAIL, _MAX_CODE = 2000, 100
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+Shape = Dict[str, Union[type, Tuple[type, ...]]]
+"""Fields of an object, and their types."""
+
+
+def has_shape(value: dict[str, Any], shape: Shape) -> bool:
+    """Whether an object has these fields, each of its type; a boolean is no number."""
+    return all(
+        isinstance(value.get(name), types) and (types is bool or not isinstance(value.get(name), bool))
+        for name, types in shape.items()
+    )
 
 
 class FailureMessages(NamedTuple):
@@ -48,11 +61,11 @@ class Sidecar:
         *,
         messages: FailureMessages = FailureMessages(),  # noqa: B008 - immutable
         timeout_s: float = TIMEOUT_S,
-        expected_key: str = "",
+        expected: Shape | None = None,
     ) -> Any:
         """The JSON object that a call answers with, or None for status 204.
 
-        An object without `expected_key` is not from Stash Sense.
+        An object without the `expected` fields, each of its type, is not from Stash Sense.
         """
         response = self._call(method, path, body, messages, timeout_s)
         if response.status == 204:
@@ -61,17 +74,18 @@ class Sidecar:
             document = response.json()
         except ValueError as error:
             raise self._not_stash_sense(response, messages) from error
-        if not isinstance(document, dict) or (expected_key and expected_key not in document):
+        if not isinstance(document, dict) or not has_shape(document, expected or {}):
             raise self._not_stash_sense(response, messages)
         return document
 
-    def jpeg(self, path: str, *, timeout_s: float = TIMEOUT_S) -> bytes:
-        """A JPEG. May be called from several threads at once."""
+    def picture(self, path: str, *, timeout_s: float = TIMEOUT_S) -> tuple[str, bytes]:
+        """A JPEG or PNG, with its media type. May be called from several threads at once."""
         messages = FailureMessages()
         response = self._call("GET", path, None, messages, timeout_s)
-        if response.content_type != "image/jpeg" or not response.body.startswith(b"\xff\xd8"):
+        kind = media_type(response.body)
+        if kind is None or response.content_type != kind:
             raise self._not_stash_sense(response, messages)
-        return response.body
+        return kind, response.body
 
     def _call(
         self,
@@ -81,7 +95,7 @@ class Sidecar:
         messages: FailureMessages,
         timeout_s: float,
     ) -> Response:
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else json.dumps(body, allow_nan=False).encode()
         deadline = time.monotonic() + timeout_s
         for token in self._tokens:
             response = self._send(method, path, token, data, messages, deadline - time.monotonic())
@@ -103,7 +117,7 @@ class Sidecar:
         messages: FailureMessages,
         timeout_s: float,
     ) -> Response:
-        headers = {"Accept": "application/json, image/jpeg"}
+        headers = {"Accept": "application/json, image/jpeg, image/png"}
         if token:  # not sent: whoever listens on the network must not be able to call on their own
             from backend.signature import sign  # noqa: PLC0415 - not every Stash has a secret
 
@@ -144,9 +158,12 @@ class Sidecar:
         return PluginError(f"{messages.failed}: {str(detail)[:_MAX_DETAIL]}", str(code or "")[:_MAX_CODE])
 
     def _not_stash_sense(self, response: Response, messages: FailureMessages) -> PluginError:
+        return self.stranger(f" (status {response.status}, {response.content_type})", messages)
+
+    def stranger(self, answer: str = "", messages: FailureMessages = FailureMessages()) -> PluginError:  # noqa: B008
+        """The error for an answer that Stash Sense would not give."""
         return PluginError(
-            f"{messages.failed}: the server at {self._address.netloc} is not Stash Sense "
-            f"(status {response.status}, {response.content_type}). "
+            f"{messages.failed}: the server at {self._address.netloc} is not Stash Sense{answer}. "
             "Check the address in the plugin's settings",
             "not-stash-sense",
         )

@@ -28,11 +28,24 @@ class SidecarAccess(NamedTuple):
 def read_access(connection: dict[str, Any]) -> SidecarAccess:
     """Reads both from Stash. Raises PluginError. The API key itself never leaves this process."""
     configuration = _configuration(connection)
-    settings = (configuration.get("plugins") or {}).get(PLUGIN) or {}
-    key = (configuration.get("general") or {}).get("apiKey")
+    settings = _object(_object(configuration.get("plugins")).get(PLUGIN))
+    key = _object(configuration.get("general")).get("apiKey")
+    if key is not None and not isinstance(key, str):
+        raise _wrong_type()
     pasted = str(settings.get("sidecarToken") or "").strip()
     tokens = ([derive_token(key)] if key else []) + ([pasted] if pasted else [])
     return SidecarAccess(str(settings.get("sidecarUrl") or "").strip() or DEFAULT_ADDRESS, tuple(tokens))
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """A JSON object, empty for null."""
+    if value is not None and not isinstance(value, dict):
+        raise _wrong_type()
+    return value or {}
+
+
+def _wrong_type() -> PluginError:
+    return PluginError("Request failed: Stash's settings have a form that is not known", "stash-silent")
 
 
 def derive_token(api_key: str) -> str:
@@ -69,7 +82,7 @@ def _query(connection: dict[str, Any]) -> Response:
     host = _ANY_INTERFACE.get(host, host)
     place = f"[{host}]" if ":" in host else host
     headers = {"Content-Type": "application/json"}
-    cookie = connection.get("SessionCookie") or {}
+    cookie = _object(connection.get("SessionCookie"))
     if cookie.get("Value"):
         headers["Cookie"] = f"{cookie.get('Name') or 'session'}={cookie['Value']}"
     address = parse_address(
