@@ -78,7 +78,7 @@ def test_a_job_says_how_far_it_is_and_ends_as_the_awaited_one(
     assert [job["done"] for job in seen] == sorted(job["done"] for job in seen)
     assert [job["faces"] for job in seen] == sorted(job["faces"] for job in seen)
     running = [job for job in seen if job["status"] == "running"]
-    assert any(job["rate"] > 0 and job["eta_s"] > 0 and job["people"] > 0 for job in running)
+    assert any(job["rate"] > 0 and (job["eta_s"] or 0) > 0 and job["people"] > 0 for job in running)
     assert any(job["result"]["performers"] for job in running if job["result"])
     last = seen[-1]
     assert (last["kind"], last["target"], last["status"]) == ("gallery", f"gallery:{place}", "done")

@@ -169,7 +169,7 @@ _BACKLOG = 512
 _ACCEPTED_AT_ONCE = 32
 """Each needs a file before its turn comes to be counted."""
 
-_SWITCH_S = 0.001
+SWITCH_S = 0.001
 """How soon a busy worker thread lets the event loop run; the default of 5 ms adds up in an answer."""
 
 
@@ -186,7 +186,7 @@ def run_server(settings: Settings) -> None:
         log.info("listening", extra=fields)
         for line in make_private(settings.data_dir).repaired_lines(settings.data_dir):
             log.warning("%s", line)
-        sys.setswitchinterval(_SWITCH_S)
+        sys.setswitchinterval(SWITCH_S)
         # Uvicorn shuts down at a signal and then raises it again, when nothing is left to be killed.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)

@@ -14,6 +14,7 @@ from stash_sense.enrolment.snapshot import StashSnapshot
 from stash_sense.enrolment.stash import build_from_stash, stash_report_json
 from stash_sense.errors import StashSenseError, StateBusy, StateError
 from stash_sense.facedb.database import FaceDatabase
+from stash_sense.jobs.own_loop import run_on_own_loop
 from stash_sense.jobs.run import JobFunction, JobProgress
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.matching.gallery_people import MatchOptions
@@ -26,6 +27,7 @@ from stash_sense.runtime.from_settings import (
     Engine,
     database_dir,
     media_limits,
+    open_stash,
     stash_not_configured,
 )
 from stash_sense.runtime.supervisor import Supervised
@@ -154,7 +156,11 @@ class Services:
             yield recognizer, Tools(stash, state.store, self.pool, media_limits(self.settings))
 
     def job_kinds(self) -> dict[str, JobFunction]:
-        """What each kind of job does, by the kind's name."""
+        """What each kind of job does, by the kind's name.
+
+        A job computes on a loop of its own, with connections to Stash of its own: sorting 100,000 performers
+        must not keep the sidecar from answering.
+        """
         return {"gallery": self._identify_gallery, "database": self._build_database}
 
     async def _identify_gallery(
@@ -165,32 +171,46 @@ class Services:
         await self.state.first_attempt.wait()
         options = IdentifyOptions.from_json(parameters)
         async with self.lease_tools() as (recognizer, tools):
-            answer = await identify_gallery(
-                parameters["gallery_id"],
-                recognizer,
-                options.match,
-                tools,
-                progress,
-                force=options.force,
-                source=options.source,
-                outage_limits=self.outage_limits,
-            )
-        return answer.as_json()
+
+            async def identify() -> Mapping[str, Any]:
+                async with open_stash(self.settings, tools.stash.limits) as stash:
+                    answer = await identify_gallery(
+                        parameters["gallery_id"],
+                        recognizer,
+                        options.match,
+                        replace(tools, stash=stash),
+                        progress,
+                        force=options.force,
+                        source=options.source,
+                        outage_limits=self.outage_limits,
+                    )
+                    return answer.as_json()
+
+            return await run_on_own_loop(identify, "gallery")
 
     async def _build_database(
         self, progress: JobProgress, parameters: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        build = await build_from_stash(
-            self.require_stash().with_limits(replace(PATIENT, media_bytes=self.settings.max_bytes)),
-            database_dir(self.settings),
-            await asyncio.to_thread(self.engine.pack),
-            progress,
-            pool=self.pool,
-            with_images=parameters["images"],
-            allow_empty=parameters.get("allow_empty", False),
-            limits=media_limits(self.settings),
-        )
+        self.require_stash()
+        pack = await asyncio.to_thread(self.engine.pack)
+
+        async def build() -> Mapping[str, Any]:
+            limits = replace(PATIENT, media_bytes=self.settings.max_bytes)
+            async with open_stash(self.settings, limits) as stash:
+                report = await build_from_stash(
+                    stash,
+                    database_dir(self.settings),
+                    pack,
+                    progress,
+                    pool=self.pool,
+                    with_images=parameters["images"],
+                    allow_empty=parameters.get("allow_empty", False),
+                    limits=media_limits(self.settings),
+                )
+                return stash_report_json(report, LISTED_REFUSALS)
+
+        result = await run_on_own_loop(build, "database")
         await self.recognition.refresh()  # the caller who waited for the database uses it next
         with suppress(StashSenseError):  # without a state nothing is stored under former keys
             await self.current_state()
-        return stash_report_json(build, LISTED_REFUSALS)
+        return result
