@@ -1,10 +1,12 @@
 """Bodies are limited in bytes, in time and together before FastAPI sees them."""
 
 import contextlib
+import contextvars
 import json
 
 import anyio
 
+from stash_sense.api import guards
 from stash_sense.api.guards import BodyGuard, BodyLimit
 from stash_sense.errors import QueueFull
 
@@ -119,6 +121,33 @@ async def test_all_bodies_together_are_limited_until_they_are_answered():
         hold.set()
     assert {client.sent[0]["status"] for client in waiting} == {200}
     assert (await Client(guard(p=limit), b"x", path="/p").answer())[0] == 200
+
+
+async def test_one_client_may_hold_half_of_all_bodies(monkeypatch):
+    limit, hold = BodyLimit(10, "Send less."), anyio.Event()
+
+    async def wait(scope, receive, send):
+        await hold.wait()
+        await echo(scope, receive, send)
+
+    shared, caller = guard(wait, p=limit), contextvars.ContextVar("caller", default="")
+    monkeypatch.setattr(guards, "current_client", caller.get)
+
+    async def ask(client, address):
+        caller.set(address)
+        await client.answer()
+
+    greedy = [Client(shared, b"x" * 10, path="/p") for _ in range(5)]
+    modest = Client(shared, b"x" * 10, path="/p")
+    async with anyio.create_task_group() as tasks:
+        for client in greedy:
+            tasks.start_soon(ask, client, "10.0.0.9")
+        tasks.start_soon(ask, modest, "10.0.0.8")
+        await anyio.wait_all_tasks_blocked()
+        hold.set()
+    assert sorted(client.sent[0]["status"] for client in greedy) == [200, 200, 200, 429, 429]
+    assert modest.sent[0]["status"] == 200
+    assert not limit._held
 
 
 async def test_a_full_sidecar_refuses_a_body_unread():

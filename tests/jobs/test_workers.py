@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from stash_sense.errors import QueueFull, ShuttingDown
+from stash_sense.errors import ImageTooLarge, QueueFull, ShuttingDown
 from stash_sense.jobs import workers
 from stash_sense.jobs.workers import Lane, WorkPool
 
@@ -55,6 +55,41 @@ def test_places_are_bounded_and_given_back(pool):
         assert refused.value.pause_s >= 1
     with pool.admit():
         assert pool.admitted == 1
+
+
+async def test_a_picture_that_takes_too_long_is_given_up_and_holds_its_place(pool, monkeypatch):
+    monkeypatch.setattr(workers, "PICTURE_S", 0.05)
+    go = threading.Event()
+    with pytest.raises(ImageTooLarge, match=r"within 0\.05 s"), pool.admit("10.0.0.9", upload=True):
+        await pool.run(lambda: go.wait(60), Lane.UPLOAD)
+    assert (pool.admitted, pool.running) == (1, 1)
+    go.set()
+    assert await pool.run(lambda: "next") == "next"
+    assert pool.admitted == 0
+
+
+async def test_waiting_for_a_worker_is_no_part_of_the_time(pool, held, monkeypatch):
+    monkeypatch.setattr(workers, "PICTURE_S", 0.2)
+    waiting = asyncio.ensure_future(pool.run(lambda: "done", Lane.UPLOAD))
+    await asyncio.sleep(0.4)
+    held.set()
+    assert await waiting == "done"
+
+
+async def test_a_unit_of_a_job_may_take_longer(pool, monkeypatch):
+    monkeypatch.setattr(workers, "PICTURE_S", 0.01)
+    assert await pool.run(lambda: time.sleep(0.1) or "done", Lane.BACKGROUND) == "done"
+
+
+def test_an_image_of_the_library_goes_before_uploads(pool, held):
+    done = []
+    pool.submit(lambda: done.append("job"), Lane.BACKGROUND)
+    uploads = [pool.submit(lambda: done.append("upload"), Lane.UPLOAD) for _ in range(2)]
+    pool.submit(lambda: done.append("person"), Lane.INTERACTIVE)
+    held.set()
+    for upload in uploads:
+        upload.result(60)
+    assert done[:3] == ["person", "upload", "upload"]
 
 
 def test_a_failure_is_raised_where_the_result_is_awaited(pool):

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stash_sense.api import signatures
-from stash_sense.api.clients import WrongSecrets, client_group
+from stash_sense.api.clients import WrongSecrets, client_group, note_client
 from stash_sense.api.guards import BODILESS, BodyGuard, BodyLimit, replay
 from stash_sense.api.problems import problem_response
 from stash_sense.api.signatures import Signature, SignatureVerifier
@@ -55,6 +55,7 @@ class AccessGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        note_client(scope)
         headers = Headers(scope=scope)
         try:
             self._check_host(headers.get("host", ""))

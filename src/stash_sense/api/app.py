@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from stash_sense import __version__
 from stash_sense.api.access import AccessGuard
+from stash_sense.api.clients import current_client
 from stash_sense.api.connections import HEADER_S, guarded_protocol
 from stash_sense.api.guards import BodyGuard, BodyLimit
 from stash_sense.api.problems import (
@@ -90,7 +91,7 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
     picture = BodyLimit(
         int(settings.max_bytes * _BASE64) + _FORM_BYTES,
         "Send a smaller copy of the picture, or raise STASH_SENSE_MAX_BYTES.",
-        sidecar.pool.admit,
+        lambda: sidecar.pool.admit(current_client(), upload=True),
     )
     # The middleware added last sees a request first.
     app.add_middleware(

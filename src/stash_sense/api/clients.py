@@ -7,6 +7,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from starlette.types import Scope
@@ -27,6 +28,19 @@ _MOST_WAITING = 16
 """Answers held back at a time: each holds a connection."""
 _TRUSTED_S = 3600.0
 _SITE_PREFIX = 64
+
+
+_current_client: ContextVar[str] = ContextVar("client", default="")
+
+
+def current_client() -> str:
+    """The `client_group` of the request being answered; empty outside of any."""
+    return _current_client.get()
+
+
+def note_client(scope: Scope) -> None:
+    """Make `current_client` that of this request."""
+    _current_client.set(client_group(scope))
 
 
 def client_group(scope: Scope) -> str:

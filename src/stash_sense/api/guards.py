@@ -1,7 +1,7 @@
 """The limits on a request's body: bytes, time, and how much all bodies may hold together."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 
@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stash_sense.api.clients import current_client
 from stash_sense.api.problems import problem_response
 from stash_sense.errors import BodyTooLarge, BodyTooSlow, QueueFull
 
@@ -39,17 +40,25 @@ class BodyLimit:
         self.max_bytes = max_bytes
         self.admit = admit
         self._advice = advice
-        self._held = 0
+        self._held: Counter[str] = Counter()
 
     def hold(self, size: int) -> None:
-        """Count bytes in memory. Raises QueueFull where all bodies together would hold too many."""
-        if self._held + size > _BODIES_IN_FLIGHT * self.max_bytes:
+        """Count bytes in memory, of which one client may hold half.
+
+        Raises QueueFull where all bodies together, or the client's, would hold too many.
+        """
+        client, most = current_client(), _BODIES_IN_FLIGHT * self.max_bytes
+        is_over_share = client and self._held[client] + size > most // 2
+        if is_over_share or self._held.total() + size > most:
             raise QueueFull("Too many large requests are being sent at once. Try again in a moment.", 2)
-        self._held += size
+        self._held[client] += size
 
     def release(self, size: int) -> None:
-        """Stop counting bytes."""
-        self._held -= size
+        """Stop counting bytes of the same request."""
+        client = current_client()
+        self._held[client] -= size
+        if not self._held[client]:
+            del self._held[client]
 
     def too_large(self) -> BodyTooLarge:
         """The error for a larger body."""

@@ -9,15 +9,18 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from stash_sense.errors import QueueFull, ShuttingDown
+from stash_sense.errors import ImageTooLarge, QueueFull, ShuttingDown
+from stash_sense.jobs.places import Places
 
 T = TypeVar("T")
 MAX_RETRY_AFTER_S = 30
+PICTURE_S = 30.0
+"""In which the work on one picture has to end that a person or a program waits for."""
 IDLE_S = 1.0
 """After so long without work the pool is idle."""
 
@@ -30,8 +33,10 @@ class Lane(IntEnum):
     """Which work goes first: the lower number."""
 
     INTERACTIVE = 0
-    """A person waits for the answer."""
-    BACKGROUND = 1
+    """A person in Stash waits for the answer."""
+    UPLOAD = 1
+    """A caller waits who sent a picture, or its URL."""
+    BACKGROUND = 2
     """A unit of a long job. Keep it small: an interactive request may have to wait for one."""
 
 
@@ -56,7 +61,7 @@ class WorkPool:
         """when_idle: called in a thread once there has been nothing to do for IDLE_S after some work."""
         self.workers = workers
         self.capacity = workers + queue_length
-        self._admitted = 0
+        self._places = Places(self.capacity)
         self._running = 0
         self._waiting: list[_Unit] = []
         self._numbers = itertools.count()
@@ -73,20 +78,19 @@ class WorkPool:
             thread.start()
 
     @contextmanager
-    def admit(self) -> Iterator[None]:
-        """Count as one of the requests being handled. Raises QueueFull, which says when to try again."""
-        with self._changed:
-            if self._admitted >= self.capacity:
+    def admit(self, client: str = "", *, upload: bool = False) -> Iterator[None]:
+        """Count as one of the requests being handled. Raises QueueFull, which says when to try again.
+
+        client, upload: see Places, on who gets how many.
+        """
+        with self._places.take(client, upload=upload) as has_place:
+            if not has_place:
                 raise QueueFull(
-                    f"Too many requests at a time (at most {self.capacity}). Try again in a few seconds.",
+                    f"Too many requests at a time (at most {self.capacity}, fewer from one address). Try "
+                    "again in a few seconds.",
                     self._retry_after_s(),
                 )
-            self._admitted += 1
-        try:
             yield
-        finally:
-            with self._changed:
-                self._admitted -= 1
 
     def submit(self, work: Callable[[], T], lane: Lane = Lane.INTERACTIVE) -> Future[T]:
         """Queue `work`. Cancelling the future helps until it has begun. Raises ShuttingDown."""
@@ -100,8 +104,38 @@ class WorkPool:
         return future
 
     async def run(self, work: Callable[[], T], lane: Lane = Lane.INTERACTIVE) -> T:
-        """`submit` for a coroutine; cancelling the coroutine takes its unit out of the queue."""
-        return await asyncio.wrap_future(self.submit(work, lane))
+        """`submit` for a coroutine; cancelling the coroutine takes its unit out of the queue.
+
+        Raises ImageTooLarge where work that is not a job's takes longer than PICTURE_S from its beginning.
+        A decoder cannot be interrupted: the work goes on, and holds a place until it ends.
+        """
+        if lane is Lane.BACKGROUND:
+            return await asyncio.wrap_future(self.submit(work, lane))
+        loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+        def noted_work() -> T:
+            with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+                loop.call_soon_threadsafe(begun.set)
+            return work()
+
+        unit = self.submit(noted_work, lane)
+        result = asyncio.wrap_future(unit)
+        result.add_done_callback(lambda _: begun.set())
+        try:
+            await begun.wait()
+            done, _ = await asyncio.wait({result}, timeout=PICTURE_S)
+        except asyncio.CancelledError:
+            result.cancel()
+            raise
+        if done:
+            return result.result()
+        upload = lane is Lane.UPLOAD
+        self._places.hold(upload=upload)
+        unit.add_done_callback(lambda _: self._places.leave(upload=upload))
+        result.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody waits for it
+        raise ImageTooLarge(
+            f"The picture was not read within {PICTURE_S:g} s. Send a smaller copy, or in another format."
+        )
 
     @property
     def running(self) -> int:
@@ -116,7 +150,7 @@ class WorkPool:
     @property
     def admitted(self) -> int:
         """Requests being handled."""
-        return self._admitted
+        return self._places.taken
 
     def close(self, seconds: float) -> bool:
         """Begin nothing more; return whether all that had begun ended within `seconds`."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, NoReturn
 from fastapi import APIRouter, Body, Path, Query
 from fastapi.responses import Response
 
+from stash_sense.api.clients import current_client
 from stash_sense.api.dependencies import JSON_BODY, MetricsDep, SidecarDep, StashDep, StateDep, UploadDep
 from stash_sense.api.problems import BODY_ERRORS, documented
 from stash_sense.api.routes.jobs import GalleryBody, submit_gallery
@@ -23,6 +24,7 @@ from stash_sense.api.schemas.faces import (
 from stash_sense.api.schemas.jobs import GalleryOut
 from stash_sense.api.telemetry import Metrics
 from stash_sense.errors import JobEnded, NotBuilt
+from stash_sense.jobs.workers import Lane
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.media.addresses import MAX_URL_LENGTH
 from stash_sense.recognition.crops import face_crop, reference_crop
@@ -83,7 +85,7 @@ async def post_identify_url(
     max_distance: Annotated[MaxDistance, Query()] = 0.6,
 ) -> IdentifyOut:
     """The same for a picture on the web."""
-    with sidecar.pool.admit():
+    with sidecar.pool.admit(current_client(), upload=True):
         return await _identify(sidecar, metrics, None, url, MatchOptions(top_k, max_distance))
 
 
@@ -93,7 +95,7 @@ async def _identify(
     async with sidecar.recognition.lease() as recognizer:
         data = await sidecar.remote.fetch(url) if picture is None else picture
         named = await sidecar.pool.run(
-            partial(identify_picture, data, recognizer, options, sidecar.media_limits)
+            partial(identify_picture, data, recognizer, options, sidecar.media_limits), Lane.UPLOAD
         )
         metrics.count_picture(len(named.faces))
         return identify_out(named, recognizer)
