@@ -1,8 +1,10 @@
 """Options and fixtures shared by all tests."""
 
+import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,19 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
             sys.stdout.write(f"\n{line}\n")
 
     return show
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own with room for 1 MB; skips the test where this user may not mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() or sys.platform != "linux":
+        pytest.skip("only root may mount a small disk; the limit on file sizes is tested everywhere")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk here: {mounted.stderr.decode(errors='replace')}")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)

@@ -197,22 +197,6 @@ def test_a_disk_that_fails_at_any_step_of_the_commit_leaves_a_whole_database(
     assert len(versions(place)) == (1 if names(place) == ["Old"] else 2)
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of its own with room for 1 MB; None where this user may not mount one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() or sys.platform != "linux":
-        pytest.skip("only root may mount a small disk; the limit on file sizes is tested everywhere")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small disk here: {mounted.stderr.decode(errors='replace')}")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
 def big_build(writer, place, faces):
     with writer(place) as one:
         for i in range(faces):

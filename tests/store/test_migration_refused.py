@@ -31,7 +31,7 @@ def test_a_failing_step_leaves_the_file_as_it_was_and_is_named(failing: int, ver
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as connection,
         pytest.raises(
-            MigrationFailed, match=r"(?s)migration 000\d-.* failed: .*nowhere.*as it was.*A copy is at"
+            MigrationFailed, match=r"(?s)migration 00\d\d-.* failed: .*nowhere.*as it was.*A copy is at"
         ),
     ):
         apply_migrations(connection, path, backup_beside, steps)

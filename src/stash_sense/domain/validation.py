@@ -102,6 +102,14 @@ def json_revision(text: str | None) -> str | None:
     return None if text is None else hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
+def parse_json_texts(text: str | None) -> tuple[str, ...]:
+    """The texts of a stored JSON list; none for null. Raises ValueError for anything else."""
+    values = [] if text is None else json.loads(text)
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{text!r:.80} is no list of texts")
+    return tuple(values)
+
+
 def parse_json_object(text: str | None) -> dict[str, Any] | None:
     """The object in stored JSON; None where there is none, or another program wrote something else."""
     try:

@@ -185,8 +185,7 @@ class JobQueue:
                 else:
                     await self._wake.wait()
             except Exception as error:  # noqa: BLE001 - logged; the queue must outlive any failure of the file
-                _log("No job can be run now", error)
-                self._remember(error)
+                self._report("No job can be run now", error, stops_jobs=True)
                 await self._pause()
 
     async def _run_job(self, file: JobsFile, run: JobRun) -> None:
@@ -211,17 +210,18 @@ class JobQueue:
         try:
             await asyncio.to_thread(write, job)
         except Exception as error:  # noqa: BLE001 - likewise
-            _log(f"Job {job.job_id} cannot be saved", error)
-            if needed:
-                self._remember(error)
+            self._report(f"Job {job.job_id} cannot be saved", error, stops_jobs=needed)
             return False
         if needed:
             self._trouble = None
         return True
 
-    def _remember(self, error: Exception) -> None:
-        """Wake everyone who waits for a job, to be told why it cannot start or end now."""
-        if isinstance(error, StateError):  # not where another process holds the file for a moment
+    def _report(self, what: str, error: Exception, *, stops_jobs: bool) -> None:
+        """Log once that the file takes no write; where no job can start or end, tell everyone who waits."""
+        if str(error) != str(self._trouble):
+            known = isinstance(error, StashSenseError)
+            log.error("%s: %s Trying again.", what, error, exc_info=None if known else error)
+        if stops_jobs and isinstance(error, StateError):  # not where another process holds it for a moment
             self._trouble = error
             self._notify()
 
@@ -264,8 +264,3 @@ def _full() -> QueueFull:
 async def _wait_at_most(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
-
-
-def _log(what: str, error: Exception) -> None:
-    known = isinstance(error, StashSenseError)
-    log.error("%s: %s Trying again.", what, error, exc_info=None if known else error)

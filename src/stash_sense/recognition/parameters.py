@@ -168,8 +168,10 @@ def stored_results(
     if force:
         return {image: stored for image, stored in results.items() if parameters.is_of_this_job(stored)}
     adopted = []
-    for task in tasks:
-        if task.image_id in results:
+    left = [task for task in tasks if task.image_id not in results]
+    known = set(state.known_pictures(task.picture for task in left)) if left else set()
+    for task in left:
+        if task.picture not in known:  # nearly always: a new picture
             continue
         other = state.find_image_result(
             task.picture,

@@ -118,6 +118,10 @@ class RecommendationsDB(FingerprintMethods):
                 connection, picture, pack, db_version, stash_image_id, any_version, embeddings
             )
 
+    def known_pictures(self, identities: Iterable[PictureIdentity]) -> list[PictureIdentity]:
+        with self._pool.reading() as connection:
+            return pictures.known_pictures(connection, identities)
+
     def image_shows_picture(self, stash_image_id: str, picture: PictureIdentity) -> bool:
         with self._pool.reading() as connection:
             return pictures.image_shows_picture(connection, stash_image_id, picture)

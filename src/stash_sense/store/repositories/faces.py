@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,7 @@ from stash_sense.store.repositories.matches import (
     matches_by_face,
     upsert_embeddings,
 )
+from stash_sense.store.unreadable import UNREADABLE, log_unreadable
 
 _LANDMARKS = np.dtype("<f4")
 
@@ -181,16 +182,22 @@ def get_face(connection: sqlite3.Connection, face_id: int) -> StoredFace:
     return next(face for face in faces if face.face_id == face_id)
 
 
-def face_boxes(connection: sqlite3.Connection, fingerprint_id: int) -> list[tuple[int, Box]]:
-    """Face ids and boxes of an image, in the order of its last run."""
-    return [
-        (row[0], Box(*row[1:]))
-        for row in connection.execute(
-            "SELECT id, x, y, w, h FROM stash_sense_faces WHERE image_fingerprint_id = ? "
-            "ORDER BY position, id",
-            (fingerprint_id,),
-        )
-    ]
+def boxes_by_image(
+    connection: sqlite3.Connection, fingerprint_ids: Iterable[int]
+) -> dict[int, list[tuple[int, Box]]]:
+    """Fingerprint id -> face ids and boxes of the image, in the order of its last run."""
+    by_image: dict[int, list[tuple[int, Box]]] = {}
+    for fingerprint_id, face_id, *box in connection.execute(
+        """SELECT f.image_fingerprint_id, f.id, f.x, f.y, f.w, f.h FROM json_each(?) wanted
+           CROSS JOIN stash_sense_faces f ON f.image_fingerprint_id = wanted.value
+           ORDER BY f.image_fingerprint_id, f.position, f.id""",
+        (json.dumps(sorted(set(fingerprint_ids))),),
+    ):
+        try:
+            by_image.setdefault(fingerprint_id, []).append((face_id, Box(*box)))
+        except UNREADABLE as error:
+            log_unreadable("face", face_id, error)
+    return by_image
 
 
 def faces_by_image(
@@ -204,7 +211,6 @@ def faces_by_image(
 
     embeddings: read them too. decided: apply the decisions; otherwise verdicts are as the run found them.
     """
-    ids = json.dumps(list(fingerprint_ids))
     rows: dict[int, list[tuple[Any, ...]]] = {}
     for row in connection.execute(
         """SELECT i.id, f.id, i.stash_image_id, f.x, f.y, f.w, f.h, f.detection_confidence, f.quality,
@@ -214,7 +220,7 @@ def faces_by_image(
            JOIN image_fingerprints i ON i.id = f.image_fingerprint_id
            JOIN stash_sense_image_results r ON r.image_fingerprint_id = i.id
            ORDER BY wanted.id, f.position, f.id""",
-        (ids,),
+        (json.dumps(list(fingerprint_ids)),),
     ):
         rows.setdefault(row[0], []).append(row[1:])
     if not rows:
@@ -223,39 +229,48 @@ def faces_by_image(
     matches = matches_by_face(connection, [row[0] for own in rows.values() for row in own])
     vectors = embeddings_by_face(connection, fingerprint_ids) if embeddings else {}
     faces = {}
+    boxes = boxes_by_image(connection, rows)
     for fingerprint_id, own in rows.items():
-        boxes = [Box(*row[2:6]) for row in own]
-        decisions = decisions_by_face(boxes, on_pictures.get(own[0][11], ()))
-        faces[fingerprint_id] = tuple(
-            _stored_face(row, box, on_face, matches.get(row[0], []), vectors.get(row[0]), decided=decided)
-            for row, box, on_face in zip(own, boxes, decisions, strict=True)
-        )
+        box_of = dict(boxes.get(fingerprint_id, ()))
+        on_faces = decisions_by_face([*box_of.values()], on_pictures.get(own[0][11], ()))
+        decisions = dict(zip(box_of, on_faces, strict=True))
+        readable = []
+        for row in own:
+            try:
+                readable.append(
+                    _stored_face(
+                        row, box_of, decisions, matches.get(row[0], []), vectors.get(row[0]), decided=decided
+                    )
+                )
+            except (*UNREADABLE, KeyError) as error:
+                log_unreadable("face", row[0], error)
+        faces[fingerprint_id] = tuple(readable)
     return faces
 
 
 def _stored_face(
     row: tuple[Any, ...],
-    box: Box,
-    decisions: Sequence[Decision],
+    boxes: Mapping[int, Box],
+    decisions: Mapping[int, Sequence[Decision]],
     matches: Sequence[StoredMatch],
     vectors: tuple[Vector, Vector] | None,
     *,
     decided: bool,
 ) -> StoredFace:
-    combined = combine_decisions(decisions) if decided else NO_DECISIONS
+    combined = combine_decisions(decisions[row[0]]) if decided else NO_DECISIONS
     verdict = apply_decisions(row[9], Reason.from_stored(row[10]), matches, combined)
     facenet, arcface = vectors or (None, None)
     return StoredFace(
         face_id=row[0],
         stash_image_id=row[1],
-        box=box,
+        box=boxes[row[0]],
         detection_confidence=row[6],
         quality=row[7],
         landmarks=None if row[8] is None else np.frombuffer(row[8], dtype=_LANDMARKS).reshape(5, 2),
         verdict=verdict.verdict,
         reason=str(verdict.reason),
         candidates=verdict.matches,
-        decisions=tuple(decisions),
+        decisions=tuple(decisions[row[0]]),
         details=parse_json_object(row[12]),
         facenet=facenet,
         arcface=arcface,
@@ -274,10 +289,11 @@ def decisions_by_face_id(
         (json.dumps([validate_stash_id("stash_image_id", image) for image in stash_image_ids]),),
     ).fetchall()
     on_pictures = decisions_on_pictures(connection, {picture_id for _, picture_id in images})
+    boxes = boxes_by_image(connection, [fingerprint_id for fingerprint_id, _ in images])
     by_face_id = {}
     for fingerprint_id, picture_id in images:
-        faces = face_boxes(connection, fingerprint_id)
-        on_faces = decisions_by_face([box for _, box in faces], on_pictures[picture_id])
+        faces = boxes.get(fingerprint_id, [])
+        on_faces = decisions_by_face([box for _, box in faces], on_pictures.get(picture_id, ()))
         for (face_id, _), decisions in zip(faces, on_faces, strict=True):
             if decisions:
                 by_face_id[face_id] = tuple(decisions)

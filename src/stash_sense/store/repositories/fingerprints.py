@@ -196,15 +196,18 @@ def add_images_to_gallery(
 ) -> int:
     """Record that images are in a gallery; returns how many of them are stored."""
     gallery = validate_stash_id("gallery_id", gallery_id)
-    stored = 0
-    for image in stash_image_ids:
-        rows = connection.execute(
-            "UPDATE image_fingerprints SET gallery_id = ? WHERE stash_image_id = ? RETURNING id",
-            (gallery, validate_stash_id("stash_image_id", image)),
-        ).fetchall()
-        for (fingerprint_id,) in rows:
-            add_gallery(connection, fingerprint_id, gallery)
-        stored += len(rows)
+    images = json.dumps([validate_stash_id("stash_image_id", image) for image in stash_image_ids])
+    stored = connection.execute(
+        "UPDATE image_fingerprints SET gallery_id = ? "
+        "WHERE stash_image_id IN (SELECT value FROM json_each(?))",
+        (gallery, images),
+    ).rowcount
+    connection.execute(
+        "INSERT INTO stash_sense_image_galleries (image_fingerprint_id, gallery_id) "
+        "SELECT id, ?1 FROM image_fingerprints WHERE stash_image_id IN (SELECT value FROM json_each(?2)) "
+        "ON CONFLICT DO NOTHING",
+        (gallery, images),
+    )
     return stored
 
 

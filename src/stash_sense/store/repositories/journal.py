@@ -5,8 +5,14 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stash_sense.domain.validation import validate_integer, validate_optional_text, validate_stash_id
+from stash_sense.domain.validation import (
+    parse_json_texts,
+    validate_integer,
+    validate_optional_text,
+    validate_stash_id,
+)
 from stash_sense.errors import BadInput, Conflict, NotStored
+from stash_sense.store.unreadable import UNREADABLE, log_unreadable
 
 TARGET_TYPES = ("image", "gallery", "scene")
 OPEN, DONE, FAILED, UNDONE = "open", "done", "failed", "undone"
@@ -140,7 +146,13 @@ def list_entries(
             None if local_ids is None else json.dumps(list(local_ids)),
         ),
     )
-    return [_entry(row) for row in rows]
+    entries = []
+    for row in rows:
+        try:
+            entries.append(_entry(row))
+        except UNREADABLE as error:
+            log_unreadable("journal entry", row[0], error)
+    return entries
 
 
 def _ids(what: str, values: Sequence[str]) -> list[str]:
@@ -152,5 +164,6 @@ def _ids(what: str, values: Sequence[str]) -> list[str]:
 def _entry(
     row: tuple[int, str, str, str, str, str | None, str, str | None, str | None, str | None],
 ) -> JournalEntry:
-    added = tuple(json.loads(row[5])) if row[5] else ()
-    return JournalEntry(row[0], row[1], tuple(json.loads(row[2])), row[3], row[4], added, *row[6:])
+    return JournalEntry(
+        row[0], row[1], parse_json_texts(row[2]), row[3], row[4], parse_json_texts(row[5] or None), *row[6:]
+    )

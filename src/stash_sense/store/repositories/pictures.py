@@ -27,6 +27,31 @@ def find_picture(connection: sqlite3.Connection, identity: PictureIdentity) -> i
     return None
 
 
+def known_pictures(
+    connection: sqlite3.Connection, identities: Iterable[PictureIdentity]
+) -> list[PictureIdentity]:
+    """Those of the identities that may be of a stored picture: `find_picture` decides."""
+    wanted = list(identities)
+    contents = [[kind, value] for each in wanted for kind, value in each.contents.items()]
+    prints = {
+        (kind, value)
+        for kind, value in connection.execute(
+            """SELECT p.type, p.value FROM json_each(?) wanted
+               JOIN stash_sense_picture_prints p ON p.type = json_extract(wanted.value, '$[0]')
+                 AND p.value = json_extract(wanted.value, '$[1]')""",
+            (json.dumps(contents),),
+        )
+    }
+    places = {
+        row[0]
+        for row in connection.execute(
+            "SELECT place FROM stash_sense_pictures WHERE place IN (SELECT value FROM json_each(?))",
+            (json.dumps([each.location for each in wanted if each.location is not None]),),
+        )
+    }
+    return [each for each in wanted if each.location in places or prints & set(each.contents.items())]
+
+
 def get_picture(connection: sqlite3.Connection, picture_id: int) -> PictureIdentity:
     """The identity of a stored picture."""
     row = connection.execute("SELECT place FROM stash_sense_pictures WHERE id = ?", (picture_id,)).fetchone()

@@ -174,61 +174,69 @@ def update_matches(
     validate_optional_text("db_version", db_version)
     settings_json = canonical_json("settings", settings)
     by_face_id = {face.face_id: face for face in matches}
-    updated: dict[int, str] = {}
-    skipped: list[str] = []
-    for image in stash_image_ids:
-        image_id = validate_stash_id("stash_image_id", image)
-        fingerprint_id = _completely_matched(connection, pack, image_id, by_face_id)
-        if fingerprint_id is None:
-            skipped.append(image)
-            continue
-        for (face_id,) in connection.execute(
-            "SELECT id FROM stash_sense_faces WHERE image_fingerprint_id = ?", (fingerprint_id,)
-        ).fetchall():
-            if face_id in by_face_id:
-                _update_face(connection, by_face_id[face_id])
-        connection.execute(
-            "UPDATE stash_sense_image_results SET db_version = ?, settings = coalesce(?, settings) "
-            "WHERE image_fingerprint_id = ?",
-            (db_version, settings_json, fingerprint_id),
-        )
-        connection.execute(
-            "UPDATE image_fingerprints SET db_version = ?, updated_at = datetime('now') WHERE id = ?",
-            (db_version, fingerprint_id),
-        )
-        updated[fingerprint_id] = image
-    refresh_named_performers(connection, list(updated))
-    return MatchUpdate(tuple(updated.values()), tuple(skipped))
-
-
-def _update_face(connection: sqlite3.Connection, face: FaceMatches) -> None:
-    connection.execute(
-        "UPDATE stash_sense_faces SET verdict = ?, reason = ?, details = coalesce(?, details) WHERE id = ?",
-        (face.verdict, face.reason, canonical_json("details", face.details), face.face_id),
+    images = [validate_stash_id("stash_image_id", image) for image in stash_image_ids]
+    faces = _faces_of_images(connection, pack, images)
+    complete = {image: own for image, own in faces.items() if own.embedded.issubset(by_face_id)}
+    updated = {own.fingerprint_id: image for image, own in complete.items()}
+    _update_faces(
+        connection,
+        [by_face_id[face_id] for own in complete.values() for face_id in own.all if face_id in by_face_id],
     )
-    delete_matches(connection, [face.face_id])
-    insert_matches(connection, {face.face_id: face.candidates})
+    ids = json.dumps(list(updated))
+    connection.execute(
+        "UPDATE stash_sense_image_results SET db_version = ?, settings = coalesce(?, settings) "
+        "WHERE image_fingerprint_id IN (SELECT value FROM json_each(?))",
+        (db_version, settings_json, ids),
+    )
+    connection.execute(
+        "UPDATE image_fingerprints SET db_version = ?, updated_at = datetime('now') "
+        "WHERE id IN (SELECT value FROM json_each(?))",
+        (db_version, ids),
+    )
+    refresh_named_performers(connection, list(updated))
+    skipped = tuple(dict.fromkeys(image for image in images if image not in complete))
+    return MatchUpdate(tuple(dict.fromkeys(image for image in images if image in complete)), skipped)
 
 
-def _completely_matched(
-    connection: sqlite3.Connection, pack: str, image_id: str, matches: Mapping[int, FaceMatches]
-) -> int | None:
-    """The image's fingerprint id, or None where `matches` lacks a face of its last run with `pack`."""
-    row = connection.execute(
-        """SELECT i.id FROM image_fingerprints i
-           JOIN stash_sense_image_results r ON r.image_fingerprint_id = i.id
-           WHERE i.stash_image_id = ? AND r.pack = ?""",
-        (image_id, pack),
-    ).fetchone()
-    if row is None:
-        return None
-    embedded = connection.execute(
-        """SELECT e.face_id FROM stash_sense_faces f JOIN stash_sense_embeddings e ON e.face_id = f.id
-           WHERE f.image_fingerprint_id = ?
-             AND e.pack_id = (SELECT id FROM stash_sense_packs WHERE name = ?)""",
-        (row[0], pack),
-    ).fetchall()
-    return int(row[0]) if all(face_id in matches for (face_id,) in embedded) else None
+@dataclass(frozen=True, slots=True)
+class _ImageFaces:
+    """Ids of an image's faces: all, and those with embeddings of the pack of the image's last run."""
+
+    fingerprint_id: int
+    all: set[int]
+    embedded: set[int]
+
+
+def _faces_of_images(
+    connection: sqlite3.Connection, pack: str, images: Sequence[str]
+) -> dict[str, _ImageFaces]:
+    """By image id, for those images whose last run used `pack`."""
+    by_image: dict[str, _ImageFaces] = {}
+    for image, fingerprint_id, face_id, embedded in connection.execute(
+        """SELECT i.stash_image_id, i.id, f.id, e.face_id FROM json_each(?1) wanted
+           CROSS JOIN image_fingerprints i ON i.stash_image_id = wanted.value
+           JOIN stash_sense_image_results r ON r.image_fingerprint_id = i.id AND r.pack = ?2
+           LEFT JOIN stash_sense_faces f ON f.image_fingerprint_id = i.id
+           LEFT JOIN stash_sense_embeddings e ON e.face_id = f.id
+             AND e.pack_id = (SELECT id FROM stash_sense_packs WHERE name = ?2)""",
+        (json.dumps(list(images)), pack),
+    ):
+        own = by_image.setdefault(image, _ImageFaces(fingerprint_id, set(), set()))
+        own.all.update(() if face_id is None else [face_id])
+        own.embedded.update(() if embedded is None else [embedded])
+    return by_image
+
+
+def _update_faces(connection: sqlite3.Connection, faces: Sequence[FaceMatches]) -> None:
+    connection.executemany(
+        "UPDATE stash_sense_faces SET verdict = ?, reason = ?, details = coalesce(?, details) WHERE id = ?",
+        [
+            (face.verdict, face.reason, canonical_json("details", face.details), face.face_id)
+            for face in faces
+        ],
+    )
+    delete_matches(connection, [face.face_id for face in faces])
+    insert_matches(connection, {face.face_id: face.candidates for face in faces})
 
 
 def refresh_named_performers(connection: sqlite3.Connection, fingerprint_ids: Sequence[int]) -> None:
@@ -236,12 +244,12 @@ def refresh_named_performers(connection: sqlite3.Connection, fingerprint_ids: Se
     for start in range(0, len(fingerprint_ids), _IMAGES_AT_ONCE):
         batch = fingerprint_ids[start : start + _IMAGES_AT_ONCE]
         faces = faces_by_image(connection, batch)
-        for fingerprint_id, image in connection.execute(
+        images = connection.execute(
             "SELECT i.id, i.stash_image_id FROM json_each(?) wanted "
             "CROSS JOIN image_fingerprints i ON i.id = wanted.value",
             (json.dumps(list(batch)),),
-        ).fetchall():
-            write_named_performers(connection, image, faces.get(fingerprint_id, ()))
+        ).fetchall()
+        write_named_performers(connection, {image: faces.get(number, ()) for number, image in images})
 
 
 def refresh_pictures(connection: sqlite3.Connection, picture_ids: Iterable[int]) -> None:
@@ -254,21 +262,27 @@ def refresh_pictures(connection: sqlite3.Connection, picture_ids: Iterable[int])
     refresh_named_performers(connection, [row[0] for row in rows.fetchall()])
 
 
-def write_named_performers(connection: sqlite3.Connection, image: str, faces: Iterable[NamedFace]) -> None:
-    """Replace the version-6 faces of an image: one row per matched performer, for their best face."""
-    best: dict[str, NamedFace] = {}
-    for face in faces:
-        if face.verdict != "match":
-            continue
-        person = face.candidates[0]
-        rival = best.get(person.performer_id)
-        if rival is None or person.distance < rival.candidates[0].distance:
-            best[person.performer_id] = face
-    connection.execute("DELETE FROM image_fingerprint_faces WHERE stash_image_id = ?", (image,))
+def write_named_performers(
+    connection: sqlite3.Connection, faces_by_image: Mapping[str, Iterable[NamedFace]]
+) -> None:
+    """Replace the version-6 faces of images: one row per matched performer, for their best face."""
+    best: dict[tuple[str, str], NamedFace] = {}
+    for image, faces in faces_by_image.items():
+        for face in faces:
+            if face.verdict != "match" or not face.candidates:
+                continue
+            person = face.candidates[0]
+            rival = best.get((image, person.performer_id))
+            if rival is None or person.distance < rival.candidates[0].distance:
+                best[image, person.performer_id] = face
+    connection.execute(
+        "DELETE FROM image_fingerprint_faces WHERE stash_image_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(faces_by_image)),),
+    )
     connection.executemany(
         "INSERT INTO image_fingerprint_faces (stash_image_id, performer_id, confidence, distance, "
         "bbox_x, bbox_y, bbox_w, bbox_h, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, datetime('now'))",
-        [(image, performer_id, *_numbers(face)) for performer_id, face in best.items()],
+        [(image, performer_id, *_numbers(face)) for (image, performer_id), face in best.items()],
     )
 
 

@@ -25,7 +25,7 @@ from stash_sense.store.repositories.faces import (
     DetectedFace,
     StoredFace,
     as_detected,
-    face_boxes,
+    boxes_by_image,
     faces_by_image,
     upsert_face,
 )
@@ -121,7 +121,7 @@ def store_image_result(connection: sqlite3.Connection, result: ImageResult) -> S
         "SELECT picture_id FROM stash_sense_image_results WHERE image_fingerprint_id = ?", (fingerprint_id,)
     ).fetchone()
     same_picture = former is not None and former[0] == picture_id
-    former_faces = face_boxes(connection, fingerprint_id) if former is not None else []
+    former_faces = boxes_by_image(connection, [fingerprint_id]).get(fingerprint_id, [])
     boxes = [face.box for face in result.faces]
     pairs = pair_boxes(boxes, [box for _, box in former_faces]) if same_picture else {}
     kept = {former_faces[old][0] for old in pairs.values()}
@@ -147,7 +147,7 @@ def store_image_result(connection: sqlite3.Connection, result: ImageResult) -> S
     if has_decisions:
         refresh_named_performers(connection, [fingerprint_id])
     else:
-        write_named_performers(connection, image, result.faces)
+        write_named_performers(connection, {image: result.faces})
     return StoredImage(image, fingerprint_id, face_ids)
 
 
