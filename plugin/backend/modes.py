@@ -25,6 +25,7 @@ _KINDS_WITHOUT_PERFORMER = ("ignored", "apart")
 """The kinds of a decision that name no performer."""
 _MAX_CROPS = 24
 _STARTED: Shape = {"job_id": str}
+_CHANGES: Shape = {"version": str, "built_at": str, "new": int, "changed": int, "removed": int}
 _JOB: Shape = {"status": str}
 
 
@@ -112,6 +113,12 @@ def _jobs(connect: Connect, args: Args) -> Any:
 def _control_job(connect: Connect, args: Args, action: str) -> Any:
     path = f"/jobs/{path_segment(args, 'job_id')}/{action}"
     return connect().json("POST", path, expected=_JOB)
+
+
+def _unlearned(connect: Connect, args: Args) -> Any:
+    """A page of the performers without a face in the face database."""
+    path = f"/database/unlearned?offset={whole_number(args.get('offset', 0), 'offset')}"
+    return connect().json("GET", path, expected={"performers": list, "total": int})
 
 
 def _build_database(connect: Connect, _: Args) -> Any:
@@ -238,7 +245,11 @@ MODES: dict[str, Callable[[Connect, Args], Any]] = {
     "identify_gallery": _identify_gallery,
     "identify_scene": _identify_scene,
     "start_gallery": _start_gallery,
-    "start_database": lambda connect, _: connect().json("POST", "/jobs/database", {}, expected=_STARTED),
+    "start_database": lambda connect, args: connect().json(
+        "POST", "/jobs/database", given(args, "images", "allow_empty"), expected=_STARTED
+    ),
+    "database_changes": lambda connect, _: connect().json("GET", "/database/changes", expected=_CHANGES),
+    "unlearned": _unlearned,
     "build_database": _build_database,
     "job": _job,
     "jobs": _jobs,

@@ -43,7 +43,7 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
     }, []);
     const problem = error && h(sense.Problem, { error, retry }, away && h("p", null, t("goesOn")));
     if (problem && !shown) return problem;
-    if (!job) return h(Start, { gallery, start });
+    if (!job) return h("div", null, h(Start, { gallery, start }), h(sense.DatabaseState));
     const running = sense.isRunning(job);
     const changed = () => [shown?.resultId, job.job_id].forEach((id) => id && sense.noteDecision(id));
     return h(
@@ -58,6 +58,10 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
         h("p", { className: "text-muted" }, t("asOf", { at: sense.formatTime(job.ended_at) })),
       update.error && h(sense.Problem, { error: update.error, retry: update.start }),
       shown && h(sense.GalleryResults, { gallery, settings, shown, running, update: start, changed }),
+      h(sense.DatabaseState, {
+        result: shown && !running ? { version: shown.result.db_version, at: job.ended_at } : undefined,
+        match: shown && !running ? () => start() : undefined,
+      }),
       !running && h(Again, { start, resume: sense.canResume(job) ? () => control("resume_job") : null }),
     );
   };

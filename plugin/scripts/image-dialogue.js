@@ -39,7 +39,12 @@ window.StashSense.part("image-dialogue", (sense, api) => {
                 answer.retry();
               },
             })
-          : h(Results, { key: turn, stashImage: image.value, answer: answer.value, reread }),
+          : h(
+              "div",
+              { key: turn },
+              h(Results, { stashImage: image.value, answer: answer.value, reread }),
+              h(sense.DatabaseState, { match: reread }),
+            ),
     );
   };
 

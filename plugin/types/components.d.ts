@@ -26,6 +26,23 @@ interface People {
 }
 type ExternalLink = { href: string; host: string } | null;
 
+/** A build of the face database that is followed. */
+interface DatabaseBuild {
+  job: Job | null;
+  error: string;
+  away: boolean;
+  retry: () => void;
+  start: (args: Record<string, unknown>) => void;
+  busy: boolean;
+  startError: string;
+}
+
+interface UnlearnedPage {
+  performers: { local_id: string; code: string; reason: string; name: string }[];
+  /** null: there is no face database. */
+  total: number | null;
+}
+
 interface TaggingOptions {
   person: Person;
   performers: Performer[] | null | undefined;

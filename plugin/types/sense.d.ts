@@ -202,6 +202,16 @@ interface Sense {
     retry: () => void;
   };
   BuildDatabase: View<{ ready: () => void }>;
+  useDatabaseBuild(done: () => void): DatabaseBuild;
+  DatabaseBuild: View<{ build: DatabaseBuild }>;
+  DatabaseState: View<{
+    /** What is shown: the version of the face database that it was matched with, if known, and when. */
+    result?: { version?: string; at: string | null | undefined };
+    /** Matches what is shown again. */
+    match?: () => unknown;
+    built?: () => void;
+  }>;
+  UnlearnedPerformers: View<unknown>;
   JobProgress: View<{ job: Job; label: string }>;
   // pages
   PageSections: View<{ title: string; children?: unknown }>;

@@ -92,6 +92,17 @@ interface GalleryResult {
   error_count: number;
   skipped: { image_id: string; reason: string }[];
   not_stored?: number;
+  /** Of the face database; older results have none. */
+  db_version?: string;
+}
+
+/** What is newer in Stash than the face database. */
+interface DatabaseChanges {
+  version: string;
+  built_at: string;
+  new: number;
+  changed: number;
+  removed: number;
 }
 
 interface Job {
@@ -110,6 +121,8 @@ interface Job {
   revision: string | null;
   error: string | null;
   error_code?: string | null;
+  /** What it was started with. */
+  asked?: Record<string, unknown>;
   created_at: string;
   ended_at?: string | null;
 }

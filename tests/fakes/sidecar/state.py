@@ -22,6 +22,7 @@ class Job:
     result: Json
     reached: Callable[[], float]
     fails: str = ""
+    fails_code: str = ""
     stopped_at: float | None = None
 
     def view(self, since: str | None = None) -> Json:
@@ -50,9 +51,10 @@ class Job:
             "result": None if since == revision else result,
             "revision": revision,
             "error": self.fails if ended == "failed" and not running else None,
-            "error_code": "stash-unreachable" if ended == "failed" and not running else None,
+            "error_code": self.fails_code if ended == "failed" and not running else None,
             "all_errors": list(self.result["errors"]),
             "error_count": len(self.result["errors"]),
+            "asked": {},
             "created_at": "2026-01-02T03:00:00Z",
             "started_at": "2026-01-02T03:00:00Z",
             "ended_at": None if running else "2026-01-02T03:04:05Z",
@@ -97,6 +99,7 @@ class State(Notes):
         """How far jobs are: tests hold them at a share, and let them go on."""
         self._looks = (0, 1.0)
         self.job_fails = ""
+        self.job_fails_code = "stash-unreachable"
         self.jobs: dict[str, Job] = {}
         self.cleared: set[str] = set()
 
@@ -154,7 +157,8 @@ class State(Notes):
         self.database()
         if gallery_id not in self.galleries:
             raise Problem(404, "not-in-stash", f"Stash has no gallery {gallery_id}.")
-        return {"gallery_id": gallery_id, **_EMPTY, **self.galleries[gallery_id]}
+        version = self.database()["version"]
+        return {"gallery_id": gallery_id, **_EMPTY, "db_version": version, **self.galleries[gallery_id]}
 
     def scene(self, scene_id: str) -> Json:
         if "identify-scene" not in self.features:
@@ -171,7 +175,9 @@ class State(Notes):
             if job.target == target and job.view()["status"] == "running":
                 return {"job_id": job.job_id}
         number = len(self.jobs) + 1
-        job = Job(f"job-{number}", kind, target, result, lambda: self.reached, self.job_fails)
+        job = Job(
+            f"job-{number}", kind, target, result, lambda: self.reached, self.job_fails, self.job_fails_code
+        )
         self.jobs[job.job_id] = job
         return {"job_id": job.job_id}
 
@@ -179,7 +185,8 @@ class State(Notes):
         result = {**_EMPTY, "total_images": 3, "images_processed": 3, "faces_detected": 3}
         self.people = 3
         self.built += 1
-        self.newer = dict.fromkeys(self.newer, 0)
+        if not self.job_fails:
+            self.newer = dict.fromkeys(self.newer, 0)
         return self.start("database", "database", result)
 
     def after_looks(self, looks: int, reached: float) -> None:
