@@ -1,6 +1,7 @@
 /** A picture with a box over each face, and a face cut out of it. */
 window.StashSense.part("boxed-image", (sense, api) => {
   const { h, t } = sense;
+  const NOTHING = /** @type {Picture} */ ({ src: null, size: null, broken: false });
   const AROUND = 0.15; // of a face's size, on each side of its crop
 
   /**
@@ -9,8 +10,9 @@ window.StashSense.part("boxed-image", (sense, api) => {
    */
   sense.useImageSource = (image) => {
     const { useEffect, useState } = api.React;
-    const [picture, setPicture] = useState(/** @type {Picture} */ ({ src: null, size: null, broken: false }));
     const id = image?.id;
+    const [loaded, setLoaded] = useState(/** @type {{of: string | undefined, picture: Picture}} */ ({ of: id, picture: NOTHING }));
+    const setPicture = (/** @type {Picture} */ picture) => setLoaded({ of: id, picture });
     useEffect(() => {
       if (!image) return undefined;
       let current = true;
@@ -37,7 +39,7 @@ window.StashSense.part("boxed-image", (sense, api) => {
         current = false;
       };
     }, [id]);
-    return picture;
+    return loaded.of === id ? loaded.picture : NOTHING; // never the picture of the image before
   };
 
   /** @param {Box} box @param {Size} size */

@@ -5,7 +5,7 @@ window.StashSense.part("job-progress", (sense) => {
   sense.JobProgress = ({ job, label }) => {
     const share = job.total ? (job.done / job.total) * 100 : 0;
     const facts = [];
-    if (job.rate) facts.push(t("rate", { rate: job.rate.toFixed(1) }));
+    if (job.rate) facts.push(t("rate", { rate: job.rate.toLocaleString(sense.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 }) }));
     if (job.eta_s) facts.push(t("left", { time: clock(job.eta_s) }));
     return h(
       "div",

@@ -7,7 +7,7 @@ window.StashSense.part("reasons", (sense) => {
   sense.reasonText = ({ reason, reason_code: code, reason_people: people, reason_count: count }, performers) => {
     const key = `reason_${code}`;
     if (!code || t(key) === key) return reason || "";
-    const [first = NOBODY, other = NOBODY] = people || [];
+    const [first = NOBODY, other = NOBODY] = Array.isArray(people) ? people : [];
     const nameOf = (/** @type {ReasonPerson} */ person) => sense.libraryName(person, performers.get(person.performer_id));
     return t(key, {
       name: nameOf(first).slice(0, 150),

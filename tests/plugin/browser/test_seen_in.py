@@ -2,6 +2,7 @@
 
 import pytest
 
+from fakes.stash import Delay
 from pages import row
 
 from .steps import group, said
@@ -53,6 +54,14 @@ def test_next_and_previous_go_round(seen_in):
     page.keyboard.press("ArrowRight")
     shows(page, 2)
     assert page.locator(".sense-steps [role=status]").inner_text() == "2 of 3"
+
+
+def test_the_picture_before_is_gone_while_the_next_one_loads(seen_in, world):
+    world.stash.faults.add(Delay(3), where=lambda seen: seen.path.endswith("/image/2/image"))
+    seen_in.click("[aria-label=Next]")
+    seen_in.wait_for_selector(".sense-seen-in .sense-boxed.sense-none")
+    assert seen_in.locator(".sense-seen-in img").count() == 0
+    shows(seen_in, 2)
 
 
 def test_the_link_opens_the_image(seen_in, world):
