@@ -7,14 +7,17 @@ window.StashSense.part("page-journal", (sense, api) => {
   const NAMED = 5; // performers of a batch
 
   sense.PageJournal = () => {
-    const { useMemo, useState } = api.React;
+    const { useMemo, useRef, useState } = api.React;
+    const reloads = useRef(0);
     const loaded = sense.useLoaded(() => readPage(), []);
     const [older, setOlder] = useState(/** @type {JournalView | null} */ (null));
     const shown = older || loaded.value;
     const items = useMemo(() => batches(shown?.entries || []), [shown]);
     const more = sense.useAction(async () => {
       if (!shown?.next) return;
+      const before = reloads.current;
       const next = await readPage(shown.next);
+      if (before !== reloads.current) return; // it belongs to the list from before
       setOlder({
         entries: [...shown.entries, ...next.entries],
         names: new Map([...shown.names, ...next.names]),
@@ -22,6 +25,7 @@ window.StashSense.part("page-journal", (sense, api) => {
       });
     });
     const retry = () => {
+      reloads.current += 1;
       setOlder(null);
       loaded.retry();
     };
