@@ -128,6 +128,15 @@ def test_a_home_folder_loses_only_what_is_ours(tmp_path, monkeypatch):
     assert stat.S_IMODE((tmp_path / "stash_sense.db").stat().st_mode) == 0o600
 
 
+def test_a_folder_for_all_users_loses_only_what_is_ours(tmp_path):
+    (tmp_path / "anothers").touch(0o644)
+    (tmp_path / "jobs.db").touch(0o644)
+    tmp_path.chmod(0o1777)
+    assert make_private(tmp_path).exposed == 1
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+    assert stat.S_IMODE((tmp_path / "anothers").stat().st_mode) == 0o644
+
+
 def test_a_token_that_others_could_read_is_not_silently_repaired(folder):
     (folder / "token").touch(0o644)
     make_private(folder)

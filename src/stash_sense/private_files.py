@@ -119,7 +119,10 @@ def _walk(folder: Path, names: tuple[str, ...] = ()) -> Iterator[tuple[Path, os.
 
 
 def _is_shared(folder: Path) -> bool:
-    """Whether a folder is a person's home, or above it: other things there are none of our business."""
+    """Whether a folder is a home, above one, or for all users: what else is there is none of our business."""
+    status = folder.stat()
+    if status.st_mode & stat.S_ISVTX or status.st_uid != os.geteuid():
+        return True
     try:
         home = Path.home().resolve()
     except (OSError, RuntimeError):
