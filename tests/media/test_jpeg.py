@@ -196,3 +196,10 @@ def test_a_kind_of_jpeg_that_is_not_read_is_not_called_damaged(files, marker, pr
         NotAnImage, match=r"this kind of JPEG \(.*\) is not read\. Export it as an ordinary JPEG"
     ):
         load_image(data)
+
+
+def test_an_arithmetic_jpeg_without_an_end_marker_is_refused_since_nothing_tells_whether_it_is_whole(files):
+    data = files["JPEG"].replace(b"\xff\xc0", b"\xff\xc9", 1)
+    assert load_image(data).width == 96
+    with pytest.raises(UnreadableImage, match="its picture data ends early"):
+        load_image(data.removesuffix(EOI))

@@ -18,8 +18,10 @@ _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB,
 
 _PROGRESSIVE = frozenset({0xC2, 0xCA})
 
+_ARITHMETIC = frozenset({0xC9, 0xCA})
+
 # Sequential and progressive, with either coding; the rest are lossless or hierarchical.
-_READ_FRAMES = frozenset({0xC0, 0xC1, 0xC9}) | _PROGRESSIVE
+_READ_FRAMES = frozenset({0xC0, 0xC1}) | _PROGRESSIVE | _ARITHMETIC
 
 _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xD9), 0xFF})
 
@@ -47,7 +49,8 @@ class BadHeader(ValueError):
 class JpegHeader:
     """What a JPEG's header tells. width, height: pixels, before the rotation.
 
-    channels: their ids. unread: what makes this a kind of JPEG that is not read, else "". coefficients: how
+    channels: their ids. arithmetic: whether it is coded so that data can be missing without a sign. unread:
+    what makes this a kind of JPEG that is not read, else "". coefficients: how
     many of a block come in scans of their own. coefficient_bytes: memory per pixel that libjpeg keeps for a
     JPEG of several scans, else 0. segments: marker and content of those that decoding needs, up to the first
     scan's, whose data begins at `scan_at`.
@@ -56,6 +59,7 @@ class JpegHeader:
     width: int
     height: int
     channels: bytes
+    arithmetic: bool
     unread: str
     coefficients: int
     several_scans: bool
@@ -125,6 +129,7 @@ def _header(
         width,
         height,
         channels=content[6 : 6 + 3 * count : 3],
+        arithmetic=marker in _ARITHMETIC,
         unread=unread or ("" if count in (1, 3, 4) else f"{count} channels"),
         coefficients=64 if marker in _PROGRESSIVE else 1,
         several_scans=several_scans,
@@ -162,7 +167,8 @@ def read_jpeg_scans(data: bytes, header: JpegHeader) -> JpegScans:
         end = found.start() if found else len(data)
         expected = ((channel, k) for channel in header.channels for k in range(header.coefficients))
         if all(precisions.get(each) == 0 for each in expected):
-            return JpegScans(end, marked=found is not None and found[0] == EOI, complete=True)
+            marked = found is not None and found[0] == EOI
+            return JpegScans(end, marked, complete=not header.arithmetic)
         marker, scan, position = _next_scan(data, end)
         if marker != _SOS:
             return JpegScans(end, marked=marker == _EOI_MARKER, complete=False)
