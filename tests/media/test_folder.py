@@ -6,6 +6,7 @@ import pytest
 
 from stash_sense.errors import BadInput, NotAFolder
 from stash_sense.media.listing import list_images
+from stash_sense.media.photo import name_as_utf8
 
 
 @pytest.fixture
@@ -172,3 +173,11 @@ def test_of_many_other_kinds_the_most_frequent_are_named(tree, tmp_path):
 def test_pictures_alone_are_not_commented_on(tree, tmp_path):
     tree("1.jpg", "2.png")
     assert list_images(tmp_path).others == ""
+
+
+def test_a_name_is_that_of_the_disk_whatever_the_locale_is(monkeypatch):
+    monkeypatch.setattr(os, "fsencode", lambda name: name.encode("latin-1", "surrogateescape"))
+    as_decoded_by_latin_1 = "Łukasz".encode().decode("latin-1")
+    assert name_as_utf8(as_decoded_by_latin_1) == "Łukasz"
+    assert name_as_utf8("Zoë") == "Zoë"  # a disk that holds Latin-1
+    assert name_as_utf8("Łukasz") == "Łukasz"

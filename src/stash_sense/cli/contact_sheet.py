@@ -7,7 +7,7 @@ from stash_sense.domain.faces import Pixels, RecognizedFace
 from stash_sense.domain.progress import Progress
 from stash_sense.errors import StashSenseError
 from stash_sense.matching.gallery_people import UnknownTrack
-from stash_sense.media.photo import load_image
+from stash_sense.media.photo import load_image, name_as_utf8
 from stash_sense.recognition.folder import FolderResult, RecognizedPhoto
 
 CROP_SIDE = 120
@@ -106,13 +106,13 @@ def _photo(number: int, photo: RecognizedPhoto, side: int) -> tuple[_Photo, list
     try:
         pixels = load_image(photo.path, frame=photo.frame).pixels if not photo.error else None
     except StashSenseError as error:  # deleted or changed since it was analysed
-        return _Photo(number, photo.path.name, "", str(error), 1.5, []), []
+        return _Photo(number, name_as_utf8(photo.path.name), "", str(error), 1.5, []), []
     if pixels is None:
-        return _Photo(number, photo.path.name, "", photo.error, 1.5, []), []
+        return _Photo(number, name_as_utf8(photo.path.name), "", photo.error, 1.5, []), []
     crops = [_crop(pixels, face, photo) for face in photo.faces]
     boxes = [_face_box(face, photo) for face in photo.faces]
     sheet_photo = _Photo(
-        number, photo.path.name, data_url(pixels, side), "", photo.width / photo.height, boxes
+        number, name_as_utf8(photo.path.name), data_url(pixels, side), "", photo.width / photo.height, boxes
     )
     return sheet_photo, crops
 

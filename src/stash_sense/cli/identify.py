@@ -29,7 +29,7 @@ from stash_sense.errors import BadInput
 from stash_sense.matching.gallery_people import Evidence, MatchOptions, UnknownTrack
 from stash_sense.media.archive import ZippedPhoto, is_zip
 from stash_sense.media.listing import list_images, list_zipped_images
-from stash_sense.media.photo import PhotoFile
+from stash_sense.media.photo import PhotoFile, name_as_utf8
 from stash_sense.recognition.folder import FolderResult, identify_folders, join_folders
 from stash_sense.runtime.from_settings import (
     database_dir,
@@ -254,7 +254,7 @@ def _unnamed_table(unnamed: Sequence[UnknownTrack], result: FolderResult) -> Tab
         table.add_row(
             cell(label, STYLES[track.status]),
             str(len(track.images)),
-            cell(result.photos[track.images[0]].path.name),
+            cell(name_as_utf8(result.photos[track.images[0]].path.name)),
             cell(str(track.reason)),
         )
     return table
@@ -264,13 +264,18 @@ def _faces_table(result: FolderResult) -> Table:
     table = new_table("Photo", "Face", "Verdict", "Reason")
     for photo in result.photos:
         if not photo.faces:
-            table.add_row(cell(photo.path.name), "-", cell("", "dim"), cell(photo.error or "no face", "dim"))
+            table.add_row(
+                cell(name_as_utf8(photo.path.name)),
+                "-",
+                cell("", "dim"),
+                cell(photo.error or "no face", "dim"),
+            )
         for number, face in enumerate(photo.faces, 1):
             quality = (
                 f" (quality {face.quality.score:.2f}: {face.quality.reason})" if face.quality.reason else ""
             )
             table.add_row(
-                cell(photo.path.name if number == 1 else ""),
+                cell(name_as_utf8(photo.path.name) if number == 1 else ""),
                 str(number),
                 cell(face.verdict.status, STYLES[face.verdict.status]),
                 cell(f"{face.verdict.reason}{quality}"),

@@ -19,6 +19,7 @@ from stash_sense.facedb.analyzed_photos import StoredPhoto
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Photo
 from stash_sense.media.listing import list_images
+from stash_sense.media.photo import name_as_utf8
 from stash_sense.recognition.analysis import run_in_batches
 from stash_sense.recognition.recognizer import LoadedPack
 
@@ -133,10 +134,10 @@ def list_people(folders: Sequence[Path], *, allow_empty: bool = False) -> People
             if len(inner.parts) < 2:
                 loose += 1
             else:
-                name = visible_name(inner.parts[0])
+                name = visible_name(name_as_utf8(inner.parts[0]))
                 names.add(name)
                 people.photos.setdefault(name, []).append(folder.resolve() / inner)
-        people.without_photo += map(visible_name, _person_folders(folder))
+        people.without_photo += map(visible_name, map(name_as_utf8, _person_folders(folder)))
         people.counts[f"{folder.resolve()}{os.sep}"] = len(names)
         if loose:
             people.problems.append(

@@ -35,6 +35,8 @@ SOURCE = "stash"
 """The source that the manifest of a database built from Stash names."""
 EXTRA_FETCHES = 4
 """People whose photos are fetched while those of as many people as there are workers are analyzed."""
+MOST_FETCHES = 12
+"""People whose photos are in memory, however many workers there are: a photo may have 50 MB."""
 BUSY_POLL_S = 0.5
 """How often a build checks whether the one it waits for has ended."""
 
@@ -178,7 +180,7 @@ async def _collect(
 
     progress.start("Enrolling", len(people))
     async with task_group() as group:
-        for _ in range(photos.pool.workers + EXTRA_FETCHES):
+        for _ in range(min(photos.pool.workers + EXTRA_FETCHES, MOST_FETCHES)):
             group.create_task(take_people())
     return [done[index] for index in range(len(people))]
 

@@ -45,6 +45,14 @@ def display_name(path: Path) -> str:
     return os.fsencode(path.name or str(path)).decode("utf-8", "replace")
 
 
+def name_as_utf8(name: str) -> str:
+    """The name of a file or folder in UTF-8, which disks mean whatever the locale is; another as it is."""
+    try:
+        return os.fsencode(name).decode("utf-8")
+    except UnicodeError:
+        return name
+
+
 def read_image_file(path: Path, limits: MediaLimits) -> bytes:
     """Return the content of the regular file at `path`; a file that is not a picture is not read to its end.
 

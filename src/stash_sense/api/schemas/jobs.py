@@ -19,6 +19,7 @@ from stash_sense.api.schemas.faces import (
 )
 from stash_sense.domain.identity import bare_ids
 from stash_sense.matching.gallery_people import GalleryPerson, MatchOptions, UnknownTrack
+from stash_sense.media.photo import name_as_utf8
 from stash_sense.recognition.folder import FolderResult, RecognizedPhoto
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.store.repositories.jobs import Job
@@ -186,7 +187,11 @@ def _photo_out(photo: RecognizedPhoto, recognizer: FaceRecognizer) -> PhotoOut:
         for face in photo.faces
     ]
     return PhotoOut(
-        path=str(photo.path), width=photo.width, height=photo.height, faces=faces, error=photo.error or None
+        path=name_as_utf8(str(photo.path)),
+        width=photo.width,
+        height=photo.height,
+        faces=faces,
+        error=photo.error or None,
     )
 
 
@@ -206,7 +211,7 @@ def _folder_performer_out(found: GalleryPerson, result: FolderResult) -> FolderP
         confidence=round(found.confidence, 4),
         face_count=len(found.faces),
         faces_alone=found.alone,
-        images=[str(path) for path in result.paths(found.images)],
+        images=[name_as_utf8(str(path)) for path in result.paths(found.images)],
     )
 
 
@@ -218,7 +223,7 @@ def _folder_unknown_out(
         **track.reason.as_json(),
         face_count=len(track.faces),
         image_count=len(track.images),
-        images=[str(path) for path in result.paths(track.images)],
+        images=[name_as_utf8(str(path)) for path in result.paths(track.images)],
         nearest=[match_out(match, recognizer) for match in track.nearest],
     )
 
