@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -57,7 +58,7 @@ class AsyncState:
         self.store = RecommendationsDB(path, BUSY_S)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="state")
         self._followed: str | None = None
-        self._following = asyncio.Lock()
+        self._following = threading.Lock()
 
     async def run(self, work: Callable[[RecommendationsDB], T]) -> T:
         """The result of `work` on the store, in a thread. Raises what the store raises, and StateBusy."""
@@ -70,15 +71,23 @@ class AsyncState:
         return await waiting
 
     async def follow(self, database: FaceDatabase) -> None:
-        """Bring what is stored of people under their keys in this face database, once for each version."""
+        """Bring what is stored of people under their keys in this face database, once for each version.
+
+        From any event loop: jobs have their own.
+        """
         version = database.manifest.version
-        async with self._following:
-            if self._followed != version:
-                try:
-                    await self.run(lambda store: follow_keys(store, database))
-                    self._followed = version
-                except (StateError, StateBusy) as error:  # tried again; until then former keys are looked up
-                    log.warning("the state does not follow face database %s yet: %s", version, error)
+        if self._followed == version:
+            return
+        try:
+            await self.run(lambda store: self._follow(store, database))
+        except (StateError, StateBusy) as error:  # tried again; until then former keys are looked up
+            log.warning("the state does not follow face database %s yet: %s", version, error)
+
+    def _follow(self, store: RecommendationsDB, database: FaceDatabase) -> None:
+        with self._following:
+            if self._followed != database.manifest.version:
+                follow_keys(store, database)
+                self._followed = database.manifest.version
 
     def close(self) -> None:
         """Let running work end, then close the file. Blocks."""
