@@ -38,8 +38,9 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
       const latest = jobs.find(sense.isRunning) || jobs[0];
       if (latest?.result) show(latest);
       else if (latest) follow(latest.job_id).catch((problem) => sense.report("the job could not be read", problem));
-      // Decisions made since then are not in its result.
-      if (latest?.result && latest.status === "done" && sense.hasDecisionsSince(latest.job_id)) update.start();
+      // Decisions made since then, here or in another browser, are not in its result.
+      if (latest?.result && latest.status === "done")
+        hasDecisionsSince(latest).then((since) => since && update.start());
     }, []);
     const problem = error && h(sense.Problem, { error, retry }, away && h("p", null, t("goesOn")));
     if (problem && !shown) return problem;
@@ -65,6 +66,19 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
       !running && h(Again, { start, resume: sense.canResume(job) ? () => control("resume_job") : null }),
     );
   };
+
+  /** @param {Job} job */
+  async function hasDecisionsSince(job) {
+    if (sense.hasDecisionsSince(job.job_id)) return true;
+    const page = /** @type {DecisionsPage | null} */ (
+      await sense.callSidecar("decisions", { limit: 1 }).catch((error) => {
+        sense.report("the decisions could not be read", error);
+        return null;
+      })
+    );
+    const newest = page?.decisions[0];
+    return !!newest && !!job.ended_at && sense.moment(newest.created_at) > sense.moment(job.ended_at);
+  }
 
   /**
    * The result to show. The first job's result shows as it grows; a later job's only once it has ended, so that

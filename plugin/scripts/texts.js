@@ -295,9 +295,12 @@ window.StashSense.part("texts", (sense) => {
   sense.texts = { en: english };
   sense.language = "en";
 
-  /** A moment in the user's own format. The sidecar's times are UTC, with or without a time zone. */
+  /** The sidecar's times are UTC, with or without a time zone. */
+  sense.moment = (text) => new Date(/(Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text.replace(" ", "T")}Z`);
+
+  /** A moment in the user's own format. */
   sense.formatTime = (text) => {
-    const moment = new Date(/(Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text.replace(" ", "T")}Z`);
+    const moment = sense.moment(text);
     return Number.isNaN(moment.getTime()) ? text : moment.toLocaleString(sense.language);
   };
 

@@ -75,8 +75,8 @@ class Notes:
         """A page of the decisions, latest first, each as it is listed."""
         before, limit = int(query.pop("before", sys.maxsize)), int(query.pop("limit", 50))
         listed = [
-            {"performer_id": None, "name": None, "local_id": None, "image_id": None, **each}
-            | {"created_at": "2026-01-02 03:04:05"}
+            {"performer_id": None, "name": None, "local_id": None, "image_id": None}
+            | {"created_at": "2026-01-02 03:04:05", **each}
             for each in reversed(self.decisions)
             if each["decision_id"] < before and all(each.get(key) == query[key] for key in query)
         ]
