@@ -216,3 +216,13 @@ def test_deleting_a_person_while_another_process_has_the_file_open(
 def test_a_person_without_a_key_is_refused(wrong: Any, db: RecommendationsDB) -> None:
     with pytest.raises(BadInput):
         db.delete_person(wrong)
+
+
+def test_deleting_a_person_leaves_the_details_of_one_with_a_longer_number(db, face, result) -> None:
+    other = face(0.1, "local:12", details={"reason": ["nearest", [["local:12", "Other", 0.9]], None]})
+    (face_id,) = db.store_image_result(result("1", other)).face_ids
+    own = face(0.1, "local:1", details={"reason": ["nearest", [["local:1", "Anna", 0.9]], None]})
+    (gone,) = db.store_image_result(result("2", own)).face_ids
+    db.delete_person("local:1")
+    assert db.get_face(face_id).details == other.details
+    assert db.get_face(gone).details is None

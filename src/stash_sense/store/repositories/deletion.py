@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from stash_sense.domain.identity import LOCAL
 from stash_sense.domain.validation import validate_stash_id, validate_text
 from stash_sense.errors import StateBusy, StateError
 from stash_sense.store.connection import writing
@@ -93,10 +94,7 @@ def _delete_verdicts(connection: sqlite3.Connection, keys: str, names: list[str]
     )
     needles = (keys, json.dumps(names))
     # In details, which are JSON, quotes and backslashes of a name are escaped.
-    escaped = tuple(
-        json.dumps([json.dumps(text, ensure_ascii=False)[1:-1] for text in texts])
-        for texts in (json.loads(keys), names)
-    )
+    escaped = tuple(json.dumps([_in_json(text) for text in texts]) for texts in (json.loads(keys), names))
     connection.execute(
         """UPDATE stash_sense_faces AS f SET reason = '' WHERE reason <> '' AND EXISTS (
              SELECT 1 FROM (SELECT value FROM json_each(?) UNION SELECT value FROM json_each(?)) needle
@@ -114,6 +112,12 @@ def _delete_verdicts(connection: sqlite3.Connection, keys: str, names: list[str]
         "WHERE performer_id IN (SELECT value FROM json_each(?)))",
         (keys,),
     ).rowcount
+
+
+def _in_json(text: str) -> str:
+    """The text as it stands in JSON; a local key as a whole, for `local:1` begins `local:12` too."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted if text.startswith(LOCAL) else quoted[1:-1]
 
 
 def _mentions(connection: sqlite3.Connection, needles: list[str]) -> dict[str, int]:
