@@ -53,3 +53,12 @@ def test_no_face():
 def test_an_image_must_show_one_face_only():
     assert only_face([MIDDLE], 900, 900) is MIDDLE
     assert only_face([MIDDLE, SPECK], 900, 900) == "2 faces, and one person tagged"
+
+
+def test_what_only_half_looks_like_a_face_does_not_stand_in_the_way():
+    belly = dataclasses.replace(
+        face(408, 425, 567, 624), confidence=0.61, quality=Quality(0.4, 178, 0, 1.0, "")
+    )
+    real = dataclasses.replace(face(425, 91, 562, 277), quality=Quality(1.0, 160, 0, 0.1, ""))
+    assert portrait_face([belly, real], 960, 960) is real
+    assert rival_count([belly, real], 960, 960) == 0
