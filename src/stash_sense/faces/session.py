@@ -40,6 +40,8 @@ class OnnxSession:
         options.log_severity_level = 3
         # Its arena would keep the memory of as many calls as ever ran at a time, for each network.
         options.enable_cpu_mem_arena = False
+        # One block for all of a call, which this is for, is so large that it comes from the system each time.
+        options.enable_mem_pattern = False
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no public base
