@@ -19,7 +19,7 @@ if __name__ == "__main__":
 
 from stash_sense.domain.progress import NoProgress
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.faces import detect, engine
+from stash_sense.faces import detect, engine, yunet
 from stash_sense.faces.embed import Embedder
 from stash_sense.faces.session import OnnxSession
 from stash_sense.matching import gallery_people, naming
@@ -71,8 +71,8 @@ def main() -> None:
     spots: list[tuple[object, str, Stages, str | Callable[..., str]]] = [
         (analysis, "load_image", worker, "read and decode"),
         (detect, "shrink_to_fit", worker, "shrink for the detector"),
-        (detect, "to_input", worker, "shrink for the detector"),
-        (detect, "decode_detections", worker, "boxes out of scores"),
+        (yunet, "to_input", worker, "shrink for the detector"),
+        (yunet, "decode_detections", worker, "boxes out of scores"),
         (OnnxSession, "run", worker, lambda session, inputs: _network(network[id(session)], inputs)),
         (Embedder, "crop", worker, "align and crop"),
         (Embedder, "embed", worker, "embedders' input and output"),

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.faces.detect import decode_detections
-from stash_sense.faces.embed import similarity_transform
+from stash_sense.faces.align import similarity_transform
 from stash_sense.faces.session import OnnxSession
+from stash_sense.faces.yunet import decode_detections
 from stash_sense.matching.calibration import Calibration, Scorer
 from stash_sense.matching.naming import name_tracks
 from stash_sense.matching.tracks import TrackFace

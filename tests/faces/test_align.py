@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stash_sense.errors import BadLandmarks
-from stash_sense.faces.embed import align_face, similarity_transform
+from stash_sense.faces.align import align_face, similarity_transform
 
 
 def moved(points, angle, scale, shift):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stash_sense.domain.faces import Detection
-from stash_sense.faces.detect import DetectorSpec
+from stash_sense.faces.detect import DetectorSpec, FoundFaces
 from stash_sense.faces.embed import Embedder, EmbedderSpec
 from stash_sense.faces.engine import EMBED_BATCH, FaceEngine
 
@@ -12,29 +12,30 @@ SPEC = DetectorSpec(main_side=1024, close_side=320, close_share=0.1, operating_p
 
 
 class FakeDetector:
-    """Gives the faces it is told for each picture, by the picture's first pixel, at a given turn."""
+    """Gives the faces it is told for each picture, by the picture's first pixel."""
 
     spec = SPEC
 
-    def __init__(self, faces, turns=0):
-        self.faces, self.turns = faces, turns
+    def __init__(self, faces):
+        self.faces = faces
 
-    def find(self, image, min_confidence):
-        return self.faces[int(image[0, 0, 0])], self.turns
+    def search(self, image, min_confidence, finer=None):
+        fine = finer() if finer else image
+        return FoundFaces(fine, self.faces[int(image[0, 0, 0])])
 
 
 @pytest.fixture
 def engine(fake_session, template):
     """An engine whose embeddings are the crop's mean colour; with the sessions, to see the batches."""
 
-    def engine(faces, turns=0):
+    def engine(faces):
         sessions = {
             slot: fake_session(lambda blob: {"out": blob.mean(axis=(2, 3))})
             for slot in ("arcface", "facenet")
         }
         spec = EmbedderSpec(112, template, 112, "BGR", "NCHW", 0.0, 1.0, 3)
         embedders = {slot: Embedder(session, spec) for slot, session in sessions.items()}
-        return FaceEngine(FakeDetector(faces, turns), embedders), sessions["arcface"]
+        return FaceEngine(FakeDetector(faces), embedders), sessions["arcface"]
 
     return engine
 
@@ -91,21 +92,18 @@ def test_a_face_without_usable_landmarks_is_left_out(engine, detection):
     assert [face.box.tolist() for face in faces] == [[10, 10, 90, 90]]
 
 
-@pytest.mark.parametrize(
-    ("turns", "box"), [(1, [90, 20, 120, 50]), (2, [70, 50, 100, 80]), (3, [0, 50, 30, 80])]
-)
-def test_the_box_of_a_turned_picture_is_in_pixels_of_the_picture_given(engine, detection, turns, box):
-    """The picture is 120 x 100 px; the face lies at (20, 0 or 20) to +30 px in its turned form."""
-    y = 20 if turns == 2 else 0
-    (face,) = engine([[detection(20, y, 30)]], turns)[0].analyze([np.zeros((100, 120, 3), np.uint8)])[0]
-    assert face.box.tolist() == box
-
-
-@pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_landmarks_stay_inside_their_box_at_every_turn(engine, detection, turns):
-    (face,) = engine([[detection(20, 20, 50)]], turns)[0].analyze([np.zeros((100, 120, 3), np.uint8)])[0]
-    assert (face.landmarks >= face.box[:2]).all()
-    assert (face.landmarks <= face.box[2:]).all()
+def test_faces_of_a_finer_picture_are_in_pixels_of_the_given_one_and_embedded_from_the_finer(
+    engine, detection
+):
+    fine = np.zeros((400, 800, 3), np.uint8)
+    fine[..., 1] = 200
+    network, session = engine([[detection(200, 100, 80)]])
+    (face,) = network.analyze([np.zeros((100, 200, 3), np.uint8)], finer=lambda: fine)[0]
+    assert face.box.tolist() == [50, 25, 70, 45]
+    assert (face.landmarks > [50, 25]).all()
+    assert (face.landmarks < [70, 45]).all()
+    assert session.seen[0].mean(axis=(0, 2, 3)).tolist() == [0, 200, 0]
+    assert face.quality.size == 80
 
 
 def test_confidence_is_calibrated(engine, detection):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stash_sense.faces.detect import shrink_to_fit
+from stash_sense.faces.shrink import shrink_to_fit
 
 
 @pytest.mark.parametrize(

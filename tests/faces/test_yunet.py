@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stash_sense.faces.detect import InputBuffers, YuNet, decode_detections, iou, suppress_overlaps, to_input
+from stash_sense.faces.boxes import iou, suppress_overlaps
+from stash_sense.faces.yunet import InputBuffers, YuNet, decode_detections, to_input
 
 HEIGHT, WIDTH = 64, 96
 

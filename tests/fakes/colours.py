@@ -31,7 +31,7 @@ class ColourEngine:
         """How many pictures were analysed so far."""
         return sum(self.calls)
 
-    def analyze(self, images, *, min_confidence=0.5, reference=False):
+    def analyze(self, images, *, min_confidence=0.5, reference=False, finer=None):
         faces = [self._faces(image) for image in images]
         with self.lock:
             self.calls.append(len(faces))

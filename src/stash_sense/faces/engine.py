@@ -1,6 +1,6 @@
 """Pictures in, faces with embeddings out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from stash_sense.domain.faces import Detection, EmbeddedFace, Pixels, Quality, Vectors
 from stash_sense.errors import BadLandmarks
-from stash_sense.faces.detect import Detector, undo_turns
+from stash_sense.faces.detect import Detector
 from stash_sense.faces.embed import Embedder
 from stash_sense.faces.quality import assess_quality
 from stash_sense.memory import NETWORK_BYTES, pictures_budget
@@ -19,18 +19,11 @@ EMBED_BATCH = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cut:
-    """A detected face and its crops for the embedding networks.
-
-    detection: in pixels of the picture after `turns` quarter turns. width, height: of the picture before
-    them.
-    """
+    """A detected face, clamped to the picture that was given, and its crops for the embedding networks."""
 
     detection: Detection
     crops: dict[str, Pixels]
     quality: Quality
-    turns: int
-    width: int
-    height: int
 
 
 class FaceEngine:
@@ -41,18 +34,24 @@ class FaceEngine:
 
     def __init__(self, detector: Detector, embedders: Mapping[str, Embedder]) -> None:
         self._detector = detector
-        self._embedders = dict(embedders)
+        self.embedders = dict(embedders)
 
     def analyze(
-        self, images: Iterable[Pixels], *, min_confidence: float = 0.5, reference: bool = False
+        self,
+        images: Iterable[Pixels],
+        *,
+        min_confidence: float = 0.5,
+        reference: bool = False,
+        finer: Callable[[], Pixels | None] | None = None,
     ) -> list[list[EmbeddedFace]]:
         """Faces of each picture, best detection first.
 
         images: (H, W, 3) uint8 BGR, upright; sizes may differ. Each is released before the next is taken.
         min_confidence: calibrated, 0 to 1. reference: embed for enrolment rather than as probes.
+        finer: the picture last taken with more pixels, or None; called for pictures with many small faces.
         Boxes are clamped to the picture.
         """
-        cuts = [self._cut(image, min_confidence) for image in images]
+        cuts = [self._cut(image, min_confidence, finer) for image in images]
         vectors = self._embed([cut for per_image in cuts for cut in per_image], reference)
         faces, position = [], 0
         for per_image in cuts:
@@ -64,20 +63,26 @@ class FaceEngine:
             position += len(per_image)
         return faces
 
-    def _cut(self, image: Pixels, min_confidence: float) -> list[_Cut]:
-        detections, turns = self._detector.find(image, min_confidence)
-        upright = np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    def _cut(
+        self, image: Pixels, min_confidence: float, finer: Callable[[], Pixels | None] | None
+    ) -> list[_Cut]:
+        found = self._detector.search(image, min_confidence, finer)
+        size = np.array(image.shape[1::-1], np.float32)
+        scale = size / np.array(found.pixels.shape[1::-1], np.float32)
         cuts = []
-        for detection in detections:
+        for detection in found.faces:
             try:
                 crops = {
-                    slot: embedder.crop(upright, detection.landmarks)
-                    for slot, embedder in self._embedders.items()
+                    slot: embedder.crop(found.pixels, detection.landmarks)
+                    for slot, embedder in self.embedders.items()
                 }
             except BadLandmarks:
                 continue  # a box with unusable landmarks shows no face that could be recognised
             quality = assess_quality(detection.size, detection.landmarks, crops["arcface"])
-            cuts.append(_Cut(detection, crops, quality, turns, image.shape[1], image.shape[0]))
+            box = np.clip(detection.box * np.tile(scale, 2), 0, np.tile(size, 2))
+            landmarks = np.asarray(detection.landmarks * scale, np.float32)
+            inside = Detection(box, detection.score, landmarks)
+            cuts.append(_Cut(inside, crops, quality))
         return cuts
 
     def _embed(self, cuts: Sequence[_Cut], reference: bool) -> dict[str, Vectors]:
@@ -90,19 +95,13 @@ class FaceEngine:
                         for batch in batches
                     ]
                 )
-                for slot, embedder in self._embedders.items()
+                for slot, embedder in self.embedders.items()
             }
 
     def _face(self, cut: _Cut, embeddings: dict[str, Vectors]) -> EmbeddedFace:
-        landmarks, corners = cut.detection.landmarks, cut.detection.box.reshape(2, 2)
-        if cut.turns:
-            landmarks = undo_turns(landmarks, cut.turns, cut.width, cut.height)
-            corners = undo_turns(corners, cut.turns, cut.width, cut.height)
-        corners = np.clip(np.sort(corners, axis=0), 0, [cut.width, cut.height])
-        confidence = self._detector.spec.confidence(cut.detection.score)
-        return EmbeddedFace(
-            corners.astype(np.float32).ravel(), confidence, landmarks, cut.quality, embeddings
-        )
+        found = cut.detection
+        confidence = self._detector.spec.confidence(found.score)
+        return EmbeddedFace(found.box, confidence, found.landmarks, cut.quality, embeddings)
 
 
 def _even_batches(cuts: Sequence[_Cut], most: int) -> list[Sequence[_Cut]]:

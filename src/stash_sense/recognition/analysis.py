@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -18,6 +18,7 @@ from stash_sense.machine import usable_cores
 from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
 from stash_sense.media.photo import PhotoFile, PhotoSource, decoded_image, later_frames
 from stash_sense.memory import NETWORK_BYTES
+from stash_sense.recognition.large_pictures import decoded_to_search, finer_pixels
 
 log = logging.getLogger(__name__)
 
@@ -135,23 +136,38 @@ def analyze_pictures(
     scales: list[Vectors] = []
     animations: set[int] = set()
 
+    more_pixels: Callable[[], Pixels | None] = _no_pixels
+
+    def finer() -> Pixels | None:
+        return more_pixels()
+
     def decoded() -> Generator[Pixels]:
+        nonlocal more_pixels
         # One after another: a picture is searched while it is still in the core's cache.
         for position, source in enumerate(sources):
-            name = names[position] if names else "picture"
+            decode = partial(
+                decoded_image,
+                source,
+                limits=limits,
+                name=names[position] if names else "picture",
+                working_bytes=NETWORK_BYTES,
+            )
             try:
-                with decoded_image(source, limits=limits, name=name, working_bytes=NETWORK_BYTES) as image:
+                with ExitStack() as memory:
+                    image = memory.enter_context(decoded_to_search(decode))
                     pictures.append(AnalyzedPicture(image.width, image.height, ()))
                     scales.append(np.array(image.scale, np.float32))
                     if image.animated and not reference:
                         animations.add(position)
+                    more_pixels = partial(finer_pixels, image, decode, memory)
                     yield image.pixels
                     del image
+                    more_pixels = _no_pixels
             except StashSenseError as error:
                 pictures.append(error)
 
     with closing(decoded()) as images:  # also where the engine fails: its memory must not stay reserved
-        faces = engine.analyze(images, min_confidence=min_confidence, reference=reference)
+        faces = engine.analyze(images, min_confidence=min_confidence, reference=reference, finer=finer)
     readable = iter(zip(faces, scales, strict=True))
     for position, picture in enumerate(pictures):
         if isinstance(picture, AnalyzedPicture):
@@ -161,6 +177,10 @@ def analyze_pictures(
                 own = _analyze_later_frames(sources[position], find, limits) or own
             pictures[position] = own
     return pictures
+
+
+def _no_pixels() -> None:
+    """No picture to look at more finely."""
 
 
 def _analyze_later_frames(

@@ -9,10 +9,11 @@ import numpy as np
 from stash_sense.domain.faces import Candidate, EmbeddedFace, Match, Pixels, RecognizedFace
 from stash_sense.errors import BadInput
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.faces.detect import Detector, DetectorSpec, YuNet
+from stash_sense.faces.detect import Detector, DetectorSpec
 from stash_sense.faces.embed import Embedder, EmbedderSpec
 from stash_sense.faces.engine import FaceEngine
 from stash_sense.faces.session import OnnxSession
+from stash_sense.faces.yunet import YuNet
 from stash_sense.matching.calibration import Calibration, Scorer, uncalibrated
 from stash_sense.matching.candidates import find_candidates
 from stash_sense.matching.verdict import judge_face
