@@ -16,7 +16,7 @@ import uvicorn
 from stash_sense.api import connections
 from stash_sense.api.connections import Connections, guarded_protocol, max_connections
 
-ANSWER_S = 30
+ANSWER_S = 60
 """For a machine that is busy."""
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -230,7 +230,7 @@ def test_a_bad_chunk_is_one_line(opened, request, caplog, sidecar, call, is_spli
     with caplog.at_level("INFO"):
         bad = opened(app.port, head + (b"" if is_split else b"zzz\r\nmore\r\n"))
         if is_split:
-            until(lambda: call.startswith(b"POST /") or "GET /docs" in caplog.text)  # it is answered early
+            until(lambda: call.startswith(b"POST /") or "GET " in caplog.text)  # it is answered early
             with contextlib.suppress(ConnectionError):
                 bad.sendall(b"zzz\r\nmore\r\n")
         assert ended(bad)

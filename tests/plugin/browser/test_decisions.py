@@ -45,6 +45,7 @@ def test_the_page_lists_what_was_decided_and_takes_it_back(world, open_page, rej
     page.select_option("select[aria-label='Which decisions']", "rejected")
     lines(page).filter(has_text="apart").wait_for(state="detached")
     assert lines(page).count() == 1
+    lines(page).scroll_into_view_if_needed()  # crops are fetched once they come into view
     lines(page).locator("img").wait_for()
     lines(page).locator("text=Take back").click()
     lines(page).locator("text=Taken back.").wait_for()
