@@ -12,7 +12,9 @@ import time
 import httpx
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from stash_sense.__main__ import main
 from stash_sense.domain.identity import Person
 from stash_sense.facedb.layout import Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
@@ -159,6 +161,15 @@ def refused(tmp_path, *arguments, **environment):
     return done.stderr
 
 
+def refused_here(tmp_path, *arguments, **environment):
+    """The same without a process."""
+    done = CliRunner().invoke(main, ["--data-dir", str(tmp_path / "data"), *arguments], env=environment)
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)  # else it would be a traceback
+    assert len(done.stderr.strip().splitlines()) == 1
+    return done.stderr
+
+
 def test_a_port_in_use_is_a_sentence(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -202,7 +213,7 @@ def test_token_prints_one_and_the_same(tmp_path):
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_one_sentence(tmp_path, name, value):
-    said = refused(tmp_path, "doctor", **{name: value})
+    said = refused_here(tmp_path, "doctor", **{name: value})
     assert said.startswith(f"Error: {name}")
     if name in ("STASH_SENSE_TOKEN", "STASH_API_KEY"):
         assert value not in said
@@ -214,5 +225,5 @@ def test_settings_come_from_the_file_too(tmp_path):
     file.write_text("port = 70000\n")
     assert "STASH_SENSE_PORT is '70000'" in refused(tmp_path, "doctor")
     file.write_bytes(b'pack = "\xff"\n')
-    assert "stash-sense.toml" in refused(tmp_path, "doctor")
-    assert "no such file" in refused(tmp_path, "--config", tmp_path / "missing.toml", "doctor")
+    assert "stash-sense.toml" in refused_here(tmp_path, "doctor")
+    assert "no such file" in refused_here(tmp_path, "--config", str(tmp_path / "missing.toml"), "doctor")

@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from stash_sense.__main__ import main
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -22,6 +25,16 @@ def stash_sense(data_dir):
     def run(*arguments, text=True, **options):
         command = [sys.executable, "-m", "stash_sense", "--data-dir", str(data_dir), *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=text, timeout=120, check=False, **options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def here(data_dir):
+    """Runs the command in this process: for what is refused before the networks are needed."""
+
+    def run(*arguments):
+        return CliRunner().invoke(main, ["--data-dir", str(data_dir), *map(str, arguments)])
 
     return run
 
