@@ -1,10 +1,14 @@
 """The OpenAPI is true: schemathesis finds no status, type or body that it does not tell of."""
 
+import sys
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from pydantic import SecretStr
 from schemathesis import GenerationMode, checks
+
+from stash_sense.api import clients
 
 from .conftest import API_KEY
 
@@ -35,13 +39,19 @@ TOLD = {501, 502, 503, 504}
 
 @pytest.fixture(scope="module")
 def locked_in(serve, settings_with):
-    """Locked, and no name leads anywhere: what is made up must not be asked for in the world."""
+    """Locked, and no name leads anywhere: what is made up must not be asked for in the world.
+
+    However many wrong secrets are made up, each is answered at once.
+    """
 
     async def nowhere(host, port):
         return []
 
-    with serve(settings_with(STASH_API_KEY=SecretStr(API_KEY)), nowhere) as served:
-        yield served
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clients, "_FREE_ATTEMPTS", sys.maxsize)
+        patch.setattr(clients, "_MOST_ATTEMPTS", sys.maxsize)
+        with serve(settings_with(STASH_API_KEY=SecretStr(API_KEY)), nowhere) as served:
+            yield served
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +62,13 @@ def described(locked_in):
 def test_every_call_is_tried(described):
     found = {(one.ok().method.upper(), one.ok().path) for one in described.get_all_operations()}
     assert found == set(CALLS)
+
+
+def test_every_call_tells_of_refused_callers(locked_in):
+    paths = locked_in.client.get("/openapi.json").json()["paths"]
+    for operations in paths.values():
+        for operation in operations.values():
+            assert {"401", "403", "429"} <= operation["responses"].keys()
 
 
 @pytest.mark.filterwarnings("default")  # of schemathesis and what it stands on

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from fakes.stash import Delay, StashStandIn
 from stash_sense.domain.progress import NoProgress
 from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 from stash_sense.settings import Settings
+from waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -169,18 +171,31 @@ def test_a_failed_job_ends_the_waiting_with_one_and_says_why(run, serving):
     assert "404" in output
 
 
-def test_ctrl_c_ends_the_waiting_and_not_the_job(command, jobs, stash):
-    stash.faults.add(Delay(5), where=lambda seen: seen.kind == "graphql")
+@pytest.fixture
+def lists_served(run, environment, serving):
+    """How often the sidecar has answered a list of jobs."""
+    secret = run("token")[1].strip()
+    url = f"http://127.0.0.1:{environment['STASH_SENSE_PORT']}/metrics"
+
+    def lists_served():
+        metrics = httpx.get(url, headers={"Authorization": f"Bearer {secret}"}, trust_env=False).text
+        found = re.search(r'requests_total\{method="GET",route="/jobs",status="200"\} (\S+)', metrics)
+        return float(found[1]) if found else 0
+
+    return lists_served
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_job(command, jobs, stash, lists_served):
+    stash.faults.add(Delay(30), where=lambda seen: seen.kind == "graphql")
+    before = lists_served()
     process = command("jobs", "gallery", 2, "--wait")
-    deadline = time.monotonic() + 30
-    while (job := jobs()["jobs"][0])["status"] != "running":
-        assert time.monotonic() < deadline
-    time.sleep(0.5)
+    until(lambda: lists_served() > before)  # it waits
+    (job,) = (job for job in jobs()["jobs"] if job["target"] == "gallery:2" and job["status"] != "done")
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors.count("\n")) == (130, 1)
     assert job["job_id"] in errors
-    assert jobs("show", job["job_id"])["status"] == "running"
+    assert jobs("show", job["job_id"])["status"] in ("queued", "running")
     assert jobs("cancel", job["job_id"])["status"] == "cancelled"
 
 

@@ -64,16 +64,15 @@ def test_kill_9_at_any_moment_loses_and_repeats_no_job(place, torture, tell):
         command = [sys.executable, str(SCRIPT), str(place), "0" if number else str(jobs)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            lines = [process.stdout.readline().split()]
-            if number == 0:
-                lines += [process.stdout.readline().split() for _ in range(jobs)]
-            else:
-                time.sleep(rng.uniform(0, 0.08 if torture else 0.15))
-                process.kill()
-                kills += 1
-            if number == 0:
-                time.sleep(0.02)
-                process.kill()
+            lines = []
+            word, times = ("ready", 1) if number else ("asked", jobs)
+            while times:
+                lines.append(process.stdout.readline().split())
+                assert lines[-1]  # it has not ended by itself
+                times -= lines[-1][0] == word
+            time.sleep(rng.uniform(0, 0.08 if torture else 0.15))
+            process.kill()
+            kills += 1
             lines += [line.split() for line in process.stdout.read().splitlines()]
         for line in lines:
             if line[:1] == ["asked"]:

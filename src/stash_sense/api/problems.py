@@ -150,7 +150,7 @@ def describe_validation(errors: Sequence[Any]) -> str:
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For a route's `responses`: the error statuses it can answer, besides those of every call."""
-    return {status: _documented_response(status) for status in sorted({401, 403, *statuses})}
+    return {status: _documented_response(status) for status in sorted({401, 403, 429, *statuses})}
 
 
 def _documented_response(status: int) -> dict[str, Any]:
