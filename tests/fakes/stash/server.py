@@ -124,6 +124,7 @@ class _Server:
                 log_level="critical",
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=60,  # s; a client ends an idle connection first, also on a busy machine
                 timeout_graceful_shutdown=0,
             ),
             self._drop_now,
