@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 from fakes.stash import Delay, StashStandIn, Status
+from stash_sense.__main__ import main
 
 pytestmark = pytest.mark.slow
 
@@ -18,6 +21,14 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 STASHDB = "https://stashdb.org/graphql"
 OBAMA = "50459d16-787c-47c9-8ce9-a4cac9404324"
 KEY = "key-of-stash-0123456789"
+
+
+class Ran(NamedTuple):
+    """What a run of the command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @pytest.fixture
@@ -50,7 +61,22 @@ def environment(stash, tmp_path, pack_dir, pack):
 
 
 @pytest.fixture
-def run(environment, tmp_path):
+def run(environment, tmp_path, monkeypatch):
+    """Runs the command in this process: (its exit status, output, complaint)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, **changed):
+        done = CliRunner().invoke(main, [*map(str, arguments)], env={**environment, **changed})
+        assert done.exception is None or isinstance(done.exception, SystemExit)
+        return Ran(done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def run_process(environment, tmp_path):
+    """The same in a process of its own, as a person runs it."""
+
     def run(*arguments, **changed):
         return subprocess.run(
             [sys.executable, "-m", "stash_sense", *map(str, arguments)],
@@ -61,13 +87,13 @@ def run(environment, tmp_path):
     return run
 
 
-def test_performers_are_enrolled_and_recognised(run):
-    done = run("database", "build", "--from-stash", "--json")
+def test_performers_are_enrolled_and_recognised(run_process):
+    done = run_process("database", "build", "--from-stash", "--json")
     report = json.loads(done.stdout)
     assert (report["people"], report["faces"], report["embedded"]) == (3, 3, 4)
     assert (report["without_portrait"], report["not_enrolled"]) == (1, 1)
     assert [(one["name"], one["why"]) for one in report["skipped"]] == [("Cup", "no face found")]
-    seen = json.loads(run("identify", SAMPLES / "gallery" / "obama2.jpg", "--json", "-").stdout)
+    seen = json.loads(run_process("identify", SAMPLES / "gallery" / "obama2.jpg", "--json", "-").stdout)
     assert seen["performers"][0]["performer_id"] == f"stashdb.org:{OBAMA}"
 
 
@@ -104,7 +130,7 @@ def test_info_tells_the_source(run):
     assert json.loads(run("database", "info", "--json").stdout)["sources"] == ["stash"]
 
 
-def test_without_stash_the_error_is_one_sentence_and_the_old_database_stays(run, stash):
+def test_without_stash_the_error_is_one_sentence_and_the_old_database_stays(run, run_process):
     run("database", "build", "--from-stash")
     before = run("database", "info", "--json").stdout
     done = run("database", "build", "--from-stash", STASH_URL="not-a-scheme://x")
@@ -113,7 +139,7 @@ def test_without_stash_the_error_is_one_sentence_and_the_old_database_stays(run,
     assert done.returncode == 1
     assert "refused the API key" in done.stderr
     assert "not-the-key-123" not in done.stderr
-    done = run("database", "build", "--from-stash", STASH_URL="http://127.0.0.1:9")
+    done = run_process("database", "build", "--from-stash", STASH_URL="http://127.0.0.1:9")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "Stash cannot be reached" in done.stderr
     assert "Waiting" not in done.stderr  # an address that is wrong from the first is not waited for
