@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -22,10 +23,21 @@ ENDED = ("done", "failed", "cancelled")
 _NAMES = ("obama2", "obama3", "biden_lying", "grace_hopper", "astronaut_mirrored", "obama_partial_face")
 
 
+@cache
+def _sources(samples: Path) -> list[np.ndarray]:
+    """Not much larger than what is made of them: reducing the originals takes most of the time."""
+    reduced = []
+    for name in _NAMES:
+        source = cv2.imread(str(samples / "gallery" / f"{name}.jpg"))
+        scale = min(1, 840 / max(source.shape[:2]))
+        reduced.append(cv2.resize(source, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    return reduced
+
+
 def varied_photos(samples: Path, count: int, seed: int = 0) -> list[bytes]:
     """So many JPEGs, small and quick to look at, each with other pixels; the same for the same seed."""
     chance = np.random.default_rng(seed)
-    sources = [cv2.imread(str(samples / "gallery" / f"{name}.jpg")) for name in _NAMES]
+    sources = _sources(samples)
     made = []
     for number in range(count):
         source = sources[number % len(sources)]

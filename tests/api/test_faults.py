@@ -128,17 +128,17 @@ def test_one_failure_of_each_image_costs_none(stash_app, stash, gallery, fault):
     "fault", [Status(500), Drop(), Truncate(), Dribble(50, 0.3), Delay(20), Status(200, b"{}", "text/html")]
 )
 def test_a_few_images_that_fail_for_good_are_told_one_by_one(stash_app, stash, gallery, fault):
-    place, images = gallery(20)
-    bad = {images[7], images[13]}
+    place, images = gallery(10)
+    bad = {images[3], images[7]}
     stash.faults.add(fault, where=lambda seen: seen.kind == "original" and seen.path.split("/")[2] in bad)
     job = ended(stash_app.client, begin(stash_app.client, place), BOUND_S)
     result = job["result"]
-    assert (job["status"], job["done"], job["total"]) == ("done", 20, 20)
+    assert (job["status"], job["done"], job["total"]) == ("done", 10, 10)
     told = {line.split(":")[0] for line in result["errors"]} | {
         f"Image {one['image_id']}" for one in result["skipped"]
     }
     assert told == {f"Image {image}" for image in bad}
-    assert result["images_processed"] == 18
+    assert result["images_processed"] == 8
     stash.faults.clear()
     stash.record.forget()
     again = ended(stash_app.client, begin(stash_app.client, place), BOUND_S)
@@ -147,15 +147,15 @@ def test_a_few_images_that_fail_for_good_are_told_one_by_one(stash_app, stash, g
 
 
 def test_one_in_twenty_that_fails_is_told_and_nothing_else(stash_app, stash, gallery):
-    place, images = gallery(60)
+    place, images = gallery(40)
     bad = images[::20]
     stash.faults.add(
         Status(500), where=lambda seen: seen.kind == "original" and seen.path.split("/")[2] in bad
     )
     job = ended(stash_app.client, begin(stash_app.client, place), BOUND_S)
-    assert (job["status"], job["result"]["images_processed"], job["result"]["error_count"]) == ("done", 57, 3)
+    assert (job["status"], job["result"]["images_processed"], job["result"]["error_count"]) == ("done", 38, 2)
     assert [line.split(":")[0] for line in job["result"]["errors"]] == [f"Image {image}" for image in bad]
-    assert len(job["all_errors"]) == 3
+    assert len(job["all_errors"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,11 @@ def test_one_in_twenty_that_fails_is_told_and_nothing_else(stash_app, stash, gal
 )
 @pytest.mark.parametrize("when", ["at the start", "midway"])
 def test_a_stash_that_fails_at_everything_fails_the_job_in_time(
-    stash_app, stash, gallery, midway, fault, codes, when
+    stash_app, stash, gallery, midway, torture, fault, codes, when
 ):
     if when == "midway":
+        if not torture and isinstance(fault, Drop | Truncate):
+            pytest.skip("the other faults are tried midway, and this one at the start; all with --torture")
         job_id, place, _ = midway(lambda _: stash.faults.add(fault))
     else:
         place, _ = gallery(4)
