@@ -31,7 +31,7 @@ def stash_sense(data_dir):
 
 @pytest.fixture(scope="session")
 def here(data_dir):
-    """Runs the command in this process: for what is refused before the networks are needed."""
+    """Runs the command in this process: for what needs no process of its own."""
 
     def run(*arguments):
         return CliRunner().invoke(main, ["--data-dir", str(data_dir), *map(str, arguments)])

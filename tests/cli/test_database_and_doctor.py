@@ -1,11 +1,12 @@
 """`stash-sense database` and `stash-sense doctor`."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from stash_sense.__main__ import main
 
 pytestmark = pytest.mark.slow
 
@@ -13,42 +14,41 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 @pytest.fixture
-def fresh(tmp_path, stash_sense):
-    """Runs the command on an empty data folder."""
+def fresh(tmp_path):
+    """Runs the command on an empty data folder, in this process."""
 
     def run(*arguments):
-        command = [sys.executable, "-m", "stash_sense", "--data-dir", tmp_path / "data", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        return CliRunner().invoke(main, ["--data-dir", str(tmp_path / "data"), *arguments])
 
     return run
 
 
 def test_without_a_database_the_message_says_how_to_build_one(fresh):
     done = fresh("database", "info")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "stash-sense database build --people" in done.stderr
 
 
-def test_identify_without_people_uses_the_built_database(stash_sense):
-    assert stash_sense("database", "build", "--people", SAMPLES / "people").returncode == 0
-    done = stash_sense("identify", SAMPLES / "gallery" / "obama2.jpg", "--json", "-")
+def test_identify_without_people_uses_the_built_database(here):
+    assert here("database", "build", "--people", SAMPLES / "people").exit_code == 0
+    done = here("identify", SAMPLES / "gallery" / "obama2.jpg", "--json", "-")
     assert json.loads(done.stdout)["performers"][0]["name"] == "Barack Obama"
 
 
-def test_build_names_who_has_no_face_and_which_photo(stash_sense, tmp_path):
+def test_build_names_who_has_no_face_and_which_photo(here, tmp_path):
     for person, photo in (("Cup", "gallery/coffee.png"), ("Joe", "people/Joe Biden/biden.jpg")):
         (tmp_path / person).mkdir()
         (tmp_path / person / "1.jpg").write_bytes((SAMPLES / photo).read_bytes())
-    done = stash_sense("database", "build", "--people", tmp_path, "--json")
+    done = here("database", "build", "--people", tmp_path, "--json")
     report = json.loads(done.stdout)
     assert report["faceless"] == ["Cup"]
     assert [one["why"] for one in report["skipped"]] == ["no face found"]
     assert report["people"] == 1
 
 
-def test_info_counts_what_was_built(stash_sense):
-    stash_sense("database", "build", "--people", SAMPLES / "people")
-    info = json.loads(stash_sense("database", "info", "--json").stdout)
+def test_info_counts_what_was_built(here):
+    here("database", "build", "--people", SAMPLES / "people")
+    info = json.loads(here("database", "info", "--json").stdout)
     assert (info["people"], info["faces"], info["pack"]) == (3, 3, "stash-sense-default")
 
 
@@ -56,7 +56,7 @@ def test_doctor_finds_a_fresh_machine_fit(fresh):
     done = fresh("doctor", "--json")
     findings = {one["what"]: one["state"] for one in json.loads(done.stdout)}
     findings = {what: state for what, state in findings.items() if "Stash" not in what and what != "Plugin"}
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert findings.pop("Port") in ("ok", "note")  # another sidecar may run on this machine
     assert findings == {
         "Machine": "ok", "Data folder": "ok", "Models": "ok", "Face database": "note", "Secret": "ok",
@@ -65,7 +65,6 @@ def test_doctor_finds_a_fresh_machine_fit(fresh):
 
 def test_doctor_names_a_data_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
-    command = [sys.executable, "-m", "stash_sense", "--data-dir", tmp_path / "file" / "data", "doctor"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
+    done = CliRunner().invoke(main, ["--data-dir", str(tmp_path / "file" / "data"), "doctor"])
+    assert done.exit_code == 1
     assert "--data-dir" in done.stdout
