@@ -30,7 +30,7 @@ def test_a_gallery_awaited(stash_app, stash, gallery, awaited):
     said = awaited(place)
     assert set(said) == {
         *("gallery_id", "total_images", "images_processed", "faces_detected", "performers", "errors"),
-        *("error_count", "skipped", "not_stored", "unknown"),
+        *("error_count", "skipped", "not_stored", "unknown", "db_version"),
     }
     assert (said["gallery_id"], said["total_images"], said["images_processed"]) == (place, 12, 12)
     assert (said["errors"], said["error_count"], said["skipped"], said["not_stored"]) == ([], 0, [], 0)
@@ -159,9 +159,11 @@ def test_videos_are_skipped_and_bad_images_are_told(stash_app, stash, gallery, a
     assert (job["done"], job["total"]) == (6, 6)
 
 
-def test_an_empty_gallery_is_an_answer_of_zeros(stash, awaited):
+def test_an_empty_gallery_is_an_answer_of_zeros(stash_app, stash, awaited):
     place = str(stash.library.add_gallery("Nothing"))
-    assert awaited(place) == {
+    said = awaited(place)
+    assert said.pop("db_version") == stash_app.client.get("/database/info").json()["version"]
+    assert said == {
         "gallery_id": place, "total_images": 0, "images_processed": 0, "faces_detected": 0, "performers": [],
         "unknown": [], "errors": [], "error_count": 0, "skipped": [], "not_stored": 0,
     }  # fmt: skip

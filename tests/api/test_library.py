@@ -26,7 +26,7 @@ def test_all_of_an_image(stash_app, stash, put, look, photo):
     (face,) = said["faces"]
     assert set(face) == {
         *("face_id", "box", "quality", "verdict", "performer_id", "name", "matches"),
-        *("reason", "reason_code", "reason_people", "reason_count"),
+        *("reason", "reason_code", "reason_people", "reason_count", "decisions"),
     }
     assert face["verdict"] == "match"
     assert face["reason"]

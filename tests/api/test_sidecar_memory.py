@@ -1,9 +1,12 @@
 """The sidecar's memory in the long run: the same after many databases and galleries as after the first."""
 
+import gc
 from pathlib import Path
 
 import httpx
 import pytest
+
+from stash_sense.recognition.recognizer import LoadedPack
 
 from .galleries import begin, ended
 
@@ -53,3 +56,10 @@ def test_many_databases_and_galleries_leave_the_memory_as_the_first_did(sidecar,
     last = resident(process)
     tell(f"sidecar: {sizes[0] / 1e6:.0f} MB after the first, {last / 1e6:.0f} MB after {swaps} databases")
     assert last <= GROWTH * sizes[0]
+
+
+def test_a_stopped_sidecar_lets_go_of_its_networks(serve, settings_with):
+    with serve(settings_with()) as served:
+        engine = served.sidecar.services.engine.pack().engine
+    gc.collect()
+    assert not [holder for holder in gc.get_referrers(engine) if isinstance(holder, LoadedPack)]

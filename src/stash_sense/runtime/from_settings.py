@@ -58,6 +58,11 @@ class Engine:
                 self._pack = open_pack(self._settings)
             return self._pack
 
+    async def close(self) -> None:
+        """Let go of the networks; a closed sidecar may outlive its use, and they are most of its memory."""
+        with self._pack_lock:
+            self._pack = None
+
     async def newest_recognizer(self, current: FaceRecognizer | None) -> FaceRecognizer:
         """`current` if its database is still the newest, else a new one for the caller to close.
 

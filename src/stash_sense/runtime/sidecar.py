@@ -92,7 +92,8 @@ class Sidecar:
             def step(what: str, close: Callable[[], Awaitable[None]]) -> None:
                 steps.push_async_callback(_close, what, close)
 
-            step("networks and face database", self.recognition.close)
+            step("the networks", self.services.engine.close)
+            step("the face database", self.recognition.close)
             step("the state", self.state.close)  # after the pool: its work may still write
             if self.stash:
                 step("the connections to Stash", self.stash.aclose)
