@@ -62,7 +62,7 @@ endif
 
 test: $(GROUP)test ## Run all tests, the long ones with reduced counts; COVERAGE=1 records branch coverage
 	-@$(MAKE) --no-print-directory web
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(if $(COVERAGE),--cov --cov-report=)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report=)
 
 test-fast: $(GROUP)test ## Run the tests that are quick: no browser, no networks, no processes
 	@$(BIN)/python -m pytest --fast --quiet --numprocesses auto --maxprocesses 4 --dist loadfile
