@@ -110,7 +110,7 @@ def test_whatever_is_typed_is_a_name(picker, text):
 
 def test_a_search_that_fails_says_so_and_can_be_tried_again(picker, world):
     world.stash.faults.add(Status(500), where="StashSenseSearch", times=1)
-    picker.keyboard.type("mary")
+    picker.keyboard.insert_text("mary")  # at once: one search
     picker.wait_for_selector(".sense-search >> text=Stash answered with status 500")
     picker.click(".sense-search button")
     assert names(picker) == ["?\nMary Grace"]
