@@ -103,5 +103,5 @@ def test_the_librarys_name_leads_and_another_follows(open_image, open_gallery, w
     assert card(page).locator(".sense-who h6").inner_text() == title
     assert page.locator(".sense-box").get_attribute("aria-label") == f"Face 1: {named}"
     page = open_gallery()
-    row(page, named).locator(f"text=The face matches {named} on its own").wait_for()
+    row(page, named).locator(f'text="The face matches {named} on its own"').wait_for()
     assert row(page, named).locator("h6").inner_text() == title
