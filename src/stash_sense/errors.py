@@ -25,23 +25,19 @@ class StashSenseError(Exception):
         KIND_BY_CODE.setdefault(cls.code, cls.kind)
 
 
-# One blank line between classes keeps the tree on one page.
+# A blank line separates families: the tree stays on one page.
 # fmt: off
 class BadInput(StashSenseError, code="bad-input", kind=ErrorKind.BAD_INPUT):
     """The input is unusable. The message says what arrived, what is accepted and what to do."""
-
 class Conflict(BadInput, code="refused", kind=ErrorKind.CONFLICT):
     """The request contradicts what is already recorded."""
-
 class PeopleVanished(BadInput, code="people-vanished", kind=ErrorKind.CONFLICT):
     """Most people of the face database are missing from where they came from: a share is away, perhaps."""
-
 class BadSetting(BadInput, code="bad-setting"):
     """A setting has an unusable value."""
 
 class MissingFile(StashSenseError, code="missing-file", kind=ErrorKind.UNAVAILABLE):
     """A required file is absent, truncated or altered."""
-
 class AlteredFile(MissingFile, code="altered-file"):
     """A file's size or sha256 differs from the manifest's."""
 
@@ -90,7 +86,6 @@ class BadCalibration(StashSenseError, code="bad-calibration", kind=ErrorKind.UNA
 # Pictures, uploaded or by URL
 class NotAnImage(BadInput, code="not-an-image", kind=ErrorKind.UNSUPPORTED):
     """Not an image in a supported format: empty, a folder, a video, text."""
-
 class UnreadableImage(BadInput, code="unreadable-image"):
     """An image that is damaged, truncated, or cannot be opened."""
 
@@ -99,7 +94,6 @@ class NotAnalysed(StashSenseError, code=UnreadableImage.code, kind=UnreadableIma
 
 class ImageTooLarge(BadInput, code="image-too-large", kind=ErrorKind.TOO_LARGE):
     """More bytes or pixels than accepted, found before decoding."""
-
 class ImageTooSmall(BadInput, code="image-too-small"):
     """Too few pixels to tell one face from another."""
 
@@ -108,7 +102,6 @@ class BadLandmarks(StashSenseError, code="bad-landmarks", kind=ErrorKind.BAD_INP
 
 class NotAFolder(BadInput, code="not-a-folder"):
     """The folder to list is missing or is a file."""
-
 class BadUrl(BadInput, code="bad-url"):
     """Not an http(s) URL with a host and without credentials."""
 
@@ -143,28 +136,20 @@ class NoSuchReference(StashSenseError, code="no-reference", kind=ErrorKind.NOT_F
 # State file, and the jobs in it
 class StateError(StashSenseError, code="state", kind=ErrorKind.UNAVAILABLE):
     """The state file is unusable."""
-
 class NotAStateFile(StateError, code="state-not-ours"):
     """Not an SQLite file, or another program's."""
-
 class NewerState(StateError, code="state-newer"):
     """A newer program wrote the file. It is left untouched."""
-
 class StateDamaged(StateError, code="state-damaged"):
     """SQLite reports a corrupt file."""
-
 class NotFaithful(StateError, code="state-not-faithful"):
     """An older table cannot be redeclared as ours without changing its rows."""
-
 class MigrationFailed(StateError, code="state-migration"):
     """A migration step failed. The file is as it was before."""
-
 class DiskFull(StateError, code="disk-full"):
     """The disk is full. Nothing half-written stays."""
-
 class StateUnwritable(StateError, code="state-unwritable"):
     """The file or its folder cannot be opened, read or written."""
-
 class StateReplaced(StateError, code="state-replaced"):
     """The file was deleted, moved or replaced while it is open: what is written now would be lost."""
 
@@ -193,25 +178,18 @@ class JobEnded(StashSenseError, code="cancelled", kind=ErrorKind.CANCELLED):
 # Stash
 class StashError(StashSenseError, code="stash", kind=ErrorKind.UPSTREAM_FAILED):
     """Stash, or the connection to it, failed."""
-
 class StashNotConfigured(StashError, code="stash-not-configured", kind=ErrorKind.PRECONDITION):
     """STASH_URL is empty: there is no Stash to ask."""
-
 class StashNotReady(StashError, code="stash-not-ready"):
     """Stash waits for its owner to finish its setup or a migration."""
-
 class StashUnreachable(StashError, code="stash-unreachable"):
     """No connection to Stash. The message names the address and what to check."""
-
 class StashTooSlow(StashError, code="stash-too-slow", kind=ErrorKind.UPSTREAM_TIMED_OUT):
     """Stash accepted the request and did not answer in time."""
-
 class StashKeyRefused(StashError, code="stash-key-refused"):
     """Stash requires an API key or refuses the one it was sent."""
-
 class StashAnsweredWrongly(StashError, code="stash-answered-wrongly"):
     """Not an answer of Stash: another server's, a proxy's error page, a redirect, a failure."""
-
 class BadAddress(StashAnsweredWrongly, code="bad-stash-url", kind=ErrorKind.PRECONDITION):
     """STASH_URL is not a usable address."""
 
@@ -230,38 +208,29 @@ class OutageTooLong(StashError):
 
 class NotInStash(StashError, code="not-in-stash", kind=ErrorKind.NOT_FOUND):
     """Stash has no image, gallery or other object with this id (any more)."""
-
 class MediaError(StashError, code="stash-media"):
     """Stash cannot deliver one picture. Others are not affected."""
-
 class NoPicture(MediaError, code="no-picture", kind=ErrorKind.PRECONDITION):
     """Stash names no path for the image, or its file is gone."""
-
 class NotAPicture(MediaError, code="not-a-picture", kind=ErrorKind.UNSUPPORTED):
     """Stash serves a video, a page or another non-image."""
-
 class MediaTooLarge(MediaError, code="media-too-large", kind=ErrorKind.TOO_LARGE):
     """More bytes than accepted, found before reading them."""
 
 # The sidecar and requests to it
 class BadParameter(BadInput, code="bad-parameter"):
     """A field is missing, unknown, of the wrong type or out of range."""
-
 class BodyTooLarge(BadInput, code="body-too-large", kind=ErrorKind.TOO_LARGE):
     """The body has more bytes than accepted. The rest was not read."""
-
 class BodyTooSlow(BadInput, code="body-too-slow", kind=ErrorKind.TOO_SLOW):
     """The body did not arrive in time."""
-
 class UnknownContentType(BadInput, code="unknown-content-type", kind=ErrorKind.UNSUPPORTED):
     """The body has a content type that the call does not accept."""
 
 class Unauthorized(StashSenseError, code="unauthorized", kind=ErrorKind.UNAUTHORIZED):
     """The secret is missing or wrong."""
-
 class ClocksDiffer(Unauthorized, code="clocks-differ"):
     """A signed request's time is too far from this machine's. The message says by how much."""
-
 class Replayed(Unauthorized, code="replayed"):
     """A signed request that was answered before, or may have been."""
 
