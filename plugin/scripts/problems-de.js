@@ -78,6 +78,8 @@ window.StashSense.part("problems-de", (sense) => {
     "problem_no-picture": "Stash hat keine Datei zu diesem Bild, oder nicht mehr. Lass Stash neu scannen.",
     "problem_not-a-picture": "Das ist ein Video oder eine Animation; Stash Sense sieht sich nur Standbilder an.",
     "problem_media-too-large": "Die Datei ist zu groß.",
+    "problem_no-video": "Stash hat keine Datei zu dieser Szene, oder nicht mehr. Lass Stash neu scannen.",
+    "problem_video-changed": "Die Datei der Szene hat sich gerade geändert. Versuche es nach dem nächsten Scan noch einmal.",
 
     "problem_bad-parameter": "Plugin und Sidecar passen nicht zusammen. Bringe beide auf denselben Stand.",
     "problem_body-too-large": "Die Anfrage ist zu groß. Nimm ein kleineres Bild.",

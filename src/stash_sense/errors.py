@@ -216,6 +216,10 @@ class NotAPicture(MediaError, code="not-a-picture", kind=ErrorKind.UNSUPPORTED):
     """Stash serves a video, a page or another non-image."""
 class MediaTooLarge(MediaError, code="media-too-large", kind=ErrorKind.TOO_LARGE):
     """More bytes than accepted, found before reading them."""
+class NoVideo(MediaError, code="no-video", kind=ErrorKind.PRECONDITION):
+    """Stash has no file for the scene, or its file is gone."""
+class VideoChanged(MediaError, code="video-changed", kind=ErrorKind.CONFLICT):
+    """The scene's file was replaced or is being written while it is read."""
 
 # The sidecar and requests to it
 class BadParameter(BadInput, code="bad-parameter"):

@@ -80,6 +80,10 @@ class StashAddress:
         parameters = [part for part in query.split("&") if part and not _is_key(part)]
         return self._at("?".join([path, "&".join(parameters)] if parameters else [path]))
 
+    def scene_stream(self, scene_id: str) -> httpx.URL:
+        """The URL of a scene's file. scene_id: digits."""
+        return self._at(f"{self.prefix}/scene/{scene_id}/stream")
+
     def _at(self, raw_path: str) -> httpx.URL:
         return self.url.copy_with(raw_path=raw_path.encode("ascii"))
 

@@ -3,23 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import partial
-from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import httpx
-
-from stash_sense.errors import (
-    MediaTooLarge,
-    NoPicture,
-    NotAPicture,
-    NotInStash,
-    StashAnsweredWrongly,
-    StashError,
-)
+from stash_sense.errors import NotInStash, StashAnsweredWrongly
 from stash_sense.stash.address import StashAddress
+from stash_sense.stash.downloads import VideoPart, fetch_cell_list, fetch_media, fetch_video_part
 from stash_sense.stash.graphql import execute, load_document, read_all_pages
-from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits, StashRequest, Transport
+from stash_sense.stash.scenes import SpriteCell, StashScene, sprite_cells
+from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits, Transport
 from stash_sense.stash.types import (
     Gallery,
     Json,
@@ -38,10 +30,6 @@ ImageFilter = Mapping[str, Any]
 """Stash's ImageFilterType."""
 
 _MAX_ID_DIGITS = 18  # more would not fit into Stash's integers
-# What Go's file server sends for a type it does not know, like HEIC; the decoder looks inside.
-_UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-_PLACEHOLDER_TYPE = "image/svg+xml"
-_FILE_MISSING = ("no such file", "cannot find the file", "cannot find the path", "file does not exist")
 
 
 class StashClient:
@@ -96,6 +84,11 @@ class StashClient:
         images = await read_all_pages(partial(self._images_page, in_gallery), sort="path")
         return self._parse("FindGallery", partial(Gallery.from_json, images=images), json)
 
+    async def get_scene(self, scene_id: str) -> StashScene:
+        """Raises NotInStash."""
+        json = await self._find("scene", scene_id)
+        return self._parse("FindScene", StashScene.from_json, json)
+
     async def first_images(self, image_filter: ImageFilter, limit: int) -> tuple[StashImage, ...]:
         """The first images that match the filter, by id; at most `limit`."""
         _, images = await self._images_page(
@@ -139,19 +132,34 @@ class StashClient:
 
     async def original(self, image: StashImage) -> Media:
         """The file as it is on Stash's disk. Raises MediaError and NotInStash."""
-        return await _fetch_media(self._transport, self._limits, f"Image {image.id}", image.image_url)
+        return await fetch_media(self._transport, self._limits, f"Image {image.id}", image.image_url)
 
     async def thumbnail(self, image: StashImage) -> Media:
         """A JPEG of at most 640 px; Stash sends the original if it could not make one."""
-        return await _fetch_media(
+        return await fetch_media(
             self._transport, self._limits, f"Thumbnail of image {image.id}", image.thumbnail_url
         )
 
     async def portrait(self, performer: Performer) -> Media:
         """The performer's image. Raises NoPicture if Stash has only its placeholder."""
-        return await _fetch_media(
+        return await fetch_media(
             self._transport, self._limits, f"Portrait of performer {performer.id}", performer.portrait_url
         )
+
+    async def video_part(self, scene_id: str, start: int, count: int) -> VideoPart:
+        """At most `count` bytes of a scene's file from `start` on. Raises NoVideo, VideoChanged."""
+        return await fetch_video_part(
+            self._transport, self._limits, _checked_id("scene", scene_id), start, count
+        )
+
+    async def sprite(self, scene: StashScene) -> tuple[Media, tuple[SpriteCell, ...]]:
+        """The sheet of small pictures that Stash has generated, and its cells by time.
+
+        Raises NoVideo where there is none, and MediaError.
+        """
+        name = f"Sprite of scene {scene.id}"
+        cells = sprite_cells(await fetch_cell_list(self._transport, self._limits, name, scene.vtt_url))
+        return await fetch_media(self._transport, self._limits, name, scene.sprite_url), cells
 
     async def _execute(
         self, document_name: str, read: Callable[[Json], T], variables: Mapping[str, Any] | None = None
@@ -222,54 +230,3 @@ def _checked_id(kind: str, text: str) -> str:
     raise NotInStash(
         f"{kind} {text[:40]!r}: not in Stash. Use the number in the address of its page in Stash."
     )
-
-
-async def _fetch_media(transport: Transport, limits: StashLimits, name: str, url: str | None) -> Media:
-    """Fetch the image at a URL that Stash gave. name: in messages, like "Image 7".
-
-    Raises NoPicture, NotAPicture, MediaTooLarge, NotInStash, and what `Transport.send` raises.
-    """
-    if not url:
-        raise NoPicture(f"{name}: Stash has no image file for it. Rescan it in Stash.")
-    request = StashRequest(
-        name=name,
-        method="GET",
-        url=transport.address.media(url),
-        # Not compressed on the way: then Content-Length tells whether all of it arrived.
-        headers={"Accept": "image/*", "Accept-Encoding": "identity"},
-        max_bytes=limits.media_bytes,
-        too_large=MediaTooLarge,
-        check_headers=lambda response: _check_content_type(name, response),
-        explain_failure=lambda response, text: _explain_failure(name, response, text),
-    )
-    response = await transport.send(request, limits)
-    if not response.body:
-        raise NoPicture(f"{name}: Stash sent a file of 0 bytes. Replace the file, then rescan it in Stash.")
-    return Media(response.body, response.content_type)
-
-
-def _check_content_type(name: str, response: httpx.Response) -> None:
-    content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type == _PLACEHOLDER_TYPE:
-        # Stash sends it with status 200 as the thumbnail of a missing file.
-        raise NoPicture(f"{name}: Stash sent only a placeholder; the file is missing. Rescan it in Stash.")
-    if content_type.startswith("image/") or content_type in _UNKNOWN_TYPES:
-        return
-    if content_type.startswith("video/"):
-        raise NotAPicture(f"{name}: a video ({content_type}); only still images are accepted here.")
-    if "html" in content_type:
-        raise NotAPicture(
-            f"{name}: an HTML page arrived instead of an image. STASH_URL or a proxy leads to another server "
-            "or to a login page; set STASH_URL to the address of Stash itself."
-        )
-    raise NotAPicture(f"{name}: {content_type} arrived instead of an image. Check the file in Stash.")
-
-
-def _explain_failure(name: str, response: httpx.Response, text: str) -> StashError | None:
-    if response.status_code == HTTPStatus.NOT_FOUND:
-        return NotInStash(f"{name}: not in Stash, or deleted meanwhile.")
-    missing = any(sign in text for sign in _FILE_MISSING)
-    if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR and missing:
-        # Stash's own text would show the path on its disk, and a retry would not bring the file back.
-        return NoPicture(f"{name}: Stash cannot find its file on the disk. Rescan or clean in Stash.")
-    return None

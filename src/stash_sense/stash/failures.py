@@ -36,7 +36,7 @@ class TransientFailure(Exception):
 def error_from_response(
     address: StashAddress, what: str, response: httpx.Response, text: str, *, with_key: bool
 ) -> StashError | TransientFailure:
-    """The error for a response whose status is not 200. text: the beginning of its body."""
+    """The error for a response with another status than wanted. text: the beginning of its body."""
     status = response.status_code
     if status == HTTPStatus.UNAUTHORIZED:
         return _key_error(address, with_key=with_key)

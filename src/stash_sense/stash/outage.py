@@ -71,14 +71,18 @@ class ResilientStash:
         self._outages = 0
         self._failures_in_a_row = 0
 
-    async def query(self, ask: Callable[[StashClient], Awaitable[T]]) -> T:
-        """Return what `ask` returns; wait as long as at the start of a job. Raises OutageTooLong."""
+    async def query(self, ask: Callable[[StashClient], Awaitable[T]], *, midway: bool = False) -> T:
+        """Return what `ask` returns; during an outage wait as long as at the start of a job, or midway.
+
+        Raises OutageTooLong.
+        """
+        max_wait_s = self._outage_limits.midway_s if midway else self._outage_limits.at_start_s
         for _ in range(_MAX_OUTAGES_PER_REQUEST):
             try:
                 return await ask(self._stash)
             except OUTAGE_ERRORS as error:
                 if not await self._stash_answers():
-                    await self._wait_until(self._stash_answers, error, self._outage_limits.at_start_s)
+                    await self._wait_until(self._stash_answers, error, max_wait_s)
         return await ask(self._stash)
 
     async def fetch(self, image: StashImage, source: Source, *, retry: bool = True) -> Media:

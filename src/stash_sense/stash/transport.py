@@ -71,9 +71,9 @@ DEFAULT_STASH_LIMITS = StashLimits()
 class StashRequest:
     """name: in messages. idempotent: whether it may be sent again after it may have reached Stash.
 
-    too_large: the error for a body above `max_bytes`. check_headers: is given a response with status 200
-    before its body is read; raises to refuse it. explain_failure: is given any other response and the
-    beginning of its body; returns a better error than ours, or None.
+    too_large: the error for a body above `max_bytes`. status: of the response that is wanted. check_headers:
+    is given such a response before its body is read; raises to refuse it. explain_failure: is given any other
+    response and the beginning of its body; returns a better error than ours, or None.
     """
 
     name: str
@@ -84,16 +84,22 @@ class StashRequest:
     content: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     idempotent: bool = True
+    status: HTTPStatus = HTTPStatus.OK
     check_headers: Callable[[httpx.Response], None] | None = None
     explain_failure: Callable[[httpx.Response, str], StashError | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StashResponse:
-    """The whole body of a response with status 200."""
+    """The whole body of a response with the status that was wanted."""
 
     body: bytes
-    content_type: str
+    headers: httpx.Headers
+
+    @property
+    def content_type(self) -> str:
+        """As the server names it; often empty."""
+        return str(self.headers.get("content-type", ""))
 
 
 class Transport:
@@ -154,14 +160,14 @@ class Transport:
         with self._translated_errors(request):
             response = await self._http.send(prepared, stream=True)
             async with aclosing(response):
-                if response.status_code != HTTPStatus.OK:
+                if response.status_code != request.status:
                     beginning = await read_beginning(response, _MAX_TEXT_BYTES)
                     text = self.redact(beginning.decode("utf-8", "replace"))
                     raise self._failure(request, response, text)
                 if request.check_headers:
                     request.check_headers(response)
                 body = await read_body(response, request.max_bytes)
-        return StashResponse(body, response.headers.get("content-type", ""))
+        return StashResponse(body, response.headers)
 
     def _failure(
         self, request: StashRequest, response: httpx.Response, text: str

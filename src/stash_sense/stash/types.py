@@ -61,14 +61,14 @@ class VisualFile:
         duration = json.get("duration")
         return cls(
             kind=_FILE_KINDS[json["__typename"]],
-            id=_id(json),
-            path=_text(json["path"]),
+            id=id_of(json),
+            path=text_of(json["path"]),
             size=int(json["size"]),
-            mod_time=_text(json["mod_time"]),
+            mod_time=text_of(json["mod_time"]),
             width=int(json["width"]),
             height=int(json["height"]),
-            format=_text(json.get("format")),
-            fingerprints=_each(json["fingerprints"], lambda each: Fingerprint(each["type"], each["value"])),
+            format=text_of(json.get("format")),
+            fingerprints=each_of(json["fingerprints"], lambda each: Fingerprint(each["type"], each["value"])),
             duration=None if duration is None else float(duration),
         )
 
@@ -83,7 +83,7 @@ class StashBox:
     @classmethod
     def from_json(cls, json: Json) -> Self:
         """Read a StashBox."""
-        return cls(_text(json["endpoint"]), _text(json["name"]))
+        return cls(text_of(json["endpoint"]), text_of(json["name"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class PerformerName:
     @classmethod
     def from_json(cls, json: Json) -> Self:
         """Read a Performer's id and name."""
-        return cls(_id(json), _text(json["name"]))
+        return cls(id_of(json), text_of(json["name"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +118,17 @@ class Performer:
     @classmethod
     def from_json(cls, json: Json) -> Self:
         """Read a Performer."""
-        portrait = _url(json["image_path"])
+        portrait = url_of(json["image_path"])
         return cls(
-            id=_id(json),
-            name=_text(json["name"]),
-            disambiguation=_text(json["disambiguation"]),
-            aliases=_each(json["alias_list"], _text),
+            id=id_of(json),
+            name=text_of(json["name"]),
+            disambiguation=text_of(json["disambiguation"]),
+            aliases=each_of(json["alias_list"], text_of),
             gender=json["gender"] or None,
             country=json["country"] or None,
-            stash_ids=_each(json["stash_ids"], lambda each: StashId(each["endpoint"], each["stash_id"])),
+            stash_ids=each_of(json["stash_ids"], lambda each: StashId(each["endpoint"], each["stash_id"])),
             portrait_url=None if portrait and _PLACEHOLDER in portrait else portrait,
-            updated_at=_text(json["updated_at"]),
+            updated_at=text_of(json["updated_at"]),
         )
 
 
@@ -152,13 +152,13 @@ class StashImage:
     def from_json(cls, json: Json) -> Self:
         """Read an Image."""
         return cls(
-            id=_id(json),
-            title=_text(json["title"]),
-            updated_at=_text(json["updated_at"]),
-            files=_each(json["visual_files"], VisualFile.from_json),
-            image_url=_url(json["paths"]["image"]),
-            thumbnail_url=_url(json["paths"]["thumbnail"]),
-            performers=_each(json["performers"], PerformerName.from_json),
+            id=id_of(json),
+            title=text_of(json["title"]),
+            updated_at=text_of(json["updated_at"]),
+            files=each_of(json["visual_files"], VisualFile.from_json),
+            image_url=url_of(json["paths"]["image"]),
+            thumbnail_url=url_of(json["paths"]["thumbnail"]),
+            performers=each_of(json["performers"], PerformerName.from_json),
         )
 
     @property
@@ -189,9 +189,9 @@ class Gallery:
         paths = [each["path"] for each in (*json["files"], json["folder"]) if each]
         name = paths[0].replace("\\", "/").rstrip("/").rpartition("/")[2] if paths else ""
         return cls(
-            id=_id(json),
-            title=_text(json["title"]) or name,
-            performers=_each(json["performers"], PerformerName.from_json),
+            id=id_of(json),
+            title=text_of(json["title"]) or name,
+            performers=each_of(json["performers"], PerformerName.from_json),
             images=images,
         )
 
@@ -211,9 +211,9 @@ class StashStatus:
         version, system = data["version"], data["systemStatus"]
         schema = system["databaseSchema"]
         return cls(
-            version=_text(version["version"]),
-            build_hash=_text(version["hash"]),
-            status=_text(system["status"]),
+            version=text_of(version["version"]),
+            build_hash=text_of(version["hash"]),
+            status=text_of(system["status"]),
             database_schema=None if schema is None else int(schema),
         )
 
@@ -229,7 +229,7 @@ class Plugin:
     @classmethod
     def from_json(cls, json: Json) -> Self:
         """Read a Plugin."""
-        return cls(_id(json), _text(json["version"]), bool(json["enabled"]))
+        return cls(id_of(json), text_of(json["version"]), bool(json["enabled"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,15 +240,18 @@ class Media:
     content_type: str
 
 
-def _each(items: Any, read: Callable[[Any], T]) -> tuple[T, ...]:
+def each_of(items: Any, read: Callable[[Any], T]) -> tuple[T, ...]:
+    """What `read` makes of each item of a JSON list."""
     return tuple(read(item) for item in items)
 
 
-def _id(json: Json) -> str:
+def id_of(json: Json) -> str:
+    """An object's id."""
     return str(json["id"])
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A text, empty for null. Raises TypeError."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -256,6 +259,6 @@ def _text(value: Any) -> str:
     return value
 
 
-def _url(value: Any) -> str | None:
-    """Stash gives null or an empty string if there is none."""
-    return without_key(_text(value)) or None
+def url_of(value: Any) -> str | None:
+    """A URL without an API key. Stash gives null or an empty string if there is none."""
+    return without_key(text_of(value)) or None

@@ -36,6 +36,14 @@ class File:
             raise FileNotFoundError(self.path)
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
+    def part(self, first: int, last: int) -> bytes:
+        """Bytes first to last, without reading the others. Raises FileNotFoundError."""
+        if isinstance(self.content, Path):
+            with self.content.open("rb") as file:
+                file.seek(first)
+                return file.read(last - first + 1)
+        return self.read()[first : last + 1]
+
     @property
     def basename(self) -> str:
         return self.path.rpartition("/")[2]
@@ -116,8 +124,9 @@ class Library:
         size: tuple[int, int] | None = None,
         video: bool = False,
         fingerprints: dict[str, str] | None = None,
+        duration: float | None = None,
     ) -> File:
-        """size: width and height in pixels, upright; read from the picture if not given."""
+        """size: width and height in pixels, upright; read from a picture if not given. duration: seconds."""
         data = b"" if content is None else content if isinstance(content, bytes) else content.read_bytes()
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
         width, height = size or _upright_size(data)
@@ -132,7 +141,7 @@ class Library:
             kind="VideoFile" if video else "ImageFile",
             fingerprints={"oshash" if video else "md5": md5} if fingerprints is None else fingerprints,
             mod_time=self.now(),
-            duration=1.0 if video else 0.0,
+            duration=duration if duration is not None else 1.0 if video else 0.0,
         )
 
     def add_image(
@@ -168,12 +177,29 @@ class Library:
             self.galleries[gallery_id] = Tagged(gallery_id, title, now, now, files, folder=folder)
             return gallery_id
 
-    def add_scene(self, title: str | None = None, *, media: dict[str, bytes] | None = None) -> int:
+    def add_scene(
+        self,
+        title: str | None = None,
+        *,
+        content: Bytes | None = None,
+        path: str | None = None,
+        media: dict[str, bytes] | None = None,
+        performers: Sequence[int] = (),
+        size: tuple[int, int] | None = None,
+        duration: float | None = None,
+        fingerprints: dict[str, str] | None = None,
+    ) -> int:
+        """content: the video's; `stream` serves it. media: what was generated, by the route's last part."""
         with self.lock:
             scene_id = max(self.scenes, default=0) + 1
             now = self.now()
-            file = self.add_file(None, f"/data/{scene_id}.mp4", video=True)
-            self.scenes[scene_id] = Tagged(scene_id, title, now, now, [file], media=media or {})
+            place = path or f"/data/{scene_id}.mp4"
+            file = self.add_file(
+                content, place, size=size, video=True, fingerprints=fingerprints, duration=duration
+            )
+            self.scenes[scene_id] = Tagged(
+                scene_id, title, now, now, [file], list(performers), media=media or {}
+            )
             return scene_id
 
     def add_performer(self, name: str, **fields: Any) -> int:
@@ -207,6 +233,20 @@ class Library:
             image = self.images[image_id]
             image.files[0] = self.add_file(content, image.files[0].path)
             image.updated_at = self.now()
+
+    def replace_video(self, scene_id: int, content: Bytes) -> None:
+        """As if the owner replaced a scene's file and Stash rescanned it."""
+        with self.lock:
+            scene = self.scenes[scene_id]
+            former = scene.files[0]
+            scene.files[0] = self.add_file(
+                content,
+                former.path,
+                size=(former.width, former.height),
+                video=True,
+                duration=former.duration,
+            )
+            scene.updated_at = self.now()
 
 
 def _upright_size(data: bytes) -> tuple[int, int]:

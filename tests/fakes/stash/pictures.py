@@ -2,6 +2,7 @@
 
 import io
 import mimetypes
+import re
 from email.utils import format_datetime
 from functools import lru_cache
 
@@ -61,10 +62,12 @@ class Pictures:
         return Response(data, media_type=_sniffed(data))
 
     def scene(self, request: Request) -> Response:
-        """Streams, sheets and the like: only what was put into the scene's `media`."""
+        """The stream serves the file, or what was put into the scene's `media`; the rest only the latter."""
         scene = self._library.scenes.get(_id(request))
         what = request.path_params["what"]
         data = None if scene is None else scene.media.get(what)
+        if data is None and what == "stream" and scene is not None and scene.files:
+            return _stream(request, scene.files[0])
         return _not_found() if data is None else Response(data, media_type=_type(f"{what}.mp4"))
 
     def scene_sheet(self, request: Request) -> Response:
@@ -91,6 +94,27 @@ def _whole_file(request: Request, file: File) -> Response:
     lasting = "private, max-age=31536000, immutable" if "t" in request.query_params else "no-cache"
     headers = {"Cache-Control": lasting, "Last-Modified": format_datetime(file.mod_time, usegmt=True)}
     return Response(file.read(), media_type=_type(file.basename), headers=headers)
+
+
+_RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)")
+
+
+def _stream(request: Request, file: File) -> Response:
+    """As Go's file server: ranges, Last-Modified, no ETag."""
+    headers = {"Accept-Ranges": "bytes", "Last-Modified": format_datetime(file.mod_time, usegmt=True)}
+    wanted = _RANGE.fullmatch(request.headers.get("range", ""))
+    try:
+        if wanted is None:
+            return Response(file.read(), media_type=_type(file.basename), headers=headers)
+        first = int(wanted[1])
+        last = min(int(wanted[2] or file.size), file.size - 1)
+        if first >= file.size:
+            headers["Content-Range"] = f"bytes */{file.size}"
+            return Response("invalid range: failed to overlap\n", 416, headers, "text/plain")
+        headers["Content-Range"] = f"bytes {first}-{last}/{file.size}"
+        return Response(file.part(first, last), 206, headers, _type(file.basename))
+    except FileNotFoundError:
+        return _not_found()
 
 
 def _type(name: str) -> str:

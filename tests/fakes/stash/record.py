@@ -13,6 +13,7 @@ _KINDS = (
     (re.compile(r"/image/[^/]+/image"), "original"),
     (re.compile(r"/image/[^/]+/thumbnail"), "thumbnail"),
     (re.compile(r"/performer/[^/]+/image"), "portrait"),
+    (re.compile(r"/scene/[^/]+/stream"), "stream"),
     (re.compile(r"/scene/.+"), "scene"),
 )
 
