@@ -117,6 +117,14 @@ class UrlTooSlow(StashSenseError, code="url-too-slow", kind=ErrorKind.UPSTREAM_T
 class UrlAnsweredWrongly(StashSenseError, code="url-answered-wrongly", kind=ErrorKind.UPSTREAM_FAILED):
     """The URL's server answered with something other than an image."""
 
+# Videos
+class NotAVideo(BadInput, code="not-a-video", kind=ErrorKind.UNSUPPORTED):
+    """Not a video in a supported format: empty, a picture, a playlist, only sound."""
+class UnreadableVideo(BadInput, code="unreadable-video"):
+    """A video that is damaged, truncated, cannot be opened, or fails its decoder."""
+class VideoTooLarge(BadInput, code="video-too-large", kind=ErrorKind.TOO_LARGE):
+    """More pixels in a frame than accepted, found before decoding."""
+
 # Face database
 class NoDatabase(StashSenseError, code="no-database", kind=ErrorKind.UNAVAILABLE):
     """There is no face database here."""

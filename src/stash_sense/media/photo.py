@@ -28,7 +28,7 @@ WANTED_SIDE = 1600
 """Pixels of the longer side that faces are looked for in, at least."""
 
 # Without O_NONBLOCK, opening a pipe that nobody writes to never returns. Windows only has O_BINARY.
-_FLAGS = (
+OPEN_FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_NOCTTY", 0)
@@ -61,7 +61,7 @@ def read_image_file(path: Path, limits: MediaLimits) -> bytes:
     name = display_name(path)
     try:
         _check_kind(name, path.stat(), limits)
-        with os.fdopen(os.open(path, _FLAGS), "rb") as file:
+        with os.fdopen(os.open(path, OPEN_FLAGS), "rb") as file:
             # Check again what was opened: the path may lead elsewhere by now.
             status = os.fstat(file.fileno())
             _check_kind(name, status, limits)

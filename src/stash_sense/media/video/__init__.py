@@ -1,0 +1,1 @@
+"""Videos: a file in, upright BGR frames at asked times out, decoded in a process of its own."""
