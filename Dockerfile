@@ -15,6 +15,9 @@ RUN python -m pip install --require-hashes --requirement requirements/build.txt 
     && /opt/stash-sense/bin/python -m pip install --no-index --no-deps wheels/*.whl
 
 FROM python:3.12.14-slim-trixie@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea
+# Stash Sense is MIT; two of the packages bring libraries under the GPL with them (THIRD_PARTY_NOTICES.md).
+LABEL org.opencontainers.image.licenses="MIT AND GPL-3.0-or-later"
+COPY LICENSE THIRD_PARTY_NOTICES.md /usr/share/doc/stash-sense/
 # A uid that belongs to no user of the host; /data is the only writable place.
 RUN useradd --uid 6960 --no-create-home --home-dir /data --shell /usr/sbin/nologin sense \
     && install --directory --owner=sense --group=sense --mode=0700 /data
