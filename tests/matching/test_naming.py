@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from stash_sense.matching.track_judge import TrackJudge
 from stash_sense.matching.tracks import FaceSimilarity, group_faces
-from stash_sense.matching.verdict import CROWD, NAME_ALONE, OFFER_ALONE, TrackJudge, evidence_for
+from stash_sense.matching.verdict import CROWD, NAME_ALONE, OFFER_ALONE, evidence_for
 
 from .world import FakeGallery, cosine, enrolled, faces_of, named, names, on, steep
 

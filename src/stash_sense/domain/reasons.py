@@ -27,6 +27,10 @@ class ReasonCode(StrEnum):
     """A match: the first person, clearly nearer than the second."""
     TOGETHER = "together"
     """A match that other photos of the same person share; count: of these other photos."""
+    MOMENTS = "moments"
+    """A match at several moments of a scene; count: of these moments."""
+    TAGGED = "tagged"
+    """A match that was near enough because the person is tagged on the scene already."""
     RIVAL = "rival"
     """Two people are near, and neither is clearly ahead."""
     UNSURE = "unsure"
@@ -34,7 +38,7 @@ class ReasonCode(StrEnum):
     LOOK_ALIKE = "look-alike"
     """The faces are more like each other than like the person."""
     TAKEN = "taken"
-    """The person is another face in the same photo."""
+    """The person is another face in the same picture."""
     CONFIRMED = "confirmed"
     """A user confirmed the person on this face."""
     CONFIRMED_ELSEWHERE = "confirmed-elsewhere"
@@ -57,10 +61,12 @@ _SENTENCES: Mapping[ReasonCode, str] = {
     ReasonCode.NEAREST: "Looks like {name} ({percent}), and nobody else comes near",
     ReasonCode.AHEAD: "Looks like {name} ({percent}), clearly ahead of {other} ({other_percent})",
     ReasonCode.TOGETHER: "Looks like {name} ({percent}), together with {count} other {photos} of this person",
+    ReasonCode.MOMENTS: "Looks like {name} ({percent}) at {count} moments",
+    ReasonCode.TAGGED: "Is tagged here already, and looks like {name} ({percent})",
     ReasonCode.RIVAL: "Not sure: {percent} like {name}, but {other_percent} like {other}",
     ReasonCode.UNSURE: "Not sure: {percent} like {name}",
     ReasonCode.LOOK_ALIKE: "Not sure: {percent} like {name}, but these faces are more like each other",
-    ReasonCode.TAKEN: "{percent} like {name}, who is another face in the same photo",
+    ReasonCode.TAKEN: "{percent} like {name}, who is another face in the same picture",
     ReasonCode.CONFIRMED: "You confirmed this person",
     ReasonCode.CONFIRMED_ELSEWHERE: "You confirmed {name} on another face of this person",
     ReasonCode.REJECTED: "You said that this is not {name}",

@@ -1,7 +1,7 @@
 """Naming the tracks of a gallery: each as a whole, then a second look, fragments, and what is left."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from stash_sense.domain.faces import Candidate, VerdictStatus
 from stash_sense.matching.calibration import Scorer
-from stash_sense.matching.candidates import ReferenceIndex
+from stash_sense.matching.candidates import Embeddings, ReferenceIndex
+from stash_sense.matching.moments import merge_moments
 from stash_sense.matching.templates import Template, concatenate_slots, mean_reference
+from stash_sense.matching.track_judge import NAME_TRACK, JudgedTrack, TrackJudge, Why
 from stash_sense.matching.tracks import JOIN_DISTANCE, FaceSimilarity, TrackFace, group_faces
-from stash_sense.matching.verdict import NAME_TRACK, RIVAL_LEAD, JudgedTrack, TrackJudge, Why, lead_of
+from stash_sense.matching.verdict import RIVAL_LEAD, lead_of
 
 SECOND_LOOK = 1.0
 """A face this many decades nearer to another person named in the gallery leaves its track."""
@@ -69,7 +71,7 @@ def join_fragments(judge: TrackJudge, free: Sequence[JudgedTrack]) -> None:
             continue
         (whole,) = judge.assess([[moment for track in series for moment in track.moments]])
         near = judge.decades_to(whole, person)
-        sure = lead_of(whole.template.candidates, judge.scorer) >= RIVAL_LEAD and near >= judge.bar
+        sure = lead_of(whole.candidates, judge.scorer) >= RIVAL_LEAD and near >= judge.bar
         if whole.best and whole.best.person == person and sure and whole.evidence >= NAME_TRACK:
             for track in series:
                 judge.assign(track, person, near)
@@ -202,6 +204,7 @@ class Track:
     faces: positions, ascending. person: whom it shows, for a match. candidates: the people it may show, best
     first, however far; for a match that person first. why: see Why. distances: 0 to 2, of each face to the
     person of a match. alone: how many of the faces are within the distance asked for, each by itself.
+    moments: how many of its faces count, each another moment. template: slot -> (d,) unit vector.
     """
 
     faces: tuple[int, ...]
@@ -211,6 +214,8 @@ class Track:
     why: Why = ""
     distances: tuple[float, ...] = ()
     alone: int = 0
+    moments: int = 1
+    template: Embeddings = field(default_factory=dict, repr=False)
 
 
 def name_tracks(
@@ -219,17 +224,20 @@ def name_tracks(
     scorer: Scorer,
     max_distance: float,
     top_k: int = 5,
+    tagged: frozenset[int] = frozenset(),
 ) -> list[Track]:
-    """The tracks of a gallery's faces, each judged as a whole, in the order of their first faces.
+    """The tracks of the faces of a gallery or a scene, each judged as a whole, in the order of their first
+    faces.
 
     A person confirmed on a face names its track. A person rejected on a face is no candidate for its track.
-    Confirmed people who are not enrolled have a negative index.
+    Confirmed people who are not enrolled have a negative index. tagged: people who are likelier than others.
     """
     if not faces:
         return []
     similarity = FaceSimilarity(faces, scorer)
-    judge = TrackJudge(faces, similarity, database, scorer, max_distance, top_k)
-    tracks = judge.assess(group_faces(faces, similarity))
+    judge = TrackJudge(faces, similarity, database, scorer, max_distance, top_k, tagged)
+    groups = group_faces(faces, similarity)
+    tracks = judge.assess([merge_moments(moments, faces) for moments in groups])
     judge.name_all(tracks)
     tracks = second_look(judge, tracks)
     join_fragments(judge, [track for track in tracks if track.person is None])
@@ -239,7 +247,15 @@ def name_tracks(
 
 def _track(judged: JudgedTrack, judge: TrackJudge) -> Track:
     faces = sorted(face for moment in judged.moments for face in moment)
-    track = Track(tuple(faces), judged.status, judged.person, judged.template.candidates, judged.why)
+    track = Track(
+        tuple(faces),
+        judged.status,
+        judged.person,
+        judged.template.candidates,
+        judged.why,
+        moments=len(judged.moments),
+        template=judged.template.vectors,
+    )
     if judged.person is None:
         return track
     if judged.person < 0:

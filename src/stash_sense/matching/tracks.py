@@ -24,9 +24,7 @@ COHESION = 2.8
 """Decades by which the faces of two tracks may be less similar than the faces within each of them."""
 
 SHEET_DISTANCE = 0.6
-
 SHEET_QUALITY = 0.5
-
 SHEET_FACES = 2
 """A contact sheet shows one person several times: faces of this quality, this near to each other, one of them
 to at least this many others of its picture."""
@@ -48,6 +46,7 @@ class TrackFace:
     confirmed: int | None = None
     rejected: frozenset[int] = frozenset()
     apart: bool = False
+    time_s: float | None = None
 
 
 class FaceSimilarity:
