@@ -6,23 +6,15 @@ Started by `process.py` as a script of its own, with the standard library and Py
 import os
 import queue
 import threading
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from stash_sense.media.video.messages import (
-    BYTES,
-    FAILED,
-    FRAME,
-    INFO,
-    NO_FRAME,
-    READ,
-    REQUEST,
-    Document,
-    pack,
-    unpack,
-)
+from stash_sense.media.video.messages import BYTES, READ, REQUEST, Document, pack, unpack
 
 _REQUESTS, _ANSWERS = 0, 1  # descriptors
-_CPU_SLACK_S = 5
+_PROCESSOR_SLACK_S = 5
+"""The decoder itself gives up in time; the system's limit is for a call that does not return."""
 
 
 class ReaderFile:
@@ -112,64 +104,40 @@ def _read_exactly(count: int) -> bytes:
 
 
 def _limit_memory(size: int) -> None:
-    try:
-        import resource  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        return
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    """Limit the address space, and let the system end this process first when memory runs out."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
+    with suppress(ImportError, OSError, ValueError):  # Windows has no limits, and macOS refuses some
+        import resource  # noqa: PLC0415
+
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (OSError, ValueError):  # macOS refuses some
-        return
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
 def _limit_processor(seconds: float) -> None:
-    """Let the system end this process when the request takes much more than it may."""
-    try:
-        import resource  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        return
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    most = int(usage.ru_utime + usage.ru_stime + seconds) + _CPU_SLACK_S
-    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    """Let the system end this process when a request takes much more than it may."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource  # noqa: PLC0415
+
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        most = int(used.ru_utime + used.ru_stime + seconds) + _PROCESSOR_SLACK_S
+        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def answer_reader() -> None:
-    """Open the video that the first request names, and answer requests until the reader ends."""
+    """Open the video of the first request, and answer requests until the reader ends."""
     link = Link()
-    first = link.next_request()
-    _limit_memory(first["memory_bytes"])
-    seconds = first["seconds"]
-    _limit_processor(seconds)
+    opening = link.next_request()
+    _limit_memory(opening["memory_bytes"])
+    _limit_processor(opening["seconds"])
 
-    # Loaded after the limits are set.
-    import av  # noqa: PLC0415
+    # Loaded within the limits.
+    from stash_sense.media.video.requests import Requests  # noqa: PLC0415
 
-    from stash_sense.media.video.decoder import Decoder, Refused  # noqa: PLC0415
-    from stash_sense.media.video.pictures import Pictures  # noqa: PLC0415
-
-    file = ReaderFile(link, first["descriptor"], first["size"])
-    pictures = Pictures(first["longest_side"])
-    decoder: Decoder | None = None
-    request = first
+    file = ReaderFile(link, opening["descriptor"], opening["size"])
+    requests = Requests(file, opening)
+    request = opening
     while True:
-        _limit_processor(seconds)
-        try:
-            if decoder is None:
-                decoder = Decoder(file, pixels=first["pixels"], seconds=seconds)
-                link.send(pack(INFO, decoder.info()))
-            else:
-                decoded = getattr(decoder, request["what"])(request["time_s"])
-                if decoded is None:
-                    link.send(pack(NO_FRAME, {}))
-                else:
-                    document, planes = pictures.of(decoded)
-                    link.send(pack(FRAME, document), *planes)
-        except Refused as error:
-            link.send(pack(FAILED, {"code": error.code, "why": str(error)}))
-        except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            link.send(
-                pack(FAILED, {"code": "unreadable-video", "why": f"{type(error).__name__}: {why}"[:500]})
-            )
+        link.send(*requests.answer(request))
         request = link.next_request()
+        _limit_processor(opening["seconds"])

@@ -16,32 +16,36 @@ _KNEE = 0.75
 """Of SDR white: what is brighter is compressed instead of clipped."""
 
 _TO_BT709 = np.array(
-    [[1.1329, -0.1006, -0.0083], [-0.1246, 1.1329, -0.0182], [-0.0728, -0.5876, 1.6605]], np.float32
-)[:, ::1]
+    [[1.1187, -0.1006, -0.0182], [-0.0083, 1.1329, -0.1246], [-0.0728, -0.5876, 1.6605]], np.float32
+)
 """From BT.2020's primaries, for blue, green, red (ITU-R BT.2087)."""
 
 
-def to_upright_bgr(rows: NDArray[np.uint8], width: int, transfer: str, rotation: int) -> NDArray[np.uint8]:
-    """Return (h, w, 3) uint8 BGR.
+def to_upright_bgr(
+    rows: NDArray[np.uint8], width: int, transfer: str, *, is_wide_gamut: bool, rotation: int
+) -> NDArray[np.uint8]:
+    """Return (h, w, 3) uint8 BGR, or (w, h, 3) where it is turned by a quarter.
 
-    rows: (h, row bytes) uint8, of 8-bit BGR, or 16-bit where `transfer` is `pq` or `hlg`. rotation: degrees
-    counterclockwise that turn the frame upright.
+    rows: (h, row bytes) uint8, of 8-bit BGR, or 16-bit where `transfer` is `pq` or `hlg`. is_wide_gamut: of
+    those, whether the primaries are BT.2020's. rotation: degrees counterclockwise that turn it upright.
     """
     if transfer:
-        deep = rows.view("<u2")[:, : 3 * width].reshape(len(rows), width, 3)
-        pixels = _tone_mapped(deep, transfer)
+        deep = rows[:, : 6 * width].view("<u2").reshape(len(rows), width, 3)
+        pixels = _tone_mapped(deep, transfer, is_wide_gamut=is_wide_gamut)
     else:
         pixels = np.ascontiguousarray(rows[:, : 3 * width]).reshape(len(rows), width, 3)
     turns = round(rotation / 90) % 4
     if turns:
-        pixels = np.ascontiguousarray(np.rot90(pixels, turns))
+        quarter = (cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)[turns - 1]
+        pixels = cv2.rotate(pixels, quarter).astype(np.uint8, copy=False)
     return pixels
 
 
-def _tone_mapped(deep: NDArray[np.uint16], transfer: str) -> NDArray[np.uint8]:
+def _tone_mapped(deep: NDArray[np.uint16], transfer: str, *, is_wide_gamut: bool) -> NDArray[np.uint8]:
     light = _linear(transfer)[deep]
-    mapped = cv2.transform(light, _TO_BT709)
-    levels = np.clip(mapped, 0, _TOP) * ((len(_sdr()) - 1) / _TOP)
+    if is_wide_gamut:
+        light = cv2.transform(light, _TO_BT709).astype(np.float32, copy=False)
+    levels = np.clip(light, 0, _TOP) * np.float32((len(_sdr()) - 1) / _TOP)
     return _sdr()[levels.astype(np.uint16)]
 
 

@@ -1,12 +1,20 @@
 """What is known of a video, one frame of it, and the limits within which it is decoded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stash_sense.machine import usable_memory
+
 LONGEST_SIDE = 1280
 """Pixels of the longer side that frames are reduced to before they leave the decoding process."""
+
+MOST_MEMORY_BYTES = 3_000_000_000
+
+
+def _memory_bytes() -> int:
+    return min(MOST_MEMORY_BYTES, (usable_memory() or 2 * MOST_MEMORY_BYTES) // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +22,12 @@ class VideoLimits:
     """Of one video and each request to it.
 
     seconds: processor time that a request may take; on the clock it may take four times as long.
-    memory_bytes: address space of the decoding process, where the system can limit it.
-    pixels: of a frame as coded, found before memory is taken for it.
+    memory_bytes: address space of the decoding process, where the system can limit it: half of what this
+    process may use, and at most 3 GB. pixels: of a frame as coded, found before memory is taken for it.
     """
 
     seconds: float = 30.0
-    memory_bytes: int = 3_000_000_000
+    memory_bytes: int = field(default_factory=_memory_bytes)
     pixels: int = 40_000_000
 
 

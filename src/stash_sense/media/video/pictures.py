@@ -3,13 +3,13 @@
 from typing import Any
 
 import av
-from av.video.reformatter import Colorspace, Interpolation
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, Interpolation
 
 from stash_sense.media.video.decoder import Decoded, square_size
 
 _UNSPECIFIED = 2
 _LEAST_HD_HEIGHT = 720
-_HDR_TRANSFERS = {16: "pq", 18: "hlg"}
+_HDR_TRANSFERS = {ColorTrc.SMPTE2084.value: "pq", ColorTrc.ARIB_STD_B67.value: "hlg"}
 
 
 class Pictures:
@@ -18,20 +18,12 @@ class Pictures:
     def __init__(self, longest_side: int) -> None:
         self._longest_side = longest_side
 
-    def of(self, decoded: Decoded) -> tuple[dict[str, Any], list[Any]]:
-        """What describes a frame, and its rows as buffers: 8 bits a colour, or 16 where it is HDR."""
+    def convert(self, decoded: Decoded) -> tuple[dict[str, Any], av.video.plane.VideoPlane]:
+        """What describes a frame, and its rows: 8-bit BGR, or 16-bit where it is HDR."""
         frame = decoded.frame
         width, height = self._size(*square_size(frame, decoded.aspect))
         transfer = _HDR_TRANSFERS.get(frame.color_trc, "")
-        picture = frame.reformat(
-            width=width,
-            height=height,
-            format="bgr48le" if transfer else "bgr24",
-            src_colorspace=_colorspace(frame),
-            interpolation=Interpolation.AREA if width < frame.width else Interpolation.BILINEAR,
-            threads=1,
-        )
-        plane = picture.planes[0]
+        plane = _reformat(frame, width, height, is_hdr=bool(transfer)).planes[0]
         document = {
             "time_s": decoded.time_s,
             "keyframe": bool(frame.key_frame),
@@ -39,16 +31,37 @@ class Pictures:
             "height": height,
             "row_bytes": plane.line_size,
             "transfer": transfer,
+            "is_wide_gamut": bool(transfer) and frame.color_primaries != ColorPrimaries.BT709.value,
             "rotation": frame.rotation,
         }
-        return document, [plane]
+        return document, plane
 
     def _size(self, width: int, height: int) -> tuple[int, int]:
         factor = min(1.0, self._longest_side / max(width, height))
         return max(1, round(width * factor)), max(1, round(height * factor))
 
 
-def _colorspace(frame: av.VideoFrame) -> Colorspace | None:
-    if frame.colorspace != _UNSPECIFIED:
-        return None
+def _reformat(frame: av.VideoFrame, width: int, height: int, *, is_hdr: bool) -> av.VideoFrame:
+    def reformat(colorspace: Colorspace | None) -> av.VideoFrame:
+        return frame.reformat(
+            width=width,
+            height=height,
+            format="bgr48le" if is_hdr else "bgr24",
+            src_colorspace=colorspace,
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
+
+    guess = _usual_colorspace(frame, is_hdr=is_hdr)
+    if frame.colorspace == _UNSPECIFIED:
+        return reformat(guess)
+    try:
+        return reformat(None)
+    except (av.FFmpegError, ValueError):  # it states one that FFmpeg does not convert from
+        return reformat(guess)
+
+
+def _usual_colorspace(frame: av.VideoFrame, *, is_hdr: bool) -> Colorspace:
+    if is_hdr:
+        return Colorspace.BT2020
     return Colorspace.ITU709 if frame.height >= _LEAST_HD_HEIGHT else Colorspace.ITU601

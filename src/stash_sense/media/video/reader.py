@@ -1,15 +1,22 @@
 """A video as frames at asked times, decoded in a process of its own."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-
-from stash_sense.errors import NotAVideo, StashSenseError, UnreadableVideo, VideoTooLarge
-from stash_sense.media.video.colours import to_upright_bgr
+from stash_sense.errors import (
+    Cancelled,
+    NotAnImage,
+    NotAVideo,
+    StashSenseError,
+    UnreadableVideo,
+    VideoTooLarge,
+)
+from stash_sense.media.formats import PREFIX_BYTES, detect_format
+from stash_sense.media.video.answers import BadAnswer, parse_frame, parse_info
 from stash_sense.media.video.frames import (
     DEFAULT_VIDEO_LIMITS,
     LONGEST_SIDE,
@@ -17,24 +24,28 @@ from stash_sense.media.video.frames import (
     VideoInfo,
     VideoLimits,
 )
-from stash_sense.media.video.messages import FAILED, FRAME, NO_FRAME, Document
+from stash_sense.media.video.messages import FAILED, FRAME, INFO, NO_FRAME, Document
 from stash_sense.media.video.process import Answer, DecoderGone, DecoderProcess
 from stash_sense.media.video.source import LocalVideo, VideoSource
 
 log = logging.getLogger(__name__)
 
-ACCEPTED_VIDEOS = "MP4, MOV, MKV, WebM, AVI, MPEG, WMV, FLV, Ogg and GIF videos are accepted"
+ACCEPTED_VIDEOS = "MP4, MOV, MKV, WebM, AVI, MPEG, WMV, FLV, Ogg, RealMedia and GIF videos are accepted"
 
-_REFUSALS: dict[str, type[StashSenseError]] = {
-    error.code: error for error in (NotAVideo, UnreadableVideo, VideoTooLarge)
+_ADVICE: dict[type[StashSenseError], str] = {
+    NotAVideo: f"{ACCEPTED_VIDEOS}.",
+    UnreadableVideo: "It is damaged or incomplete; try another copy of the file.",
+    VideoTooLarge: "Use a smaller version of it.",
 }
+_REFUSALS = {error.code: error for error in _ADVICE}
 
 
 class VideoReader:
-    """A video that is open. Use it as a context manager; not from two threads at once.
+    """A video that is open, as a context manager. For one thread, but for `close`.
 
-    Raises NotAVideo, UnreadableVideo, VideoTooLarge, here and at every request, and what a range source
-    raises. A decoding process that hangs, crashes or exceeds its limits is replaced once for a request.
+    Raises NotAVideo, UnreadableVideo, VideoTooLarge, when it is made and at every request, and whatever a
+    range source raises. A decoding process that hangs, crashes or exceeds its limits is replaced once for a
+    request. limits: of each request. longest_side: in pixels, to which frames are reduced.
     """
 
     def __init__(
@@ -49,7 +60,10 @@ class VideoReader:
         self._limits = limits
         self._longest_side = longest_side
         self._process: DecoderProcess | None = None
+        self._call = threading.Lock()
+        self._is_closed = False
         try:
+            self._check_kind()
             self.info: VideoInfo = self._info()
         except BaseException:
             self.close()
@@ -64,10 +78,15 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """End the process and close the file."""
-        self._end_process()
-        if isinstance(self._source, LocalVideo):
-            self._source.close()
+        """End the process and close the file. A call in another thread ends with Cancelled."""
+        self._is_closed = True
+        if process := self._process:
+            process.kill()
+        if self._call.acquire(blocking=False):
+            try:
+                self._end()
+            finally:
+                self._call.release()
 
     def keyframe_at(self, time_s: float) -> VideoFrame | None:
         """The keyframe at or before that time, or the first one; None if none can be decoded there."""
@@ -80,64 +99,97 @@ class VideoReader:
     def frames(self, from_s: float, to_s: float, step_s: float) -> Iterator[VideoFrame]:
         """Read through, and yield the frame shown at each step; one that stands still only once."""
         last = None
-        steps = int((to_s - from_s) / step_s + 1e-6) + 1
-        for step in range(steps):
+        for step in range(int((to_s - from_s) / step_s + 1e-6) + 1):
             frame = self._frame("next_frame", from_s + step * step_s)
             if frame is not None and frame.time_s != last:
                 last = frame.time_s
                 yield frame
 
+    def _check_kind(self) -> None:
+        if not self._source.size:
+            raise NotAVideo(f"{self.name}: is empty (0 bytes); {ACCEPTED_VIDEOS}.")
+        try:
+            kind = detect_format(self.name, self._source.read_at(0, PREFIX_BYTES))
+        except NotAnImage:
+            return
+        if kind != "GIF":
+            raise NotAVideo(f"{self.name}: is a {kind} picture; {ACCEPTED_VIDEOS}.")
+
+    def _info(self) -> VideoInfo:
+        kind, document, _ = self._answered(None)
+        try:
+            if kind == INFO:
+                return parse_info(document)
+        except BadAnswer as error:
+            raise self._unreadable(str(error)) from error
+        raise self._unreadable("its decoder answered something else")
+
     def _frame(self, what: str, time_s: float) -> VideoFrame | None:
         kind, document, rows = self._answered({"what": what, "time_s": max(float(time_s), 0.0)})
         if kind == NO_FRAME:
             return None
-        if kind != FRAME or rows is None:
-            raise self._unreadable("its decoder answered something else")
-        pixels = to_upright_bgr(rows, document["width"], document["transfer"], document["rotation"])
-        height, width = pixels.shape[:2]
-        scale = np.array([self.info.width / width, self.info.height / height], np.float32)
-        return VideoFrame(document["time_s"], pixels, scale, document["keyframe"])
+        try:
+            if kind == FRAME and rows is not None:
+                return parse_frame(document, rows, self.info)
+        except BadAnswer as error:
+            raise self._unreadable(str(error)) from error
+        raise self._unreadable("its decoder answered something else")
 
     def _answered(self, request: Document | None) -> Answer:
+        """The answer to a request; None opens the video."""
+        with self._call:
+            try:
+                return self._ask_twice(request)
+            finally:
+                if self._is_closed:
+                    self._end()
+
+    def _ask_twice(self, request: Document | None) -> Answer:
         try:
             return self._ask(request)
         except DecoderGone as error:
-            log.info("%s: the decoding process is started again: %s", self.name, error)
+            log.info("%s: decoding it is started again: %s", self.name, error)
         try:
             return self._ask(request)
         except DecoderGone as error:
             raise self._unreadable(f"decoding it failed twice: {error}") from error
 
     def _ask(self, request: Document | None) -> Answer:
-        """request: None to open the video only."""
         try:
+            self._check_open()
             if self._process is None:
                 self._process = DecoderProcess(self._source, self._limits, self._longest_side)
-                answer = self._refused(self._process.open())
+                answer = self._accepted(self._process.open())
+            self._check_open()
             if request is not None:
-                answer = self._refused(self._process.ask(request))
-        except BaseException:
+                answer = self._accepted(self._process.ask(request))
+        except BaseException as error:
             self._end_process()
+            if isinstance(error, DecoderGone):
+                self._check_open()
             raise
         return answer
 
-    def _refused(self, answer: Answer) -> Answer:
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise Cancelled(f"{self.name} is not read any further.")
+
+    def _accepted(self, answer: Answer) -> Answer:
         kind, document, _ = answer
         if kind == FAILED:
-            raise _REFUSALS.get(str(document.get("code")), UnreadableVideo)(
-                f"{self.name}: {document.get('why')}."
-            )
+            refusal = _REFUSALS.get(str(document.get("code")), UnreadableVideo)
+            raise refusal(f"{self.name}: {document.get('why')}. {_ADVICE[refusal]}")
         return answer
+
+    def _unreadable(self, why: str) -> UnreadableVideo:
+        return UnreadableVideo(f"{self.name}: {why}. {_ADVICE[UnreadableVideo]}")
+
+    def _end(self) -> None:
+        self._end_process()
+        if isinstance(self._source, LocalVideo):
+            self._source.close()
 
     def _end_process(self) -> None:
         if self._process is not None:
             self._process.close()
             self._process = None
-
-    def _unreadable(self, why: str) -> UnreadableVideo:
-        return UnreadableVideo(f"{self.name}: {why}. Try another copy of the file.")
-
-    def _info(self) -> VideoInfo:
-        if not self._source.size:
-            raise NotAVideo(f"{self.name}: is empty (0 bytes); {ACCEPTED_VIDEOS}.")
-        return VideoInfo(**self._answered(None)[1])
