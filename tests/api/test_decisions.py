@@ -358,10 +358,10 @@ def test_decisions_are_listed_by_person_face_and_kind_page_by_page(stash_app, fa
         return answer.json()
 
     page = listed(limit=1)
-    assert page["decisions"] == [
-        {**confirmed, "image_id": page["decisions"][0]["image_id"], "local_id": f"9{face}", "stash_ids": []}
-    ]
-    assert stash_app.store.get_face(face).stash_image_id == page["decisions"][0]["image_id"]
+    image_id = page["decisions"][0]["image_id"]
+    on_image = {"image_id": image_id, "scene_id": None, "time_s": None}
+    assert page["decisions"] == [{**confirmed, **on_image, "local_id": f"9{face}", "stash_ids": []}]
+    assert stash_app.store.get_face(face).stash_image_id == image_id
     (older,) = listed(before=page["next_before"])["decisions"]
     assert (older["decision_id"], older["word"]) == (rejected["decision_id"], "rejected")
     assert [one["word"] for one in listed(word="rejected")["decisions"]] == ["rejected"]

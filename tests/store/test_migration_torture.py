@@ -325,7 +325,7 @@ def test_a_full_disk_at_any_point_leaves_the_old_file_intact(
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("this user may not mount a small file system (max_page_count is tested elsewhere)")
@@ -335,7 +335,7 @@ def test_a_full_disk_at_any_point_leaves_the_old_file_intact(
         for _ in range(40 if torture else 6):
             path = version_5(where=disk / "stash_sense.db")
             before = path.read_bytes()
-            (disk / "filler").write_bytes(b"x" * rng.randrange(60_000, 330_000))
+            (disk / "filler").write_bytes(b"x" * rng.randrange(60_000, 530_000))
             try:
                 migrate_file(path, backup_beside)
             except (DiskFull, MigrationFailed):

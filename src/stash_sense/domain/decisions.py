@@ -74,6 +74,7 @@ class Decision:
     kind: `confirmed` and `rejected` are about the performer; `ignored` means that the face is of no
     interest; `apart` means that it shows another person than the faces it was grouped with, and says nothing
     about whom. performer_id, name, facts (as in StoredMatch): None for the last two kinds. created_at: UTC.
+    time_s: of a face of a scene, when it is to be seen; such a decision holds for the face's whole track.
     """
 
     decision_id: int
@@ -83,6 +84,7 @@ class Decision:
     name: str | None
     created_at: str
     facts: Mapping[str, Any] | None = None
+    time_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

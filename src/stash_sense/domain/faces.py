@@ -13,6 +13,19 @@ from stash_sense.domain.reasons import Reason, ReasonPerson
 from stash_sense.domain.validation import validate_number
 from stash_sense.errors import BadInput
 
+
+@dataclass(frozen=True, slots=True)
+class SceneFaceId:
+    """The state's id of a face of a scene; as text `s12`. That of a face of an image is a number."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"s{self.number}"
+
+
+FaceId = int | SceneFaceId
+
 SAME_FACE_OVERLAP = 0.5
 """Two boxes that overlap by at least this much are the same face."""
 

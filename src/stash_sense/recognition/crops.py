@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 import cv2
 import numpy as np
 
-from stash_sense.domain.faces import Box, Pixels
+from stash_sense.domain.faces import Box, FaceId, Pixels, SceneFaceId
 from stash_sense.errors import (
     BadInput,
     ImageTooLarge,
@@ -153,13 +153,14 @@ _SAME_SHAPE = 0.02
 _LONGEST_ID = 18
 
 
-def stored_face_id(face_id: str) -> int:
-    """The state's number of a public face id. Raises NotStored for the id of a face that is not stored."""
-    if face_id.isascii() and face_id.isdigit() and len(face_id) <= _LONGEST_ID:
-        return int(face_id)
+def stored_face_id(face_id: str) -> FaceId:
+    """The state's id of a public face id. Raises NotStored for the id of a face that is not stored."""
+    number = face_id.removeprefix("s")
+    if number.isascii() and number.isdigit() and len(number) <= _LONGEST_ID:
+        return int(number) if number == face_id else SceneFaceId(int(number))
     raise NotStored(
-        "There is no stored face with this id. Only faces of images in Stash are stored: identify the image "
-        "by its id in Stash, and use the face ids of that answer."
+        "There is no stored face with this id. Only faces of images and scenes in Stash are stored: identify "
+        "the image or scene by its id in Stash, and use the face ids of that answer."
     )
 
 
@@ -168,12 +169,18 @@ async def face_crop(
 ) -> bytes:
     """The stored face as a JPEG, at most CROP_SIDE px wide and high.
 
+    Of a face of an image it is cut from the image as Stash has it now; of a scene's it was kept.
     Raises NotStored, NoCrop, NotInStash, MediaTooLarge, ImageTooLarge, StateErrors and StashErrors.
     """
-    number = stored_face_id(face_id)
+    stored_id = stored_face_id(face_id)
+    if isinstance(stored_id, SceneFaceId):
+        kept = await state.run(lambda store: store.get_scene_crop(stored_id.number))
+        if kept is None:
+            raise NoCrop("Of a scene only the best faces of each person are kept as pictures.")
+        return kept
     try:
         async with asyncio.timeout(LONGEST_S):
-            return await _cut_out(number, state, stash, pool, limits)
+            return await _cut_out(stored_id, state, stash, pool, limits)
     except TimeoutError:
         raise StashTooSlow(
             f"The face's image could not be had from Stash within {LONGEST_S:g} s. Try again later."

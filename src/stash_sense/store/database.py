@@ -7,38 +7,34 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, Self
 
-from stash_sense.domain.decisions import Decision
 from stash_sense.domain.identity import PictureIdentity
 from stash_sense.domain.validation import validate_text
 from stash_sense.errors import BadInput, StashSenseError
 from stash_sense.store import maintenance
 from stash_sense.store.connection import BUSY_SECONDS, ConnectionPool
+from stash_sense.store.decision_methods import DecisionMethods
 from stash_sense.store.fingerprint_methods import FingerprintMethods
 from stash_sense.store.migrations import migrate_file
 from stash_sense.store.repositories import (
-    decision_list,
-    decisions,
     deletion,
     faces,
     fingerprints,
     former_keys,
-    journal,
     people,
     pictures,
     rematching,
     results,
 )
-from stash_sense.store.repositories.decisions import DeletedDecisions
 from stash_sense.store.repositories.deletion import Deletion
 from stash_sense.store.repositories.former_keys import FindPeople
-from stash_sense.store.repositories.journal import JournalEntry
 from stash_sense.store.repositories.results import StoredImage, StoredResult
+from stash_sense.store.scene_methods import SceneMethods
 
 IMAGES_PER_TRANSACTION = 64
 """What a killed process may lose of a batch, and what other writers may have to wait for."""
 
 
-class RecommendationsDB(FingerprintMethods):
+class RecommendationsDB(FingerprintMethods, SceneMethods, DecisionMethods):
     """The state file at `path`, created or migrated on opening; safe from any thread and process.
 
     Raises NotAStateFile, NewerState, StateDamaged, MigrationFailed, DiskFull, StateUnwritable or StateBusy on
@@ -161,47 +157,6 @@ class RecommendationsDB(FingerprintMethods):
         with self._pool.writing() as connection:
             return rematching.update_matches(connection, pack, db_version, stash_image_ids, matches, settings)
 
-    # Decisions and the journal cannot be computed again: these methods wait until the disk has them.
-
-    def decide(
-        self,
-        face_id: int,
-        kind: str,
-        performer_id: str | None = None,
-        name: str | None = None,
-        entry_id: int | None = None,
-        local_id: str | None = None,
-    ) -> Decision:
-        return self.decide_faces([face_id], kind, performer_id, name, entry_id, local_id)[0][0]
-
-    def decide_faces(
-        self,
-        face_ids: Iterable[int],
-        kind: str,
-        performer_id: str | None = None,
-        name: str | None = None,
-        entry_id: int | None = None,
-        local_id: str | None = None,
-    ) -> tuple[list[Decision], list[int]]:
-        """The decisions in the faces' order, each once, and the ids of faces that are not stored."""
-        with self._pool.writing(durable=True) as connection:
-            recorded = decisions.decide_faces(
-                connection, face_ids, kind, performer_id, name, entry_id, local_id
-            )
-            rematching.refresh_pictures(connection, recorded.picture_ids)
-        return list(recorded.decisions), list(recorded.missing)
-
-    def list_decisions(
-        self,
-        performer_id: str | None = None,
-        face_id: int | None = None,
-        kind: str | None = None,
-        before: int | None = None,
-        limit: int = 100,
-    ) -> list[decision_list.ListedDecision]:
-        with self._pool.reading() as connection:
-            return decision_list.list_decisions(connection, performer_id, face_id, kind, before, limit)
-
     def follow_people(self, find: FindPeople) -> None:
         """Move what is stored under former keys to those under which `find` finds people."""
         with self._pool.writing() as connection:
@@ -211,67 +166,6 @@ class RecommendationsDB(FingerprintMethods):
         validated = [validate_text("performer_id", key) for key in keys]
         with self._pool.reading() as connection:
             return people.keys_of_people(connection, validated)
-
-    def undecide(self, decision_id: int) -> Decision:
-        """Take a decision back. Raises NotStored."""
-        with self._pool.writing(durable=True) as connection:
-            decision = decisions.get_decision(connection, decision_id)
-            self._delete_decisions(connection, [decision_id])
-        return decision
-
-    def undecide_all(self, decision_ids: Iterable[int]) -> tuple[int, list[int]]:
-        """Take decisions back: how many, and the ids of those that are not stored."""
-        with self._pool.writing(durable=True) as connection:
-            deleted = self._delete_decisions(connection, decision_ids)
-        return deleted.count, list(deleted.missing)
-
-    def _delete_decisions(self, connection: Connection, decision_ids: Iterable[int]) -> DeletedDecisions:
-        deleted = decisions.delete_decisions(connection, decision_ids)
-        rematching.refresh_pictures(connection, deleted.picture_ids)
-        return deleted
-
-    def decisions_for(self, picture: PictureIdentity) -> list[Decision]:
-        with self._pool.reading() as connection:
-            return decisions.decisions_for(connection, picture)
-
-    def decisions_by_face_id(self, stash_image_ids: Sequence[str]) -> dict[int, tuple[Decision, ...]]:
-        with self._pool.reading() as connection:
-            return faces.decisions_by_face_id(connection, stash_image_ids)
-
-    def journal_begin(
-        self, target_type: str, target_ids: Sequence[str], local_id: str, batch_id: str | None = None
-    ) -> JournalEntry:
-        with self._pool.writing(durable=True) as connection:
-            return journal.begin_entry(connection, target_type, target_ids, local_id, batch_id)
-
-    def journal_complete(self, entry_id: int, status: str, added_ids: Sequence[str] = ()) -> JournalEntry:
-        """Where nothing was added there is nothing to undo: the decisions of the entry are deleted now."""
-        with self._pool.writing(durable=True) as connection:
-            entry = journal.complete_entry(connection, entry_id, status, added_ids)
-            if not entry.added_ids:
-                self._delete_decisions(connection, decisions.decision_ids_of_entry(connection, entry_id))
-            return entry
-
-    def journal_undone(self, entry_id: int) -> JournalEntry:
-        """Record that `added_ids` were undone, and delete the decisions of the entry."""
-        with self._pool.writing(durable=True) as connection:
-            entry = journal.mark_undone(connection, entry_id)
-            self._delete_decisions(connection, decisions.decision_ids_of_entry(connection, entry_id))
-            return entry
-
-    def journal_entries(
-        self,
-        status: str | None = None,
-        before: int | None = None,
-        limit: int = 100,
-        performer_id: str | None = None,
-    ) -> list[JournalEntry]:
-        with self._pool.reading() as connection:
-            local_ids = None
-            if performer_id is not None:
-                key = validate_text("performer_id", performer_id)
-                local_ids = people.local_ids_of(connection, key)
-            return journal.list_entries(connection, status, before, limit, local_ids)
 
     # Deletions return when no trace is left in the file and its log, which rewrites the whole file.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from stash_sense.domain.identity import bare_ids, person_from_facts, person_keys
 from stash_sense.domain.validation import parse_json_object
+from stash_sense.store.scene_schema import BOX_COLUMNS, add_scenes
 from stash_sense.store.table_rebuild import Table, ensure_table
 from stash_sense.store.version_6 import CONTRACT_VERSION, SCHEMA_VERSION, VERSION_5_TABLES, VERSION_6_TABLES
 
@@ -71,10 +72,6 @@ _pictures = _statements(
     "CREATE INDEX idx_stash_sense_prints_picture ON stash_sense_picture_prints(picture_id)",
 )
 
-# A box, as fractions of the upright image.
-_BOX = """x REAL NOT NULL CHECK (x >= 0 AND x <= 1), y REAL NOT NULL CHECK (y >= 0 AND y <= 1),
-  w REAL NOT NULL CHECK (w > 0 AND x + w <= 1.000001), h REAL NOT NULL CHECK (h > 0 AND y + h <= 1.000001)"""
-
 _faces = _statements(
     """CREATE TABLE stash_sense_packs (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -99,7 +96,7 @@ _faces = _statements(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   image_fingerprint_id INTEGER NOT NULL REFERENCES image_fingerprints(id) ON DELETE CASCADE,
   position INTEGER NOT NULL,
-  {_BOX},
+  {BOX_COLUMNS},
   detection_confidence REAL NOT NULL CHECK (detection_confidence >= 0 AND detection_confidence <= 1),
   quality REAL,
   landmarks BLOB,
@@ -139,7 +136,7 @@ _decisions = _statements(
     f"""CREATE TABLE stash_sense_decisions (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   picture_id INTEGER NOT NULL REFERENCES stash_sense_pictures(id),
-  {_BOX},
+  {BOX_COLUMNS},
   word TEXT NOT NULL CHECK (word IN ('confirmed', 'rejected', 'ignored')),
   performer_id TEXT CHECK (performer_id <> ''),
   created_at TEXT NOT NULL DEFAULT (datetime('now')),
@@ -175,7 +172,7 @@ _DECISIONS_WITH_APART = Table(
     "stash_sense_decisions",
     f"""id INTEGER PRIMARY KEY AUTOINCREMENT,
   picture_id INTEGER NOT NULL REFERENCES stash_sense_pictures(id),
-  {_BOX},
+  {BOX_COLUMNS},
   word TEXT NOT NULL CHECK (word IN ('confirmed', 'rejected', 'ignored', 'apart')),
   performer_id TEXT CHECK (performer_id <> ''),
   created_at TEXT NOT NULL DEFAULT (datetime('now')),
@@ -242,4 +239,5 @@ MIGRATIONS = (
     Migration("0008-faces-apart", _faces_apart),
     Migration("0009-journal-batches", _journal_batches),
     Migration("0010-former-keys", _former_keys),
+    Migration("0011-scenes", add_scenes),
 )

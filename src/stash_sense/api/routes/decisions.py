@@ -25,6 +25,7 @@ from stash_sense.api.schemas.decisions import (
     journal_out,
     listed_decision_out,
 )
+from stash_sense.domain.faces import FaceId
 from stash_sense.errors import NotStored
 from stash_sense.recognition.crops import stored_face_id
 
@@ -148,9 +149,9 @@ def _text(stash_id: str | int | None) -> str | None:
     return None if stash_id is None else str(stash_id)
 
 
-def _stored_face_ids(face_ids: Iterable[str]) -> dict[str, int]:
-    """The state's numbers of those ids that are numbers. Raises NotStored where none is."""
-    numbers: dict[str, int] = {}
+def _stored_face_ids(face_ids: Iterable[str]) -> dict[str, FaceId]:
+    """The state's ids of those that are ids of stored faces. Raises NotStored where none is."""
+    numbers: dict[str, FaceId] = {}
     for face_id in face_ids:
         try:
             numbers[face_id] = stored_face_id(face_id)
@@ -158,8 +159,8 @@ def _stored_face_ids(face_ids: Iterable[str]) -> dict[str, int]:
             continue
     if not numbers:
         raise NotStored(
-            "None of these faces is stored. Only faces of images in Stash are stored: identify the images by "
-            "their ids in Stash, and use the face ids of those answers."
+            "None of these faces is stored. Only faces of images and scenes in Stash are stored: identify "
+            "these by their ids in Stash, and use the face ids of those answers."
         )
     return numbers
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stash_sense.api.schemas.faces import STRICT, StashIdIn, StashIdOut
 from stash_sense.domain.decisions import Decision
+from stash_sense.domain.faces import FaceId
 from stash_sense.domain.identity import bare_ids, person_from_facts
 from stash_sense.store.repositories.decision_list import ListedDecision
 from stash_sense.store.repositories.journal import JournalEntry
@@ -98,8 +99,10 @@ class DecisionOut(BaseModel):
 class ListedDecisionOut(DecisionOut):
     """A decision, the face it is on, and whom it is about."""
 
-    face_id: str | None = Field(description="The face; null while no stored image shows it.")
+    face_id: str | None = Field(description="The face; null while no stored image or scene shows it.")
     image_id: str | None = Field(description="An image that shows the face, likewise.")
+    scene_id: str | None = Field(description="A scene that shows the face, likewise.")
+    time_s: float | None = Field(description="Of a face of a scene: when, in seconds from its start.")
     local_id: str | None = Field(description="The performer's id in this Stash, where known.")
     stash_ids: list[StashIdOut]
 
@@ -214,7 +217,7 @@ class JournalPageOut(BaseModel):
     next_before: int | None = Field(description="For the next page's `before`; null on the last one.")
 
 
-def decision_out(decision: Decision, face_id: int | None) -> DecisionOut:
+def decision_out(decision: Decision, face_id: FaceId | None) -> DecisionOut:
     """A decision. face_id: the face it was made on, where known."""
     return DecisionOut.model_validate(
         {
@@ -238,6 +241,8 @@ def listed_decision_out(listed: ListedDecision) -> ListedDecisionOut:
         {
             **decision_out(decision, listed.face_id).model_dump(),
             "image_id": listed.stash_image_id,
+            "scene_id": listed.stash_scene_id,
+            "time_s": decision.time_s,
             "local_id": bare_ids(person)[1] if person else None,
             "stash_ids": [
                 {"endpoint": endpoint, "stash_id": stash_id}

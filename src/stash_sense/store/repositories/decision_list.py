@@ -5,28 +5,35 @@ import sqlite3
 from dataclasses import dataclass
 
 from stash_sense.domain.decisions import DECISION_KINDS, Decision
-from stash_sense.domain.faces import Box, same_face_index
+from stash_sense.domain.faces import Box, FaceId, SceneFaceId, same_face_index
 from stash_sense.domain.validation import validate_integer, validate_text
 from stash_sense.errors import BadInput
 from stash_sense.store.repositories.decisions import SELECT_DECISIONS, decision_from_row
 from stash_sense.store.repositories.faces import get_face
 from stash_sense.store.repositories.people import current_key
+from stash_sense.store.repositories.scene_decisions import (
+    decided_places,
+    decisions_on_track,
+    face_places,
+)
+from stash_sense.store.repositories.scene_videos import scenes_by_picture
 from stash_sense.store.unreadable import UNREADABLE, log_unreadable
 
 
 @dataclass(frozen=True, slots=True)
 class ListedDecision:
-    """face_id, stash_image_id: where the decided face is shown; None while no stored image shows it."""
+    """face_id, stash_image_id or stash_scene_id: where the decided face is shown; None while nowhere."""
 
     decision: Decision
-    face_id: int | None
+    face_id: FaceId | None
     stash_image_id: str | None
+    stash_scene_id: str | None = None
 
 
 def list_decisions(
     connection: sqlite3.Connection,
     performer_id: str | None = None,
-    face_id: int | None = None,
+    face_id: FaceId | None = None,
     kind: str | None = None,
     before: int | None = None,
     limit: int = 100,
@@ -42,7 +49,9 @@ def list_decisions(
         None if performer_id is None else current_key(connection, validate_text("performer_id", performer_id))
     )
     on_face = None
-    if face_id is not None:
+    if isinstance(face_id, SceneFaceId):
+        on_face = json.dumps([each.decision_id for each in decisions_on_track(connection, face_id.number)])
+    elif face_id is not None:
         on_face = json.dumps([each.decision_id for each in get_face(connection, face_id).decisions])
     rows = connection.execute(
         f"""{SELECT_DECISIONS} WHERE (?1 IS NULL OR d.performer_id = ?1) AND (?2 IS NULL OR d.word = ?2)
@@ -56,13 +65,33 @@ def list_decisions(
             validate_integer("limit", limit, 1),
         ),
     ).fetchall()
-    faces = _faces_of_pictures(connection, {row[-1] for row in rows})
-    listed = []
-    for row in rows:
-        decision = decision_from_row(row)
-        if decision is not None:
-            listed.append(ListedDecision(decision, *_where(decision.box, faces.get(row[-1], []))))
-    return listed
+    decisions = [(row[-1], decision) for row in rows if (decision := decision_from_row(row)) is not None]
+    faces = _faces_of_pictures(connection, {each for each, decision in decisions if decision.time_s is None})
+    scenes = _scenes_of_videos(connection, [pair for pair in decisions if pair[1].time_s is not None])
+    return [
+        ListedDecision(decision, *_where(decision.box, faces.get(picture_id, [])))
+        if decision.time_s is None
+        else ListedDecision(decision, *scenes[decision.decision_id])
+        for picture_id, decision in decisions
+    ]
+
+
+def _scenes_of_videos(
+    connection: sqlite3.Connection, decisions: list[tuple[int, Decision]]
+) -> dict[int, tuple[SceneFaceId | None, None, str | None]]:
+    """Decision id -> the face it is at, no image, and a scene that shows the video."""
+    by_picture: dict[int, list[Decision]] = {}
+    for picture_id, decision in decisions:
+        by_picture.setdefault(picture_id, []).append(decision)
+    scenes = scenes_by_picture(connection, list(by_picture))
+    where: dict[int, tuple[SceneFaceId | None, None, str | None]] = {}
+    for picture_id, own in by_picture.items():
+        at = decided_places(own, face_places(connection, picture_id))
+        scene = str(scenes[picture_id][0]) if picture_id in scenes else None
+        for decision in own:
+            place = at.get(decision.decision_id)
+            where[decision.decision_id] = (SceneFaceId(place.face_id) if place else None, None, scene)
+    return where
 
 
 def _faces_of_pictures(

@@ -12,9 +12,11 @@ from stash_sense.domain.validation import validate_stash_id, validate_text
 from stash_sense.errors import StateBusy, StateError
 from stash_sense.store.connection import writing
 from stash_sense.store.repositories.fingerprints import delete_image_fingerprint
+from stash_sense.store.repositories.matches import FACES, TRACKS
 from stash_sense.store.repositories.people import delete_unused_people, keys_of_people
 from stash_sense.store.repositories.pictures import delete_unused_pictures, picture_id_of_image
 from stash_sense.store.repositories.rematching import refresh_pictures
+from stash_sense.store.repositories.scene_tracks import refresh_scenes
 from stash_sense.store.table_rebuild import quote_name
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -60,7 +62,13 @@ def delete_person(connection: sqlite3.Connection, performer_ids: Iterable[str]) 
         "DELETE FROM stash_sense_person_keys WHERE key IN (SELECT value FROM json_each(?))",
     ):
         rows += connection.execute(statement, (keys,)).rowcount
+    connection.execute(  # the next answer stores its tracks again
+        "UPDATE stash_sense_videos SET db_version = NULL "
+        "WHERE picture_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(pictures),),
+    )
     refresh_pictures(connection, pictures)
+    refresh_scenes(connection, pictures)
     delete_unused_pictures(connection)
     needles = [*json.loads(keys), *names]
     needles += [uuid for key in json.loads(keys) for uuid in _UUID.findall(key)]
@@ -77,6 +85,10 @@ def _pictures_of_person(connection: sqlite3.Connection, keys: str) -> list[int]:
                  JOIN stash_sense_candidates c ON c.person_id = p.id
                  JOIN stash_sense_faces f ON f.id = c.face_id
                  JOIN stash_sense_image_results r USING (image_fingerprint_id)
+               WHERE p.performer_id IN (SELECT value FROM json_each(?1))
+               UNION SELECT t.picture_id FROM stash_sense_people p
+                 JOIN stash_sense_scene_candidates c ON c.person_id = p.id
+                 JOIN stash_sense_scene_tracks t ON t.id = c.track_id
                WHERE p.performer_id IN (SELECT value FROM json_each(?1))""",
             (keys,),
         )
@@ -92,26 +104,37 @@ def _delete_verdicts(connection: sqlite3.Connection, keys: str, names: list[str]
                (SELECT verdict FROM stash_sense_faces f WHERE f.id = c.face_id) = 'ambiguous'))""",
         (keys,),
     )
+    connection.execute(
+        """UPDATE stash_sense_scene_tracks SET verdict = 'unknown', reason = '' WHERE id IN (
+             SELECT c.track_id FROM stash_sense_scene_candidates c
+             JOIN stash_sense_people p ON p.id = c.person_id
+             WHERE p.performer_id IN (SELECT value FROM json_each(?)))""",
+        (keys,),
+    )
     needles = (keys, json.dumps(names))
     # In details, which are JSON, quotes and backslashes of a name are escaped.
     escaped = tuple(json.dumps([_in_json(text) for text in texts]) for texts in (json.loads(keys), names))
-    connection.execute(
-        """UPDATE stash_sense_faces AS f SET reason = '' WHERE reason <> '' AND EXISTS (
-             SELECT 1 FROM (SELECT value FROM json_each(?) UNION SELECT value FROM json_each(?)) needle
-             WHERE instr(f.reason, needle.value))""",
-        needles,
-    )
+    for table in ("stash_sense_faces", "stash_sense_scene_tracks"):
+        connection.execute(
+            f"""UPDATE {table} AS f SET reason = '' WHERE reason <> '' AND EXISTS (
+                 SELECT 1 FROM (SELECT value FROM json_each(?) UNION SELECT value FROM json_each(?)) needle
+                 WHERE instr(f.reason, needle.value))""",  # noqa: S608  our names
+            needles,
+        )
     connection.execute(
         """UPDATE stash_sense_faces AS f SET details = NULL WHERE details IS NOT NULL AND EXISTS (
              SELECT 1 FROM (SELECT value FROM json_each(?) UNION SELECT value FROM json_each(?)) needle
              WHERE instr(f.details, needle.value))""",
         escaped,
     )
-    return connection.execute(
-        "DELETE FROM stash_sense_candidates WHERE person_id IN (SELECT id FROM stash_sense_people "
-        "WHERE performer_id IN (SELECT value FROM json_each(?)))",
-        (keys,),
-    ).rowcount
+    return sum(
+        connection.execute(
+            f"DELETE FROM {table} WHERE person_id IN (SELECT id FROM stash_sense_people "  # noqa: S608  our names
+            "WHERE performer_id IN (SELECT value FROM json_each(?)))",
+            (keys,),
+        ).rowcount
+        for table, _ in (FACES, TRACKS)
+    )
 
 
 def _in_json(text: str) -> str:

@@ -40,8 +40,7 @@ from stash_sense.store.repositories.matches import (
 )
 from stash_sense.store.unreadable import UNREADABLE, log_unreadable
 
-_LANDMARKS = np.dtype("<f4")
-
+LANDMARKS = np.dtype("<f4")
 
 FRAME_DETAIL = "frame"
 """The key in a face's details for the frame that its box is a place in."""
@@ -129,7 +128,7 @@ def upsert_face(
     face_id: int | None,
 ) -> int:
     """Insert a face, or update the one with `face_id`; returns its id."""
-    values = (position, *_columns(face))
+    values = (position, *face_columns(face))
     if face_id is None:
         cursor = connection.execute(
             "INSERT INTO stash_sense_faces (image_fingerprint_id, position, x, y, w, h, "
@@ -158,10 +157,11 @@ def upsert_face(
     return face_id
 
 
-def _columns(face: DetectedFace) -> tuple[Any, ...]:
+def face_columns(face: DetectedFace) -> tuple[Any, ...]:
+    """Box, confidence, quality, landmarks, verdict, reason and details as columns."""
     landmarks = None
     if face.landmarks is not None:
-        points = np.asarray(face.landmarks, dtype=_LANDMARKS)
+        points = np.asarray(face.landmarks, dtype=LANDMARKS)
         if points.shape != (5, 2) or not np.isfinite(points).all():
             raise BadInput(f"The landmarks have shape {points.shape}; give five finite points, shape (5, 2).")
         landmarks = points.tobytes()
@@ -266,7 +266,7 @@ def _stored_face(
         box=boxes[row[0]],
         detection_confidence=row[6],
         quality=row[7],
-        landmarks=None if row[8] is None else np.frombuffer(row[8], dtype=_LANDMARKS).reshape(5, 2),
+        landmarks=None if row[8] is None else np.frombuffer(row[8], dtype=LANDMARKS).reshape(5, 2),
         verdict=verdict.verdict,
         reason=str(verdict.reason),
         candidates=verdict.matches,

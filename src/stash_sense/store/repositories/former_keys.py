@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stash_sense.domain.identity import Person, local_key, person_facts, person_keys
 from stash_sense.domain.validation import canonical_json
+from stash_sense.store.repositories.matches import FACES, TRACKS
 from stash_sense.store.repositories.people import insert_keys, key_rank
 
 FindPeople = Callable[[Iterable[str]], Mapping[str, Person]]
@@ -100,7 +101,8 @@ def _move_people(
         own = (*person_keys(person), *(former for row in rows for former in row.keys))
         # A key that another person has now leads to that person alone.
         keys |= {(former, target.person_id) for former in own if owners.get(former, key) == key}
-    connection.executemany("UPDATE stash_sense_candidates SET person_id = ? WHERE person_id = ?", merged)
+    for table, _ in (FACES, TRACKS):
+        connection.executemany(f"UPDATE {table} SET person_id = ? WHERE person_id = ?", merged)  # noqa: S608  our names
     connection.executemany("DELETE FROM stash_sense_people WHERE id = ?", [(row[1],) for row in merged])
     connection.executemany(  # two people may have exchanged their keys, and no key may be taken twice
         "UPDATE stash_sense_people SET performer_id = char(1) || id WHERE id = ?", [(row,) for row in renamed]

@@ -65,23 +65,28 @@ def upsert_embeddings(
 ) -> None:
     """Store a face's two embeddings of a model pack; those of other packs stay."""
     blob, sizes = encode_embeddings(facenet, arcface)
+    connection.execute(
+        "INSERT INTO stash_sense_embeddings (face_id, pack_id, vectors) VALUES (?, ?, ?) "
+        "ON CONFLICT (face_id, pack_id) DO UPDATE SET vectors = excluded.vectors",
+        (face_id, upsert_pack(connection, pack, sizes), blob),
+    )
+
+
+def upsert_pack(connection: sqlite3.Connection, pack: str, sizes: tuple[int, int]) -> int:
+    """The row id of a model pack with embeddings of these sizes. Raises Conflict where it has others."""
     stored = embedding_sizes(connection, pack)
     if stored is None:
         cursor = connection.execute(
             "INSERT INTO stash_sense_packs (name, facenet_size, arcface_size) VALUES (?, ?, ?)",
             (pack, *sizes),
         )
-        stored = (int(cursor.lastrowid or 0), sizes)
+        return int(cursor.lastrowid or 0)
     if stored[1] != sizes:
         raise Conflict(
             f"Pack {pack} has embeddings of {stored[1][0]} and {stored[1][1]} values; {sizes[0]} and "
             f"{sizes[1]} arrived. Another network is another pack: give it its own id."
         )
-    connection.execute(
-        "INSERT INTO stash_sense_embeddings (face_id, pack_id, vectors) VALUES (?, ?, ?) "
-        "ON CONFLICT (face_id, pack_id) DO UPDATE SET vectors = excluded.vectors",
-        (face_id, stored[0], blob),
-    )
+    return stored[0]
 
 
 def embeddings_by_face(
@@ -112,20 +117,27 @@ def delete_matches(connection: sqlite3.Connection, face_ids: Iterable[int]) -> N
     )
 
 
+FACES, TRACKS = ("stash_sense_candidates", "face_id"), ("stash_sense_scene_candidates", "track_id")
+"""Of what matches are stored: the table, and the column that says of which one."""
+
+
 def insert_matches(
-    connection: sqlite3.Connection, matches_by_id: Mapping[int, Sequence[StoredMatch]]
+    connection: sqlite3.Connection,
+    matches_by_id: Mapping[int, Sequence[StoredMatch]],
+    of: tuple[str, str] = FACES,
 ) -> None:
-    """Insert the matches of faces that have none, best first. matches_by_id: by face id."""
+    """Insert the matches of faces, or tracks, that have none, best first. matches_by_id: by face or track."""
+    table, owner = of
     people = upsert_people(
         connection,
         ((each.performer_id, each.name, each.facts) for own in matches_by_id.values() for each in own),
     )
     connection.executemany(
-        "INSERT INTO stash_sense_candidates (face_id, rank, person_id, distance, facenet_distance, "
+        f"INSERT INTO {table} ({owner}, rank, person_id, distance, facenet_distance, "  # noqa: S608  our names
         "arcface_distance, reference_id, support) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
-                face_id,
+                owner_id,
                 rank,
                 people[match.performer_id],
                 match.distance,
@@ -134,23 +146,26 @@ def insert_matches(
                 match.reference_id or None,
                 match.support or None,
             )
-            for face_id, matches in matches_by_id.items()
+            for owner_id, matches in matches_by_id.items()
             for rank, match in enumerate(matches)
         ],
     )
 
 
-def matches_by_face(connection: sqlite3.Connection, face_ids: list[int]) -> dict[int, list[StoredMatch]]:
-    """Face id -> its stored matches, best first, each person once."""
-    by_face: dict[int, dict[str, StoredMatch]] = {}
+def matches_by_face(
+    connection: sqlite3.Connection, ids: list[int], of: tuple[str, str] = FACES
+) -> dict[int, list[StoredMatch]]:
+    """Face id, or track id, -> its stored matches, best first, each person once."""
+    table, owner = of
+    by_id: dict[int, dict[str, StoredMatch]] = {}
     for row in connection.execute(
-        """SELECT c.face_id, p.performer_id, c.distance, c.facenet_distance, c.arcface_distance, p.name,
+        f"""SELECT c.{owner}, p.performer_id, c.distance, c.facenet_distance, c.arcface_distance, p.name,
                   c.reference_id, c.support, p.facts
            FROM json_each(?) wanted
-           JOIN stash_sense_candidates c ON c.face_id = wanted.value
+           JOIN {table} c ON c.{owner} = wanted.value
            JOIN stash_sense_people p ON p.id = c.person_id
-           ORDER BY c.face_id, c.rank""",
-        (json.dumps(face_ids),),
+           ORDER BY c.{owner}, c.rank""",  # noqa: S608  our names
+        (json.dumps(ids),),
     ):
         try:
             match = StoredMatch(*(*row[1:8], parse_json_object(row[8])))
@@ -158,5 +173,5 @@ def matches_by_face(connection: sqlite3.Connection, face_ids: list[int]) -> dict
             log_unreadable("a match of face", row[0], error)
             continue
         # Two people may have become one since: the better match stands for both.
-        by_face.setdefault(row[0], {}).setdefault(match.performer_id, match)
-    return {face_id: list(own.values()) for face_id, own in by_face.items()}
+        by_id.setdefault(row[0], {}).setdefault(match.performer_id, match)
+    return {owner_id: list(own.values()) for owner_id, own in by_id.items()}

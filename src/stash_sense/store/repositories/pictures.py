@@ -116,9 +116,10 @@ def image_shows_picture(
 
 
 def delete_unused_pictures(connection: sqlite3.Connection, picture_ids: Iterable[int] | None = None) -> int:
-    """Delete those of the pictures, or of all, that have neither a result nor a decision."""
+    """Delete those of the pictures, or of all, that have no result, no scene and no decision."""
     statement = """DELETE FROM stash_sense_pictures AS p WHERE
              NOT EXISTS (SELECT 1 FROM stash_sense_image_results r WHERE r.picture_id = p.id)
+             AND NOT EXISTS (SELECT 1 FROM stash_sense_scenes s WHERE s.picture_id = p.id)
              AND NOT EXISTS (SELECT 1 FROM stash_sense_decisions d WHERE d.picture_id = p.id)"""
     if picture_ids is None:
         return connection.execute(statement).rowcount

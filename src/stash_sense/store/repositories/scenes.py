@@ -1,0 +1,290 @@
+"""Scenes: which video each shows, and the frames of a video that were looked at, with every face.
+
+A result belongs to the video, whichever scenes show it. Frames are stored as they are done, so that a run
+that was interrupted goes on; `stopped` says that it has ended.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stash_sense.domain.faces import Box, pair_boxes
+from stash_sense.domain.identity import PictureIdentity
+from stash_sense.domain.validation import (
+    canonical_json,
+    parse_json_object,
+    validate_integer,
+    validate_number,
+    validate_text,
+)
+from stash_sense.errors import BadInput, NotStored
+from stash_sense.store.repositories import pictures
+from stash_sense.store.repositories.faces import LANDMARKS, DetectedFace, face_columns
+from stash_sense.store.repositories.matches import (
+    Vector,
+    decode_embeddings,
+    embedding_sizes,
+    encode_embeddings,
+    upsert_pack,
+)
+from stash_sense.store.repositories.scene_videos import scene_number, show_video
+from stash_sense.store.unreadable import UNREADABLE, log_unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class SceneRun:
+    """What a run looks at a scene with. Raises BadInput.
+
+    sampler: the version of the choice of frames. source: `file`, `stream` or `sprite`. width, height: of the
+    upright video, pixels. duration_s: None where the file does not say. settings: of the run.
+    """
+
+    stash_scene_id: str
+    picture: PictureIdentity
+    pack: str
+    sampler: str
+    source: str
+    width: int
+    height: int
+    duration_s: float | None = None
+    settings: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        scene_number(self.stash_scene_id)
+        for name in ("pack", "sampler", "source"):
+            validate_text(name, getattr(self, name))
+        for name in ("width", "height"):
+            validate_integer(name, getattr(self, name), 1)
+        if self.duration_s is not None:
+            validate_number("duration_s", self.duration_s, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewSceneFrame:
+    """A frame that was looked at, to be stored. time_s: from the first frame. crops: a JPEG of each face, or
+    none."""
+
+    time_s: float
+    width: int
+    height: int
+    faces: Sequence[DetectedFace]
+    crops: Sequence[bytes] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        validate_number("time_s", self.time_s, 0)
+        if self.crops and len(self.crops) != len(self.faces):
+            raise BadInput(f"{len(self.crops)} crops for {len(self.faces)} faces; give one each, or none.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredSceneFace:
+    """A face of a frame; see DetectedFace. track_id: of its track in the latest answer, if it is in one."""
+
+    face_id: int
+    box: Box
+    detection_confidence: float
+    quality: float | None
+    landmarks: npt.NDArray[np.float32] | None
+    details: Mapping[str, Any] | None
+    track_id: int | None
+    has_crop: bool
+    facenet: Vector = field(repr=False)
+    arcface: Vector = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredSceneFrame:
+    """A frame that was looked at; see NewSceneFrame."""
+
+    time_s: float
+    width: int
+    height: int
+    faces: tuple[StoredSceneFace, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredScene:
+    """What is stored of a video; see SceneRun. frames: of the run that stored it, in the order of time.
+
+    stopped: why the run looked at no more frames; None if it was interrupted. db_version: of the face
+    database that the tracks were matched with; None before that.
+    """
+
+    picture_id: int
+    pack: str
+    sampler: str
+    db_version: str | None
+    source: str
+    width: int
+    height: int
+    duration_s: float | None
+    settings: Mapping[str, Any] | None
+    stopped: str | None
+    frames: tuple[StoredSceneFrame, ...]
+
+
+def begin_scene(connection: sqlite3.Connection, run: SceneRun, *, restart: bool = False) -> int:
+    """Prepare for a run's frames; returns the id of the video's picture.
+
+    restart: look at all frames again; those stored before count no more, and keep the ids of their faces for
+    frames of the same moments. So do those of another pack or sampler.
+    """
+    picture_id = show_video(connection, run.stash_scene_id, run.picture)
+    former = connection.execute(
+        "SELECT pack, sampler FROM stash_sense_videos WHERE picture_id = ?", (picture_id,)
+    ).fetchone()
+    if former is not None and (restart or former != (run.pack, run.sampler)):
+        connection.execute(
+            "UPDATE stash_sense_scene_frames SET former = 1 WHERE picture_id = ?", (picture_id,)
+        )
+    if former is not None and former[0] != run.pack:  # their templates are of other networks
+        connection.execute("DELETE FROM stash_sense_scene_tracks WHERE picture_id = ?", (picture_id,))
+    connection.execute(
+        """INSERT INTO stash_sense_videos
+             (picture_id, pack, sampler, source, width, height, duration_s, settings)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (picture_id) DO UPDATE SET pack = excluded.pack, sampler = excluded.sampler,
+             source = excluded.source, width = excluded.width, height = excluded.height,
+             duration_s = excluded.duration_s, settings = excluded.settings, stopped = NULL""",
+        (
+            picture_id,
+            *(run.pack, run.sampler, run.source, run.width, run.height, run.duration_s),
+            canonical_json("settings", run.settings),
+        ),
+    )
+    return picture_id
+
+
+def add_scene_frames(
+    connection: sqlite3.Connection, picture_id: int, pack: str, frames: Sequence[NewSceneFrame]
+) -> list[tuple[int, ...]]:
+    """Store frames of the run that has begun; returns the ids of each frame's faces.
+
+    A face that is found again at its place in a frame of the same moment keeps its id.
+    """
+    return [_add_frame(connection, picture_id, pack, frame) for frame in frames]
+
+
+def _add_frame(
+    connection: sqlite3.Connection, picture_id: int, pack: str, frame: NewSceneFrame
+) -> tuple[int, ...]:
+    frame_id = connection.execute(
+        """INSERT INTO stash_sense_scene_frames (picture_id, time_s, width, height) VALUES (?, ?, ?, ?)
+           ON CONFLICT (picture_id, time_s) DO UPDATE SET width = excluded.width, height = excluded.height,
+             former = 0 RETURNING id""",
+        (picture_id, frame.time_s, frame.width, frame.height),
+    ).fetchall()[0][0]
+    former = [
+        (row[0], Box(*row[1:]))
+        for row in connection.execute(
+            "SELECT id, x, y, w, h FROM stash_sense_scene_faces WHERE frame_id = ?", (frame_id,)
+        )
+    ]
+    pairs = pair_boxes([face.box for face in frame.faces], [box for _, box in former])
+    kept = {former[old][0] for old in pairs.values()}
+    connection.executemany(
+        "DELETE FROM stash_sense_scene_faces WHERE id = ?",
+        [(face_id,) for face_id, _ in former if face_id not in kept],
+    )
+    crops: Sequence[bytes | None] = frame.crops or [None] * len(frame.faces)
+    return tuple(
+        _upsert_face(
+            connection, frame_id, index, pack, face, crop, former[pairs[index]][0] if index in pairs else None
+        )
+        for index, (face, crop) in enumerate(zip(frame.faces, crops, strict=True))
+    )
+
+
+def _upsert_face(
+    connection: sqlite3.Connection,
+    frame_id: int,
+    position: int,
+    pack: str,
+    face: DetectedFace,
+    crop: bytes | None,
+    face_id: int | None,
+) -> int:
+    *numbers, landmarks, _, _, details = face_columns(face)
+    vectors, sizes = encode_embeddings(face.facenet, face.arcface)
+    upsert_pack(connection, pack, sizes)
+    rows = connection.execute(
+        """INSERT INTO stash_sense_scene_faces (id, frame_id, position, x, y, w, h, detection_confidence,
+             quality, landmarks, details, vectors, crop) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (id) DO UPDATE SET position = excluded.position, x = excluded.x, y = excluded.y,
+             w = excluded.w, h = excluded.h, detection_confidence = excluded.detection_confidence,
+             quality = excluded.quality, landmarks = excluded.landmarks, details = excluded.details,
+             vectors = excluded.vectors, crop = excluded.crop RETURNING id""",
+        (face_id, frame_id, position, *numbers, landmarks, details, vectors, crop),
+    )
+    return int(rows.fetchall()[0][0])
+
+
+def end_scene(connection: sqlite3.Connection, picture_id: int, stopped: str) -> None:
+    """A run has looked at all that it wanted to: frames of former runs go. Raises NotStored."""
+    ended = connection.execute(
+        "UPDATE stash_sense_videos SET stopped = ?, stored_at = datetime('now') WHERE picture_id = ?",
+        (validate_text("stopped", stopped), picture_id),
+    )
+    if not ended.rowcount:
+        raise NotStored("What was stored of the scene has been deleted meanwhile. Identify it again.")
+    connection.execute("DELETE FROM stash_sense_scene_frames WHERE picture_id = ? AND former", (picture_id,))
+
+
+def get_scene(connection: sqlite3.Connection, picture: PictureIdentity) -> StoredScene | None:
+    """What is stored of a video, with embeddings."""
+    picture_id = pictures.find_picture(connection, picture)
+    row = connection.execute(
+        """SELECT pack, sampler, db_version, source, width, height, duration_s, settings, stopped
+           FROM stash_sense_videos WHERE picture_id = ?""",
+        (picture_id,),
+    ).fetchone()
+    if picture_id is None or row is None:
+        return None
+    frames = _frames(connection, picture_id, row[0])
+    return StoredScene(*(picture_id, *row[:7], parse_json_object(row[7]), row[8], frames))
+
+
+def _frames(connection: sqlite3.Connection, picture_id: int, pack: str) -> tuple[StoredSceneFrame, ...]:
+    _, sizes = embedding_sizes(connection, pack) or (0, (0, 0))
+    faces: dict[int, list[StoredSceneFace]] = {}
+    for row in connection.execute(
+        """SELECT f.frame_id, f.id, f.x, f.y, f.w, f.h, f.detection_confidence, f.quality, f.landmarks,
+                  f.details, f.track_id, f.crop IS NOT NULL, f.vectors
+           FROM stash_sense_scene_frames s JOIN stash_sense_scene_faces f ON f.frame_id = s.id
+           WHERE s.picture_id = ? AND NOT s.former ORDER BY f.frame_id, f.position, f.id""",
+        (picture_id,),
+    ):
+        try:
+            facenet, arcface = decode_embeddings([row[12]], sizes)
+            landmarks = None if row[8] is None else np.frombuffer(row[8], dtype=LANDMARKS).reshape(5, 2)
+            details = parse_json_object(row[9])
+            face = StoredSceneFace(
+                *(row[1], Box(*row[2:6]), row[6], row[7], landmarks, details, row[10], bool(row[11])),
+                *(facenet[0], arcface[0]),
+            )
+        except UNREADABLE as error:
+            log_unreadable("face of a scene", row[1], error)
+            continue
+        faces.setdefault(row[0], []).append(face)
+    return tuple(
+        StoredSceneFrame(time_s, width, height, tuple(faces.get(frame_id, ())))
+        for frame_id, time_s, width, height in connection.execute(
+            """SELECT id, time_s, width, height FROM stash_sense_scene_frames
+               WHERE picture_id = ? AND NOT former ORDER BY time_s""",
+            (picture_id,),
+        )
+    )
+
+
+def get_scene_crop(connection: sqlite3.Connection, face_id: int) -> bytes | None:
+    """The JPEG of a scene's face; None where it was not kept. Raises NotStored."""
+    row = connection.execute(
+        "SELECT crop FROM stash_sense_scene_faces WHERE id = ?", (validate_integer("face_id", face_id),)
+    ).fetchone()
+    if row is None:
+        raise NotStored(f"There is no face s{face_id}; identify the scene again and use its new face ids.")
+    return None if row[0] is None else bytes(row[0])
