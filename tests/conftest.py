@@ -23,6 +23,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # As the command does: the workers of a whole test run would grow to gigabytes.
 bound_arenas()
 
+UMASK = os.umask(0o022)
+os.umask(UMASK)
+
 # A busy machine makes any example slow once in a while.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
@@ -50,6 +53,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def names_of(item: pytest.Item) -> list[str]:
     """The fixtures of a test."""
     return getattr(item, "fixturenames", [])
+
+
+@pytest.fixture(autouse=True)
+def as_started() -> Iterator[None]:
+    """A command that was run in this process leaves its umask behind; the next test begins without it."""
+    os.umask(UMASK)
+    yield
+    os.umask(UMASK)
 
 
 @pytest.fixture(scope="session")

@@ -89,5 +89,5 @@ def row(page: Any, name: str) -> Any:
 
 def outcome(page: Any) -> str:
     """What Accept All says once it is done."""
-    page.wait_for_selector(".sense-outcome", timeout=30_000)
+    page.wait_for_selector(".sense-outcome", timeout=60_000)
     return str(page.locator(".sense-outcome").inner_text())

@@ -5,16 +5,17 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
+
+from fakes.ports import free_port
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow
 
@@ -140,8 +141,7 @@ def container(tmp_path, pack_dir, pack):
     data.mkdir()
     around.mkdir(mode=0o500)
     (data / "models").symlink_to(pack_dir / "models")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     given = {**environment(), "DATA_DIR": str(data), "STASH_SENSE_PORT": str(port)}
     del given["PATH"]
     (command,) = map(json.loads, of("CMD"))
@@ -150,11 +150,8 @@ def container(tmp_path, pack_dir, pack):
         env={**os.environ, **given}, cwd=around, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 30
-        while asked(port, "/health") is None:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: asked(port, "/health") is not None or process.poll() is not None)
+        assert process.poll() is None
         yield process, port
     finally:
         process.kill()
@@ -164,7 +161,7 @@ def container(tmp_path, pack_dir, pack):
 def asked(port, path):
     """The status of an answer; None where nothing answers."""
     try:
-        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False).status_code
+        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S, trust_env=False).status_code
     except httpx.TransportError:
         return None
 
@@ -179,7 +176,7 @@ def health():
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             command, env={**os.environ, "PATH": path, "STASH_SENSE_PORT": str(port)},
-            capture_output=True, timeout=30, check=False,
+            capture_output=True, timeout=60, check=False,
         )  # fmt: skip
         return done.returncode
 
@@ -190,7 +187,7 @@ def test_the_health_check_tells_a_sidecar_that_runs_from_none(health, container)
     process, port = container
     assert health(port) == 0
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert health(port) != 0
 
 

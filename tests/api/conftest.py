@@ -5,7 +5,6 @@ import http.server
 import itertools
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +17,8 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from fakes.stash import Delay, StashStandIn
+from fakes.ports import free_port
+from fakes.stash import Hold, StashStandIn
 from stash_sense.domain.decisions import StoredMatch
 from stash_sense.domain.faces import Box
 from stash_sense.domain.identity import PictureIdentity
@@ -27,6 +27,7 @@ from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 from stash_sense.settings import Settings
 from stash_sense.store.repositories.faces import DetectedFace
 from stash_sense.store.repositories.results import ImageResult
+from waiting import PATIENCE_S, until
 
 from .galleries import WAITS, fill, varied_photos
 from .serving import serving
@@ -116,12 +117,12 @@ def web_server(photo):
 
 @pytest.fixture(scope="session")
 def web_app(settings_with, serve, web_server):
-    """A sidecar for which the private web server is allowed, small and quick limits."""
+    """A sidecar for which the private web server is allowed, and small pictures alone."""
 
     async def resolve(host, port):
         return {"pictures.example": ["127.0.0.1"], "nobody.example": []}.get(host) or []
 
-    settings = settings_with(allow_private_urls=True, fetch_seconds=1.0, max_bytes=300_000)
+    settings = settings_with(allow_private_urls=True, max_bytes=300_000)
     with serve(settings, resolve) as served:
         served.web = f"http://pictures.example:{web_server[1]}"
         served.asked = Web.asked
@@ -130,8 +131,7 @@ def web_app(settings_with, serve, web_server):
 
 @pytest.fixture
 def port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture
@@ -151,17 +151,17 @@ def started(fresh_data, port, tmp_path):
             text=True,
         )
         running.append(process)
-        while True:
+
+        def answers():
             assert process.poll() is None, process.stderr.read()
-            assert time.monotonic() < began + 60
             try:
-                answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+                answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False, timeout=PATIENCE_S)
             except httpx.TransportError:
-                time.sleep(0.02)
-                continue
-            if answer.json()["status"] == "ok":
-                return process, time.monotonic() - began
-            time.sleep(0.02)
+                return False
+            return answer.json()["status"] == "ok"
+
+        until(answers)
+        return process, time.monotonic() - began
 
     yield start
     for process in running:
@@ -203,13 +203,21 @@ def gallery(stash, samples):
 
 
 @pytest.fixture
-def slow(stash):
-    """Every original takes this long to begin."""
+def hold(stash):
+    """Holds back the originals of these images until what it returns is set."""
+    held = []
 
-    def slow(seconds=0.2):
-        stash.faults.add(Delay(seconds), where="original")
+    def hold(images):
+        go, wanted = threading.Event(), set(images)
+        held.append(go)
+        stash.faults.add(
+            Hold(go), where=lambda seen: seen.kind == "original" and seen.path.split("/")[2] in wanted
+        )
+        return go
 
-    return slow
+    yield hold
+    for go in held:
+        go.set()
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
 """Galleries of distinct photos with real faces in the stand-in, and what tests ask of jobs."""
 
-import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,12 +12,18 @@ import numpy as np
 
 from stash_sense.stash.outage import OutageLimits
 from stash_sense.stash.transport import StashLimits
+from waiting import PATIENCE_S, until
 
-QUICK = StashLimits(
-    connect_s=3, stall_s=2, total_s=6, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05
+STEADY = StashLimits(
+    connect_s=60, stall_s=60, total_s=120, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05
 )
+"""Patient with a busy machine, and not with a Stash that refuses connections."""
+
+HASTY = replace(STEADY, stall_s=4, total_s=10)
+"""For tests of a Stash that answers slowly or never."""
+
 SHORT = OutageLimits(at_start_s=1, midway_s=2, first_pause_s=0.05, longest_pause_s=0.2, failures_in_a_row=6)
-WAITS = {"stash_limits": QUICK, "outage_limits": SHORT}
+WAITS = {"stash_limits": STEADY, "outage_limits": SHORT}
 """For a sidecar that must not wait for a Stash as long as one at home does."""
 
 ENDED = ("done", "failed", "cancelled")
@@ -80,19 +87,21 @@ def job_of(client: httpx.Client, job_id: str) -> dict:
     return answer.json()
 
 
-def reached(client: httpx.Client, job_id: str, done: int, seconds: float = 60.0) -> dict:
+def reached(client: httpx.Client, job_id: str, done: int) -> dict:
     """The job, once so many are done or it has ended."""
-    return _when(client, job_id, lambda job: job["done"] >= done or job["status"] in ENDED, seconds)
+    return _when(client, job_id, lambda job: job["done"] >= done or job["status"] in ENDED)
 
 
-def ended(client: httpx.Client, job_id: str, seconds: float = 60.0) -> dict:
-    """The job, once it has ended; never later than so many seconds."""
-    return _when(client, job_id, lambda job: job["status"] in ENDED, seconds)
+def ended(client: httpx.Client, job_id: str, patience_s: float = PATIENCE_S) -> dict:
+    """The job, once it has ended."""
+    return _when(client, job_id, lambda job: job["status"] in ENDED, patience_s)
 
 
-def _when(client, job_id, fits, seconds):
-    deadline = time.monotonic() + seconds
-    while not fits(job := job_of(client, job_id)):
-        assert time.monotonic() < deadline, job
-        time.sleep(0.03)
-    return job
+def _when(
+    client: httpx.Client, job_id: str, fits: Callable[[dict], bool], patience_s: float = PATIENCE_S
+) -> dict:
+    def job() -> dict | None:
+        now = job_of(client, job_id)
+        return now if fits(now) else None
+
+    return until(job, patience_s)

@@ -3,8 +3,7 @@
 import contextlib
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 
@@ -13,6 +12,7 @@ from stash_sense.api.telemetry import JsonLineFormatter, RecentEvents
 from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
 from stash_sense.store.database import RecommendationsDB
+from waiting import PATIENCE_S, until
 
 
 class Served:
@@ -25,8 +25,8 @@ class Served:
         self.url = f"http://127.0.0.1:{port}"
         secret = sidecar.secret.value if sidecar.secret else ""
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
-        self.stranger = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE_S, trust_env=False)
+        self.stranger = httpx.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
 
     @property
     def store(self) -> RecommendationsDB:
@@ -63,23 +63,16 @@ def serving(
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     try:
-        _until(lambda: running.started or not thread.is_alive())
+        until(lambda: running.started or not thread.is_alive())
         served = Served(sidecar, running.servers[0].sockets[0].getsockname()[1], handlers[1])
         for part in wait_for:
-            _until(getattr(sidecar, part).first_attempt.is_set)
+            until(getattr(sidecar, part).first_attempt.is_set)
         with contextlib.closing(served.client), contextlib.closing(served.stranger):
             yield served
     finally:
         running.should_exit = True
-        thread.join(60)
+        thread.join(PATIENCE_S)
         for handler in handlers:
             ours.removeHandler(handler)
         ours.setLevel(level)
     assert not thread.is_alive()
-
-
-def _until(done: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, "the sidecar did not start"
-        time.sleep(0.005)

@@ -50,7 +50,7 @@ async def echo(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 
 
-def guard(app=echo, max_bytes=10, seconds=5.0, **by_path):
+def guard(app=echo, max_bytes=10, seconds=60.0, **by_path):
     paths = {f"/{name}": limit for name, limit in by_path.items()}
     return BodyGuard(app, default=BodyLimit(max_bytes, "Send less."), by_path=paths, seconds=seconds)
 

@@ -15,9 +15,8 @@ import uvicorn
 
 from stash_sense.api import connections
 from stash_sense.api.connections import Connections, guarded_protocol, max_connections
+from waiting import PATIENCE_S, until
 
-ANSWER_S = 60
-"""For a machine that is busy."""
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -30,7 +29,7 @@ class Gate:
 
     async def __call__(self, scope, receive, send):
         if scope["path"] == "/slow":
-            await anyio.to_thread.run_sync(self.open.wait, ANSWER_S)
+            await anyio.to_thread.run_sync(self.open.wait, PATIENCE_S)
         if scope["path"] == "/body":
             while (message := await receive())["type"] == "http.request" and message["more_body"]:
                 pass
@@ -58,14 +57,7 @@ def listening(app, most=6, header_s=60.0, read_s=60.0):
         yield server.servers[0].sockets[0].getsockname()[1], protocol.open_connections
     finally:
         server.should_exit = True
-        thread.join(ANSWER_S)
-
-
-def until(done, seconds=ANSWER_S):
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+        thread.join(PATIENCE_S)
 
 
 @pytest.fixture
@@ -74,7 +66,7 @@ def opened():
     with contextlib.ExitStack() as stack:
 
         def opened(port, data=b""):
-            made = stack.enter_context(socket.create_connection(("127.0.0.1", port), ANSWER_S))
+            made = stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE_S))
             if data:
                 made.sendall(data)
             return made
@@ -128,7 +120,7 @@ def test_dripping_does_not_put_off_the_deadline(opened, start):
 
 def test_a_slow_answer_is_no_missing_header(opened):
     gate = Gate()
-    with listening(gate, header_s=0.1) as (port, connections):
+    with listening(gate, header_s=1.0) as (port, connections):
         slow = opened(port, REQUEST.replace(b"/ ", b"/slow ", 1))
         other = opened(port)
         assert ended(other)
@@ -264,7 +256,7 @@ def test_a_thousand_idle_connections_leave_the_sidecar_alive(
         with contextlib.ExitStack() as stack:
             held = []
             for _ in range(count):
-                held.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), ANSWER_S)))
+                held.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE_S)))
                 if data:
                     with contextlib.suppress(OSError):
                         held[-1].sendall(data)
@@ -279,7 +271,7 @@ def test_a_thousand_idle_connections_leave_the_sidecar_alive(
                 f"{count} {'dripping' if data else 'silent'} connections at {files} files: /health within "
                 f"{max(seconds) * 1000:.0f} ms, log of {log.stat().st_size:,} bytes"
             )
-            assert max(seconds) < (1 if torture else ANSWER_S)
+            assert max(seconds) < (1 if torture else PATIENCE_S)
         assert log.stat().st_size < 1_000_000
     finally:
         process.kill()
@@ -290,7 +282,7 @@ def health_s(url):
     """Seconds to an answer over a connection of its own; None without one."""
     began = time.perf_counter()
     try:
-        httpx.get(url, trust_env=False, timeout=ANSWER_S)
+        httpx.get(url, trust_env=False, timeout=PATIENCE_S)
     except httpx.TransportError:
         return None
     return time.perf_counter() - began

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -170,7 +171,10 @@ def test_a_body_that_never_ends_is_given_up(serve, settings_with):
         ("/slow", 504, "url-too-slow"),
     ],
 )
-def test_a_server_that_does_not_deliver(web_app, path, status, code):
+def test_a_server_that_does_not_deliver(web_app, path, status, code, monkeypatch):
+    if code == "url-too-slow":
+        hasty = replace(web_app.sidecar.remote._limits, seconds=0.5)
+        monkeypatch.setattr(web_app.sidecar.remote, "_limits", hasty)
     answer = web_app.client.post("/identify/url", params={"url": web_app.web + path})
     problem(answer, status, code)
 

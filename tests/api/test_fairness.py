@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
+from waiting import PATIENCE_S, until
+
 from .galleries import WAITS
-from .serving import _until
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +24,9 @@ def slow_uploads(fair):
     head += b"Content-Length: 100000\r\n\r\n--b\r\n"
     with contextlib.ExitStack() as stack:
         for _ in range(64):
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", fair.port), 30))
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", fair.port), PATIENCE_S))
             connection.sendall(head)
-        _until(lambda: fair.sidecar.pool.admitted > 0)
+        until(lambda: fair.sidecar.pool.admitted > 0)
         yield
 
 
@@ -41,7 +42,7 @@ def test_slow_decoding_leaves_places_and_the_turn(fair, put, photo, monkeypatch)
 
     def slow(*_):
         begun.release()
-        go.wait(60)
+        go.wait(PATIENCE_S)
         raise RuntimeError("given up")
 
     monkeypatch.setattr("stash_sense.api.routes.identify.identify_picture", slow)
@@ -51,14 +52,14 @@ def test_slow_decoding_leaves_places_and_the_turn(fair, put, photo, monkeypatch)
     ]
     for upload in uploads:
         upload.start()
-    assert begun.acquire(timeout=30)
+    assert begun.acquire(timeout=PATIENCE_S)
     asked = []
     image = {"image_id": put()}
     person = threading.Thread(target=lambda: asked.append(fair.client.post("/identify/image", json=image)))
     person.start()
-    _until(lambda: fair.sidecar.pool.admitted > 2)
+    until(lambda: fair.sidecar.pool.admitted > 2)
     go.set()
-    person.join(60)
+    person.join(PATIENCE_S)
     for upload in uploads:
-        upload.join(60)
+        upload.join(PATIENCE_S)
     assert asked[0].status_code == 200

@@ -28,7 +28,7 @@ def sidecar(started, port, stash):
 
     def sidecar(data_dir):
         process, _ = started(data_dir=data_dir, STASH_URL=stash.url, STASH_SENSE_WORKERS=str(WORKERS))
-        clients.append(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False))
+        clients.append(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False))
         return process, clients[-1]
 
     yield sidecar
@@ -43,7 +43,7 @@ def killed(sidecar):
     def killed(process, data_dir, seconds, images):
         time.sleep(seconds)
         process.kill()
-        process.wait(20)
+        process.wait(60)
         with RecommendationsDB(data_dir / "stash_sense.db") as state:
             return {image for image in images if state.get_image_result(image)}
 
@@ -85,7 +85,7 @@ def test_killed_at_any_moment_it_goes_on_and_the_result_is_the_same(
         assert fetched(stash) == dict.fromkeys(set(images) - stored, 1)
         assert [one["job_id"] for one in client.get("/jobs").json()["jobs"]] == [job_id]
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         told.append(f"{len(stored)} kept (in flight {in_flight})")
     tell(f"killed in a gallery of {PHOTOS}, undisturbed {takes:.1f} s: {'; '.join(told)}")
 

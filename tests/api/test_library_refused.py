@@ -5,8 +5,9 @@ import threading
 import pytest
 from pydantic import SecretStr
 
-from fakes.stash import Delay, Drop, StashStandIn, Status, Truncate
+from fakes.stash import Delay, Drop, Hold, StashStandIn, Status, Truncate
 from stash_sense.runtime import sidecar
+from waiting import PATIENCE_S, until
 
 from .conftest import API_KEY
 from .galleries import WAITS, fetched
@@ -118,14 +119,18 @@ def test_a_picture_that_is_too_large_is_413(serve, settings_with, stash, put, re
     ],
 )
 @pytest.mark.parametrize("where", ["graphql", "original"])
-def test_a_stash_that_fails_is_a_problem_in_time(refused, stash, put, fault, status, code, where):
+def test_a_stash_that_fails_is_a_problem_in_time(
+    refused, stash, put, fault, status, code, where, monkeypatch
+):
+    if isinstance(fault, Delay):
+        monkeypatch.setattr("stash_sense.recognition.image.LONGEST_S", 0.5)
     if where == "original" and fault == Status(200, b"<html>", "text/html"):
         status, code = 415, "not-a-picture"
     if where == "original" and fault == Status(200, b"{}", "application/json"):
         status, code = 415, "not-a-picture"
     image = put()
     stash.faults.add(fault, where=where)
-    refused(image, status, code)  # its client gives up after a minute
+    refused(image, status, code)
 
 
 def test_a_stash_that_is_down_is_502_and_back_it_works(refused, stash, put, look):
@@ -147,7 +152,8 @@ def test_a_wrong_key_is_502(serve, settings_with, photo, refused):
 
 def test_full_is_429_with_when_to_come_back(serve, settings_with, stash, put):
     image = put()
-    stash.faults.add(Delay(1), where="FindImage")
+    go = threading.Event()
+    stash.faults.add(Hold(go), where="FindImage")
     settings = settings_with(STASH_URL=stash.url, workers=1, queue=1)
     with serve(settings) as served:
 
@@ -158,8 +164,10 @@ def test_full_is_429_with_when_to_come_back(serve, settings_with, stash, put):
         asking = [threading.Thread(target=ask) for _ in range(5)]
         for one in asking:
             one.start()
+        until(lambda: len(answers) == 3)  # those turned away
+        go.set()
         for one in asking:
-            one.join(60)
+            one.join(PATIENCE_S)
         assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429, 429]
         for answer in answers:
             if answer.status_code == 429:

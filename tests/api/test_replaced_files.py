@@ -1,8 +1,8 @@
 """Files deleted while the sidecar uses them: calls that write are refused, and /health says what to do."""
 
-import time
-
 import pytest
+
+from waiting import until
 
 from .test_failures import problem
 
@@ -13,15 +13,9 @@ def own(serve, settings_with):
         yield served
 
 
-def missing(served, part, present=True, seconds=60.0):
-    """What /health says of a part, once it says something (or nothing more)."""
-    deadline = time.monotonic() + seconds
-    while True:
-        said = [each for each in served.client.get("/health").json()["missing"] if each["what"] == part]
-        if bool(said) == present:
-            return said
-        assert time.monotonic() < deadline, said
-        time.sleep(0.05)
+def missing(served, part):
+    """What /health says of a part."""
+    return [each for each in served.client.get("/health").json()["missing"] if each["what"] == part]
 
 
 def test_a_deleted_state_is_told_and_takes_no_decision(own):
@@ -32,16 +26,16 @@ def test_a_deleted_state_is_told_and_takes_no_decision(own):
     path.rename(away)
     detail = problem(own.client.post("/journal", json=journal), 503, "state-replaced")
     assert "put the file back or restore a copy" in detail
-    (said,) = missing(own, "state")
+    (said,) = until(lambda: missing(own, "state"))
     assert (said["code"], said["detail"]) == ("state-replaced", detail)
     assert "journal" not in own.client.get("/health").json()["features"]
     away.rename(path)
-    missing(own, "state", present=False)
+    until(lambda: not missing(own, "state"))
     assert own.client.post("/journal", json=journal).status_code == 200
 
 
 def test_a_deleted_list_of_jobs_is_told(own):
     own.sidecar.jobs.current._path.unlink()
-    (said,) = missing(own, "jobs")
+    (said,) = until(lambda: missing(own, "jobs"))
     assert said["code"] == "state-replaced"
     assert "jobs" not in own.client.get("/health").json()["features"]

@@ -1,17 +1,18 @@
 """The key of Stash goes to Stash alone, and neither it nor the secret is told to anybody, whatever fails."""
 
+import threading
 from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
 
-from fakes.stash import Delay, StashStandIn, Status
+from fakes.stash import Hold, StashStandIn, Status
 from stash_sense.runtime import sidecar
 
 from .conftest import API_KEY
-from .galleries import QUICK, SHORT, begin, ended, fill, reached, varied_photos
+from .galleries import SHORT, STEADY, begin, ended, fill, reached, varied_photos
 
-WAITS = {"stash_limits": QUICK, "outage_limits": replace(SHORT, at_start_s=0.3, midway_s=0.3)}
+WAITS = {"stash_limits": STEADY, "outage_limits": replace(SHORT, at_start_s=0.3, midway_s=0.3)}
 PORTRAITS = ("Barack Obama", "Joe Biden")
 
 
@@ -102,8 +103,9 @@ GRAPHQL_ECHO = f'{{"errors": [{{"message": "{ECHO}"}}], "data": null}}'
 )
 def test_no_secret_is_told_or_kept(serve, settings, stash, samples, where, fault, monkeypatch):
     monkeypatch.setattr(sidecar, "STASH_RECHECK_S", 0.2)
-    place, images = fill(stash, varied_photos(samples, 12))
-    stash.faults.add(Delay(0.1), where="original")
+    place, images = fill(stash, varied_photos(samples, 4))
+    go, late = threading.Event(), {f"/image/{image}/image" for image in images[2:]}
+    stash.faults.add(Hold(go), where=lambda seen: seen.path in late)
     with serve(settings, **WAITS) as served:
         client = served.client
         secret = served.sidecar.secret.value
@@ -111,6 +113,8 @@ def test_no_secret_is_told_or_kept(serve, settings, stash, samples, where, fault
         reached(client, job_id, 2)
         if fault:
             stash.faults.add(fault, where=where)
+            stash.drop_connections()
+        go.set()
         job = ended(client, job_id)
         assert job["status"] == "done" or (fault and job["error"])
         answers = (

@@ -1,5 +1,6 @@
 """`stash-sense serve` as a person runs it: quick to answer, stopped in good order, safe by default."""
 
+import asyncio
 import json
 import logging
 import os
@@ -15,10 +16,13 @@ import pytest
 from click.testing import CliRunner
 
 from stash_sense.__main__ import main
+from stash_sense.api.app import listen
 from stash_sense.domain.identity import Person
 from stash_sense.facedb.layout import Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
 from stash_sense.recognition.recognizer import SLOTS
+from stash_sense.settings import Settings
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +45,7 @@ def quickest(started):
             seconds.append(taken)
             if taken > 3:
                 process.terminate()
-                process.wait(20)
+                process.wait(PATIENCE_S)
         return min(seconds)
 
     return quickest
@@ -53,7 +57,7 @@ def test_the_first_answer_comes_within_three_seconds(started, quickest, torture,
     else:
         started()
     answer = httpx.post(
-        f"http://127.0.0.1:{port}/identify", files={"file": photo}, timeout=30, trust_env=False
+        f"http://127.0.0.1:{port}/identify", files={"file": photo}, timeout=PATIENCE_S, trust_env=False
     )
     assert answer.json()["faces"][0]["verdict"] == "match"
 
@@ -79,10 +83,26 @@ def large_data(tmp_path, pack_dir, pack, torture):
     return data_dir
 
 
-def test_small_answers_are_not_held_back(started, port):
+async def test_small_answers_are_not_held_back(port):
+    """By Nagle's algorithm, which asyncio switches off only where the socket says that it is TCP."""
+    accepted = asyncio.Queue()
+    listener = listen(Settings(port=port))
+    server = await asyncio.start_server(lambda _, writer: accepted.put_nowait(writer), sock=listener)
+    async with server:
+        _, client = await asyncio.open_connection("127.0.0.1", port)
+        writer = await accepted.get()
+        assert writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        for end in (writer, client):
+            end.close()
+            await end.wait_closed()
+
+
+def test_small_answers_come_at_once(started, port, torture):
+    if not torture:
+        pytest.skip("a time, on a machine that does nothing else; the socket's option is checked above")
     started()
     seconds = []
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False) as client:
         for _ in range(200):
             began = time.perf_counter()
             client.get("/health")
@@ -96,7 +116,7 @@ def test_with_a_large_database_too(large_data, started, quickest, torture, port,
     else:
         started(data_dir=large_data)
     answer = httpx.post(
-        f"http://127.0.0.1:{port}/identify", files={"file": photo}, timeout=30, trust_env=False
+        f"http://127.0.0.1:{port}/identify", files={"file": photo}, timeout=PATIENCE_S, trust_env=False
     )
     assert answer.json()["face_count"] == 1
 
@@ -104,13 +124,15 @@ def test_with_a_large_database_too(large_data, started, quickest, torture, port,
 def test_it_ends_in_good_order_and_its_log_is_json_without_secrets(started, port):
     process, _ = started(STASH_API_KEY=KEY)
     url = f"http://127.0.0.1:{port}"
-    assert httpx.get(f"{url}/database/info?key={KEY}", trust_env=False).status_code == 401
+    assert httpx.get(f"{url}/database/info?key={KEY}", timeout=PATIENCE_S, trust_env=False).status_code == 401
     assert (
-        httpx.get(f"{url}/{KEY}", headers={"Authorization": f"Bearer {KEY}"}, trust_env=False).status_code
+        httpx.get(
+            f"{url}/{KEY}", headers={"Authorization": f"Bearer {KEY}"}, timeout=PATIENCE_S, trust_env=False
+        ).status_code
         == 401
     )
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     lines = [json.loads(line) for line in errors.splitlines()]
     assert lines[0]["message"] == "listening"
@@ -121,11 +143,11 @@ def test_it_ends_in_good_order_and_its_log_is_json_without_secrets(started, port
 
 def test_a_log_that_nobody_reads_stops_nothing(started, port):
     process, _ = started()  # its error stream is a pipe, which holds 64 kB
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False) as client:
         for _ in range(600):
             assert client.get("/nowhere").status_code == 404
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_running_request_is_answered_before_the_end(started, port, photo):
@@ -133,26 +155,34 @@ def test_a_running_request_is_answered_before_the_end(started, port, photo):
     body = (
         (
             f"POST /identify HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
-            f"Content-Length: {len(photo) + 65}\r\n\r\n"
+            f"Expect: 100-continue\r\nContent-Length: {len(photo) + 65}\r\n\r\n"
         ).encode()
         + b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n'
         + photo
         + b"\r\n--b--\r\n"
     )
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as raw:
         raw.sendall(body[:-20])
-        time.sleep(0.3)
+        assert raw.recv(65536).startswith(b"HTTP/1.1 100")  # now it reads the body
         process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        until(lambda: refuses(port))
         raw.sendall(body[-20:] + b" " * 20)
         assert raw.recv(65536).startswith(b"HTTP/1.1 200")
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_S) == 0
+
+
+def refuses(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return True
+    return False
 
 
 def refused(tmp_path, *arguments, **environment):
     done = subprocess.run(
         [sys.executable, "-m", "stash_sense", "--data-dir", tmp_path / "data", *arguments],
-        env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, **environment}, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         cwd=tmp_path if tmp_path.is_dir() else None,
     )  # fmt: skip
     assert done.returncode == 1
@@ -193,7 +223,12 @@ def test_token_prints_one_and_the_same(tmp_path):
     def printed(**environment):
         command = [sys.executable, "-m", "stash_sense", "--data-dir", tmp_path / "data", "token"]
         done = subprocess.run(
-            command, env={**os.environ, **environment}, capture_output=True, text=True, check=True, timeout=60
+            command,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PATIENCE_S,
         )
         assert done.stdout.strip() not in done.stderr
         return done.stdout

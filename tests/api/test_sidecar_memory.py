@@ -36,7 +36,7 @@ def sidecar(started, port, stash, samples):
             before = client.get("/database/info").json()["version"]
             performer.image = portraits[number % len(portraits)]
             performer.updated_at = stash.library.now()
-            job = ended(client, client.post("/jobs/database", json={}).json()["job_id"], 300)
+            job = ended(client, client.post("/jobs/database", json={}).json()["job_id"])
             assert job["status"] == "done", job
             assert client.get("/database/info").json()["version"] != before
 
@@ -51,7 +51,7 @@ def test_many_databases_and_galleries_leave_the_memory_as_the_first_did(sidecar,
         swap(number + 1)
         if number % (swaps // galleries) == 0 and len(sizes) < galleries:
             place, _ = gallery(12)
-            assert ended(client, begin(client, place), 300)["status"] == "done"
+            assert ended(client, begin(client, place))["status"] == "done"
             sizes.append(resident(process))
     last = resident(process)
     tell(f"sidecar: {sizes[0] / 1e6:.0f} MB after the first, {last / 1e6:.0f} MB after {swaps} databases")

@@ -5,7 +5,6 @@ import contextlib
 import re
 import sqlite3
 import threading
-import time
 
 import pytest
 from pydantic import SecretStr
@@ -15,17 +14,10 @@ from stash_sense.errors import DiskFull, Unavailable
 from stash_sense.runtime import from_settings, services, sidecar, supervisor
 from stash_sense.runtime.sidecar import build_sidecar
 from stash_sense.store.database import RecommendationsDB
+from waiting import PATIENCE_S, until
 
 from .conftest import API_KEY
 from .test_failures import problem as told
-
-
-def until(found, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return value
 
 
 def missing(served, what):
@@ -47,7 +39,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr(supervisor, "FIRST_RETRY_S", 0.1)
     monkeypatch.setattr(sidecar, "RECOGNITION_RETRY_S", 0.1)
     monkeypatch.setattr(sidecar, "STATE_RETRY_S", 0.1)
-    monkeypatch.setattr(sidecar, "STATE_WAIT_S", 1.0)
+    monkeypatch.setattr(sidecar, "STATE_WAIT_S", 60.0)
     monkeypatch.setattr(sidecar, "STASH_RETRY_S", 0.1)
     monkeypatch.setattr(sidecar, "STASH_RECHECK_S", 0.1)
 
@@ -139,7 +131,7 @@ def test_serving_begins_while_the_state_is_still_being_opened(serve, settings_wi
     go_on = threading.Event()
 
     def slow(path, busy_seconds):
-        go_on.wait(60)
+        go_on.wait(PATIENCE_S)
         return RecommendationsDB(path, busy_seconds)
 
     monkeypatch.setattr(services, "RecommendationsDB", slow)
@@ -151,10 +143,11 @@ def test_serving_begins_while_the_state_is_still_being_opened(serve, settings_wi
 
 
 def test_stopped_while_the_state_is_being_opened_it_is_closed(settings_with, own, monkeypatch):
-    opened = []
+    opening, go_on, opened = threading.Event(), threading.Event(), []
 
     def slow(path, busy_seconds):
-        time.sleep(0.5)
+        opening.set()
+        go_on.wait(PATIENCE_S)
         opened.append(RecommendationsDB(path, busy_seconds))
         return opened[0]
 
@@ -163,8 +156,11 @@ def test_stopped_while_the_state_is_being_opened_it_is_closed(settings_with, own
     async def begun_and_ended():
         begun = build_sidecar(settings_with(DATA_DIR=own))
         await begun.start()
-        await asyncio.sleep(0.1)
-        await begun.stop()
+        await asyncio.to_thread(opening.wait, PATIENCE_S)
+        stopping = asyncio.create_task(begun.stop())
+        await asyncio.sleep(0)
+        go_on.set()
+        await stopping
 
     asyncio.run(begun_and_ended())
     with pytest.raises(Exception, match="was closed"):

@@ -8,8 +8,7 @@ import pytest
 
 from fakes.stash import StashStandIn
 from stash_sense.api.routes.state import format_ago
-
-from .test_state_and_stash import until
+from waiting import until
 
 
 def shown(served):

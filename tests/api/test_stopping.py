@@ -2,7 +2,6 @@
 
 import signal
 import threading
-import time
 
 import httpx
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from fakes.stash import Delay
 from stash_sense.errors import ShuttingDown, Unavailable
 from stash_sense.runtime.sidecar import build_sidecar
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow
 
@@ -41,12 +41,10 @@ def broken(act):
 
 @pytest.fixture
 def gallery(stash, samples):
-    """A gallery whose pictures take their time."""
+    """A gallery whose pictures never come."""
     gallery = stash.library.add_gallery("Slow")
-    for number in range(40):
-        photo = (samples / "gallery" / "obama2.jpg").read_bytes() + bytes([number])
-        stash.library.add_image(photo, galleries=[gallery])
-    stash.faults.add(Delay(60), where="original")
+    stash.library.add_image(samples / "gallery" / "obama2.jpg", galleries=[gallery])
+    stash.faults.add(Delay(PATIENCE_S), where="original")
     return gallery
 
 
@@ -56,15 +54,17 @@ def test_whoever_waits_for_a_gallery_is_told_and_holds_nothing_up(started, port,
     answers = []
 
     def ask(gallery_id):
-        with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False) as client:
             answers.append(client.post("/identify/gallery", json={"gallery_id": gallery_id}))
 
     waiting = [threading.Thread(target=ask, args=[one]) for one in (gallery, 404)]  # one runs, one is queued
-    for thread in waiting:
-        thread.start()
-        time.sleep(1)
+    with httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S) as client:
+        for jobs, thread in enumerate(waiting, 1):
+            thread.start()
+            until(lambda jobs=jobs: len(client.get("/jobs").json()["jobs"]) == jobs)
+    until(lambda: stash.record.counts["original"])
     process.send_signal(signal.SIGTERM)
-    _, log = process.communicate(timeout=60)
+    _, log = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     for thread in waiting:
         thread.join()

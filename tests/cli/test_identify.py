@@ -218,7 +218,7 @@ def test_ctrl_c_stops_cleanly(data_dir, tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Interrupted" in said
     assert "Traceback" not in said

@@ -9,17 +9,19 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
-from fakes.stash import Delay, StashStandIn
+from fakes.ports import free_port
+from fakes.stash import Hold, StashStandIn
+from stash_sense.__main__ import main
 from stash_sense.domain.progress import NoProgress
 from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 from stash_sense.settings import Settings
-from waiting import until
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow
 
@@ -55,8 +57,7 @@ def environment(stash, tmp_path_factory, pack_dir, pack):
     (data / "models").symlink_to(pack_dir / "models")
     settings = Settings(DATA_DIR=data)
     enrol(settings, [SAMPLES / "people"], database_dir(settings), open_pack(settings), NoProgress())
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     ours = {"STASH_URL": stash.url, "STASH_API_KEY": KEY, "DATA_DIR": str(data), "STASH_SENSE_PORT": port}
     return {**os.environ, **ours}
 
@@ -83,31 +84,30 @@ def serving(command, environment):
     log = threading.Thread(target=process.stderr.read, daemon=True)
     log.start()
     url = f"http://127.0.0.1:{environment['STASH_SENSE_PORT']}/health"
-    deadline = time.monotonic() + 60
-    while True:
+
+    def answers():
         assert process.poll() is None
-        assert time.monotonic() < deadline
         try:
-            if httpx.get(url, trust_env=False).json()["status"] == "ok":
-                break
+            return httpx.get(url, trust_env=False, timeout=PATIENCE_S).json()["status"] == "ok"
         except httpx.TransportError:
-            pass
-        time.sleep(0.05)
+            return False
+
+    until(answers)
     yield
     process.terminate()
-    log.join(30)
-    process.communicate(timeout=30)
+    log.join(60)
+    process.communicate(timeout=PATIENCE_S)
 
 
 @pytest.fixture
-def run(command):
-    """Runs it to its end: (exit status, output, error stream)."""
+def run(environment, tmp_path, monkeypatch):
+    """Runs the command in this process to its end: (exit status, output, error stream)."""
+    monkeypatch.chdir(tmp_path)
 
     def run(*arguments, **changed):
-        process = command(*arguments, **changed)
-        output, errors = process.communicate(timeout=120)
-        assert "Traceback" not in errors
-        return process.returncode, output, errors
+        done = CliRunner().invoke(main, [*map(str, arguments)], env={**environment, **changed})
+        assert done.exception is None or isinstance(done.exception, SystemExit)
+        return done.exit_code, done.stdout, done.stderr
 
     return run
 
@@ -148,14 +148,23 @@ def test_an_empty_gallery_is_done_at_once(jobs):
     assert (job["status"], job["result"]["performers"]) == ("done", [])
 
 
-def test_begun_cancelled_and_resumed(run, jobs, stash):
-    stash.faults.add(Delay(30), where=lambda seen: seen.kind == "graphql")
+@pytest.fixture
+def held(stash):
+    """No answer of Stash's comes until this is set."""
+    go = threading.Event()
+    stash.faults.add(Hold(go), where="graphql")
+    yield go
+    go.set()
+
+
+def test_begun_cancelled_and_resumed(run, jobs, stash, held):
     job_id = jobs("gallery", "1")["job_id"]
     assert jobs("gallery", "1") == {"job_id": job_id}
     assert jobs("show", job_id)["status"] in ("queued", "running")
     assert jobs("cancel", job_id)["status"] == "cancelled"
     assert "cancelled" in run("jobs", "show", job_id)[1]
     stash.faults.clear()
+    held.set()
     assert jobs("resume", job_id)["status"] in ("queued", "running", "done")
     assert jobs("gallery", "2", "--wait")["status"] == "done"  # its turn is later
     assert jobs("show", job_id)["status"] == "done"
@@ -178,21 +187,22 @@ def lists_served(run, environment, serving):
     url = f"http://127.0.0.1:{environment['STASH_SENSE_PORT']}/metrics"
 
     def lists_served():
-        metrics = httpx.get(url, headers={"Authorization": f"Bearer {secret}"}, trust_env=False).text
+        metrics = httpx.get(
+            url, headers={"Authorization": f"Bearer {secret}"}, timeout=PATIENCE_S, trust_env=False
+        ).text
         found = re.search(r'requests_total\{method="GET",route="/jobs",status="200"\} (\S+)', metrics)
         return float(found[1]) if found else 0
 
     return lists_served
 
 
-def test_ctrl_c_ends_the_waiting_and_not_the_job(command, jobs, stash, lists_served):
-    stash.faults.add(Delay(30), where=lambda seen: seen.kind == "graphql")
+def test_ctrl_c_ends_the_waiting_and_not_the_job(command, jobs, held, lists_served):
     before = lists_served()
     process = command("jobs", "gallery", 2, "--wait")
     until(lambda: lists_served() > before)  # it waits
     (job,) = (job for job in jobs()["jobs"] if job["target"] == "gallery:2" and job["status"] != "done")
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, errors.count("\n")) == (130, 1)
     assert job["job_id"] in errors
     assert jobs("show", job["job_id"])["status"] in ("queued", "running")

@@ -56,7 +56,7 @@ def test_two_builds_in_two_threads_both_end_well(people, place, make_pack, enrol
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert sorted(report.analyzed for report in reports) == [0, 0, 4]
     assert enrolled() == {"Blue": 1, "Green": 1, "Red": 2}
 
@@ -126,7 +126,7 @@ def test_after_a_kill_the_old_database_is_whole_and_little_is_analyzed_again(
     for _ in range(20):
         assert process.stdout.readline() == "tick\n"
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert enrolled() == {"Blue": 1, "Green": 1, "Red": 2}
     report = build(people)
     assert report.analyzed <= 40

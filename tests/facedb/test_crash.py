@@ -70,7 +70,7 @@ def test_a_build_killed_at_any_moment_leaves_a_whole_database(start, place, buil
 
 def test_the_first_build_killed_leaves_no_database(start, place):
     process = start("first", 1)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not list(place.glob(".building-*")) and time.monotonic() < deadline:
         time.sleep(0.002)
     process.kill()

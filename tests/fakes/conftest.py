@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from fakes.stash import StashStandIn
+from waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def stash() -> Iterator[StashStandIn]:
 
 @pytest.fixture
 def http(stash: StashStandIn) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stash.url, trust_env=False, verify=False) as client:
+    with httpx.Client(base_url=stash.url, timeout=PATIENCE_S, trust_env=False, verify=False) as client:
         yield client
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from fakes.stash import Delay, Dribble, Drop, StashStandIn, Status, Truncate
+from waiting import PATIENCE_S
 
 QUESTION = {"query": "{ version { version } }"}
 
@@ -70,8 +71,8 @@ def test_addresses_name_the_external_host(stash: StashStandIn, http: httpx.Clien
 
 def test_below_a_proxys_prefix_nothing_else_is_found():
     with StashStandIn(prefix="/stash") as stash:
-        outside = httpx.get(f"http://127.0.0.1:{stash.port}/healthz", trust_env=False)
-        inside = httpx.get(f"{stash.url}/healthz", trust_env=False)
+        outside = httpx.get(f"http://127.0.0.1:{stash.port}/healthz", timeout=PATIENCE_S, trust_env=False)
+        inside = httpx.get(f"{stash.url}/healthz", timeout=PATIENCE_S, trust_env=False)
     assert (outside.status_code, inside.status_code) == (404, 200)
 
 

@@ -196,7 +196,7 @@ async def test_a_slow_live_result_blocks_neither_the_loop_nor_the_caller(place):
             return {"call": len(calls)}
 
         progress.set_live_result(make)
-        await asyncio.to_thread(go.wait, 20)
+        await asyncio.to_thread(go.wait, 60)
         return {"end": True}
 
     async with running(place, {"one": work}) as jobs:

@@ -17,7 +17,7 @@ from stash_sense.jobs.workers import Lane, WorkPool
 def pool():
     made = WorkPool(workers=1, queue_length=2)
     yield made
-    assert made.close(5)
+    assert made.close(60)
 
 
 @pytest.fixture
@@ -64,16 +64,26 @@ async def test_a_picture_that_takes_too_long_is_given_up_and_holds_its_place(poo
         await pool.run(lambda: go.wait(60), Lane.UPLOAD)
     assert (pool.admitted, pool.running) == (1, 1)
     go.set()
+    monkeypatch.undo()
     assert await pool.run(lambda: "next") == "next"
     assert pool.admitted == 0
 
 
 async def test_waiting_for_a_worker_is_no_part_of_the_time(pool, held, monkeypatch):
-    monkeypatch.setattr(workers, "PICTURE_S", 0.2)
+    monkeypatch.setattr(workers, "PICTURE_S", 5.0)
+    real, begun = asyncio.wait, []
+
+    async def wait(things, **options):
+        begun.append(held.is_set())
+        return await real(things, **options)
+
+    monkeypatch.setattr(asyncio, "wait", wait)
     waiting = asyncio.ensure_future(pool.run(lambda: "done", Lane.UPLOAD))
-    await asyncio.sleep(0.4)
+    for _ in range(10):
+        await asyncio.sleep(0)
     held.set()
     assert await waiting == "done"
+    assert begun == [True]  # the time runs from then
 
 
 async def test_a_unit_of_a_job_may_take_longer(pool, monkeypatch):
@@ -126,7 +136,7 @@ def test_stopping_ends_what_runs_and_turns_away_the_rest():
     running = pool.submit(lambda: (began.set(), time.sleep(0.2)))
     waiting = pool.submit(lambda: None)
     began.wait(60)
-    assert pool.close(5)
+    assert pool.close(60)
     assert running.done()
     with pytest.raises(ShuttingDown):
         waiting.result(60)

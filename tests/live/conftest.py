@@ -7,7 +7,6 @@ created, tags and settings are put back. Do not point this at a library that mat
 
 import base64
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from fakes.ports import free_port
 from stash_sense.runtime.secret import derive_token
 from waiting import until
 
@@ -167,8 +167,7 @@ def sidecar(
     built: str, pack_dir: Path, counted: Passing, secret: dict[str, str], tmp_path_factory
 ) -> Iterator[httpx.Client]:
     """`stash-sense serve` beside that Stash, ready."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "stash_sense", "--data-dir", pack_dir, "serve", "--port", str(port)],
         env={**os.environ, "STASH_URL": counted.url},
@@ -180,7 +179,7 @@ def sidecar(
         until(lambda: _ready(client))
         yield client
     process.terminate()
-    process.wait(20)
+    process.wait(60)
 
 
 def _ready(client: httpx.Client) -> bool:

@@ -49,7 +49,7 @@ def test_only_who_has_the_secret_is_answered(sidecar, secret, key):
     if not key:
         pytest.skip("that Stash has no login")
     for wrong in ("", key, secret["Authorization"][:-1]):
-        asked = httpx.get(f"{sidecar.base_url}/database/info", headers={"Authorization": wrong})
+        asked = httpx.get(f"{sidecar.base_url}/database/info", headers={"Authorization": wrong}, timeout=60)
         assert asked.status_code == 401, wrong
     assert sidecar.get("/database/info").status_code == 200
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -151,9 +150,3 @@ def hurried(call: Callable[..., Ran], tmp_path: Path) -> Callable[..., Ran]:
         return call(mode, python=str(starter), **args)
 
     return hurried
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])

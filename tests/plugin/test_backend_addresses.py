@@ -2,6 +2,8 @@
 
 import pytest
 
+from fakes.ports import free_port
+
 pytestmark = pytest.mark.usefixtures("known")
 
 
@@ -11,13 +13,13 @@ def test_nobody_at_the_address(call, sidecar):
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_localhost_may_be_stashs_own_container(call, stash, free_port, host):
-    stash.library.plugins["stash-sense"]["sidecarUrl"] = f"http://{host}:{free_port}"
+def test_localhost_may_be_stashs_own_container(call, stash, host):
+    stash.library.plugins["stash-sense"]["sidecarUrl"] = f"http://{host}:{free_port()}"
     assert f"{host} here is Stash's own container" in call("health").error
 
 
-def test_another_address_is_not_said_to_be_a_container(call, stash, free_port):
-    stash.library.plugins["stash-sense"]["sidecarUrl"] = f"http://127.0.0.2:{free_port}"
+def test_another_address_is_not_said_to_be_a_container(call, stash):
+    stash.library.plugins["stash-sense"]["sidecarUrl"] = f"http://127.0.0.2:{free_port()}"
     assert call("health").error == "Connection refused - is Stash Sense running?"
 
 

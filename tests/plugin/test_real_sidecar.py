@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.ports import free_port
 from stash_sense.domain.progress import NoProgress
 from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 from stash_sense.settings import Settings
@@ -19,18 +20,19 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def real(stash, free_port, pack_dir: Path, samples: Path, tmp_path: Path):
+def real(stash, pack_dir: Path, samples: Path, tmp_path: Path):
     """`stash-sense serve`, known to the stand-in Stash; the sample people are enrolled."""
     stash.api_key, stash.session = KEY, SESSION
     settings = Settings(DATA_DIR=pack_dir)
     enrol(settings, [samples / "people"], database_dir(settings), open_pack(settings), NoProgress())
-    stash.library.plugins["stash-sense"]["sidecarUrl"] = f"http://127.0.0.1:{free_port}"
-    command = [sys.executable, "-m", "stash_sense", "--data-dir", pack_dir, "serve", "--port", str(free_port)]
+    port = free_port()
+    stash.library.plugins["stash-sense"]["sidecarUrl"] = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "stash_sense", "--data-dir", pack_dir, "serve", "--port", str(port)]
     environment = {**os.environ, "STASH_URL": stash.url, "STASH_API_KEY": KEY}
     process = subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL)
     yield process
     process.terminate()
-    process.wait(20)
+    process.wait(60)
 
 
 def until_ready(call):

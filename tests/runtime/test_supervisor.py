@@ -292,6 +292,6 @@ async def test_jobs_that_cannot_be_opened_for_an_unknown_reason_are_told_at_once
     jobs = supervised_jobs(tmp_path / "with\0nul", {})
     jobs.start()
     with pytest.raises(Unavailable, match="log has the details") as raised:
-        await asyncio.wait_for(jobs.ready(), 5)
+        await asyncio.wait_for(jobs.ready(), 60)
     assert raised.value.code == StateError.code
     await jobs.close()

@@ -252,7 +252,7 @@ def test_two_at_once_do_not_mix(db: RecommendationsDB, crowd: Crowd) -> None:
         together = Barrier(2)
 
         def confirm(performer: str, together: Barrier = together) -> int:
-            together.wait(30)
+            together.wait(60)
             return len(db.decide_faces(face_ids, "confirmed", performer)[0])
 
         with ThreadPoolExecutor(2) as callers:

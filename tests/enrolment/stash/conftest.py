@@ -43,7 +43,7 @@ class Watch:
     async def reaches(self, done):
         """Wait until so many people are dealt with."""
         self._wanted = done
-        await asyncio.wait_for(self._reached.wait(), 20)
+        await asyncio.wait_for(self._reached.wait(), 60)
 
     def problem(self, message):
         self.problems.append(message)

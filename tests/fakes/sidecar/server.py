@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from fakes.ports import free_port
+
 from . import contract
 from .access import Access
 from .state import Json, Problem, State
@@ -84,9 +86,9 @@ class SidecarStandIn(State):
 
     def up(self) -> None:
         """Starts, or comes back on the same port."""
+        self.port = self.port or free_port()
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
         self._server.daemon_threads = True
-        self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def down(self) -> None:

@@ -1,7 +1,7 @@
 """A stand-in for Stash: a real HTTP server that holds a library in memory and answers as Stash does."""
 
 from .execution import LATEST, OLDEST, RECOMMENDED, schema
-from .faults import Chunked, Delay, Dribble, Drop, Status, Truncate
+from .faults import Chunked, Delay, Dribble, Drop, Hold, Status, Truncate
 from .library import Library
 from .page import missing as page_lacks
 from .plugins import Plugin, install_from
@@ -16,6 +16,7 @@ __all__ = [
     "Delay",
     "Dribble",
     "Drop",
+    "Hold",
     "Library",
     "Plugin",
     "Seen",

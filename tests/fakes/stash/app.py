@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import access, execution, page
-from .faults import Chunked, Delay, Dribble, Drop, Fault, Faults, Status, Truncate
+from .faults import Chunked, Delay, Dribble, Drop, Fault, Faults, Hold, Status, Truncate
 from .library import Library
 from .mutations import PluginOperation
 from .pictures import Pictures
@@ -24,6 +24,7 @@ from .plugins import Plugins
 from .record import Record, Seen, kind_of
 
 _READ_ONLY = ["GET", "HEAD"]
+_LOOK_S = 0.01
 _GONE_S = 0.01  # until the server knows that its connection was cut
 
 
@@ -138,6 +139,9 @@ class _Edge:
             match fault:
                 case Delay(seconds):
                     await asyncio.sleep(seconds)
+                case Hold(go):
+                    while not go.is_set():  # noqa: ASYNC110 - set by another thread
+                        await asyncio.sleep(_LOOK_S)
                 case Drop():
                     self._cut(scope)
                     await asyncio.sleep(_GONE_S)

@@ -21,6 +21,13 @@ class Delay:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """Waits until this is set, then answers as usual."""
+
+    go: threading.Event
+
+
+@dataclass(frozen=True)
 class Status:
     """Answers at once with this."""
 
@@ -55,7 +62,7 @@ class Chunked:
     """Does not say how long the body is, as behind some proxies."""
 
 
-Fault = Delay | Status | Drop | Truncate | Dribble | Chunked
+Fault = Delay | Hold | Status | Drop | Truncate | Dribble | Chunked
 Where = str | Callable[[Seen], bool]
 """A kind of request, a GraphQL operation's name, or a function; the empty text is every request."""
 

@@ -22,12 +22,14 @@ import uvicorn
 from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from fakes.ports import free_port
+
 from .app import Setup, build
 from .plugins import Plugin
 
 _LOOPBACK = "127.0.0.1"
-_START_S = 10.0
-_STOP_S = 10.0
+_START_S = 60.0
+_STOP_S = 60.0
 _BACKLOG = 512
 _LAST_TURNS = 10  # of the loop, in which accepted connections are made and aborted ones closed
 
@@ -53,7 +55,7 @@ class StashStandIn(Setup):
     def up(self) -> None:
         """Starts, or comes back on the same port."""
         if self._server is None:
-            self._server = _Server(self, self.port)
+            self._server = _Server(self, self.port or free_port())
             self.port, self.own_port = self._server.port, self._server.own_port
 
     def down(self) -> None:

@@ -1,12 +1,12 @@
 """The tab of one browser, used again by every test: opening a new one costs a second of a busy machine."""
 
-import socket
 import sys
 from typing import Any
 
+from fakes.ports import free_port
 from pages import Watched
 
-LONGEST_WAIT_MS = 30_000
+LONGEST_WAIT_MS = 60_000
 CLOCK = """(() => {
   const { setTimeout: start, clearTimeout: stop, fetch: send } = window;
   const timers = new Map();
@@ -54,8 +54,7 @@ class Tabs:
         self._open: list[tuple[Any, Watched]] = []
         self._kept = self._new()
         self._debugger = self._kept[0].context.new_cdp_session(self._kept[0])
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
 
     def _new(self) -> tuple[Any, Watched]:
         context = self._browser.new_context(reduced_motion="reduce")

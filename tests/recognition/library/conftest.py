@@ -23,8 +23,8 @@ from stash_sense.stash.transport import StashLimits
 from stash_sense.store.database import RecommendationsDB
 
 KEY = "the-api-key"
-QUICK = StashLimits(
-    connect_s=5, stall_s=5, total_s=5, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05
+STEADY = StashLimits(
+    connect_s=60, stall_s=60, total_s=120, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05
 )
 SHORT = OutageLimits(at_start_s=1, midway_s=1.5, first_pause_s=0.02, longest_pause_s=0.1, failures_in_a_row=6)
 
@@ -101,7 +101,7 @@ def pool() -> Iterator[WorkPool]:
 
 @pytest.fixture
 async def tools(stash, state, pool) -> AsyncIterator[Tools]:
-    async with StashClient(stash.url, KEY, QUICK) as client:
+    async with StashClient(stash.url, KEY, STEADY) as client:
         yield Tools(client, state, pool)
 
 

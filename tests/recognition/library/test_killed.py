@@ -139,7 +139,7 @@ def _kill_after(asked, stash, state, images):
         if line.startswith("done") and int(line.split()[1]) >= images:
             break
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(60)
     process.stdout.close()
     with RecommendationsDB(state) as opened:
         ids = [str(number + 1) for number in range(PHOTOS)]
