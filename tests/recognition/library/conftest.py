@@ -4,6 +4,7 @@ import io
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ STEADY = StashLimits(
     connect_s=60, stall_s=60, total_s=120, retry_s=0.3, attempts=2, pause_s=0.01, longest_pause_s=0.05
 )
 SHORT = OutageLimits(at_start_s=1, midway_s=1.5, first_pause_s=0.02, longest_pause_s=0.1, failures_in_a_row=6)
+LONG = replace(SHORT, at_start_s=60, midway_s=60)
+"""For a Stash that comes back, on a machine however busy."""
 
 COLOURS = {"red": (255, 30, 30), "green": (30, 255, 30), "blue": (30, 30, 255), "black": (0, 0, 0)}
 
@@ -96,12 +99,18 @@ def locked(state) -> Callable[[], Any]:
 def pool() -> Iterator[WorkPool]:
     made = WorkPool(2, 4)
     yield made
-    assert made.close(10)
+    assert made.close(60)
 
 
 @pytest.fixture
-async def tools(stash, state, pool) -> AsyncIterator[Tools]:
-    async with StashClient(stash.url, KEY, STEADY) as client:
+def limits() -> StashLimits:
+    """How long Stash is waited for: tests parametrize it."""
+    return STEADY
+
+
+@pytest.fixture
+async def tools(stash, state, pool, limits) -> AsyncIterator[Tools]:
+    async with StashClient(stash.url, KEY, limits) as client:
         yield Tools(client, state, pool)
 
 

@@ -1,6 +1,7 @@
 """Whatever Stash does, a gallery ends: complete, with what failed told, or failed with what was done kept."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,8 @@ from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.stash.client import StashClient
+
+from .conftest import LONG, STEADY
 
 pytestmark = pytest.mark.usefixtures("limited")
 
@@ -51,14 +54,14 @@ async def test_down_at_the_start_it_waits_a_little_and_fails(stash, fill, identi
 async def test_back_in_time_at_the_start_it_goes_on(stash, fill, identify, people_of):
     gallery, images = fill("red")
     stash.down()
-    asyncio.get_running_loop().call_later(0.6, stash.up)
-    assert people_of(await identify(gallery)) == {"Red": images}
+    asyncio.get_running_loop().call_later(0.3, stash.up)
+    assert people_of(await identify(gallery, outage_limits=LONG)) == {"Red": images}
 
 
 async def test_an_outage_midway_costs_no_image(stash, fill, identify, midway, progress, people_of):
-    gallery, images = fill(*["red"] * 80)
-    midway(10, stash.down, 0.8, stash.up)
-    answer = await identify(gallery)
+    gallery, images = fill(*["red"] * 40)
+    midway(10, stash.down, 0.3, stash.up)
+    answer = await identify(gallery, outage_limits=LONG)
     assert (answer.error_count, people_of(answer)) == (0, {"Red": images})
     assert 1 <= len(progress.problems) <= 2
 
@@ -66,33 +69,33 @@ async def test_an_outage_midway_costs_no_image(stash, fill, identify, midway, pr
 async def test_an_outage_that_lasts_ends_the_job_and_what_was_done_is_kept(
     stash, fill, identify, midway, fetched, state, people_of, progress
 ):
-    gallery, images = fill(*["red"] * 80)
+    gallery, images = fill(*["red"] * 40)
     midway(10, stash.down)
     with pytest.raises(OutageTooLong, match="try again when Stash is back"):
         await identify(gallery)
     done = {image for image in images if state.get_image_result(image)}
-    assert 10 <= len(done) < 80
+    assert 10 <= len(done) < 40
     assert progress.make()["images_processed"] == len(done)
     progress.at_step = lambda _: None
     stash.up()
     fetched()
     assert people_of(await identify(gallery)) == {"Red": images}
-    assert fetched() == 80 - len(done)
+    assert fetched() == 40 - len(done)
 
 
 async def test_a_stash_that_fails_at_everything_for_a_while_costs_no_image(stash, fill, identify, midway):
-    gallery, _ = fill(*["red"] * 80)
-    midway(10, lambda: stash.faults.add(Status(500)), 0.8, stash.faults.clear)
-    answer = await identify(gallery)
-    assert (answer.error_count, answer.images_processed) == (0, 80)
+    gallery, _ = fill(*["red"] * 40)
+    midway(10, lambda: stash.faults.add(Status(500)), 0.3, stash.faults.clear)
+    answer = await identify(gallery, outage_limits=LONG)
+    assert (answer.error_count, answer.images_processed) == (0, 40)
 
 
 async def test_pictures_alone_that_fail_for_a_while_cost_no_image(stash, fill, identify, midway):
     """Stash answers, and its disk is away."""
-    gallery, _ = fill(*["red"] * 80)
-    midway(10, lambda: stash.faults.add(Status(500), where="original"), 0.8, stash.faults.clear)
-    answer = await identify(gallery)
-    assert (answer.error_count, answer.images_processed) == (0, 80)
+    gallery, _ = fill(*["red"] * 40)
+    midway(10, lambda: stash.faults.add(Status(500), where="original"), 0.3, stash.faults.clear)
+    answer = await identify(gallery, outage_limits=LONG)
+    assert (answer.error_count, answer.images_processed) == (0, 40)
 
 
 async def test_pictures_that_all_fail_end_the_job(stash, fill, identify):
@@ -132,7 +135,10 @@ async def test_a_hiccup_of_each_image_costs_none(stash, fill, identify, fault):
     assert (await identify(gallery)).images_processed == 12
 
 
-@pytest.mark.parametrize("fault", [Drop(), Truncate(), Dribble(1, 0.2)])
+@pytest.mark.parametrize(
+    ("fault", "limits"),
+    [(Drop(), STEADY), (Truncate(), STEADY), (Dribble(1, 0.2), replace(STEADY, total_s=5))],
+)
 async def test_an_image_that_never_comes_whole_is_an_error(stash, fill, identify, fault):
     gallery, images = fill(*["red"] * 12)
     stash.faults.add(fault, where=lambda seen: seen.path == f"/image/{images[3]}/image")
@@ -151,10 +157,10 @@ async def test_a_body_cut_short_that_nobody_announced_is_an_error(stash, fill, i
 
 
 async def test_an_image_deleted_midway_is_an_error(stash, fill, identify, midway):
-    gallery, images = fill(*["red"] * 80)
+    gallery, images = fill(*["red"] * 40)
     midway(5, lambda: stash.library.delete_image(int(images[-1])))
     answer = await identify(gallery)
-    assert (answer.total_images, answer.images_processed) == (80, 79)
+    assert (answer.total_images, answer.images_processed) == (40, 39)
     assert answer.errors == (f"Image {images[-1]}: not in Stash, or deleted meanwhile.",)
 
 
@@ -186,7 +192,7 @@ async def test_a_wrong_key_fails_at_once(stash, fill, state, pool, sees_colours,
 
 
 async def test_a_key_that_is_changed_midway_fails_the_job(stash, fill, identify, midway, state):
-    gallery, images = fill(*["red"] * 80)
+    gallery, images = fill(*["red"] * 40)
     midway(10, lambda: setattr(stash, "api_key", "another"))
     with pytest.raises(StashKeyRefused):
         await identify(gallery)
