@@ -21,6 +21,7 @@ CODECS = (
 )
 
 _BLOCK_BYTES = 65_536
+_BLOCK_PIXELS = 100_000
 _PROBED_BYTES = "2000000"
 _PROBED_MICROSECONDS = "2000000"
 _MOST_STREAMS = "200"
@@ -39,12 +40,17 @@ def _refuse(*_: object) -> NoReturn:
     raise PermissionError("a video may not refer to other files")
 
 
+def decoding_options(pixels: int) -> dict[str, str]:
+    """FFmpeg's options for every decoder: its limit holds for pixels as coded, in whole blocks."""
+    return {"max_pixels": str(pixels * 5 // 4 + _BLOCK_PIXELS), "threads": "1"}
+
+
 def open_container(file: Any, pixels: int) -> av.container.InputContainer:
     """Open a file object, which has `read`, `seek` and `tell`. pixels: of a frame, at most.
 
     Raises Refused, and what PyAV raises.
     """
-    decoding = {"max_pixels": str(pixels), "threads": "1"}
+    decoding = decoding_options(pixels)
     try:
         container: av.container.InputContainer = av.open(
             file,

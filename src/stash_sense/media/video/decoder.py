@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import av
 
-from stash_sense.media.video.containers import Refused, choose_stream, open_container
+from stash_sense.media.video.containers import Refused, choose_stream, decoding_options, open_container
 
 _Packet: TypeAlias = "av.Packet[av.VideoStream]"
 
@@ -24,8 +24,15 @@ _STEP_BACK_S, _FIRST_STEP_BACK_S = 0.5, 2.0
 _READ_ON_S = 10.0
 """Without an index: how far ahead reading on is preferred to seeking."""
 
-_EXACT_S = 0.25
-"""Before the time asked for: from when on each frame is decoded, also those that no other refers to."""
+_EXACT_S, _ROUGH_S = 1.0, 0.25
+"""How long before the time asked for frames are decoded that no other refers to: for an exact frame, and
+where a part is read through. These cost a quarter of it."""
+
+_LATEST_START_S = 60.0
+"""A first keyframe after that means that the stated start is another stream's."""
+
+_MOST_FRAME_RATE = 1000
+"""What is stated beyond that is a guess from the unit of time."""
 
 _MOST_ASPECT = 4
 """Of a pixel; what is stated beyond that is no picture of this world."""
@@ -60,6 +67,8 @@ class Decoder:
         self._seconds = seconds
         self._start_clock()
         self._open()
+        start = self._stream.start_time
+        self._start = start if start is not None else next(map(_pts, self._packets()), 0)
 
     def _open(self) -> None:
         self._file.seek(0, 0)
@@ -67,13 +76,13 @@ class Decoder:
         self._stream = choose_stream(self._container, self._pixels)
         self._context = self._stream.codec_context
         self._context.thread_count = 1
-        self._context.options = {"max_pixels": str(self._pixels)}
+        self._context.options = decoding_options(self._pixels)
         self._time_base = self._stream.time_base or Fraction(1, 1000)
-        self._start = self._stream.start_time or 0
         self._is_indexed = any(name in self._container.format.name for name in _INDEXED)
         aspect = self._stream.sample_aspect_ratio
         self._aspect = aspect if aspect and 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT else Fraction(1)
         self._frames: Iterator[Decoded] = iter(())
+        self._needed_from = 0
         self._shown: Decoded | None = None
         self._ahead: Decoded | None = None
 
@@ -82,17 +91,19 @@ class Decoder:
         first = self.keyframe_at(0.0)
         if first is None:
             raise Refused("unreadable-video", "has no frame that can be decoded")
+        if first.time_s > _LATEST_START_S:
+            self._start = self._to_pts(first.time_s)
         width, height = square_size(first.frame, first.aspect)
         if first.frame.rotation % 180:
             width, height = height, width
-        rate = self._stream.average_rate or self._stream.guessed_rate
+        rate = self._stream.average_rate or self._stream.guessed_rate or 0
         return {
             "duration_s": self._duration(),
             "width": width,
             "height": height,
             "codec": self._context.codec.canonical_name,
             "container": self._container.format.name,
-            "frame_rate": float(rate) if rate else None,
+            "frame_rate": float(rate) if 0 < rate <= _MOST_FRAME_RATE else None,
         }
 
     def _duration(self) -> float | None:
@@ -121,14 +132,14 @@ class Decoder:
         """The frame that is shown at that time: all from the keyframe before it on are decoded."""
         self._start_clock()
         self._seek_exactly(time_s)
-        return self._read_to(time_s)
+        return self._read_to(time_s, _EXACT_S)
 
     def next_frame(self, time_s: float) -> Decoded | None:
         """As `frame_at`, reading on from the frame before where no keyframe lies between."""
         self._start_clock()
         if self._shown is None or not self._reads_on(self._shown.time_s, time_s):
             self._seek_exactly(time_s)
-        return self._read_to(time_s)
+        return self._read_to(time_s, _ROUGH_S)
 
     def _reads_on(self, from_s: float, to_s: float) -> bool:
         if to_s < from_s:
@@ -148,18 +159,14 @@ class Decoder:
     def _forget(self) -> None:
         self._frames, self._shown, self._ahead = iter(()), None, None
 
-    def _read_to(self, time_s: float) -> Decoded | None:
+    def _read_to(self, time_s: float, margin_s: float) -> Decoded | None:
+        self._needed_from = self._to_pts(time_s - margin_s)
         while self._ahead is None or self._ahead.time_s <= time_s:
             self._shown = self._ahead or self._shown
-            self._skip_what_none_needs(time_s)
             self._ahead = next(self._frames, None)
             if self._ahead is None:
                 return self._shown
         return self._shown or self._ahead
-
-    def _skip_what_none_needs(self, time_s: float) -> None:
-        is_near = self._shown is None or self._shown.time_s > time_s - _EXACT_S
-        self._context.skip_frame = "DEFAULT" if is_near else "NONREF"
 
     def _keyframe_packet(self, target: int, *, nearest: bool) -> "_Packet | None":
         """A keyframe's packet at or before the target, the first one if there is none before.
@@ -207,6 +214,7 @@ class Decoder:
     def _decode_from(self, packet: _Packet) -> Iterator[Decoded]:
         yield from self._decode(packet)
         for later in self._packets():
+            self._context.skip_frame = "NONREF" if _pts(later) < self._needed_from else "DEFAULT"
             yield from self._decode(later)
         yield from self._decode(None)
 

@@ -26,7 +26,7 @@ from stash_sense.media.video.frames import (
 )
 from stash_sense.media.video.messages import FAILED, FRAME, INFO, NO_FRAME, Document
 from stash_sense.media.video.process import Answer, DecoderGone, DecoderProcess
-from stash_sense.media.video.source import LocalVideo, VideoSource
+from stash_sense.media.video.source import LocalVideo, VideoSource, begins_as_video
 
 log = logging.getLogger(__name__)
 
@@ -108,8 +108,10 @@ class VideoReader:
     def _check_kind(self) -> None:
         if not self._source.size:
             raise NotAVideo(f"{self.name}: is empty (0 bytes); {ACCEPTED_VIDEOS}.")
+        prefix = self._source.read_at(0, PREFIX_BYTES)
+        self._begins_as_video = begins_as_video(prefix)
         try:
-            kind = detect_format(self.name, self._source.read_at(0, PREFIX_BYTES))
+            kind = detect_format(self.name, prefix)
         except NotAnImage:
             return
         if kind != "GIF":
@@ -177,8 +179,10 @@ class VideoReader:
     def _accepted(self, answer: Answer) -> Answer:
         kind, document, _ = answer
         if kind == FAILED:
-            refusal = _REFUSALS.get(str(document.get("code")), UnreadableVideo)
-            raise refusal(f"{self.name}: {document.get('why')}. {_ADVICE[refusal]}")
+            refusal, why = _REFUSALS.get(str(document.get("code")), UnreadableVideo), document.get("why")
+            if refusal is UnreadableVideo and not self._begins_as_video:
+                refusal, why = NotAVideo, "is in no format that is read"
+            raise refusal(f"{self.name}: {why}. {_ADVICE[refusal]}")
         return answer
 
     def _unreadable(self, why: str) -> UnreadableVideo:

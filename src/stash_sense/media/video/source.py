@@ -1,6 +1,7 @@
 """Where a video's bytes come from: a file of this machine, or ranges of one that is elsewhere."""
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +26,17 @@ class RangeSource(Protocol):
 
 
 VideoSource = Path | RangeSource
+
+_BEGINNINGS = (
+    rb"....(ftyp|moov|mdat|free|skip|wide|pnot)|\x1a\x45\xdf\xa3|RIFF....AVI |RIFX....AVI |FLV\x01|OggS|GIF8|"
+    rb"\x00\x00\x01[\xb3\xba]|\x30\x26\xb2\x75|\.RMF|\x47|....\x47"
+)
+"""MP4, Matroska, AVI, Flash, Ogg, GIF, MPEG, Windows Media, RealMedia, MPEG transport streams."""
+
+
+def begins_as_video(prefix: bytes) -> bool:
+    """Whether a file's first bytes are those of a format that is read."""
+    return re.match(_BEGINNINGS, prefix, re.DOTALL) is not None
 
 
 class LocalVideo:
