@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from media.video.videos import write_video
+from fakes.videos import write_video
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from media.video.videos import BLUE, GREEN, RED, WHITE, corners, number_of
+from fakes.videos import BLUE, GREEN, RED, WHITE, corners, number_of
 from stash_sense.media.video.reader import VideoReader
 
 FRAGMENTED = (("movflags", "frag_keyframe+empty_moov"),)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from media.video.videos import number_of, picture, write_video
+from fakes.videos import number_of, picture, write_video
 from stash_sense.errors import NotAVideo, UnreadableVideo, VideoTooLarge
 from stash_sense.media.video.frames import VideoLimits
 from stash_sense.media.video.reader import VideoReader

@@ -1,5 +1,6 @@
-"""Videos made for tests: small, with pictures that tell which way is up and which frame it is."""
+"""Videos made for tests, without FFmpeg's programs. By default the pictures tell which way is up."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def corners(pixels: np.ndarray) -> list[tuple[int, ...]]:
 def write_video(
     path: Path,
     *,
+    pictures: Sequence[np.ndarray] | None = None,
     codec: str = "libx264",
     size: tuple[int, int] = (160, 90),
     frames: int = 40,
@@ -65,7 +67,15 @@ def write_video(
     streams: int = 1,
     sound: bool = False,
 ) -> Path:
-    """Write a video. times: of the frames, in 1/rate s. rotation: degrees counterclockwise."""
+    """Write a video; the extension says which format.
+
+    pictures: (h, w, 3) uint8 BGR, all of one size, one for each frame; else `frames` numbered pictures of
+    `size`. gop: frames from one keyframe to the next. times: of the frames, and start: of the first one, in
+    1/rate s. rotation: degrees counterclockwise that turn the pictures upright.
+    """
+    if pictures is None:
+        pictures = [picture(number, *size) for number in range(len(times) if times else frames)]
+    size = pictures[0].shape[1::-1]
     with av.open(str(path), "w", options=dict(container_options)) as container:
         tracks = [_track(container, codec, size, rate, pixel_format) for _ in range(streams)]
         for track in tracks:
@@ -76,11 +86,10 @@ def write_video(
             if rotation:
                 track.set_display_rotation(rotation)
         if sound:
-            _add_sound(container, start / rate, frames / rate)
-        for number, time in enumerate(times or range(frames)):
+            _add_sound(container, start / rate, len(pictures) / rate)
+        for pixels, time in zip(pictures, times or range(len(pictures)), strict=True):
             for track in tracks:
-                frame = av.VideoFrame.from_ndarray(picture(number, *size), format="bgr24")
-                frame = frame.reformat(format=pixel_format)
+                frame = av.VideoFrame.from_ndarray(pixels, format="bgr24").reformat(format=pixel_format)
                 frame.pts, frame.time_base = start + time, Fraction(1, rate)
                 container.mux(track.encode(frame))
         for track in tracks:
