@@ -147,13 +147,17 @@ window.StashSense.part("gallery-results", (sense, api) => {
     );
   };
 
-  /** The sidecar's sentence may begin with the image as well. @param {string} reason @param {string} id */
-  const withoutId = (reason, id) => (reason.startsWith(`Image ${id}: `) ? reason.slice(`Image ${id}: `.length) : reason);
+  /** An older result has no code; its sentence may begin with the image as well. @param {ImageFailure} failure */
+  const failureText = ({ image_id: id, code, reason, numbers }) => {
+    const start = `Image ${id}: `;
+    const sentence = reason.startsWith(start) ? reason.slice(start.length) : reason;
+    return t("imageWhy", { id, why: sense.problemText(code, sentence, numbers) });
+  };
 
   /** @param {{result: GalleryResult}} props */
   const LeftOut = ({ result }) => {
     const skipped = result.skipped || [];
-    const errors = result.errors || [];
+    const errors = result.error_details?.length ? result.error_details.map(failureText) : result.errors || [];
     const more = (result.error_count || errors.length) - errors.length;
     const list = (/** @type {string[]} */ lines) =>
       h(
@@ -169,11 +173,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
           "details",
           null,
           h("summary", null, t("skipped", { n: skipped.length })),
-          list(
-            skipped.map(({ image_id: id, reason }) =>
-              t("skippedWhy", { id, why: sense.problemText("not-a-picture", withoutId(reason, id)) }),
-            ),
-          ),
+          list(skipped.map((each) => failureText({ ...each, code: each.code || "not-a-picture" }))),
         ),
       errors.length > 0 &&
         h(

@@ -124,7 +124,7 @@ window.StashSense.part("texts-de", (sense) => {
     NON_BINARY: "Nichtbinär",
     hidden: "{n} durch den Filter ausgeblendet",
     skipped: "Übersprungen ({n})",
-    skippedWhy: "Bild {id}: {why}",
+    imageWhy: "Bild {id}: {why}",
     errors: "Fehlgeschlagen ({n})",
     moreErrors: "und {n} weitere",
     resume: "Fortsetzen",

@@ -126,7 +126,7 @@ window.StashSense.part("texts", (sense) => {
     NON_BINARY: "Non-binary",
     hidden: "{n} hidden by the filter",
     skipped: "Skipped ({n})",
-    skippedWhy: "Image {id}: {why}",
+    imageWhy: "Image {id}: {why}",
     errors: "Failed ({n})",
     moreErrors: "and {n} more",
     resume: "Resume",
@@ -313,11 +313,26 @@ window.StashSense.part("texts", (sense) => {
     const language = ownTexts();
     const one = values.n === 1 ? `${key}_one` : key; // where a text has another form for one
     const text = language?.[one] ?? language?.[key] ?? english[one] ?? english[key] ?? String(key);
-    return text.replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => (name in values ? String(values[name]) : whole));
+    return fill(text, values);
   };
 
-  /** What went wrong, in the user's language by its code; where there is no text for it, as it was said. */
-  sense.problemText = (code, said) => (code && ownTexts()?.[`problem_${code}`]) || said;
+  /** @param {string} text @param {Record<string, unknown>} values */
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+
+  /**
+   * What went wrong, in the user's language by its code; where there is no text for it, as it was said. A text may
+   * have a form with the numbers of the sentence, which are told by the first of them.
+   */
+  sense.problemText = (code, said, numbers = {}) => {
+    const texts = (code && ownTexts()) || {};
+    const shown = Object.entries(numbers).map(([name, number]) => [name, formatNumber(number)]);
+    const [first] = Object.keys(numbers);
+    const text = texts[`problem_${code}_${first}`] || texts[`problem_${code}`];
+    return text ? fill(text, Object.fromEntries(shown)) : said;
+  };
+
+  /** @param {number} number */
+  const formatNumber = (number) => number.toLocaleString(sense.language, { maximumFractionDigits: 1 });
 
   sense.formatPercent = (confidence) => sense.t("percent", { n: Math.round(confidence * 100) });
 });

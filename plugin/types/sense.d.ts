@@ -18,7 +18,7 @@ interface Sense {
   moment(text: string): Date;
   formatTime(text: string): string;
   t(key: any, values?: Record<string, unknown>): string;
-  problemText(code: string | null | undefined, said: string): string;
+  problemText(code: string | null | undefined, said: string, numbers?: Record<string, number>): string;
   /** A confidence from 0 to 1 in percent. */
   formatPercent(confidence: number): string;
   // reasons

@@ -82,6 +82,14 @@ interface UnknownGroup extends FacesOnImages, Reasoned {
   nearest: Match[];
 }
 
+/** An image of a gallery that was skipped or failed; older results have no code. */
+interface ImageFailure {
+  image_id: string;
+  code?: string;
+  reason: string;
+  numbers?: Record<string, number>;
+}
+
 interface GalleryResult {
   total_images: number;
   images_processed: number;
@@ -89,8 +97,10 @@ interface GalleryResult {
   performers: GalleryPerson[];
   unknown?: UnknownGroup[];
   errors: string[];
+  /** The same with codes; older results have none. */
+  error_details?: ImageFailure[];
   error_count: number;
-  skipped: { image_id: string; reason: string }[];
+  skipped: ImageFailure[];
   not_stored?: number;
   /** Of the face database; older results have none. */
   db_version?: string;

@@ -14,10 +14,17 @@ KIND_BY_CODE = {"error": ErrorKind.INTERNAL}  # every code of the tree, filled i
 
 
 class StashSenseError(Exception):
-    """Any refusal or failure, in a sentence that says what to do next."""
+    """Any refusal or failure, in a sentence that says what to do next.
+
+    numbers: those of the sentence, by what they count: for whoever says it in another language.
+    """
 
     code: str = "error"
     kind: ErrorKind = ErrorKind.INTERNAL
+
+    def __init__(self, *args: object, **numbers: float) -> None:
+        super().__init__(*args)
+        self.numbers = numbers
 
     def __init_subclass__(cls, *, code: str = "", kind: ErrorKind | None = None) -> None:
         cls.code = code or cls.code

@@ -1,10 +1,12 @@
 """Galleries over HTTP, awaited and as jobs: complete, once, in the open, and to be cut short at any time."""
 
+import io
 import threading
 import time
 
 import httpx
 import pytest
+from PIL import Image
 
 from fakes.stash import Delay
 from stash_sense.jobs import queue
@@ -30,7 +32,7 @@ def test_a_gallery_awaited(stash_app, stash, gallery, awaited):
     said = awaited(place)
     assert set(said) == {
         *("gallery_id", "total_images", "images_processed", "faces_detected", "performers", "errors"),
-        *("error_count", "skipped", "not_stored", "unknown", "db_version"),
+        *("error_details", "error_count", "skipped", "not_stored", "unknown", "db_version"),
     }
     assert (said["gallery_id"], said["total_images"], said["images_processed"]) == (place, 12, 12)
     assert (said["errors"], said["error_count"], said["skipped"], said["not_stored"]) == ([], 0, [], 0)
@@ -163,13 +165,36 @@ def test_videos_are_skipped_and_bad_images_are_told(stash_app, stash, gallery, a
     assert (job["done"], job["total"]) == (6, 6)
 
 
+def test_each_skipped_and_failed_image_has_a_code_and_the_numbers_of_its_sentence(
+    stash_app, stash, gallery, awaited
+):
+    tiny = io.BytesIO()
+    Image.new("RGB", (31, 40)).save(tiny, "PNG")
+    place, images = gallery(1)
+    library = stash.library
+    moving = str(library.add_image(galleries=[int(place)], path="/data/x.mp4", video=True))
+    small = str(library.add_image(tiny.getvalue(), galleries=[int(place)], path="/data/y.png"))
+    library.lose_file(int(images[0]))
+    said = awaited(place)
+    (skipped,) = said["skipped"]
+    assert (skipped["image_id"], skipped["code"], skipped["reason"].partition(" ")[0]) == (
+        moving, "not-a-picture", "is",
+    )  # fmt: skip
+    details = {each["image_id"]: each for each in said["error_details"]}
+    assert {image: each["code"] for image, each in details.items()} == {
+        images[0]: "no-picture", small: "image-too-small",
+    }  # fmt: skip
+    assert details[small]["numbers"] == {"width": 31, "height": 40, "least": 32}
+    assert [f"Image {each['image_id']}: {each['reason']}" for each in said["error_details"]] == said["errors"]
+
+
 def test_an_empty_gallery_is_an_answer_of_zeros(stash_app, stash, awaited):
     place = str(stash.library.add_gallery("Nothing"))
     said = awaited(place)
     assert said.pop("db_version") == stash_app.client.get("/database/info").json()["version"]
     assert said == {
         "gallery_id": place, "total_images": 0, "images_processed": 0, "faces_detected": 0, "performers": [],
-        "unknown": [], "errors": [], "error_count": 0, "skipped": [], "not_stored": 0,
+        "unknown": [], "errors": [], "error_details": [], "error_count": 0, "skipped": [], "not_stored": 0,
     }  # fmt: skip
 
 

@@ -77,8 +77,18 @@ def test_every_problem_of_the_sidecar_and_the_plugin_is_said_in_german():
     """A new code of `errors.py` gets its German text in `problems-de.js`."""
     own = codes_of_the_backend()
     assert {"connection-refused", "timed-out", "not-stash-sense", "bad-address"} <= own
-    codes = {key.removeprefix(PROBLEM) for key in PROBLEMS}
+    codes = {key.removeprefix(PROBLEM).partition("_")[0] for key in PROBLEMS}
     assert codes == own | set(KIND_BY_CODE) | {INTERNAL}
+
+
+def test_a_form_with_numbers_is_told_by_its_first_and_stands_beside_one_without():
+    forms = [key for key in PROBLEMS if "_" in key.removeprefix(PROBLEM)]
+    assert forms
+    for key in forms:
+        whole, _, first = key.rpartition("_")
+        assert whole in PROBLEMS
+        assert first in values_in(PROBLEMS[key])
+    assert {key for key, text in PROBLEMS.items() if values_in(text)} == set(forms)
 
 
 @pytest.mark.parametrize("code", ReasonCode)

@@ -7,6 +7,7 @@ import pytest
 
 from fakes.stash import Chunked, Dribble, StashStandIn, Status, Truncate
 from stash_sense.errors import (
+    MediaError,
     MediaTooLarge,
     NoPicture,
     NotAPicture,
@@ -108,14 +109,16 @@ async def test_a_kind_that_stash_does_not_know_is_left_to_the_decoder(
 
 
 @pytest.mark.parametrize(
-    ("content_type", "said"), [("text/html", "HTML"), ("application/json", "application/json")]
+    ("content_type", "said", "error"),
+    [("text/html", "HTML", MediaError), ("application/json", "application/json", NotAPicture)],
 )
 async def test_what_is_not_an_image_is_refused(
-    stash: StashStandIn, client: StashClient, picture: bytes, content_type: str, said: str
+    stash: StashStandIn, client: StashClient, picture: bytes, content_type: str, said: str, error: type
 ):
     stash.faults.add(Status(200, b"<html>", content_type), where="original")
-    with pytest.raises(NotAPicture, match=said):
+    with pytest.raises(error, match=said) as refused:
         await original(client)
+    assert type(refused.value) is error  # a login page is no clip, which is only skipped
 
 
 async def test_a_missing_file_is_named_and_not_retried(

@@ -159,7 +159,9 @@ def check_file_bytes(name: str, count: int, limits: MediaLimits) -> None:
     if count > limits.file_bytes:
         raise ImageTooLarge(
             f"{name}: {count / 1e6:,.1f} MB; at most {limits.file_bytes / 1e6:,g} MB are accepted. "
-            "Save a smaller copy, as a JPEG for instance, and send that."
+            "Save a smaller copy, as a JPEG for instance, and send that.",
+            megabytes=count / 1e6,
+            most=limits.file_bytes / 1e6,
         )
 
 
@@ -184,13 +186,18 @@ def check_size(
     if min(size) < limits.shorter_side:
         raise ImageTooSmall(
             f"{name}: {width}x{height} px; the shorter side must be at least {limits.shorter_side} px. "
-            "Send the full image, not its thumbnail."
+            "Send the full image, not its thumbnail.",
+            width=width,
+            height=height,
+            least=limits.shorter_side,
         )
     allowed = min(limits.pixels, decoder_pixels, int(limits.decode_bytes / bytes_per_pixel))
     if width * height > allowed:
         raise ImageTooLarge(
             f"{name}: {width}x{height} px ({width * height / 1e6:,.1f} megapixels); at most "
             f"{allowed / 1e6:,.1f} megapixels are accepted in a {kind} like this. "
-            "Save a smaller copy and send that."
+            "Save a smaller copy and send that.",
+            megapixels=width * height / 1e6,
+            most=allowed / 1e6,
         )
     return int(width * height * bytes_per_pixel)

@@ -11,7 +11,7 @@ from stash_sense.jobs.run import JobProgress
 from stash_sense.jobs.workers import Lane, task_group
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.decided_people import decisions_in
-from stash_sense.recognition.gallery_answer import GalleryAnswer, LiveResult, SkippedImage
+from stash_sense.recognition.gallery_answer import GalleryAnswer, ImageFailure, LiveResult
 from stash_sense.recognition.gallery_state import GalleryImage, GalleryState, GalleryStore
 from stash_sense.recognition.image_batches import (
     FetchedImage,
@@ -98,7 +98,7 @@ class _GalleryRun:
             try:
                 found.append(image_task(image, position))
             except NotAPicture as error:
-                self._state.skipped[position] = SkippedImage(image.id, _message(image.id, error))
+                self._state.skipped[position] = ImageFailure.of(image.id, error)
             except NoPicture as error:
                 self._add_error(position, image.id, error)
         self._report_progress()
@@ -164,7 +164,7 @@ class _GalleryRun:
     def add_failure(self, task: ImageTask, error: StashSenseError) -> None:
         """An image could not be fetched or read."""
         if isinstance(error, NotAPicture):
-            self._state.skipped[task.position] = SkippedImage(task.image_id, str(error))
+            self._state.skipped[task.position] = ImageFailure.of(task.image_id, error)
         else:
             self._add_error(task.position, task.image_id, error)
         self._report_progress()
@@ -199,19 +199,14 @@ class _GalleryRun:
         return decisions_in(self._recognizer.database, decisions, self._tools.state)
 
     def _add_error(self, position: int, image_id: str, error: StashSenseError) -> None:
-        message = _message(image_id, error)
-        self._state.errors[position] = message
-        self._progress.problem(message)
+        failure = ImageFailure.of(image_id, error)
+        self._state.errors[position] = failure
+        self._progress.problem(str(failure))
 
     def _report_progress(self, people: int | None = None) -> None:
         state = self._state
         count = len(state.named) if people is None else people
         self._progress.update(state.done, faces=state.faces, people=count)
-
-
-def _message(image_id: str, error: StashSenseError) -> str:
-    name = f"Image {image_id}: "
-    return name + str(error).removeprefix(name)
 
 
 def _by_faces(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from stash_sense.domain.faces import Match, RecognizedFace, reason_person
 from stash_sense.domain.identity import bare_ids
 from stash_sense.domain.reasons import Reason, ReasonCode
+from stash_sense.errors import StashSenseError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.workers import Lane, WorkPool
 from stash_sense.matching.gallery_people import GalleryPerson, UnknownTrack
@@ -70,19 +71,30 @@ class UnknownTrackAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class SkippedImage:
-    """An image that is no still picture, and why it was skipped."""
+class ImageFailure:
+    """An image that was skipped or failed. reason: a sentence; code and numbers: it in any language."""
 
     image_id: str
+    code: str
     reason: str
+    numbers: Mapping[str, float]
+
+    @classmethod
+    def of(cls, image_id: str, error: StashSenseError) -> "ImageFailure":
+        reason = str(error).removeprefix(f"Image {image_id}: ")
+        return cls(image_id, error.code, reason, dict(error.numbers))
+
+    def __str__(self) -> str:
+        return f"Image {self.image_id}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class GalleryAnswer:
     """A gallery's people, and the tracks without a name; those on most images first.
 
-    errors: the first of `error_count`, in gallery order. not_stored: images whose result could not be stored;
-    the next run analyses them again. db_version: of the face database that the faces were matched with.
+    errors: the first of `error_count`, in gallery order, as sentences; error_details: the same with codes.
+    not_stored: images whose result could not be stored; the next run analyses them again. db_version: of the
+    face database that the faces were matched with.
     """
 
     gallery_id: str
@@ -92,8 +104,9 @@ class GalleryAnswer:
     performers: tuple[PerformerAnswer, ...]
     unknown: tuple[UnknownTrackAnswer, ...]
     errors: tuple[str, ...]
+    error_details: tuple[ImageFailure, ...]
     error_count: int
-    skipped: tuple[SkippedImage, ...]
+    skipped: tuple[ImageFailure, ...]
     not_stored: int = 0
     db_version: str = ""
 

@@ -14,7 +14,7 @@ from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.run import JobProgress
 from stash_sense.matching.gallery_people import GalleryEvidence, PictureFaces, find_people
 from stash_sense.recognition.decided_people import results_in
-from stash_sense.recognition.gallery_answer import MOST_ERRORS, GalleryAnswer, GalleryFaces, SkippedImage
+from stash_sense.recognition.gallery_answer import MOST_ERRORS, GalleryAnswer, GalleryFaces, ImageFailure
 from stash_sense.recognition.image_batches import RecognizedImage
 from stash_sense.recognition.parameters import ImageTask, RunParameters, stored_results
 from stash_sense.recognition.recognizer import FaceRecognizer
@@ -87,8 +87,8 @@ class GalleryState:
     parameters: RunParameters
     recognizer: FaceRecognizer
     images: dict[int, GalleryImage] = field(default_factory=dict)
-    errors: dict[int, str] = field(default_factory=dict)
-    skipped: dict[int, SkippedImage] = field(default_factory=dict)
+    errors: dict[int, ImageFailure] = field(default_factory=dict)
+    skipped: dict[int, ImageFailure] = field(default_factory=dict)
     faces: int = 0
     named: set[str] = field(default_factory=set)
 
@@ -144,7 +144,8 @@ class GalleryState:
             faces_detected=sum(len(faces) for faces in evidence.pictures),
             performers=tuple(faces.performer(person) for person in evidence.people),
             unknown=tuple(faces.unknown_track(track) for track in evidence.unknown),
-            errors=tuple(errors[:MOST_ERRORS]),
+            errors=tuple(str(error) for error in errors[:MOST_ERRORS]),
+            error_details=tuple(errors[:MOST_ERRORS]),
             error_count=len(errors),
             skipped=tuple(self.skipped[position] for position in sorted(self.skipped)),
             not_stored=sum(len(image.face_ids) < len(image.faces) for image in images),

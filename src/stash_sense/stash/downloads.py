@@ -7,6 +7,7 @@ from http import HTTPStatus
 import httpx
 
 from stash_sense.errors import (
+    MediaError,
     MediaTooLarge,
     NoPicture,
     NotAPicture,
@@ -28,7 +29,7 @@ _FILE_MISSING = ("no such file", "cannot find the file", "cannot find the path",
 async def fetch_media(transport: Transport, limits: StashLimits, name: str, url: str | None) -> Media:
     """Fetch the image at a URL that Stash gave. name: in messages, like "Image 7".
 
-    Raises NoPicture, NotAPicture, MediaTooLarge, NotInStash, and what `Transport.send` raises.
+    Raises NoPicture, NotAPicture and other MediaErrors, NotInStash, and what `Transport.send` raises.
     """
     if not url:
         raise NoPicture(f"{name}: Stash has no image file for it. Rescan it in Stash.")
@@ -59,7 +60,7 @@ def _check_content_type(name: str, response: httpx.Response) -> None:
     if content_type.startswith("video/"):
         raise NotAPicture(f"{name}: a video ({content_type}); only still images are accepted here.")
     if "html" in content_type:
-        raise NotAPicture(
+        raise MediaError(
             f"{name}: an HTML page arrived instead of an image. STASH_URL or a proxy leads to another server "
             "or to a login page; set STASH_URL to the address of Stash itself."
         )

@@ -203,7 +203,9 @@ class Transport:
         except BodyTooLong as error:
             raise request.too_large(
                 f"{request.name}: {error.count / 1e6:.1f} MB or more; at most "
-                f"{request.max_bytes / 1e6:.1f} MB are accepted."
+                f"{request.max_bytes / 1e6:.1f} MB are accepted.",
+                megabytes=error.count / 1e6,
+                most=request.max_bytes / 1e6,
             ) from error
 
     def _too_slow(self, request: StashRequest, how: str) -> StashTooSlow:

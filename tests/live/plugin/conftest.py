@@ -12,9 +12,17 @@ from typing import Any
 import pytest
 
 from pages import ROOT, Watched, launched, once
+from live.conftest import untag
 from waiting import until
 
-SLOW_MS = 30_000
+SLOW_MS = 300_000
+NOTES_SEEN = 'mutation { configureUISetting(key: "lastNoteSeen", value: 99991231) }'
+"""Or a new Stash shows its release notes over the page."""
+AS_OF_CHANGED = """(before) => {
+  const lines = [...document.querySelectorAll(".sense-dialogue p")].map((each) => each.innerText);
+  const now = lines.filter((each) => each.startsWith("Results from"));
+  return now.length > 0 && now[0] !== before[0];
+}"""
 SET = 'mutation($i: Map!) { configurePlugin(plugin_id: "stash-sense", input: $i) }'
 
 
@@ -57,6 +65,7 @@ def installed(ask, source, sidecar) -> Iterator[None]:
         look = "query($id: ID!) { findJob(input: {id: $id}) { status } }"
         until(lambda: ask(look, id=job)["findJob"]["status"] == "FINISHED")
 
+    ask(NOTES_SEEN)
     change("install")
     ask(SET, i={"sidecarUrl": str(sidecar.base_url)})
     yield
@@ -88,6 +97,12 @@ def logged_in(chromium, front, key) -> Any:
         page.click("[type=submit]")
         page.wait_for_url(f"{front}/galleries")
         return context.storage_state()
+
+
+@pytest.fixture(autouse=True)
+def _untagged(ask, library) -> None:
+    """A test that failed half-way leaves its tags to no other."""
+    untag(ask, library)
 
 
 @pytest.fixture
@@ -128,13 +143,12 @@ def open_gallery(open_page, library) -> Callable[..., Any]:
         again = "Run again from scratch" if scratch else "Run again"
         start = page.locator(f"text=/^(Identify performers in this gallery|{again})$/")
         start.wait_for()
-        as_of = page.locator("text=/^Results from/")
-        before = as_of.all_inner_texts()
+        before = page.locator("text=/^Results from/").all_inner_texts()
         start.click()
         if scratch:
             page.wait_for_selector(".sense-running")
         else:
-            until(lambda: (page.wait_for_timeout(50), as_of.all_inner_texts())[1] not in ([], before))
+            page.wait_for_function(AS_OF_CHANGED, arg=before)
         return page
 
     return open_gallery

@@ -1,7 +1,6 @@
 """A gallery: from the button to written tags and back."""
 
 from pages import outcome, row
-from waiting import until
 
 
 def test_the_gallery_alone_is_tagged_and_back(open_gallery, library, tagged):
@@ -46,7 +45,7 @@ def test_accept_all_and_back_on_the_plugins_own_page(open_gallery, library, tagg
     for left in range(undo.count(), 0, -1):
         assert undo.count() == left
         undo.first.click()
-        until(lambda left=left: (page.wait_for_timeout(50), undo.count() < left)[1])
+        undo.nth(left - 1).wait_for(state="detached")
     assert tagged() == (set(), {})
 
 

@@ -44,6 +44,28 @@ def test_a_problem_is_told_in_german_by_its_code(open_page, world, obama, proble
     page.locator(".sense-problem", has_text=text).wait_for()
 
 
+def test_skipped_and_failed_images_are_told_in_german_with_their_numbers(open_page, world):
+    small = {"width": 31.0, "height": 1200.0, "least": 32.0}
+    world.found(
+        skipped=[{"image_id": "3", "code": "not-a-picture", "reason": "is a video.", "numbers": {}}],
+        errors=["Image 4: 31x1200 px; ...", "Image 5: The moon was full."],
+        error_details=[
+            {"image_id": "4", "code": "image-too-small", "reason": "31x1200 px; ...", "numbers": small},
+            {"image_id": "5", "code": "of-tomorrow", "reason": "The moon was full.", "numbers": {"n": 1}},
+        ],
+        error_count=2,
+    )
+    page = open_page(f"/galleries/{world.gallery}?locale=de")
+    page.click(".gallery-toolbar #sense-button")
+    page.click("text=Darsteller in dieser Galerie erkennen")
+    page.click("text=Übersprungen (1)")
+    lines = page.locator(".sense-left-out li")
+    skipped, small, unknown = lines.all_inner_texts()
+    assert skipped.startswith("Bild 3: Das ist ein Video oder eine andere Datei")
+    assert small == "Bild 4: Das Bild hat 31 mal 1.200 Pixel; die kürzere Seite braucht mindestens 32."
+    assert unknown == "Bild 5: The moon was full."
+
+
 def test_a_failed_job_and_what_is_missing_are_told_in_german(open_page, world, obama):
     world.found()
     world.sidecar.job_fails = "Stash is away."

@@ -94,11 +94,13 @@ class UnknownTrackOut(ReasonOut):
     nearest: list[MatchOut] = Field(description="Whom it may be, best first; often nobody for `unknown`.")
 
 
-class SkippedOut(BaseModel):
-    """An image that was not analysed."""
+class ImageFailureOut(BaseModel):
+    """An image that was skipped or failed."""
 
     image_id: str
+    code: str = Field(default="not-a-picture", description="As in a problem document.")
     reason: str
+    numbers: dict[str, float] = Field(default={}, description="Those of the sentence, such as `megapixels`.")
 
 
 class GalleryOut(BaseModel):
@@ -113,8 +115,11 @@ class GalleryOut(BaseModel):
         description="People without a name, each once, those on most images first."
     )
     errors: list[str] = Field(description="At most ten of `error_count`; a job lists all.")
+    error_details: list[ImageFailureOut] = Field(
+        default=[], description="The same as `errors`, with codes; empty in older results."
+    )
     error_count: int
-    skipped: list[SkippedOut] = Field(description="Videos and clips.")
+    skipped: list[ImageFailureOut] = Field(description="Videos and clips.")
     not_stored: int = Field(description="Images whose result could not be stored; the log says why.")
     db_version: str = Field(default="", description="Of the face database that the faces were matched with.")
 
