@@ -161,6 +161,11 @@ def _decisions(connect: Connect, args: Args) -> Any:
     return connect().json("GET", path, expected={"decisions": list})
 
 
+def _decisions_revision(connect: Connect, args: Args) -> Any:
+    path = "/decisions/revision?gallery_id=" + quote(required_text(args, "gallery_id"), safe="")
+    return connect().json("GET", path, expected={"revision": str})
+
+
 def _query(args: Args, *names: str) -> str:
     query = [f"{name}={quote(required_text(args, name), safe='')}" for name in names if args.get(name)]
     return ("?" if query else "") + "&".join(query)
@@ -259,6 +264,7 @@ MODES: dict[str, Callable[[Connect, Args], Any]] = {
     "decide": _decide,
     "decide_faces": _decide_faces,
     "decisions": _decisions,
+    "decisions_revision": _decisions_revision,
     "undecide": _undecide,
     "undecide_all": _undecide_all,
     "journal_begin": _journal_begin,

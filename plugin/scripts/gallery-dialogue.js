@@ -21,10 +21,12 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
 
   /** @param {{gallery: StashGallery, settings: Settings, jobs: Job[]}} props */
   const Run = ({ gallery: first, settings, jobs }) => {
-    const { useEffect, useState } = api.React;
+    const { useEffect, useRef, useState } = api.React;
     const [gallery, setGallery] = useState(first);
     const { job, error, away, follow, show, control, retry } = sense.useJob();
     const shown = useShown(job);
+    const decidedOn = useRef(""); // the result on which the user decided in this window
+    const [outdated, setOutdated] = useState(""); // the result that other windows' decisions are not in
     const start = async (fresh = false) => {
       const now = await sense.getGallery(gallery.id);
       if (!now) throw new Error(t("gone_gallery", { id: gallery.id }));
@@ -38,15 +40,28 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
       const latest = jobs.find(sense.isRunning) || jobs[0];
       if (latest?.result) show(latest);
       else if (latest) follow(latest.job_id).catch((problem) => sense.report("the job could not be read", problem));
-      // Decisions made since then, here or in another browser, are not in its result.
+      // Decisions made or taken back since then, here or in another browser, are not in its result.
       if (latest?.result && latest.status === "done")
-        hasDecisionsSince(latest).then((since) => since && update.start());
+        hasOtherDecisions(gallery.id, latest.result).then((others) => others && update.start());
     }, []);
+    // Another tab or browser may have run the gallery again, or decided on its faces.
+    sense.useReturn(async () => {
+      if (sense.isRunning(job) || update.step === "busy") return;
+      const { jobs: now } = /** @type {{jobs: Job[]}} */ (await sense.callSidecar("jobs", { target: `gallery:${gallery.id}` }));
+      const latest = now.find(sense.isRunning) || now[0];
+      if (latest && latest.job_id !== job?.job_id) await follow(latest.job_id);
+      else if (shown && job?.status === "done" && (await hasOtherDecisions(gallery.id, shown.result))) {
+        if (decidedOn.current === shown.resultId) setOutdated(shown.resultId);
+        else await update.start();
+      }
+    });
     const problem = error && h(sense.Problem, { error, retry }, away && h("p", null, t("goesOn")));
     if (problem && !shown) return problem;
     if (!job) return h("div", null, h(Start, { gallery, start }), h(sense.DatabaseState));
     const running = sense.isRunning(job);
-    const changed = () => [shown?.resultId, job.job_id].forEach((id) => id && sense.noteDecision(id));
+    const changed = () => {
+      decidedOn.current = shown?.resultId || "";
+    };
     return h(
       "div",
       null,
@@ -58,7 +73,16 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
         job.ended_at &&
         h("p", { className: "text-muted" }, t("asOf", { at: sense.formatTime(job.ended_at) })),
       update.error && h(sense.Problem, { error: update.error, retry: update.start }),
-      shown && h(sense.GalleryResults, { gallery, settings, shown, running, update: start, changed }),
+      shown &&
+        h(sense.GalleryResults, {
+          gallery,
+          settings,
+          shown,
+          running,
+          update: start,
+          changed,
+          outdated: outdated === shown.resultId,
+        }),
       h(sense.DatabaseState, {
         result: shown && !running ? { version: shown.result.db_version, at: job.ended_at } : undefined,
         match: shown && !running ? () => start() : undefined,
@@ -67,17 +91,18 @@ window.StashSense.part("gallery-dialogue", (sense, api) => {
     );
   };
 
-  /** @param {Job} job */
-  async function hasDecisionsSince(job) {
-    if (sense.hasDecisionsSince(job.job_id)) return true;
-    const page = /** @type {DecisionsPage | null} */ (
-      await sense.callSidecar("decisions", { limit: 1 }).catch((error) => {
-        sense.report("the decisions could not be read", error);
-        return null;
-      })
-    );
-    const newest = page?.decisions[0];
-    return !!newest && !!job.ended_at && sense.moment(newest.created_at) > sense.moment(job.ended_at);
+  /**
+   * Whether the decisions on the gallery's faces are others than those in a result. Older results do not tell.
+   * @param {string} gallery_id @param {GalleryResult} result
+   */
+  async function hasOtherDecisions(gallery_id, result) {
+    try {
+      const { revision } = /** @type {{revision: string}} */ (await sense.callSidecar("decisions_revision", { gallery_id }));
+      return revision !== result.decisions_revision;
+    } catch (error) {
+      sense.report("the decisions could not be read", error);
+      return false;
+    }
   }
 
   /**

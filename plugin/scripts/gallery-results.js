@@ -4,7 +4,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
   const { Button, Form } = api.libraries.Bootstrap;
   const LISTED = 200; // skipped or failed images shown
 
-  sense.GalleryResults = ({ gallery, settings, shown, running, update, changed }) => {
+  sense.GalleryResults = ({ gallery, settings, shown, running, update, changed, outdated }) => {
     const { useCallback, useMemo, useRef, useState } = api.React;
     const { result, resultId, partial } = shown;
     const [least, setLeast] = useState(sense.clampPercent(settings.minConfidence));
@@ -61,7 +61,9 @@ window.StashSense.part("gallery-results", (sense, api) => {
         !running && h("p", { role: "status", className: "sense-summary", tabIndex: -1 }, t("processed", facts)),
         !!result.not_stored && h("p", { className: "sense-error" }, t("notStored", { n: result.not_stored })),
         people.error && h(sense.Problem, { error: people.error, retry: people.retry }),
-        exclusion.outdated && !running && h(UpdateNote, { update }),
+        (exclusion.outdated || outdated) &&
+          !running &&
+          h(UpdateNote, { note: t(exclusion.outdated ? "updateNote" : "decidedNote"), update }),
         result.performers.length > 0
           ? h(
               "div",
@@ -131,13 +133,13 @@ window.StashSense.part("gallery-results", (sense, api) => {
     return { tagged, set };
   };
 
-  /** @param {{update: () => Promise<unknown>}} props */
-  const UpdateNote = ({ update }) => {
+  /** @param {{note: string, update: () => Promise<unknown>}} props */
+  const UpdateNote = ({ note, update }) => {
     const go = sense.useAction(update);
     return h(
       "div",
       { className: "sense-update sense-actions" },
-      h("span", { role: "status" }, t("updateNote")),
+      h("span", { role: "status" }, note),
       h(
         Button,
         { variant: "primary", size: "sm", title: t("updateHint"), disabled: go.step === "busy", onClick: go.start },

@@ -132,6 +132,27 @@ window.StashSense.part("hooks", (sense, api) => {
     return { ...failure, retry };
   };
 
+  /** Calls `look` whenever the user comes back to this tab or window, one call at a time. A failure is only reported. */
+  sense.useReturn = (look) => {
+    const latest = useRef(look);
+    latest.current = look;
+    useEffect(() => {
+      let busy = false;
+      const back = async () => {
+        if (document.hidden || busy) return;
+        busy = true;
+        await latest.current().catch((error) => sense.report("what happened elsewhere could not be read", error));
+        busy = false;
+      };
+      document.addEventListener("visibilitychange", back);
+      window.addEventListener("focus", back);
+      return () => {
+        document.removeEventListener("visibilitychange", back);
+        window.removeEventListener("focus", back);
+      };
+    }, []);
+  };
+
   /**
    * The value of `work`, which is tried again after a failure: twice, and for as long as Stash itself is away.
    * Stops where `isWanted` turns false. `tell` hears of the failures while Stash is away.

@@ -1,8 +1,5 @@
 /** Jobs of the sidecar: list them, and follow one while it runs. */
 window.StashSense.part("jobs", (sense, api) => {
-  const STORAGE_KEY = "stash-sense.changed"; // ids of jobs since whose result a user has decided on faces
-  const MOST_STORED = 100;
-
   sense.isRunning = (job) => job?.status === "queued" || job?.status === "running";
 
   /** Whether the sidecar can continue it under the same id, without repeating what is done. */
@@ -11,28 +8,6 @@ window.StashSense.part("jobs", (sense, api) => {
   /** The latest jobs, newest first. For a target, the newest one comes with its result. */
   sense.listJobs = async (target) => {
     return (await sense.callSidecar("jobs", target ? { target, whole: true } : {})).jobs;
-  };
-
-  /** @returns {string[]} */
-  const storedJobs = () => {
-    try {
-      const stored = JSON.parse(window.localStorage.getItem(STORAGE_KEY) || "[]");
-      return Array.isArray(stored) ? stored.filter((each) => typeof each === "string") : [];
-    } catch {
-      return []; // a browser may refuse to store anything
-    }
-  };
-
-  sense.hasDecisionsSince = (jobId) => storedJobs().includes(jobId);
-
-  /** Remembers that the user decided on faces after this job, so that its result is out of date. */
-  sense.noteDecision = (jobId) => {
-    const stored = [jobId, ...storedJobs().filter((each) => each !== jobId)].slice(0, MOST_STORED);
-    try {
-      window.localStorage.setItem(STORAGE_KEY, JSON.stringify(stored));
-    } catch (error) {
-      sense.report("the browser does not store anything", error);
-    }
   };
 
   /**

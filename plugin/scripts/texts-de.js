@@ -149,6 +149,7 @@ window.StashSense.part("texts-de", (sense) => {
     removedEarlier: "Früher entfernt",
     allRemoved: "Du hast alle Gesichter dieser Person entfernt.",
     updateNote: "Du hast Gesichter aus ihren Gruppen entfernt.",
+    decidedNote: "Seit diesem Ergebnis wurde über Gesichter dieser Galerie entschieden.",
     updateHint: "Kein Bild wird neu geladen.",
     update: "Gruppen aktualisieren",
     updating: "Aktualisiert die Gruppen…",

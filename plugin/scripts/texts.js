@@ -151,6 +151,7 @@ window.StashSense.part("texts", (sense) => {
     removedEarlier: "Removed earlier",
     allRemoved: "You removed all faces of this person.",
     updateNote: "You removed faces from their groups.",
+    decidedNote: "Faces of this gallery were decided on since this result.",
     updateHint: "No image is loaded again.",
     update: "Update groups",
     updating: "Updating groups…",

@@ -9,6 +9,7 @@ interface Sense {
   useAction(act: () => Promise<unknown>): Action;
   useLoaded<T>(load: () => Promise<T>, deps: unknown[], enabled?: boolean): Loaded<T> & { retry: () => void };
   usePolling(poll: () => Promise<boolean>, key: string | null): { error: string; away: boolean; retry: () => void };
+  useReturn(look: () => Promise<unknown>): void;
   tryAgain<T>(work: () => Promise<T>, isWanted: () => boolean, tell: (problem: unknown) => void): Promise<T>;
   useInView(place: { current: HTMLElement | null }, enabled: boolean): boolean;
   useRefocus(place: { current: HTMLElement | null }, key: unknown, selector?: string): void;
@@ -171,6 +172,8 @@ interface Sense {
     running: boolean;
     update: () => Promise<void>;
     changed: () => void;
+    /** Whether faces were decided on elsewhere, since this result. */
+    outdated: boolean;
   }>;
   PersonRow: View<PersonRowProps>;
   UnknownPeople: View<UnknownPeopleProps>;
@@ -190,8 +193,6 @@ interface Sense {
   isRunning(job: Job | null | undefined): boolean;
   canResume(job: Job): boolean;
   listJobs(target?: string): Promise<Job[]>;
-  hasDecisionsSince(jobId: string): boolean;
-  noteDecision(jobId: string): void;
   useJob(): {
     job: Job | null;
     error: string;

@@ -104,6 +104,8 @@ interface GalleryResult {
   not_stored?: number;
   /** Of the face database; older results have none. */
   db_version?: string;
+  /** Of the decisions that it takes into account; older results have none. */
+  decisions_revision?: string;
 }
 
 /** What is newer in Stash than the face database. */

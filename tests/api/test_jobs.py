@@ -33,6 +33,7 @@ def test_a_gallery_awaited(stash_app, stash, gallery, awaited):
     assert set(said) == {
         *("gallery_id", "total_images", "images_processed", "faces_detected", "performers", "errors"),
         *("error_details", "error_count", "skipped", "not_stored", "unknown", "db_version"),
+        "decisions_revision",
     }
     assert (said["gallery_id"], said["total_images"], said["images_processed"]) == (place, 12, 12)
     assert (said["errors"], said["error_count"], said["skipped"], said["not_stored"]) == ([], 0, [], 0)
@@ -195,6 +196,7 @@ def test_an_empty_gallery_is_an_answer_of_zeros(stash_app, stash, awaited):
     assert said == {
         "gallery_id": place, "total_images": 0, "images_processed": 0, "faces_detected": 0, "performers": [],
         "unknown": [], "errors": [], "error_details": [], "error_count": 0, "skipped": [], "not_stored": 0,
+        "decisions_revision": "0.0",
     }  # fmt: skip
 
 

@@ -97,8 +97,13 @@ def test_people_and_strangers_of_a_gallery(gallery, identify, look):
 
 
 def test_a_whole_track_is_named_by_hand_and_taken_back(stash_app, gallery, identify):
+    def revision():
+        query = {"gallery_id": number}
+        return stash_app.client.get("/decisions/revision", params=query).json()["revision"]
+
     number, _ = gallery(12)
-    (stranger,) = identify(number)["unknown"]
+    first = identify(number)
+    (stranger,) = first["unknown"]
     said = {
         "face_ids": stranger["face_ids"],
         "performer_id": "local:900",
@@ -106,11 +111,14 @@ def test_a_whole_track_is_named_by_hand_and_taken_back(stash_app, gallery, ident
         "word": "confirmed",
     }
     decided = stash_app.client.post("/decisions/faces", json=said).json()
+    assert first["decisions_revision"] == "0.0" != revision()
     answer = identify(number)
+    assert answer["decisions_revision"] == revision()
     (grace,) = [one for one in answer["performers"] if one["name"] == "Grace"]
     assert (grace["performer_id"], grace["confirmed"], grace["face_count"]) == ("local:900", True, 2)
     assert answer["unknown"] == []
     stash_app.client.post("/decisions/undo", json={"decision_ids": decided["decision_ids"]})
+    assert revision() == first["decisions_revision"]
     assert [one["face_ids"] for one in identify(number)["unknown"]] == [stranger["face_ids"]]
 
 

@@ -33,6 +33,7 @@ WRONG = [
     ("cancel_job", {"job_id": "7"}, "/jobs/7/cancel", {"status": True}),
     ("decide_faces", {"face_ids": ["f1"], "word": "ignored"}, "/decisions/faces", {"decision_ids": 1}),
     ("undecide_all", {"decision_ids": [1]}, "/decisions/undo", {"undone": True}),
+    ("decisions_revision", {"gallery_id": "5"}, "/decisions/revision", {"revision": 1}),
     (
         "journal_begin",
         {"target_type": "image", "target_ids": ["1"], "local_id": "7"},

@@ -305,3 +305,27 @@ def test_a_face_that_is_not_there_says_what_to_do(face_id: int, db: Recommendati
 def test_a_face_id_that_is_none_is_refused(face_id: Any, db: RecommendationsDB) -> None:
     with pytest.raises(BadInput):
         db.decide(face_id, "ignored")
+
+
+def test_a_gallerys_revision_tells_decisions_made_and_taken_back_on_its_pictures(
+    db: RecommendationsDB, face: Any, result: Any
+) -> None:
+    (own,) = db.store_image_result(result("1", face(0.1, "anna"))).face_ids
+    (other,) = db.store_image_result(result("2", face(0.1, "anna"))).face_ids
+    db.add_images_to_gallery("45", ["1"])
+    db.add_images_to_gallery("46", ["2"])
+    seen = [db.decisions_revision("45")]
+    db.decide(other, "ignored")
+    assert db.decisions_revision("45") == seen[0]
+    for change in (
+        lambda: db.decide(own, "rejected", "anna"),
+        lambda: db.decide(own, "confirmed", "anna"),  # replaces the rejection
+        lambda: db.undecide(db.get_face(own).decisions[0].decision_id),
+        lambda: db.decide(own, "confirmed", "anna"),
+    ):
+        change()
+        seen.append(db.decisions_revision("45"))
+    assert seen[3] == seen[0]  # nothing stands, as at first
+    assert len({*seen}) == 4
+    db.store_image_result(result("1", face(0.1, "anna")))
+    assert db.decisions_revision("45") == seen[-1]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -175,8 +176,11 @@ class _GalleryRun:
 
     async def end(self) -> GalleryAnswer:
         """Judge the whole gallery, and store what that changes."""
+        # Read first: a decision made in between is then in the answer and makes it look older, not newer.
+        revision = await self._store.read(self._decisions_revision)
         decisions = await self._store.read(self._decisions)
         answer, changes = await self._tools.pool.run(partial(self._judge, decisions), Lane.BACKGROUND)
+        answer = replace(answer, decisions_revision=revision)
         for start in range(0, len(changes), WRITTEN_TOGETHER):
             await asyncio.to_thread(self._store.rematch, changes[start : start + WRITTEN_TOGETHER])
         self._live.end(answer.as_json())
@@ -192,6 +196,9 @@ class _GalleryRun:
     def _partial_answer(self) -> Mapping[str, Any]:
         images, evidence = self._state.find_people(self._decisions())
         return self._state.answer(images, evidence).as_json()
+
+    def _decisions_revision(self) -> str:
+        return self._tools.state.decisions_revision(self._state.gallery_id)
 
     def _decisions(self) -> dict[int, list[Decision]]:
         stored = [image.image_id for image in list(self._state.images.values()) if image.face_ids]

@@ -94,7 +94,8 @@ class GalleryAnswer:
 
     errors: the first of `error_count`, in gallery order, as sentences; error_details: the same with codes.
     not_stored: images whose result could not be stored; the next run analyses them again. db_version: of the
-    face database that the faces were matched with.
+    face database that the faces were matched with. decisions_revision: of the decisions that were applied;
+    empty while the gallery is running.
     """
 
     gallery_id: str
@@ -109,6 +110,7 @@ class GalleryAnswer:
     skipped: tuple[ImageFailure, ...]
     not_stored: int = 0
     db_version: str = ""
+    decisions_revision: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The answer with the names of the HTTP API, ready for JSON."""

@@ -66,6 +66,10 @@ class DecisionMethods:
         with self._pool.reading() as connection:
             return decision_list.list_decisions(connection, performer_id, face_id, kind, before, limit)
 
+    def decisions_revision(self, gallery_id: str) -> str:
+        with self._pool.reading() as connection:
+            return decision_list.decisions_revision(connection, gallery_id)
+
     def undecide(self, decision_id: int) -> Decision:
         """Take a decision back. Raises NotStored."""
         with self._pool.writing(durable=True) as connection:

@@ -83,6 +83,10 @@ class Notes:
         more = listed[limit - 1]["decision_id"] if len(listed) > limit else None
         return {"decisions": listed[:limit], "next_before": more}
 
+    def revision(self) -> str:
+        """Another one after each decision that is made or taken back."""
+        return f"{len(self.decisions)}.{max((each['decision_id'] for each in self.decisions), default=0)}"
+
     def undecide(self, decision_id: str) -> Json:
         for decision in self.decisions:
             if str(decision["decision_id"]) == decision_id:

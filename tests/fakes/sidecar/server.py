@@ -122,6 +122,8 @@ class SidecarStandIn(State):
         if (method, path) == ("GET", "/journal"):
             page = {name: int(value) for name, value in asked.items()}
             return 200, self.entries(**{"before": sys.maxsize, "limit": 50, **page})
+        if (method, path) == ("GET", "/decisions/revision") and [*asked] == ["gallery_id"]:
+            return 200, {"revision": self.revision()}
         if (method, path) == ("GET", "/decisions"):
             query_values = {name: value for name, (value,) in parse_qs(query).items()}
             return 200, self.standing(query_values)

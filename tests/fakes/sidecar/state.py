@@ -158,7 +158,8 @@ class State(Notes):
         if gallery_id not in self.galleries:
             raise Problem(404, "not-in-stash", f"Stash has no gallery {gallery_id}.")
         version = self.database()["version"]
-        return {"gallery_id": gallery_id, **_EMPTY, "db_version": version, **self.galleries[gallery_id]}
+        made_with = {"db_version": version, "decisions_revision": self.revision()}
+        return {"gallery_id": gallery_id, **_EMPTY, **made_with, **self.galleries[gallery_id]}
 
     def scene(self, scene_id: str) -> Json:
         if "identify-scene" not in self.features:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .world import face_of, match_of, person_of
+from .world import face_of, match_of
 
 PAGE = "/plugins/stash-sense"
 
@@ -71,15 +71,3 @@ def test_older_decisions_come_page_by_page(world, open_page):
     assert lines(page).count() == 50
     page.locator("section", has_text="Decisions").last.locator("text=Show older entries").click()
     lines(page).nth(59).wait_for()
-
-
-def test_a_gallerys_result_follows_decisions_made_in_another_browser(world, open_gallery):
-    image = str(world.image)
-    world.found(person_of("Barack Obama", [image]))
-    open_gallery().wait_for_selector("text=Barack Obama")
-    world.sidecar.decide({"face_id": "face-1", "performer_id": "stashdb.example:obama", "word": "rejected"})
-    world.sidecar.decisions[-1]["created_at"] = "2026-01-02 09:00:00"
-    world.found(person_of("Joe Biden", [image]))
-    page = open_gallery(run=False)
-    page.wait_for_selector("text=Joe Biden")
-    page.wait_for_selector("text=Barack Obama", state="detached")

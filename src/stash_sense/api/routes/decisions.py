@@ -19,6 +19,8 @@ from stash_sense.api.schemas.decisions import (
     JournalOut,
     JournalPageOut,
     JournalQuery,
+    RevisionOut,
+    RevisionQuery,
     UndoIn,
     UndoOut,
     decision_out,
@@ -84,6 +86,15 @@ async def get_decisions(state: StateDep, query: Annotated[DecisionsQuery, Query(
         decisions=[listed_decision_out(listed) for listed in page],
         next_before=page[-1].decision.decision_id if len(one_more) > query.limit else None,
     )
+
+
+@router.get("/decisions/revision", tags=["decisions"], responses=documented(422, 503))
+async def get_decisions_revision(
+    state: StateDep, query: Annotated[RevisionQuery, Query()]
+) -> RevisionOut:
+    """Whether decisions on a gallery's faces changed since a result: compare its `decisions_revision`."""
+    gallery_id = str(query.gallery_id)
+    return RevisionOut(revision=await state.run(lambda store: store.decisions_revision(gallery_id)))
 
 
 @router.post(

@@ -136,6 +136,20 @@ class DecisionsPageOut(BaseModel):
     next_before: int | None = Field(description="For the next page's `before`; null on the last one.")
 
 
+class RevisionQuery(BaseModel):
+    """Of which gallery."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gallery_id: StashIdIn
+
+
+class RevisionOut(BaseModel):
+    """Changes with every decision on a picture of the gallery that is made or taken back."""
+
+    revision: str = Field(description="A gallery's result with another one is older than these decisions.")
+
+
 class JournalIn(BaseModel):
     """A tag about to be written to Stash."""
 

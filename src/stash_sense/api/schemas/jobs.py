@@ -122,6 +122,9 @@ class GalleryOut(BaseModel):
     skipped: list[ImageFailureOut] = Field(description="Videos and clips.")
     not_stored: int = Field(description="Images whose result could not be stored; the log says why.")
     db_version: str = Field(default="", description="Of the face database that the faces were matched with.")
+    decisions_revision: str = Field(
+        default="", description="GET /decisions/revision when the decisions were applied; empty until then."
+    )
 
 
 class PhotoFaceOut(NamedFaceOut):

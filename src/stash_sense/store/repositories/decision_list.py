@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stash_sense.domain.decisions import DECISION_KINDS, Decision
 from stash_sense.domain.faces import Box, FaceId, SceneFaceId, same_face_index
-from stash_sense.domain.validation import validate_integer, validate_text
+from stash_sense.domain.validation import validate_integer, validate_stash_id, validate_text
 from stash_sense.errors import BadInput
 from stash_sense.store.repositories.decisions import SELECT_DECISIONS, decision_from_row
 from stash_sense.store.repositories.faces import get_face
@@ -92,6 +92,20 @@ def _scenes_of_videos(
             place = at.get(decision.decision_id)
             where[decision.decision_id] = (SceneFaceId(place.face_id) if place else None, None, scene)
     return where
+
+
+def decisions_revision(connection: sqlite3.Connection, gallery_id: str) -> str:
+    """A text that is another one once a decision on a picture of the gallery was made or taken back.
+
+    Ids of decisions are never given out twice: their number and the latest tell one set from every later one.
+    """
+    count, latest = connection.execute(
+        """SELECT count(*), coalesce(max(id), 0) FROM stash_sense_decisions WHERE picture_id IN (
+             SELECT r.picture_id FROM stash_sense_image_galleries g
+             JOIN stash_sense_image_results r USING (image_fingerprint_id) WHERE g.gallery_id = ?)""",
+        (validate_stash_id("gallery_id", gallery_id),),
+    ).fetchone()
+    return f"{count}.{latest}"
 
 
 def _faces_of_pictures(
