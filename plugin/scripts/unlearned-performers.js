@@ -8,11 +8,16 @@ window.StashSense.part("unlearned-performers", (sense, api) => {
     const { useState } = api.React;
     const loaded = sense.useLoaded(() => readPage(0), []);
     const [further, setFurther] = useState(/** @type {UnlearnedPage["performers"]} */ ([]));
+    const [tried, setTried] = useState(/** @type {string[]} */ ([])); // of whom images were looked at on a click
     const retry = () => {
       setFurther([]);
       loaded.retry();
     };
     const build = sense.useDatabaseBuild(retry);
+    const learn = (/** @type {string} */ id) => {
+      setTried((before) => [...before, id]);
+      build.start({ images: [id] });
+    };
     /** @type {UnlearnedPage | null} */
     const page = loaded.value;
     const shown = [...(page?.performers || []), ...further];
@@ -41,7 +46,7 @@ window.StashSense.part("unlearned-performers", (sense, api) => {
               disabled: build.busy,
               onClick: () => build.start({ images: "unlearned" }),
             },
-            t(build.busy ? "updatingDatabase" : "learnFromImages"),
+            t(build.busy ? "updatingDatabase" : "learnAllFromImages"),
           ),
           h("p", { className: "text-muted" }, t("learnFromImagesHint")),
         ),
@@ -54,7 +59,22 @@ window.StashSense.part("unlearned-performers", (sense, api) => {
             "li",
             { key: each.local_id },
             h(Link, { to: `/performers/${encodeURIComponent(each.local_id)}` }, h(sense.Text, null, each.name)),
-            h("small", { className: "text-muted" }, ` ${reasonText(each)}`),
+            h("small", { className: "text-muted" }, ` ${reasonText(each)} `),
+            h(
+              Button,
+              {
+                variant: "link",
+                size: "sm",
+                title: t("learnFromImagesHint"),
+                "aria-label": t("learnThem", { name: each.name.slice(0, 100) }),
+                disabled: build.busy,
+                onClick: () => learn(each.local_id),
+              },
+              t("learnFromImages"),
+            ),
+            tried.includes(each.local_id) &&
+              build.job?.status === "done" &&
+              h("small", { role: "status" }, t("nothingToLearn")),
           ),
         ),
       ),

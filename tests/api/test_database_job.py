@@ -102,7 +102,9 @@ def test_what_is_newer_in_stash_and_who_was_not_learned(served, stash, build, sa
     stash.library.add_image(portrait(samples, "Eileen Collins"), performers=[3])
     stash.library.add_performer("Eileen", image=portrait(samples, "Eileen Collins"))
     assert served.client.get("/database/changes").json()["new"] == 1
-    assert build(images="unlearned")["result"]["people"] == 4
+    assert build(images=["1", "4"])["result"]["people"] == 3  # the one without a face was not named
+    assert build(images=["3"])["result"]["people"] == 4
+    assert build()["result"]["people"] == 4  # stays learned
     assert served.client.get("/database/unlearned").json()["total"] == 0
 
 

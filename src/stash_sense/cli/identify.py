@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from stash_sense.api.schemas.jobs import folder_out
+from stash_sense.api.schemas.folders import folder_out
 from stash_sense.cli.console import (
     FiniteRange,
     cell,

@@ -1,7 +1,7 @@
 """Stash's pictures of people, taken into a build: portraits, and images of a person alone."""
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,8 +20,9 @@ from stash_sense.jobs.workers import Lane, WorkPool
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Media, Performer, StashImage, VisualFile
 
-ImageUse = bool | Literal["unlearned"]
-"""Whether people are learned from images too; unlearned: those of whom no portrait shows a face."""
+ImageUse = bool | Literal["unlearned"] | Collection[str]
+"""Whether people are learned from images too; unlearned: those of whom no portrait shows a face; a collection
+of performer ids: only these of them."""
 _IMAGE = f"{PHOTO_PREFIX}image/"
 _PORTRAIT = f"{PHOTO_PREFIX}performer/"
 IMAGES_PER_PERSON = 10
@@ -58,7 +59,7 @@ class StashPhotos:
             yield path
         known = self.known.photos_of(person)
         by_images = any(stored.photo.path.startswith(_IMAGE) for stored in known)
-        if with_images is True or (not learned and (with_images == "unlearned" or by_images)):
+        if with_images is True or (not learned and (by_images or _is_to_be_learned(with_images, person))):
             async for path in self.images(person):
                 yield path
         if not person.portraits:
@@ -136,6 +137,12 @@ class StashPhotos:
         new = NewPhoto(photo, media.data, choose_face)
         (result,) = await self.pool.run(partial(self.build.analyze, [new]), Lane.BACKGROUND)
         self.build.record(photo.path, result)
+
+
+def _is_to_be_learned(with_images: ImageUse, person: StashPerson) -> bool:
+    if isinstance(with_images, bool | str):
+        return with_images == "unlearned"
+    return any(performer.id in with_images for performer in person.performers)
 
 
 def _with_stamp(stored: StoredPhoto, stamp: str) -> StoredPhoto:

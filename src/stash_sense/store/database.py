@@ -163,9 +163,8 @@ class RecommendationsDB(FingerprintMethods, SceneMethods, DecisionMethods):
             former_keys.follow_people(connection, find)
 
     def keys_of_people(self, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        validated = [validate_text("performer_id", key) for key in keys]
         with self._pool.reading() as connection:
-            return people.keys_of_people(connection, validated)
+            return people.keys_of_people(connection, [validate_text("performer_id", key) for key in keys])
 
     # Deletions return when no trace is left in the file and its log, which rewrites the whole file.
 

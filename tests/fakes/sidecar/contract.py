@@ -73,7 +73,7 @@ class Ended(_Strict):
 
 
 class AskedDatabase(_Strict):
-    images: bool | Literal["unlearned"] = False
+    images: bool | Literal["unlearned"] | Annotated[list[Id], Field(max_length=1000)] = False
     allow_empty: bool = False
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pages import ROOT, Watched, launched, once
 from live.conftest import untag
+from pages import ROOT, Watched, launched, once
 from waiting import until
 
 SLOW_MS = 300_000

@@ -69,7 +69,7 @@ def test_performers_without_a_face_are_listed_with_reason_and_link(world, open_p
     page.wait_for_selector("text=The face database knows no face of 3 performers.")
     assert page.locator(f"a[href$='/performers/{ann}']").inner_text() == "Ann"
     texts = page.locator("section[aria-label='Performers without a known face'] li").all_inner_texts()
-    assert texts == [
+    assert [text.removesuffix(" Learn from tagged images") for text in texts] == [
         "Ann has no portrait",
         "Bea (other) no face found in the portrait",
         "a deleted performer reason of a-later-code",
@@ -80,11 +80,28 @@ def test_they_are_learned_from_tagged_images_on_a_click(world, open_page):
     world.sidecar.unlearned = {world.performer("Ann"): "no-portrait"}
     page = open_page("/plugins/stash-sense")
     world.sidecar.reached = 0.5
-    pressed(page, "Learn from tagged images")
+    pressed(page, "Learn all from tagged images")
     page.wait_for_selector("text=Learning faces:")
     world.sidecar.unlearned, world.sidecar.reached = {}, 1.0
     page.wait_for_selector("text=No performer was left out.")
     assert asked(world, "/jobs/database") == [{"images": "unlearned"}]
+
+
+def test_one_of_them_alone_is_learned_and_told_where_no_image_serves(world, open_page):
+    ann, bea = world.performer("Ann"), world.performer("Bea")
+    world.sidecar.unlearned = {ann: "no-portrait", bea: "no-face"}
+    page = open_page("/plugins/stash-sense")
+    line = page.locator("section[aria-label='Performers without a known face'] li", has_text="Bea")
+    line.locator("[aria-label='Learn Bea from tagged images']").click()
+    line.locator("text=No suitable image was found.").wait_for()
+    assert asked(world, "/jobs/database") == [{"images": [bea]}]
+    assert page.locator("text=No suitable image").count() == 1
+    world.sidecar.reached = 0.5
+    page.click("[aria-label='Learn Ann from tagged images']")
+    page.wait_for_selector("text=Learning faces:")
+    world.sidecar.unlearned, world.sidecar.reached = {bea: "no-face"}, 1.0
+    page.locator("text=The face database knows no face of 1 performer.").wait_for()
+    assert asked(world, "/jobs/database")[-1] == {"images": [ann]}
 
 
 def test_an_update_that_would_lose_most_people_is_started_all_the_same_on_a_click(world, lagging, open_page):

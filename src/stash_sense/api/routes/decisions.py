@@ -89,9 +89,7 @@ async def get_decisions(state: StateDep, query: Annotated[DecisionsQuery, Query(
 
 
 @router.get("/decisions/revision", tags=["decisions"], responses=documented(422, 503))
-async def get_decisions_revision(
-    state: StateDep, query: Annotated[RevisionQuery, Query()]
-) -> RevisionOut:
+async def get_decisions_revision(state: StateDep, query: Annotated[RevisionQuery, Query()]) -> RevisionOut:
     """Whether decisions on a gallery's faces changed since a result: compare its `decisions_revision`."""
     gallery_id = str(query.gallery_id)
     return RevisionOut(revision=await state.run(lambda store: store.decisions_revision(gallery_id)))
