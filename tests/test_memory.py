@@ -120,3 +120,69 @@ def test_a_system_without_glibc_is_left_as_it_is(monkeypatch, library):
         give_back_memory()
     finally:
         memory._glibc.cache_clear()
+
+
+def test_threads_that_ask_for_the_budget_first_and_at_once_share_one(monkeypatch):
+    budgets = []
+    other = threading.Thread(target=lambda: budgets.append(memory.pictures_budget()), daemon=True)
+
+    def usable_memory():
+        if other.ident is None:
+            other.start()
+            other.join(0.2)  # ends only where it does not have to wait for this thread
+        return 4_000_000_000
+
+    monkeypatch.setattr(memory, "usable_memory", usable_memory)
+    memory._made_budgets.cache_clear()
+    try:
+        budgets.append(memory.pictures_budget())
+        other.join(60)
+        assert len(budgets) == 2
+        assert budgets[0] is budgets[1]
+    finally:
+        memory._made_budgets.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("unused_mb", "given_back"),
+    [
+        ([100, 300, 350], 0),
+        ([100, 400], 1),
+        ([500, 600, 700], 0),  # Python's own
+        ([500, 100, 400], 1),
+        ([100, 400, 300, 500, 600], 2),
+        ([None, None], 0),
+    ],
+)
+def test_memory_is_given_back_once_much_more_lies_unused(monkeypatch, unused_mb, given_back):
+    amounts = iter(unused_mb)
+    count = 0
+
+    def give_back():
+        nonlocal count
+        count += 1
+
+    def unused():
+        amount = next(amounts)
+        return None if amount is None else amount * 1_000_000
+
+    monkeypatch.setattr(memory, "_unused_bytes", unused)
+    monkeypatch.setattr(memory, "give_back_memory", give_back)
+    watch = memory._Leftovers()
+    with pytest.raises(StopIteration):
+        while True:
+            watch.give_back_if_many()
+    assert count == given_back
+
+
+@pytest.mark.skipif(sys.platform != "linux" or memory._unused_bytes() is None, reason="needs glibc 2.33")
+def test_what_was_freed_counts_as_unused_until_it_is_given_back():
+    blocks = [bytearray(b"x" * 100_000) for _ in range(1000)]
+    before = memory._unused_bytes()
+    last = blocks.pop()  # keeps the end of the heap in use
+    blocks.clear()
+    freed = memory._unused_bytes()
+    give_back_memory()
+    assert freed - before > 50_000_000
+    assert freed - memory._unused_bytes() > 50_000_000
+    assert last

@@ -2,12 +2,14 @@
 
 import ctypes
 import logging
+import mmap
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 from stash_sense.machine import usable_memory
 
@@ -51,8 +53,10 @@ class MemoryBudget:
     granted further ones at once, so that no two threads can wait for each other.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, when_given_back: Callable[[], None] = lambda: None) -> None:
+        """when_given_back: called each time a share, or a part of one, has been given back."""
         self.capacity = capacity
+        self._when_given_back = when_given_back
         self.reserved = 0
         """Bytes granted now."""
         self._changed = threading.Condition()
@@ -91,6 +95,7 @@ class MemoryBudget:
         with self._changed:
             self.reserved -= size
             self._changed.notify_all()
+        self._when_given_back()
 
 
 def working_bytes(usable: int | None) -> int:
@@ -99,19 +104,33 @@ def working_bytes(usable: int | None) -> int:
     return max(LEAST_WORKING_BYTES, min(MOST_WORKING_BYTES, share))
 
 
-@cache
 def files_budget() -> MemoryBudget:
     """The process's budget for files that are read but not yet decoded."""
-    return MemoryBudget(int(working_bytes(usable_memory()) * FILES_SHARE))
+    return _budgets()[0]
 
 
-@cache
 def pictures_budget() -> MemoryBudget:
     """The process's budget for decoded pictures and the networks' work on them.
 
     A thread may wait for it while it holds a share of `files_budget`, never the other way round.
     """
-    return MemoryBudget(int(working_bytes(usable_memory()) * (1 - FILES_SHARE)))
+    return _budgets()[1]
+
+
+_making_budgets = threading.Lock()
+"""Threads that call a cached function for the first time at once run it each, and get a result each."""
+
+
+def _budgets() -> tuple[MemoryBudget, MemoryBudget]:
+    with _making_budgets:
+        return _made_budgets()
+
+
+@cache
+def _made_budgets() -> tuple[MemoryBudget, MemoryBudget]:
+    working = working_bytes(usable_memory())
+    files = int(working * FILES_SHARE)
+    return MemoryBudget(files), MemoryBudget(working - files, _Leftovers().give_back_if_many)
 
 
 def bound_arenas() -> None:
@@ -120,8 +139,8 @@ def bound_arenas() -> None:
     With an arena a thread, which is glibc's default, what one thread frees is of no use to the others, and
     the process grows with every database it opens and every thread that decodes a picture.
 
-    Blocks below 32 MB come from that heap, which keeps up to 256 MB that are free until `give_back_memory`:
-    to ask the system for each of a network's blocks took a tenth of its time.
+    Blocks below 32 MB come from that heap, which keeps what is free until `give_back_memory`: to ask the
+    system for each of a network's blocks took a tenth of its time.
     """
     if libc := _glibc():
         libc.mallopt(_M_ARENA_MAX, _ARENAS)
@@ -135,6 +154,54 @@ def give_back_memory() -> None:
         libc.malloc_trim(0)
 
 
+class _Leftovers:
+    """Watches over the bytes that the heap holds and nothing uses."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lowest: int | None = None
+
+    def give_back_if_many(self) -> None:
+        """`give_back_memory` if they grew by more than 256 MB; takes microseconds if not.
+
+        What many threads free lies scattered, and the next block often fits in none of the gaps.
+        """
+        left = _unused_bytes()
+        if left is None or not self._lock.acquire(blocking=False):
+            return
+        try:
+            # Python's own heap counts as unused too, and is never given back.
+            self._lowest = left if self._lowest is None else min(left, self._lowest)
+            if left > self._lowest + _KEPT_BYTES:
+                give_back_memory()
+                self._lowest = _unused_bytes()
+        finally:
+            self._lock.release()
+
+
+def _unused_bytes() -> int | None:
+    """Bytes that this process has from the system and does not use; None where it cannot be told."""
+    libc = _glibc()
+    if libc is None or not hasattr(libc, "mallinfo2"):  # glibc 2.33
+        return None
+    try:
+        _, resident, shared, *_ = map(int, Path("/proc/self/statm").read_text("ascii").split())
+    except (OSError, ValueError):
+        return None
+    info = libc.mallinfo2()
+    # Not its count of free bytes, in which pages stay that were given back.
+    return (resident - shared) * mmap.PAGESIZE - info.uordblks - info.hblkhd
+
+
+class _MallInfo(ctypes.Structure):
+    """See mallinfo(3). uordblks: bytes in use on the heap; hblkhd: in blocks with a mapping of their own."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    )
+
+
 @cache
 def _glibc() -> ctypes.CDLL | None:
     if sys.platform != "linux":
@@ -145,4 +212,6 @@ def _glibc() -> ctypes.CDLL | None:
         libc.malloc_trim.argtypes = [ctypes.c_size_t]
     except (OSError, AttributeError):  # musl has neither
         return None
+    if hasattr(libc, "mallinfo2"):
+        libc.mallinfo2.restype = _MallInfo
     return libc
