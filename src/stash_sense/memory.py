@@ -190,15 +190,24 @@ def _unused_bytes() -> int | None:
         return None
     info = libc.mallinfo2()
     # Not its count of free bytes, in which pages stay that were given back.
-    return (resident - shared) * mmap.PAGESIZE - info.uordblks - info.hblkhd
+    in_use: int = info.uordblks + info.hblkhd
+    return (resident - shared) * mmap.PAGESIZE - in_use
 
 
 class _MallInfo(ctypes.Structure):
     """See mallinfo(3). uordblks: bytes in use on the heap; hblkhd: in blocks with a mapping of their own."""
 
-    _fields_ = tuple(
-        (name, ctypes.c_size_t)
-        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    _fields_ = (
+        ("arena", ctypes.c_size_t),
+        ("ordblks", ctypes.c_size_t),
+        ("smblks", ctypes.c_size_t),
+        ("hblks", ctypes.c_size_t),
+        ("hblkhd", ctypes.c_size_t),
+        ("usmblks", ctypes.c_size_t),
+        ("fsmblks", ctypes.c_size_t),
+        ("uordblks", ctypes.c_size_t),
+        ("fordblks", ctypes.c_size_t),
+        ("keepcost", ctypes.c_size_t),
     )
 
 
