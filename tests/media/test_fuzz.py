@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 
+from media.damage import damaged
 from stash_sense.errors import BadInput
 from stash_sense.media.formats import MediaLimits
 from stash_sense.media.photo import load_image
@@ -14,34 +15,12 @@ FORMATS = ["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF", "HEIC"]
 LIMITS = MediaLimits(decode_bytes=50_000_000)
 
 
-def _damaged(data, chance):
-    damaged = bytearray(data)
-    for _ in range(chance.choice((1, 1, 2, 8))):
-        # Headers decide most: half of the damage is done there.
-        start = chance.randrange(min(len(damaged), chance.choice((64, 512, len(damaged))))) if damaged else 0
-        length = chance.choice((1, 2, 4, 30))
-        match chance.randrange(6):
-            case 0:
-                damaged[start : start + length] = chance.randbytes(length)
-            case 1:
-                damaged[start : start + length] = bytes(length)
-            case 2:
-                damaged[start : start + length] = b"\xff" * length
-            case 3:
-                del damaged[start : start + length]
-            case 4:
-                damaged[start:start] = damaged[chance.randrange(len(damaged) + 1) :][:length]
-            case _:
-                del damaged[chance.randrange(len(damaged) + 1) :]
-    return bytes(damaged)
-
-
 @pytest.mark.parametrize("kind", FORMATS)
 def test_damage_raises_only_our_errors(files, kind, torture):
     chance = random.Random(f"{kind} 2")
     slowest = 0.0
     for _ in range(20_000 if torture else 300):
-        data = _damaged(files[kind], chance)
+        data = damaged(files[kind], chance)
         began = time.process_time()
         with suppress(BadInput):
             load_image(data, limits=LIMITS, wanted_side=64)
@@ -63,7 +42,7 @@ def test_damage_to_other_layouts_raises_only_our_errors(quadrants, encode, kind,
     outcomes = set()
     for _ in range(5_000 if torture else 100):
         try:
-            outcomes.add(load_image(_damaged(chance.choice(layouts), chance), limits=LIMITS).format)
+            outcomes.add(load_image(damaged(chance.choice(layouts), chance), limits=LIMITS).format)
         except BadInput as error:
             outcomes.add(error.code)
     assert kind in outcomes

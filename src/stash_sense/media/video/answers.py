@@ -1,6 +1,5 @@
 """What the decoding process answers, checked: it read bytes from anywhere, so nothing it says is believed."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,8 +52,10 @@ def parse_frame(document: Document, rows: NDArray[np.uint8], info: VideoInfo) ->
     width = _integer(document, "width", rows.shape[1] // sample_bytes)
     rotation = document.get("rotation")
     time_s = _optional_number(document, "time_s")
-    if transfer not in _TRANSFERS or not isinstance(rotation, int) or time_s is None:
-        raise BadAnswer("a frame without time, colours or rotation")
+    if transfer not in _TRANSFERS or time_s is None:
+        raise BadAnswer("a frame without time or colours")
+    if type(rotation) is not int or not -360 <= rotation <= 360:
+        raise BadAnswer(f"rotation is {rotation!r}")
     pixels = to_upright_bgr(
         rows, width, transfer, is_wide_gamut=bool(document.get("is_wide_gamut")), rotation=rotation
     )
@@ -74,7 +75,7 @@ def _optional_number(document: Document, name: str) -> float | None:
     value = document.get(name)
     if value is None:
         return None
-    if not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= _MOST_SECONDS:
+    if not isinstance(value, int | float) or not 0 <= value <= _MOST_SECONDS:  # NaN is not, either
         raise BadAnswer(f"{name} is {value!r}")
     return float(value)
 

@@ -32,7 +32,10 @@ def unpack(read: Callable[[int], bytes]) -> tuple[bytes, Document]:
     kind, size = _HEADER.unpack(read(_HEADER.size))
     if size > MOST_JSON_BYTES:
         raise ValueError(f"a message of {size} bytes")
-    document = json.loads(read(size))
+    try:
+        document = json.loads(read(size))
+    except RecursionError as error:
+        raise ValueError("a message of lists in lists") from error
     if not isinstance(document, dict):
         raise ValueError("a message that is no object")  # noqa: TRY004 - what a caller expects of bad bytes
     return kind, document
