@@ -218,6 +218,12 @@ def test_what_was_not_noted_cannot_have_been_added(stash_app):
     assert "3" in problem(answer, 422, "bad-input")
 
 
+def test_markers_are_noted_for_their_scene_and_reported_by_their_own_ids(stash_app):
+    place = f"/journal/{begin(stash_app, 'marker', ['9']).json()['entry_id']}"
+    done = stash_app.client.patch(place, json={"status": "done", "added_ids": ["501"]}).json()
+    assert (done["target_type"], done["target_ids"], done["added_ids"]) == ("marker", ["9"], ["501"])
+
+
 @pytest.mark.parametrize(
     ("asked", "named"),
     [

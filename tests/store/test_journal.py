@@ -43,6 +43,12 @@ def test_entries_left_open_by_a_crash_are_found(db: RecommendationsDB, path: Pat
     assert len(db.journal_entries()) == 2
 
 
+def test_markers_are_undone_by_their_own_ids(db: RecommendationsDB) -> None:
+    entry = db.journal_begin("marker", ["9"], "88")
+    assert db.journal_complete(entry.entry_id, "done", ["501", "502"]).added_ids == ("501", "502")
+    assert db.journal_undone(entry.entry_id).added_ids == ("501", "502")
+
+
 def test_a_failed_write_that_added_some_can_be_undone(db: RecommendationsDB) -> None:
     entry = db.journal_begin("image", ["1", "2"], "88")
     db.journal_complete(entry.entry_id, "failed", ["1"])

@@ -228,6 +228,29 @@ def _former_keys(connection: sqlite3.Connection) -> None:
     )
 
 
+# A fourth kind of target: markers on a scene.
+_JOURNAL_WITH_MARKERS = Table(
+    "stash_sense_journal",
+    """id INTEGER PRIMARY KEY AUTOINCREMENT,
+  target_type TEXT NOT NULL CHECK (target_type IN ('image', 'gallery', 'scene', 'marker')),
+  target_ids TEXT NOT NULL,
+  local_id TEXT NOT NULL,
+  status TEXT NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'done', 'failed', 'undone')),
+  added_ids TEXT,
+  created_at TEXT NOT NULL DEFAULT (datetime('now')),
+  completed_at TEXT,
+  undone_at TEXT,
+  batch_id TEXT,
+  CHECK ((status = 'open') = (completed_at IS NULL))""",
+    (("idx_stash_sense_journal_status", "status"),),
+    must_fit=True,
+)
+
+
+def _markers_in_the_journal(connection: sqlite3.Connection) -> None:
+    ensure_table(connection, _JOURNAL_WITH_MARKERS)
+
+
 MIGRATIONS = (
     Migration("0001-version-6", _version_6),
     Migration("0002-galleries-of-an-image", _galleries),
@@ -240,4 +263,5 @@ MIGRATIONS = (
     Migration("0009-journal-batches", _journal_batches),
     Migration("0010-former-keys", _former_keys),
     Migration("0011-scenes", add_scenes),
+    Migration("0012-markers-in-the-journal", _markers_in_the_journal),
 )

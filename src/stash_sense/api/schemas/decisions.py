@@ -150,12 +150,18 @@ class RevisionOut(BaseModel):
     revision: str = Field(description="A gallery's result with another one is older than these decisions.")
 
 
+TargetType = Annotated[
+    Literal["image", "gallery", "scene", "marker"],
+    Field(description="What gains the performer; `marker`: markers on the scenes in `target_ids`."),
+]
+
+
 class JournalIn(BaseModel):
     """A tag about to be written to Stash."""
 
     model_config = STRICT
 
-    target_type: Literal["image", "gallery", "scene"]
+    target_type: TargetType
     target_ids: list[StashIdIn] = Field(min_length=1, max_length=_MAX_TARGETS)
     local_id: StashIdIn = Field(description="The performer's id in this Stash.")
     batch_id: str | None = Field(
@@ -176,8 +182,8 @@ class JournalEndIn(BaseModel):
     added_ids: list[StashIdIn] | None = Field(
         default=None,
         max_length=_MAX_TARGETS,
-        description="The targets that really gained the performer: an undo removes only these. "
-        "Required for `done`, even if empty.",
+        description="The targets that really gained the performer: an undo removes only these. Of `marker` "
+        "the markers that were made. Required for `done`, even if empty.",
     )
 
     @model_validator(mode="after")
@@ -191,14 +197,14 @@ class JournalOut(BaseModel):
     """A tag in the journal."""
 
     entry_id: int
-    target_type: Literal["image", "gallery", "scene"]
+    target_type: TargetType
     target_ids: list[str]
     local_id: str = Field(description="The performer's id in this Stash.")
     status: Literal["open", "done", "failed", "undone"] = Field(
         description="`open`: recorded, and not known yet how it ended."
     )
     added_ids: list[str] = Field(
-        description="The targets that gained the performer: an undo removes exactly these."
+        description="The targets that gained the performer, or the markers: an undo removes exactly these."
     )
     created_at: str = Field(description="UTC.")
     completed_at: str | None

@@ -14,7 +14,8 @@ from stash_sense.domain.validation import (
 from stash_sense.errors import BadInput, Conflict, NotStored
 from stash_sense.store.unreadable import UNREADABLE, log_unreadable
 
-TARGET_TYPES = ("image", "gallery", "scene")
+MARKER = "marker"
+TARGET_TYPES = ("image", "gallery", "scene", MARKER)
 OPEN, DONE, FAILED, UNDONE = "open", "done", "failed", "undone"
 
 _SELECT = """SELECT id, target_type, target_ids, local_id, status, added_ids, created_at, completed_at,
@@ -27,7 +28,8 @@ class JournalEntry:
 
     status: `open` while the outcome is unknown, then `done` or `failed` as reported, or `undone`. added_ids:
     the targets that really gained the performer; an undo removes exactly these. batch_id: shared by entries
-    that belong together, as those of one Accept All.
+    that belong together, as those of one Accept All. For the type `marker` the targets are scenes, and
+    added_ids the markers made there for the performer.
     """
 
     entry_id: int
@@ -77,7 +79,7 @@ def complete_entry(
         raise BadInput(f"status is {status!r}; give done or failed.")
     added = _ids("added_ids", added_ids)
     unknown = sorted(set(added) - set(entry.target_ids))
-    if unknown:
+    if unknown and entry.target_type != MARKER:
         raise BadInput(
             f"added_ids has {', '.join(unknown[:5])}, which is not a target of journal entry {entry_id}; "
             "give some of its target_ids."
