@@ -14,6 +14,7 @@ from backend.sidecar import FailureMessages, Shape, Sidecar, has_shape
 from backend.stash import read_access
 
 _MATCH_OPTIONS = ("top_k", "max_distance", "min_face_confidence", "force")
+_SCENE_OPTIONS = (*_MATCH_OPTIONS, "source", "max_frames")
 _IDENTIFY = FailureMessages(failed="Identification failed")
 _GALLERY = FailureMessages(
     failed="Identification failed", timed_out="Gallery identification timed out - gallery may be too large"
@@ -75,8 +76,17 @@ def _identify_gallery(connect: Connect, args: Args) -> Any:
 
 
 def _identify_scene(connect: Connect, args: Args) -> Any:
-    body = {"scene_id": required_text(args, "scene_id"), **given(args, *_MATCH_OPTIONS)}
-    return connect().json("POST", "/identify/scene", body, messages=_IDENTIFY)
+    body = _scene_body(args)
+    return connect().json("POST", "/identify/scene", body, messages=_IDENTIFY, expected={"persons": list})
+
+
+def _start_scene(connect: Connect, args: Args) -> Any:
+    body = _scene_body(args)
+    return connect().json("POST", "/jobs/scene", body, messages=_IDENTIFY, expected=_STARTED)
+
+
+def _scene_body(args: Args) -> dict[str, Any]:
+    return {"scene_id": required_text(args, "scene_id"), **given(args, *_SCENE_OPTIONS)}
 
 
 def _start_gallery(connect: Connect, args: Args) -> Any:
@@ -250,6 +260,7 @@ MODES: dict[str, Callable[[Connect, Args], Any]] = {
     "identify_gallery": _identify_gallery,
     "identify_scene": _identify_scene,
     "start_gallery": _start_gallery,
+    "start_scene": _start_scene,
     "start_database": lambda connect, args: connect().json(
         "POST", "/jobs/database", given(args, "images", "allow_empty"), expected=_STARTED
     ),

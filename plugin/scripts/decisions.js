@@ -99,7 +99,7 @@ window.StashSense.part("decisions", (sense, api) => {
       await takeBack(decision);
       setGone(true);
     });
-    const { face_id, image_id, local_id } = decision;
+    const { face_id, image_id, scene_id, local_id } = decision;
     return h(
       "li",
       null,
@@ -108,6 +108,7 @@ window.StashSense.part("decisions", (sense, api) => {
       h(sense.Text, null, sentence(decision)),
       local_id && h(Link, { to: `/performers/${encodeURIComponent(local_id)}`, className: "sense-where" }, t("toPerformer")),
       image_id && h(Link, { to: `/images/${encodeURIComponent(image_id)}`, className: "sense-where" }, t("toImage")),
+      scene_id && h(Link, { to: `/scenes/${encodeURIComponent(scene_id)}`, className: "sense-where" }, t("toScene")),
       h("small", { className: "text-muted" }, ` ${sense.formatTime(decision.created_at)} `),
       gone ? h("span", { role: "status" }, t("takenBack")) : h(TakeBack, { back }),
       back.error && h(sense.ErrorLine, { error: back.error }),

@@ -4,12 +4,13 @@ window.StashSense.part("dialogue", (sense, api) => {
   const { Modal, Button } = api.libraries.Bootstrap;
   const { Link } = api.libraries.ReactRouterDOM;
 
-  /**
-   * Keeps keys from the shortcuts of Stash's page. Escape passes: the modal listens for it there.
-   */
+  /** Keeps keys from the shortcuts of Stash's page. Escape passes: the modal listens for it there. */
   const keep = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Escape") event.stopPropagation();
   };
+
+  sense.KeepKeys = ({ children }) =>
+    h("div", { onKeyDown: keep, onKeyPress: keep, onKeyUp: keep, className: "sense-whole" }, children);
 
   sense.Dialogue = ({ title, hide, footer, children }) =>
     h(
@@ -23,8 +24,8 @@ window.StashSense.part("dialogue", (sense, api) => {
         restoreFocus: false, // the button may be another element by then: see the agent
       },
       h(
-        "div",
-        { onKeyDown: keep, onKeyPress: keep, onKeyUp: keep, className: "sense-whole" },
+        sense.KeepKeys,
+        null,
         h(
           Modal.Header,
           { closeButton: true, closeLabel: t("close") },

@@ -2,12 +2,6 @@
 window.StashSense.part("face-card", (sense, api) => {
   const { h, t } = sense;
   const { Button, Card } = api.libraries.Bootstrap;
-  const VERDICTS = {
-    match: "verdictMatch",
-    ambiguous: "verdictAmbiguous",
-    unknown: "verdictUnknown",
-    yours: "verdictYours",
-  };
 
   sense.FaceCard = ({ face, index, picture, image, people, current, onFocus, named, reread }) => {
     const { useEffect, useRef, useState } = api.React;
@@ -58,7 +52,7 @@ window.StashSense.part("face-card", (sense, api) => {
         Card.Header,
         { className: "sense-card-head" },
         h("strong", null, label),
-        h("span", { className: `sense-verdict sense-${status}` }, t(VERDICTS[status])),
+        h(sense.VerdictBadge, { status }),
         h("small", { className: "sense-reason" }, h(sense.Text, null, sense.reasonText(reason, people.performers))),
       ),
       h(
@@ -101,7 +95,7 @@ window.StashSense.part("face-card", (sense, api) => {
 
   /**
    * What the card's head says: the verdict, until the user chooses, names, ignores or rejects.
-   * @param {ShownVerdictOptions} options @returns {{status: keyof typeof VERDICTS, reason: Reasoned}}
+   * @param {ShownVerdictOptions} options @returns {{status: Face["verdict"] | "yours", reason: Reasoned}}
    */
   const shownVerdict = ({ face, match, outcome, rejected }) => {
     if (outcome?.kind === "ignored") return { status: "unknown", reason: { reason_code: "ignored" } };

@@ -1,7 +1,7 @@
 /** The people of a gallery: a row each, then the unknown groups, then skipped and failed images. */
 window.StashSense.part("gallery-results", (sense, api) => {
   const { h, t } = sense;
-  const { Button, Form } = api.libraries.Bootstrap;
+  const { Form } = api.libraries.Bootstrap;
   const LISTED = 200; // skipped or failed images shown
 
   sense.GalleryResults = ({ gallery, settings, shown, running, update, changed, outdated }) => {
@@ -30,7 +30,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
     const groups = useMemo(() => (partial ? [] : result.unknown || []), [result, partial]);
     const everyone = useMemo(() => [...result.performers, ...groups.flatMap((each) => each.nearest || [])], [result, groups]);
     const people = sense.usePeople(everyone);
-    const tags = useTagged(gallery);
+    const tags = sense.useTagged(gallery);
     const exclusion = sense.useExcludedFaces(resultId, changed);
     const busy = (/** @type {string} */ key) => {
       const row = rows.current.get(key);
@@ -63,7 +63,7 @@ window.StashSense.part("gallery-results", (sense, api) => {
         people.error && h(sense.Problem, { error: people.error, retry: people.retry }),
         (exclusion.outdated || outdated) &&
           !running &&
-          h(UpdateNote, { note: t(exclusion.outdated ? "updateNote" : "decidedNote"), update }),
+          h(sense.UpdateNote, { update, note: t(exclusion.outdated ? "updateNote" : "decidedNote"), label: t("update") }),
         result.performers.length > 0
           ? h(
               "div",
@@ -119,36 +119,6 @@ window.StashSense.part("gallery-results", (sense, api) => {
     );
   };
 
-  /** Who is tagged on the gallery: as read by the dialogue, plus the changes to groups since. @param {StashGallery} gallery */
-  const useTagged = (gallery) => {
-    const { useMemo, useState } = api.React;
-    const [since, setSince] = useState(/** @type {{of: StashGallery, on: Map<string, boolean>}} */ ({ of: gallery, on: new Map() }));
-    const tagged = useMemo(() => {
-      const ids = new Set(gallery.performers.map((each) => each.id));
-      if (since.of === gallery) since.on.forEach((on, id) => (on ? ids.add(id) : ids.delete(id)));
-      return ids;
-    }, [gallery, since]);
-    const set = (/** @type {string} */ id, /** @type {boolean} */ on) =>
-      setSince((before) => ({ of: gallery, on: new Map([...(before.of === gallery ? before.on : []), [id, on]]) }));
-    return { tagged, set };
-  };
-
-  /** @param {{note: string, update: () => Promise<unknown>}} props */
-  const UpdateNote = ({ note, update }) => {
-    const go = sense.useAction(update);
-    return h(
-      "div",
-      { className: "sense-update sense-actions" },
-      h("span", { role: "status" }, note),
-      h(
-        Button,
-        { variant: "primary", size: "sm", title: t("updateHint"), disabled: go.step === "busy", onClick: go.start },
-        go.step === "busy" ? t("updating") : t("update"),
-      ),
-      go.error && h(sense.ErrorLine, { error: go.error }),
-    );
-  };
-
   /** An older result has no code; its sentence may begin with the image as well. @param {ImageFailure} failure */
   const failureText = ({ image_id: id, code, reason, numbers }) => {
     const start = `Image ${id}: `;
@@ -158,6 +128,8 @@ window.StashSense.part("gallery-results", (sense, api) => {
 
   /** @param {{result: GalleryResult}} props */
   const LeftOut = ({ result }) => {
+    const { useState } = api.React;
+    const [open, setOpen] = useState(false);
     const skipped = result.skipped || [];
     const errors = result.error_details?.length ? result.error_details.map(failureText) : result.errors || [];
     const more = (result.error_count || errors.length) - errors.length;
@@ -173,8 +145,9 @@ window.StashSense.part("gallery-results", (sense, api) => {
       skipped.length > 0 &&
         h(
           "details",
-          null,
+          { onToggle: (/** @type {{currentTarget: HTMLDetailsElement}} */ event) => setOpen(event.currentTarget.open) },
           h("summary", null, t("skipped", { n: skipped.length })),
+          open && h(sense.SkippedClips, { imageIds: skipped.slice(0, LISTED).map((each) => each.image_id) }),
           list(skipped.map((each) => failureText({ ...each, code: each.code || "not-a-picture" }))),
         ),
       errors.length > 0 &&

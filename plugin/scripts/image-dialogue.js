@@ -12,6 +12,7 @@ window.StashSense.part("image-dialogue", (sense, api) => {
       () => sense.callSidecar("identify_image", { image_id: id, ...(force ? { force: true } : {}) }),
       [id, force, turn],
     );
+    const clip = sense.useLoaded(() => sense.isClip(id), [id, answer.error], !!answer.error);
     const again = () => {
       setForce(true);
       setTurn((before) => before + 1);
@@ -20,7 +21,7 @@ window.StashSense.part("image-dialogue", (sense, api) => {
       setForce(false);
       setTurn((before) => before + 1);
     };
-    const loading = image.loading || answer.loading;
+    const loading = image.loading || answer.loading || clip.loading;
     const error = image.error || answer.error;
     const footer =
       !loading &&
@@ -31,7 +32,9 @@ window.StashSense.part("image-dialogue", (sense, api) => {
       { title: t("title"), hide, footer },
       loading
         ? h(sense.Busy, null, t("looking"))
-        : error || !image.value || !answer.value
+        : answer.error && clip.value
+          ? h(sense.ClipNote, { imageId: id })
+          : error || !image.value || !answer.value
           ? h(sense.FailedCall, {
               error: error || t("gone_image", { id }),
               retry: () => {

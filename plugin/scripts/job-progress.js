@@ -5,8 +5,9 @@ window.StashSense.part("job-progress", (sense) => {
   sense.JobProgress = ({ job, label }) => {
     const share = job.total ? (job.done / job.total) * 100 : 0;
     const facts = [];
-    if (job.rate) facts.push(t("rate", { rate: job.rate.toLocaleString(sense.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 }) }));
-    if (job.eta_s) facts.push(t("left", { time: clock(job.eta_s) }));
+    const rate = job.kind === "scene" ? "rateFrames" : "rate";
+    if (job.rate) facts.push(t(rate, { rate: job.rate.toLocaleString(sense.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 }) }));
+    if (job.eta_s) facts.push(t("left", { time: sense.formatDuration(job.eta_s) }));
     return h(
       "div",
       { className: "sense-progress" },
@@ -28,10 +29,13 @@ window.StashSense.part("job-progress", (sense) => {
     );
   };
 
-  /** @param {number} seconds */
-  function clock(seconds) {
+  /** How far a job is, in words. */
+  sense.jobProgressText = ({ kind, done, total, faces, people }) =>
+    t(kind === "gallery" ? "progress" : kind === "scene" ? "progressScene" : "building", { done, total, faces, people });
+
+  sense.formatDuration = (seconds) => {
     const whole = Math.max(1, Math.round(seconds));
     const rest = String(whole % 60).padStart(2, "0");
     return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)}:${rest} min`;
-  }
+  };
 });

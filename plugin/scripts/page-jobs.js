@@ -18,7 +18,7 @@ window.StashSense.part("page-jobs", (sense, api) => {
     };
     const loaded = sense.useLoaded(refresh, []);
     const polling = sense.usePolling(() => refresh().then(() => true), jobs && !loaded.error ? "jobs" : null);
-    const titles = sense.useLoaded(() => sense.galleryTitles(galleryIds(jobs || [])), [galleryIds(jobs || []).join()]);
+    const titles = sense.useLoaded(() => titlesOf(jobs || []), [targets(jobs || []).join()]);
     const clear = sense.useAction(() => sense.callSidecar("clear_jobs").then(refresh));
     const all = jobs || [];
     const shown = all.filter((job) => (!filter.kind || job.kind === filter.kind) && (!filter.status || job.status === filter.status));
@@ -71,11 +71,26 @@ window.StashSense.part("page-jobs", (sense, api) => {
     );
   };
 
-  /** @param {Job[]} jobs */
-  const galleryIds = (jobs) => [...new Set(jobs.map((job) => galleryId(job)).filter((id) => id !== null))].sort();
+  const HOMES = { gallery: "galleries", scene: "scenes" };
 
-  /** @param {Job} job */
-  const galleryId = (job) => /^gallery:(\d+)$/.exec(job.target)?.[1] ?? null;
+  /** The galleries and scenes of jobs, each once. @param {Job[]} jobs */
+  const targets = (jobs) => [...new Set(jobs.map((job) => job.target))].filter((target) => placeOf(target)).sort();
+
+  /** @param {string} target @returns {{type: "gallery" | "scene", id: string} | null} */
+  const placeOf = (target) => {
+    const [, type, id = ""] = /^(gallery|scene):(\d+)$/.exec(target) || [];
+    return type === "gallery" || type === "scene" ? { type, id } : null;
+  };
+
+  /** By target. @param {Job[]} jobs @returns {Promise<Map<string, string>>} */
+  async function titlesOf(jobs) {
+    const places = targets(jobs).map(placeOf);
+    const ids = (/** @type {string} */ type) => places.flatMap((place) => (place?.type === type ? [place.id] : []));
+    const [galleries, scenes] = await Promise.all([sense.galleryTitles(ids("gallery")), sense.sceneTitles(ids("scene"))]);
+    const keyed = (/** @type {string} */ type, /** @type {Map<string, string>} */ titles) =>
+      [...titles].map(([id, title]) => /** @type {[string, string]} */ ([`${type}:${id}`, title]));
+    return new Map([...keyed("gallery", galleries), ...keyed("scene", scenes)]);
+  }
 
   /** @param {{label: string, name: string, values: string[], value: string, set: (value: string) => void}} props */
   const Filter = ({ label, name, values, value, set }) =>
@@ -98,9 +113,7 @@ window.StashSense.part("page-jobs", (sense, api) => {
     const control = (/** @type {string} */ mode) => () => sense.callSidecar(mode, { job_id: job.job_id }).then(refresh);
     const cancel = sense.useAction(control("cancel_job"));
     const resume = sense.useAction(control("resume_job"));
-    const id = galleryId(job);
-    const counts = { done: job.done, total: job.total, faces: job.faces, people: job.people };
-    const progress = t(job.kind === "gallery" ? "progress" : "building", counts);
+    const place = placeOf(job.target);
     const button = (/** @type {Action} */ action, /** @type {string} */ label) =>
       h(Button, { variant: "secondary", size: "sm", disabled: action.step === "busy", onClick: action.start }, label);
     return h(
@@ -108,8 +121,8 @@ window.StashSense.part("page-jobs", (sense, api) => {
       null,
       h("strong", null, t(`job_${job.kind}`)),
       " ",
-      id && h(Link, { to: `/galleries/${id}` }, h(sense.Text, null, titles.get(id) || `#${id}`)),
-      ` ${t(`status_${job.status}`)}: ${progress} `,
+      place && h(Link, { to: `/${HOMES[place.type]}/${place.id}` }, h(sense.Text, null, titles.get(job.target) || `#${place.id}`)),
+      ` ${t(`status_${job.status}`)}: ${sense.jobProgressText(job)} `,
       h("small", { className: "text-muted" }, `${sense.formatTime(job.ended_at || job.created_at)} `),
       job.error && h(sense.Text, null, sense.problemText(job.error_code, job.error)),
       sense.isRunning(job) && button(cancel, t("cancel")),

@@ -3,7 +3,7 @@ window.StashSense.part("page-journal", (sense, api) => {
   const { h, t } = sense;
   const { Button } = api.libraries.Bootstrap;
   const { Link } = api.libraries.ReactRouterDOM;
-  const HOMES = { image: "images", gallery: "galleries", scene: "scenes" };
+  const HOMES = { image: "images", gallery: "galleries", scene: "scenes", marker: "scenes" };
   const NAMED = 5; // performers of a batch
 
   sense.PageJournal = () => {
@@ -82,7 +82,7 @@ window.StashSense.part("page-journal", (sense, api) => {
     return [...together.values()];
   }
 
-  /** @param {JournalEntry} entry */
+  /** What an entry changed; of markers not known while it is open. @param {JournalEntry} entry */
   const touched = (entry) => (entry.status === "open" ? entry.target_ids : entry.added_ids);
 
   /** @param {JournalEntry} entry */
@@ -126,13 +126,14 @@ window.StashSense.part("page-journal", (sense, api) => {
       const some = entries.filter((each) => each.target_type === type);
       const who = [...new Set(some.map((each) => names.get(each.local_id) || t("performerGone")))];
       const ids = [...new Set(some.flatMap(touched))];
-      const [only] = ids;
+      const places = type === "marker" ? [...new Set(some.flatMap((each) => each.target_ids))] : ids;
+      const [only] = places;
       const listed = who.slice(0, NAMED).join(", ") + (who.length > NAMED ? `, ${t("more", { n: who.length - NAMED })}` : "");
       return h(
         "span",
         { key: type, className: "sense-targets" },
         h(sense.Text, null, t(`entry_${type}`, { who: listed, n: ids.length })),
-        ids.length === 1 &&
+        places.length === 1 &&
           only &&
           h(Link, { to: `/${HOMES[type]}/${encodeURIComponent(only)}`, className: "sense-where" }, `#${only}`),
         " ",

@@ -8,6 +8,16 @@ window.StashSense.part("person-facts", (sense, api) => {
     [-1, "sure1"],
   ]);
 
+  const VERDICTS = {
+    match: "verdictMatch",
+    ambiguous: "verdictAmbiguous",
+    unknown: "verdictUnknown",
+    yours: "verdictYours",
+  };
+
+  sense.VerdictBadge = ({ status }) =>
+    h("span", { className: `sense-verdict sense-${status}` }, t(VERDICTS[status] || VERDICTS.unknown));
+
   sense.Confidence = ({ value }) => {
     const step = CONFIDENCE_STEPS.find(([from]) => value >= from)?.[1] || "sure1";
     return h(

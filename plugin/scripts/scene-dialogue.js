@@ -1,95 +1,74 @@
-/** The dialogue of a scene: the people in it, in how many frames, and tagging. */
+/** The dialogue of a scene. It steps aside while Stash's player shows a moment of it, and comes back as it was. */
 window.StashSense.part("scene-dialogue", (sense, api) => {
   const { h, t } = sense;
+  const { createPortal } = api.ReactDOM;
+  const { Button } = api.libraries.Bootstrap;
+
+  /** @param {(seconds: number) => boolean} play @returns {JobKind} */
+  const sceneKind = (play) => ({
+    type: "scene",
+    atOnce: true,
+    read: (id) => sense.getScene(id),
+    emptyText: (scene) => (scene.files.length ? "" : t("emptyScene")),
+    hasOtherDecisions: async (_id, _result, { ended_at }) => {
+      const { decisions } = /** @type {DecisionsPage} */ (await sense.callSidecar("decisions", { limit: 1 }));
+      const [newest] = decisions;
+      return !!newest && !!ended_at && sense.moment(newest.created_at) > sense.moment(ended_at);
+    },
+    againText: () => ({ once: "", fresh: t("rerun"), hint: t("rerunSceneHint") }),
+    Results: (props) => h(sense.SceneResults, { ...props, play }),
+  });
 
   sense.SceneDialogue = ({ id, hide }) => {
-    const scene = sense.useLoaded(() => sense.getScene(id), [id]);
-    const answer = sense.useLoaded(() => sense.callSidecar("identify_scene", { scene_id: id }), [id]);
-    const retry = () => {
-      scene.retry();
-      answer.retry();
-    };
-    return h(
-      sense.Dialogue,
-      { title: t("title"), hide },
-      scene.loading || answer.loading
-        ? h(sense.Busy, null, t("lookingScene"))
-        : !scene.value || !answer.value
-          ? h(sense.FailedCall, { error: scene.error || answer.error || t("gone_scene", { id }), retry })
-          : h(Results, { scene: scene.value, persons: answer.value.persons }),
+    const { useRef, useState } = api.React;
+    // The results are in an element of their own, which outlives the modal around it.
+    const [body] = useState(() => document.createElement("div"));
+    const [playing, setPlaying] = useState(/** @type {number | null} */ (null));
+    const before = useRef(/** @type {{focus: Element | null, top: number}} */ ({ focus: null, top: 0 }));
+    const [kind] = useState(() =>
+      sceneKind((seconds) => {
+        if (!sense.playFrom(seconds)) return false;
+        before.current = { focus: document.activeElement, top: body.closest(".modal")?.scrollTop || 0 };
+        setPlaying(seconds);
+        return true;
+      }),
     );
-  };
-
-  /** @param {{scene: StashScene, persons: ScenePerson[]}} props */
-  const Results = ({ scene, persons }) => {
-    const { useMemo } = api.React;
-    const everyone = useMemo(() => persons.flatMap(matchesOf), [persons]);
-    const people = sense.usePeople(everyone);
-    const tagged = useMemo(() => new Set(scene.performers.map((each) => each.id)), [scene]);
-    if (!persons.length) return h("div", { className: "sense-empty" }, h("h6", null, t("nobody")));
-    return h(
-      "div",
-      null,
-      h("h6", { role: "status" }, t("foundPersons", { n: persons.length })),
-      people.error && h(sense.Problem, { error: people.error, retry: people.retry }),
-      h(
-        "ul",
-        { className: "sense-people" },
-        persons.map((person, index) => h(PersonRow, { key: index, person, scene: { id: scene.id, tagged }, people })),
-      ),
-    );
-  };
-
-  /** The best one first, each once. @param {ScenePerson} person */
-  const matchesOf = ({ best_match: best, all_matches: all }) => [
-    ...new Map([...(best ? [best] : []), ...all].map((each) => [each.performer_id, each])).values(),
-  ];
-
-  /** @param {{key: number, person: ScenePerson, scene: SceneTarget, people: People}} props */
-  const PersonRow = ({ person, scene, people }) => {
-    const { useState } = api.React;
-    const [picked, setPicked] = useState(/** @type {string | null} */ (null));
-    const matches = matchesOf(person);
-    const match = matches.find((each) => each.performer_id === picked) || matches[0];
-    const others = matches.filter((each) => each !== match);
-    const frames = h("span", null, t("inFrames", { n: person.frame_count }));
-    return h(
-      "li",
-      { className: "sense-person", "aria-label": match?.name.slice(0, 300) },
-      match
-        ? h(Candidate, { key: match.performer_id, match, frames, scene, people, others, pick: setPicked })
-        : h("div", { className: "sense-who" }, h("h6", null, t("noMatch")), frames),
-    );
-  };
-
-  /** @param {SceneCandidateProps} props */
-  const Candidate = ({ match, frames, scene, people, others, pick }) => {
-    const performers = people.performers.get(match.performer_id);
-    const tagging = sense.useTagging({
-      person: match,
-      performers,
-      isTagged: (whom) => scene.tagged.has(whom.id),
-      learn: people.learn,
-      write: async (whom, note) => {
-        const entry = await sense.tagPerformer("scene", [scene.id], whom.id);
-        if (entry) note(entry);
-      },
-    });
     return h(
       api.React.Fragment,
       null,
-      h(sense.KnownPortrait, { person: match, performers, performer: tagging.performer }),
-      h(
-        "div",
-        { className: "sense-who" },
-        h(sense.PersonFacts, { person: match, performers, chosen: tagging.performer }, frames, h(sense.Confidence, { value: match.confidence })),
-        others.length > 0 && h(sense.OtherMatches, { matches: others, people, pick }),
-      ),
-      h(
-        "div",
-        { className: "sense-do" },
-        h(sense.TagButton, { tagging, performers, label: t("addScene"), person: match }),
-      ),
+      createPortal(h(sense.KeepKeys, null, h(sense.ErrorBoundary, null, h(sense.JobResults, { id, kind }))), body),
+      playing === null
+        ? h(sense.Dialogue, { title: t("title"), hide }, h(Place, { body, before: before.current }))
+        : h(Aside, { seconds: playing, back: () => setPlaying(null), hide }),
     );
   };
+
+  /** Where the results are shown, scrolled and focused as they were. @param {{body: HTMLElement, before: {focus: Element | null, top: number}}} props */
+  const Place = ({ body, before }) => {
+    const { useEffect, useRef } = api.React;
+    const place = useRef(/** @type {HTMLElement | null} */ (null));
+    useEffect(() => {
+      place.current?.append(body);
+      const timer = setTimeout(() => {
+        const modal = body.closest(".modal");
+        if (modal) modal.scrollTop = before.top;
+        if (before.focus instanceof HTMLElement && body.contains(before.focus)) before.focus.focus();
+      }, 0);
+      return () => clearTimeout(timer);
+    }, []);
+    return h("div", { ref: place });
+  };
+
+  /** While the player shows: the way back. @param {{seconds: number, back: () => void, hide: () => void}} props */
+  const Aside = ({ seconds, back, hide }) =>
+    createPortal(
+      h(
+        "div",
+        { className: "sense-aside sense-dialogue", role: "region", "aria-label": t("title") },
+        h("span", { role: "status" }, t("playing", { time: sense.formatClock(seconds) })),
+        h(Button, { variant: "primary", size: "sm", autoFocus: true, onClick: back }, t("backToResults")),
+        h(Button, { variant: "secondary", size: "sm", onClick: hide }, t("close")),
+      ),
+      document.body,
+    );
 });

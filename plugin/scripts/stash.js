@@ -1,6 +1,7 @@
 /** Calls to Stash itself, in the user's own session. */
 window.StashSense.part("stash", (sense, api) => {
   const PERFORMER = "id name disambiguation gender image_path stash_ids { endpoint stash_id }";
+  sense.PERFORMER_FIELDS = PERFORMER;
   /** @type {Record<TargetType, {bulk: string, input: string, find: string, refetch: string[]}>} */
   const KINDS = {
     image: {
@@ -59,14 +60,6 @@ window.StashSense.part("stash", (sense, api) => {
     return (await sense.queryStash(query, { id })).findImage;
   };
 
-  sense.isClip = async (id) => {
-    const query = `query StashSenseFiles($id: ID!) { findImage(id: $id) {
-      visual_files { __typename ... on VideoFile { duration } } } }`;
-    const files = (await sense.queryStash(query, { id })).findImage?.visual_files || [];
-    // A picture of one frame, such as a GIF, may be a video to Stash, but lasts no time.
-    return files.length > 0 && files.every((/** @type {any} */ file) => file.__typename === "VideoFile" && file.duration > 0);
-  };
-
   sense.getGallery = async (id) => {
     const query = `query StashSenseGallery($id: ID!) { findGallery(id: $id) {
       id title image_count performers { ${PERFORMER} } } }`;
@@ -75,7 +68,7 @@ window.StashSense.part("stash", (sense, api) => {
 
   sense.galleryTitles = async (ids) => {
     const body = "title folder { path } files { path }";
-    const galleries = await aliased("Titles", ids, "ID!", (at) => `findGallery(id: ${at}) { ${body} }`);
+    const galleries = await sense.aliased("Titles", ids, "ID!", (at) => `findGallery(id: ${at}) { ${body} }`);
     return new Map(
       galleries.flatMap((gallery, at) => {
         const path = gallery?.folder?.path || gallery?.files?.[0]?.path || "";
@@ -85,16 +78,11 @@ window.StashSense.part("stash", (sense, api) => {
     );
   };
 
-  sense.getScene = async (id) => {
-    const query = `query StashSenseScene($id: ID!) { findScene(id: $id) { id performers { ${PERFORMER} } } }`;
-    return (await sense.queryStash(query, { id })).findScene;
-  };
-
   sense.thumbnail = (imageId) => `${sense.basePath()}image/${encodeURIComponent(imageId)}/thumbnail`;
 
   /** For each image, gallery or scene who is tagged on it; null where it is gone. */
   sense.performersOn = async (type, ids) => {
-    const targets = await aliased("On", ids, "ID!", (at) => `${KINDS[type].find}(id: ${at}) { performers { id } }`);
+    const targets = await sense.aliased("On", ids, "ID!", (at) => `${KINDS[type].find}(id: ${at}) { performers { id } }`);
     return targets.map((target) => target && target.performers.map((/** @type {{id: string}} */ each) => each.id));
   };
 
@@ -115,14 +103,14 @@ window.StashSense.part("stash", (sense, api) => {
   };
 
   sense.performersById = async (ids) => {
-    const found = await aliased("Performers", ids, "ID!", (at) => `findPerformer(id: ${at}) { ${PERFORMER} }`);
+    const found = await sense.aliased("Performers", ids, "ID!", (at) => `findPerformer(id: ${at}) { ${PERFORMER} }`);
     return found.filter(Boolean);
   };
 
   /** For each stash id those local performers that have exactly it; endpoints must be ones that Stash lists. */
   sense.performersByStashId = async (stashIds) => {
     const criteria = stashIds.map((each) => ({ ...each, modifier: "EQUALS" }));
-    const found = await aliased(
+    const found = await sense.aliased(
       "ByStashIds",
       criteria,
       "StashIDCriterionInput",
@@ -155,7 +143,7 @@ window.StashSense.part("stash", (sense, api) => {
 
   /** For each name the performers of exactly this name, whatever their disambiguation; then those with this alias. */
   sense.performersCalled = async (names) => {
-    const found = await aliased(
+    const found = await sense.aliased(
       "Called",
       names,
       "String!",
@@ -177,26 +165,19 @@ window.StashSense.part("stash", (sense, api) => {
   /** Names that Stash takes for the same, and those that only look the same, are equal. */
   sense.comparableName = (name) => name.trim().normalize("NFC").toLowerCase();
 
-  /**
-   * Many look-ups in one document, each with its value in a variable.
-   * @param {string} name of the document
-   * @param {unknown[]} values
-   * @param {string} type of the values
-   * @param {(variable: string) => string} field
-   * @returns {Promise<any[]>}
-   */
-  async function aliased(name, values, type, field) {
+  /** Many look-ups or changes in one document, each with its value in a variable. type: of the values. */
+  sense.aliased = async (name, values, type, field, operation = "query") => {
     const all = [];
     for (let start = 0; start < values.length; start += AT_ONCE) {
       const some = values.slice(start, start + AT_ONCE);
       const given = some.map((_, index) => `$v${index}: ${type}`).join(", ");
       const body = some.map((_, index) => `a${index}: ${field(`$v${index}`)}`).join("\n");
       const variables = Object.fromEntries(some.map((value, index) => [`v${index}`, value]));
-      const answer = await sense.queryStash(`query StashSense${name}(${given}) { ${body} }`, variables);
+      const answer = await sense.queryStash(`${operation} StashSense${name}(${given}) { ${body} }`, variables);
       all.push(...some.map((_, index) => answer[`a${index}`]));
     }
     return all;
-  }
+  };
 
   /** @type {Promise<string[]> | null} */
   let endpoints = null;

@@ -66,14 +66,23 @@ window.StashSense.part("tag-journal", (sense) => {
     let current = await readEntry(entry);
     if (current.status === "open") current = await settleEntry(current);
     if (current.status === "done" && current.added_ids.length) {
-      const having = await sense.targetsWithPerformer(current.target_type, current.local_id);
-      const there = current.added_ids.filter((id) => having.has(id));
-      if (there.length) await sense.updatePerformers(current.target_type, there, current.local_id, "REMOVE");
-      sense.refreshPage(current.target_type);
+      if (current.target_type === "marker") await sense.removeMarkers(current);
+      else await untag(current, current.target_type);
+      sense.refreshPage(pageOf(current));
       current = /** @type {JournalEntry} */ (await sense.callSidecar("undone", { entry_id: current.entry_id }));
     }
     return current;
   };
+
+  /** Markers are on a scene's page. @param {JournalEntry} entry */
+  const pageOf = ({ target_type: type }) => (type === "marker" ? "scene" : type);
+
+  /** @param {JournalEntry} entry @param {TargetType} type */
+  async function untag({ added_ids, local_id }, type) {
+    const having = await sense.targetsWithPerformer(type, local_id);
+    const there = added_ids.filter((id) => having.has(id));
+    if (there.length) await sense.updatePerformers(type, there, local_id, "REMOVE");
+  }
 
   /**
    * The entry as it is now. If another tab has undone it, later tags are not its own to remove. If the sidecar's
@@ -89,9 +98,15 @@ window.StashSense.part("tag-journal", (sense) => {
 
   /** Settles an entry that a closed tab left open: targets that have the performer now gained them by it. */
   async function settleEntry(/** @type {JournalEntry} */ entry) {
-    const having = await sense.targetsWithPerformer(entry.target_type, entry.local_id);
-    const added = entry.target_ids.filter((id) => having.has(id));
+    const added = await addedBy(entry, entry.target_type);
     return endEntry(entry, added.length ? "done" : "failed", added);
+  }
+
+  /** @param {JournalEntry} entry @param {JournalEntry["target_type"]} type */
+  async function addedBy(entry, type) {
+    if (type === "marker") return sense.markersOfEntry(entry);
+    const having = await sense.targetsWithPerformer(type, entry.local_id);
+    return entry.target_ids.filter((id) => having.has(id));
   }
 
   /** A page of the journal, newest first: entries older than `before`. */

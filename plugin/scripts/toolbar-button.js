@@ -27,7 +27,7 @@ window.StashSense.part("toolbar-button", (sense, api) => {
       setOpen(null);
       setTimeout(() => document.getElementById(BUTTON)?.focus(), 0);
     }, []);
-    if (type === "other" || (type === "scene" && !health?.features?.includes("identify-scene"))) return null;
+    if (type === "other" || (type === "scene" && !health?.features?.includes("scenes"))) return null;
     return h(
       api.React.Fragment,
       null,
@@ -91,7 +91,7 @@ window.StashSense.part("toolbar-button", (sense, api) => {
   /** @param {{health: Health | null | undefined, clip: boolean, floating: boolean, open: () => void}} props */
   const Opener = ({ health, clip, floating, open }) => {
     const state = health === undefined ? "asked" : health === null ? "off" : health.status;
-    const clipTitle = health?.features?.includes("identify-scene") ? "clip" : "clipNotYet";
+    const clipTitle = health?.features?.includes("scenes") ? "clip" : "clipNotYet";
     const title = health === null ? t("notConnected") : t(clip ? clipTitle : "title");
     return h(
       Button,

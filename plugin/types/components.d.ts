@@ -75,17 +75,6 @@ interface CandidateProps {
   reject: (match: Match) => Promise<void>;
 }
 
-type SceneTarget = { id: string; tagged: Set<string> };
-
-interface SceneCandidateProps {
-  match: Match;
-  frames: unknown;
-  scene: SceneTarget;
-  people: People;
-  others: Match[];
-  pick: (key: string) => void;
-}
-
 interface GalleryFiltersProps {
   least: number;
   setLeast: (percent: number) => void;
@@ -99,14 +88,14 @@ interface GalleryFiltersProps {
 type RowTagging = Tagging & { nobodyLeft: boolean };
 
 interface AcceptAllProps {
-  visible: GalleryPerson[];
+  visible: Person[];
   rows: { current: Map<string, RowTagging> };
   performers: PerformersByKey;
 }
 
-/** One result of a gallery. partial: its job is still running. */
-interface ShownResult {
-  result: GalleryResult;
+/** One result of a gallery or scene. partial: its job is still running. */
+interface ShownResult<Result> {
+  result: Result;
   resultId: string;
   partial: boolean;
 }
@@ -194,7 +183,7 @@ type NamingOutcome =
   | { kind: "ignored" };
 
 interface NamingOptions {
-  type: "image" | "gallery";
+  type: TargetType;
   id: string;
   faceIds: () => string[];
   /** The images to tag too; null for none. */
@@ -204,7 +193,7 @@ interface NamingOptions {
 }
 
 interface Naming {
-  type: "image" | "gallery";
+  type: TargetType;
   act: Action;
   undo: Action;
   outcome: NamingOutcome | null;

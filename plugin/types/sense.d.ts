@@ -28,13 +28,18 @@ interface Sense {
   basePath(): string;
   getRoute(path?: string): Route;
   // stash
+  PERFORMER_FIELDS: string;
+  aliased(
+    name: string,
+    values: unknown[],
+    type: string,
+    field: (variable: string) => string,
+    operation?: "query" | "mutation",
+  ): Promise<any[]>;
   queryStash(query: string, variables?: Record<string, unknown>): Promise<any>;
   isStashAway(error: unknown): boolean;
   getImage(id: string): Promise<StashImage | null>;
-  /** Whether Stash shows a moving picture as this image. */
-  isClip(id: string): Promise<boolean>;
   getGallery(id: string): Promise<StashGallery | null>;
-  getScene(id: string): Promise<StashScene | null>;
   /** By gallery id: the title, else the name of its folder or file. Without those that are gone. */
   galleryTitles(ids: string[]): Promise<Map<string, string>>;
   thumbnail(imageId: string): string;
@@ -50,6 +55,23 @@ interface Sense {
   createPerformer(input: Record<string, unknown>): Promise<Performer>;
   pluginSettings(): Promise<Settings>;
   refreshPage(type: TargetType): void;
+  // stash-scenes
+  getScene(id: string): Promise<StashScene | null>;
+  /** By scene id: the title, else the name of its file. Without those that are gone. */
+  sceneTitles(ids: string[]): Promise<Map<string, string>>;
+  /** Whether Stash shows a moving picture as this image. */
+  isClip(id: string): Promise<boolean>;
+  /** By image id: whether it is a clip, and the scene of the same file. */
+  scenesOfClips(imageIds: string[]): Promise<Map<string, { clip: boolean; sceneId: string | null }>>;
+  ownMarkers(scene: StashScene, name: string): StashMarker[];
+  createMarkers(sceneId: string, name: string, spans: Span[]): Promise<void>;
+  destroyMarkers(ids: string[]): Promise<void>;
+  // stash-player, timeline
+  playFrom(seconds: number): boolean;
+  formatClock(seconds: number): string;
+  secondsIn(spans: Span[]): number;
+  validSpans(spans: unknown, duration: number): Span[];
+  Timeline: View<TimelineProps>;
   // sidecar
   callSidecar(mode: string, args?: Record<string, unknown>): Promise<any>;
   health(fresh?: boolean): Promise<Health>;
@@ -81,9 +103,23 @@ interface Sense {
   ): Promise<JournalEntry | null>;
   undoEntry(entry: JournalEntry): Promise<JournalEntry>;
   journalPage(before?: number): Promise<{ entries: JournalEntry[]; next_before: number | null }>;
+  // scene-markers
+  markPerson(sceneId: string, performer: Performer, spans: Span[]): Promise<JournalEntry | null>;
+  markersOfEntry(entry: JournalEntry): Promise<string[]>;
+  removeMarkers(entry: JournalEntry): Promise<void>;
+  SceneMarkers: View<{ key: string; scene: StashScene; performer: Performer; spans: Span[] }>;
+  // performer-picture
+  PerformerPicture: View<{
+    key: string;
+    performer: Performer;
+    /** The best first. */
+    faceIds: string[];
+    changed: (performer: Performer) => void;
+  }>;
   // messages, portraits, person-facts, error-boundary
   Text: View<{ children?: unknown }>;
   Confidence: View<{ value: number }>;
+  VerdictBadge: View<{ status: Face["verdict"] | "yours" }>;
   Busy: View<{ children?: unknown }>;
   ErrorLine: View<{ error: string | null | undefined }>;
   Problem: View<{ error: string; retry?: () => void; children?: unknown }>;
@@ -144,6 +180,11 @@ interface Sense {
   // dialogues
   Dialogue: View<{ title: string; hide: () => void; footer?: unknown; children?: unknown }>;
   FailedCall: View<{ error: string; retry: () => void }>;
+  KeepKeys: View<{ children?: unknown }>;
+  JobDialogue: View<{ id: string; kind: JobKind; hide: () => void }>;
+  JobResults: View<{ id: string; kind: JobKind }>;
+  ClipNote: View<{ imageId: string }>;
+  SkippedClips: View<{ imageIds: string[] }>;
   PageDialogue: View<{ route: { type: TargetType; id: string }; hide: () => void }>;
   ImageDialogue: View<{ id: string; hide: () => void }>;
   GalleryDialogue: View<{ id: string; hide: () => void }>;
@@ -165,18 +206,23 @@ interface Sense {
   PageDecisions: View<unknown>;
   matchesOf(face: Face): Match[];
   OtherMatches: View<{ matches: Match[]; people: People; pick: (key: string) => void }>;
-  GalleryResults: View<{
-    gallery: StashGallery;
-    settings: Settings;
-    shown: ShownResult;
-    running: boolean;
-    update: () => Promise<void>;
-    changed: () => void;
-    /** Whether faces were decided on elsewhere, since this result. */
-    outdated: boolean;
-  }>;
+  GalleryResults: View<Omit<Results<StashGallery, GalleryResult>, "target"> & { gallery: StashGallery }>;
+  SceneResults: View<Results<StashScene, SceneResult> & { play: (seconds: number) => boolean }>;
+  useTagged(target: { performers: Performer[] }): {
+    tagged: Set<string>;
+    set: (localId: string, on: boolean) => void;
+  };
+  UpdateNote: View<{ update: () => Promise<unknown>; note: string; label: string }>;
+  ScenePerson: View<ScenePersonProps>;
+  sceneMatches(person: ScenePerson): Match[];
+  bestFaces(track: SceneTrack): FrameFace[];
+  onScreenText(spans: Span[]): string;
+  SceneFace: View<FaceOnScreenProps>;
+  SceneFaces: View<FaceOnScreenProps>;
+  SceneUnknown: View<SceneUnknownProps>;
   PersonRow: View<PersonRowProps>;
   UnknownPeople: View<UnknownPeopleProps>;
+  UnknownGroups: View<UnknownGroupsProps>;
   useRemovedInUse<T>(items: T[], keyOf: (item: T) => string, inUse: (key: string) => boolean): T[];
   clampPercent(percent: unknown): number;
   GalleryFilters: View<GalleryFiltersProps>;
@@ -215,6 +261,8 @@ interface Sense {
   }>;
   UnlearnedPerformers: View<unknown>;
   JobProgress: View<{ job: Job; label: string }>;
+  jobProgressText(job: Job): string;
+  formatDuration(seconds: number): string;
   // pages
   PageSections: View<{ title: string; children?: unknown }>;
   PageSection: View<{ title: string; loaded: Loaded<any> & { retry: () => void }; children?: unknown }>;

@@ -48,12 +48,6 @@ interface Identified {
   stored?: boolean;
 }
 
-interface ScenePerson {
-  frame_count: number;
-  best_match: Match | null;
-  all_matches: Match[];
-}
-
 /** The faces of one person and their images, in the gallery's order. */
 interface FacesOnImages {
   image_ids: string[];
@@ -128,7 +122,7 @@ interface Job {
   people: number;
   rate: number | null;
   eta_s: number | null;
-  result: GalleryResult | null;
+  result: GalleryResult | SceneResult | null;
   /** The same for the same result; null in lists. */
   revision: string | null;
   error: string | null;
@@ -141,7 +135,8 @@ interface Job {
 
 interface JournalEntry {
   entry_id: number;
-  target_type: TargetType;
+  /** marker: made on the scene in `target_ids`; `added_ids` are the markers' own. */
+  target_type: TargetType | "marker";
   target_ids: string[];
   local_id: string;
   status: "open" | "done" | "failed" | "undone";
@@ -166,6 +161,8 @@ interface StandingDecision extends Decision {
 interface ListedDecision extends StandingDecision {
   face_id: string | null;
   image_id: string | null;
+  /** Of older sidecars there is none. */
+  scene_id?: string | null;
   local_id: string | null;
   created_at: string;
 }

@@ -72,7 +72,24 @@ interface StashGallery {
   performers: Performer[];
 }
 
+interface StashMarker {
+  id: string;
+  title: string;
+  seconds: number;
+  primary_tag: { name: string };
+}
+
 interface StashScene {
   id: string;
+  title: string | null;
+  /** The first one is the primary; none where Stash lost them. */
+  files: { duration: number }[];
   performers: Performer[];
+  scene_markers: StashMarker[];
+}
+
+/** As much of video.js as is needed: Stash's player leaves itself on its element. */
+interface VideoPlayer {
+  currentTime(seconds: number): void;
+  play(): Promise<void> | undefined;
 }

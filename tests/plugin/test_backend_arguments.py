@@ -20,6 +20,7 @@ MISSING = [
     ("identify_image", {}, "image_id"),
     ("identify_gallery", {}, "gallery_id"),
     ("identify_scene", {}, "scene_id"),
+    ("start_scene", {}, "scene_id"),
     ("start_gallery", {"gallery_id": ""}, "gallery_id"),
     ("job", {}, "job_id"),
     ("cancel_job", {}, "job_id"),

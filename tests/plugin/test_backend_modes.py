@@ -108,10 +108,19 @@ def test_a_task_that_fails_says_why(call, sidecar):
 def test_a_scene_is_asked_for_and_one_that_is_not_built_says_so(call, sidecar):
     said = call("identify_scene", scene_id="7").error
     assert said.startswith("Identification failed: This does not work yet.")
-    sidecar.features.append("identify-scene")
+    sidecar.features.append("scenes")
     sidecar.scenes["7"] = {"persons": []}
-    assert call("identify_scene", scene_id=7, top_k=3).output == {"persons": []}
+    assert call("identify_scene", scene_id=7, top_k=3).output["persons"] == []
     assert sidecar.asked[-1] == ("POST", "/identify/scene", {"scene_id": "7", "top_k": 3})
+
+
+def test_a_scenes_job_is_started_and_looked_at(call, sidecar):
+    sidecar.features.append("scenes")
+    sidecar.scenes["7"] = {"persons": []}
+    options = {"source": "stream", "max_frames": 60, "force": True, "min_face_confidence": 0.4}
+    job_id = call("start_scene", scene_id=7, **options).output["job_id"]
+    assert sidecar.asked[-1] == ("POST", "/jobs/scene", {"scene_id": "7", **options})
+    assert call("job", job_id=job_id).output["result"]["scene_id"] == "7"
 
 
 def test_decide_and_undecide(call, sidecar):

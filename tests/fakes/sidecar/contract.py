@@ -28,8 +28,14 @@ class AskedGallery(_Knobs):
     evidence: Literal["gallery", "plain"] = "gallery"
 
 
-class AskedScene(_Knobs):
+class AskedScene(_Strict):
     scene_id: Id
+    top_k: Annotated[int, Field(ge=1, le=20)] = 5
+    max_distance: Annotated[float, Field(ge=0, le=2)] = 0.6
+    min_face_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    force: bool = False
+    source: Literal["auto", "file", "stream", "sprite"] = "auto"
+    max_frames: Annotated[int, Field(ge=1, le=1000)] = 120
 
 
 class _Decided(_Strict):
@@ -61,7 +67,7 @@ class Undecided(_Strict):
 
 
 class Begun(_Strict):
-    target_type: Literal["image", "gallery", "scene"]
+    target_type: Literal["image", "gallery", "scene", "marker"]
     target_ids: Annotated[list[Id], Field(min_length=1)]
     local_id: Id
     batch_id: Id | None = None

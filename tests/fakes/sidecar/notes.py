@@ -121,7 +121,8 @@ class Notes:
 
     def end(self, entry_id: str, given: Json) -> Json:
         entry = self.entry(entry_id)
-        if not set(given["added_ids"]) <= set(entry["target_ids"]):
+        markers = entry["target_type"] == "marker"  # of the scene that is the target
+        if not markers and not set(given["added_ids"]) <= set(entry["target_ids"]):
             raise Problem(422, "bad-parameter", "added_ids has ids that the entry was not noted for.")
         if entry["status"] != "open":
             raise Problem(409, "refused", f"Journal entry {entry_id} is {entry['status']} already.")

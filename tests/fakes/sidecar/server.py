@@ -42,6 +42,13 @@ _ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
             "gallery", f"gallery:{b['gallery_id']}", state.gallery(b["gallery_id"])
         ),
     ),
+    (
+        "POST",
+        r"/jobs/scene",
+        contract.AskedScene,
+        202,
+        lambda state, _, b: state.start("scene", f"scene:{b['scene_id']}", state.scene(b["scene_id"])),
+    ),
     ("POST", r"/jobs/database", contract.AskedDatabase, 202, lambda state, _, __: state.build()),
     ("GET", r"/database/changes", None, 200, lambda state, _, __: state.changes()),
     ("GET", r"/database/unlearned", None, 200, lambda state, _, __: state.unlearned_page()),

@@ -5,11 +5,39 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from .notes import Json, Notes, Problem
 
 _ENDED = ("done", "failed", "cancelled")
 _EMPTY: Json = {"performers": [], "unknown": [], "errors": [], "error_count": 0, "skipped": []}
+
+
+_NO_SCENE: Json = {
+    "duration_s": 60.0,
+    "width": 1920,
+    "height": 1080,
+    "frames_analyzed": 40,
+    "faces_detected": 0,
+    "source": "file",
+    "stopped": "settled",
+    "frames": [],
+    "persons": [],
+    "unknown": [],
+    "errors": [],
+}
+
+
+class _Fields(NamedTuple):
+    """What of a job's result is its total, and what it is as far as it has come."""
+
+    total: str
+    done: str
+    people: str
+
+
+_GALLERY_FIELDS = _Fields("total_images", "images_processed", "performers")
+_SCENE_FIELDS = _Fields("frames_analyzed", "frames_analyzed", "persons")
 
 
 @dataclass
@@ -32,10 +60,11 @@ class Job:
             self.stopped_at = share  # what is done stays done
         running = share < 1 and self.stopped_at is None
         ended = "cancelled" if share < 1 else "failed" if self.fails else "done"
-        total = self.result["total_images"]
+        names = _SCENE_FIELDS if self.kind == "scene" else _GALLERY_FIELDS
+        total = self.result[names.total]
         done = int(total * share)
-        people = self.result["performers"][: round(len(self.result["performers"]) * share)]
-        result = {**self.result, "images_processed": done, "performers": people} if share < 1 else self.result
+        people = self.result[names.people][: round(len(self.result[names.people]) * share)]
+        result = {**self.result, names.done: done, names.people: people} if share < 1 else self.result
         revision = sha256(json.dumps(result).encode()).hexdigest()[:16]
         return {
             "job_id": self.job_id,
@@ -92,7 +121,7 @@ class State(Notes):
         self.images: dict[str, Json] = {}
         self.galleries: dict[str, Json] = {}
         self.scenes: dict[str, Json] = {}
-        """Answered only where `features` has identify-scene."""
+        """Answered only where `features` has scenes."""
         self.pictures: dict[str, bytes] = {}
         """JPEGs by face or reference id."""
         self.reached = 1.0
@@ -162,13 +191,14 @@ class State(Notes):
         return {"gallery_id": gallery_id, **_EMPTY, **made_with, **self.galleries[gallery_id]}
 
     def scene(self, scene_id: str) -> Json:
-        if "identify-scene" not in self.features:
+        if "scenes" not in self.features:
             detail = "This does not work yet. GET /health lists under `features` what does."
             raise Problem(501, "not-built", detail)
         self.database()
         if scene_id not in self.scenes:
             raise Problem(404, "not-in-stash", f"Stash has no scene {scene_id}.")
-        return self.scenes[scene_id]
+        version = self.database()["version"]
+        return {"scene_id": scene_id, **_NO_SCENE, "db_version": version, **self.scenes[scene_id]}
 
     def start(self, kind: str, target: str, result: Json) -> Json:
         """The same target asked twice at once runs once."""

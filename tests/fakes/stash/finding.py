@@ -44,10 +44,21 @@ def tagged_fits(item: Tagged, criteria: Json | None) -> bool:
             "performer_count": lambda c: _compare(len(item.performers), c),
             "performers": lambda c: _multi(item.performers, c),
             "galleries": lambda c: _multi(item.galleries, c),
+            "oshash": lambda c: any(_text(file.fingerprints.get("oshash", ""), c) for file in item.files),
+            "path": lambda c: any(_text(file.path, c) for file in item.files),
         }[name]
         if not fits(criterion):
             return False
     return True
+
+
+def tag_fits(name: str, criteria: Json | None) -> bool:
+    """Whether a tag, which here has no aliases, passes the filter."""
+    return all(
+        {"name": _text(name, criterion)}[key]
+        for key, criterion in (criteria or {}).items()
+        if criterion is not None
+    )
 
 
 def performer_fits(performer: Performer, criteria: Json | None) -> bool:

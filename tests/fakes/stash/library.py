@@ -72,6 +72,18 @@ class Tagged:
 
 
 @dataclass(eq=False)
+class Marker:
+    """On a scene's time line, in seconds."""
+
+    id: int
+    scene: int
+    title: str
+    seconds: float
+    end_seconds: float | None
+    primary_tag: int
+
+
+@dataclass(eq=False)
 class Performer:
     """image: None where Stash shows a placeholder."""
 
@@ -100,6 +112,7 @@ class Library:
         self.scenes: dict[int, Tagged] = {}
         self.performers: dict[int, Performer] = {}
         self.tags: dict[int, str] = {}
+        self.markers: dict[int, Marker] = {}
         self.stash_boxes: list[tuple[str, str, str]] = []
         """(endpoint, name, api key), in the order of Stash's settings."""
         self.plugins: dict[str, dict[str, Any]] = {}
@@ -107,6 +120,7 @@ class Library:
         self.installed: dict[str, tuple[str, bool]] = {}
         """(version, enabled) of the plugins that Stash has loaded, by id."""
         self.status = "OK"
+        self._markers = 0
         self._now = datetime(2025, 1, 1, tzinfo=UTC)
         self._files = 0
 
@@ -215,6 +229,16 @@ class Library:
             tag_id = max(self.tags, default=0) + 1
             self.tags[tag_id] = name
             return tag_id
+
+    def add_marker(
+        self, scene: int, title: str, seconds: float, end_seconds: float | None, primary_tag: int
+    ) -> int:
+        with self.lock:
+            self._markers += 1  # an id is never given twice
+            self.markers[self._markers] = Marker(
+                self._markers, scene, title, seconds, end_seconds, primary_tag
+            )
+            return self._markers
 
     def delete_image(self, image_id: int) -> None:
         """As if the owner deleted it in Stash."""

@@ -33,6 +33,13 @@ def fields(library: Library, views: Views, run_plugin: PluginOperation | None) -
         "performerCreate": lambda _, input: views.performer(  # noqa: A006
             library.performers[_create_performer(library, input)]
         ),
+        "performerUpdate": lambda _, input: views.performer(  # noqa: A006
+            library.performers[_update_performer(library, input)]
+        ),
+        "sceneMarkerCreate": lambda _, input: views.marker(  # noqa: A006
+            library.markers[_create_marker(library, input)]
+        ),
+        "sceneMarkerDestroy": lambda _, id: _destroy_marker(library, id),  # noqa: A006
         "tagCreate": lambda _, input: views.tag(_create_tag(library, input["name"])),  # noqa: A006
         "configurePlugin": lambda _, plugin_id, input: _configure(library, plugin_id, input),  # noqa: A006
         "runPluginOperation": lambda _, plugin_id, args=None: _run(run_plugin, plugin_id, args or {}),
@@ -121,6 +128,40 @@ def _create_performer(library: Library, given: Mapping[str, Any]) -> int:
             image=portrait,
             custom_fields=dict(given.get("custom_fields") or {}),
         )
+
+
+def _update_performer(library: Library, given: Mapping[str, Any]) -> int:
+    """What is not given stays; an image of null takes the picture away."""
+    portrait = _portrait(given.get("image"))
+    with library.lock:
+        performer = library.performers.get(number(given["id"]))
+        if performer is None:
+            raise ValueError(f"performer with id {given['id']} not found")
+        if set(given) - {"id", "image"}:
+            raise ValueError("the stand-in only updates pictures")
+        if "image" in given:
+            performer.image = portrait
+        performer.updated_at = library.now()
+        return performer.id
+
+
+def _create_marker(library: Library, given: Mapping[str, Any]) -> int:
+    scene, tag = number(given["scene_id"]), number(given["primary_tag_id"])
+    start, end = given["seconds"], given.get("end_seconds")
+    if end is not None and end < start:
+        raise ValueError(f"end_seconds ({end}) must be greater than or equal to seconds ({start})")
+    with library.lock:
+        if scene not in library.scenes or tag not in library.tags:
+            raise ValueError("FOREIGN KEY constraint failed")
+        return library.add_marker(scene, given["title"].strip(), start, end, tag)
+
+
+def _destroy_marker(library: Library, marker_id: str) -> bool:
+    with library.lock:
+        if number(marker_id) not in library.markers:
+            raise ValueError(f"scene marker with id {marker_id} not found")
+        del library.markers[number(marker_id)]
+        return True
 
 
 def _portrait(image: str | None) -> bytes | None:

@@ -23,6 +23,7 @@ def fields(library: Library, views: Views, *, api_key: str, version: str) -> dic
         "findPerformer": lambda _, id: find.one(library.performers, views.performer, id),  # noqa: A006
         "findPerformers": find.performers,
         "findTag": lambda _, id: find.one(library.tags, lambda _: views.tag(int(id)), id),  # noqa: A006
+        "findTags": find.tags,
         "configuration": lambda _: _configuration(library, api_key),
         "systemStatus": {
             "databaseSchema": 75,
@@ -89,6 +90,11 @@ class _Find:
             count = len(fitting)
             found = finding.page(fitting, find, finding.PERFORMER_KEYS)
         return {"count": count, "performers": [self._views.performer(each) for each in found]}
+
+    def tags(self, _: Any, **asked: Any) -> View:
+        criteria = asked.get("tag_filter")
+        fitting = [each for each, name in self._library.tags.items() if finding.tag_fits(name, criteria)]
+        return {"count": len(fitting), "tags": [self._views.tag(each) for each in fitting]}
 
     def _tagged(
         self, kind: str, items: Mapping[int, Tagged], asked: Mapping[str, Any]

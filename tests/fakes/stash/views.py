@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from .finding import count_of
-from .library import File, Library, Performer, Tagged
+from .library import File, Library, Marker, Performer, Tagged
 
 View = dict[str, Any]
 
@@ -56,6 +56,9 @@ class Views:
             **self._tagged(scene),
             "files": lambda _: [_file(file) for file in scene.files],
             "galleries": lambda _: self._known(scene.galleries, self._library.galleries, self.gallery),
+            "scene_markers": lambda _: [
+                self.marker(each) for each in list(self._library.markers.values()) if each.scene == scene.id
+            ],
             # Always there, whether or not anything was generated.
             "paths": {
                 "screenshot": f"{place}/screenshot?t={int(scene.updated_at.timestamp())}",
@@ -91,7 +94,18 @@ class Views:
         }
 
     def tag(self, tag_id: int) -> View:
-        return {"id": tag_id, "name": self._library.tags[tag_id]}
+        return {"id": tag_id, "name": self._library.tags[tag_id], "aliases": []}
+
+    def marker(self, marker: Marker) -> View:
+        return {
+            "id": marker.id,
+            "scene": lambda _: self.scene(self._library.scenes[marker.scene]),
+            "title": marker.title,
+            "seconds": marker.seconds,
+            "end_seconds": marker.end_seconds,
+            "primary_tag": lambda _: self.tag(marker.primary_tag),
+            "tags": [],
+        }
 
     def _tagged(self, item: Tagged) -> View:
         return {

@@ -4,6 +4,7 @@ import pytest
 
 from fakes.sidecar import Problem
 
+from .scenes import found_in_scene, scene_person, scene_unknown
 from .steps import group, settled
 from .world import BOX, face_of, group_of, match_of, person_of
 
@@ -106,9 +107,10 @@ def test_on_an_unknown_group(open_gallery, world, text):
 def test_on_a_scene(open_page, world):
     scene = world.stash.library.add_scene("A scene")
     people = [(hostile(text), match_of(text, performer_id=f"other {text}")) for text in TEXTS.values()]
-    persons = [{"frame_count": 1, "best_match": both[0], "all_matches": [*both]} for both in people]
-    world.sidecar.features.append("identify-scene")
-    world.sidecar.scenes[str(scene)] = {"persons": persons}
+    persons = [scene_person(both[0], [[1.0, 2.0]], all_matches=[*both]) for both in people]
+    world.sidecar.features.append("scenes")
+    unknown = [scene_unknown("x", [[3.0, 4.0]], *people[0])]
+    found_in_scene(world, scene, *persons, unknown=unknown, errors=[*TEXTS.values()])
     page = open_page(f"/scenes/{scene}", width=400)
     page.click(".scene-toolbar #sense-button")
     page.wait_for_selector(f"text=Not in library >> nth={len(TEXTS) - 1}")

@@ -4,6 +4,8 @@ import pytest
 
 from fakes.sidecar import Problem
 
+from .scenes import known_scene
+
 
 @pytest.fixture
 def jobs_page(open_page, world):
@@ -51,6 +53,16 @@ def test_a_gallery_that_is_gone_goes_by_its_number(jobs_page, world):
     del world.stash.library.galleries[world.gallery]
     jobs_page.reload()
     jobs_page.wait_for_selector(f"section[aria-label='Jobs'] a >> text=#{world.gallery}")
+
+
+def test_a_scenes_job_is_listed_by_its_title_with_its_frames(open_page, world):
+    known_scene(world)
+    world.sidecar.reached = 0.5
+    world.sidecar.start("scene", "scene:1", world.sidecar.scene("1"))
+    page = open_page("/plugins/stash-sense")
+    page.wait_for_selector("section[aria-label='Jobs'] a >> text=A scene")
+    assert line(page, "Scene").locator("a").get_attribute("href") == "/scenes/1"
+    assert "running: 20 of at most 40 frames, 6 faces" in line(page, "Scene").inner_text()
 
 
 def test_the_list_follows_what_runs(jobs_page, world):

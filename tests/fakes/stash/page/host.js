@@ -136,11 +136,34 @@
       ),
     );
   };
+  // As video.js: the player is a property of the element that it has put around the video.
+  const ScenePlayer = ({ id }) => {
+    const place = React.useRef(null);
+    React.useEffect(() => {
+      const video = place.current.querySelector("video");
+      place.current.player = {
+        play: () => video.play(),
+        currentTime: (seconds) => {
+          if (seconds !== undefined) video.currentTime = seconds;
+          return video.currentTime;
+        },
+      };
+    }, [id]);
+    return h(
+      "div",
+      { ref: place, id: "VideoJsPlayer", className: "video-js" },
+      h("video", { className: "vjs-tech", src: `${base}scene/${id}/stream`, muted: true, preload: "auto" }),
+    );
+  };
   const ScenePage = ({ match }) => {
     const { id } = match.params;
     const data = useQuery(GQL.FindSceneDocument, `query FindScene($id: ID!) { findScene(id: $id) { id title ${PERFORMERS} } }`, { id });
     if (!data?.findScene) return h("div", { className: "LoadingIndicator" });
-    return h(Details, { kind: "scene", title: data.findScene.title || `Scene ${id}`, performers: data.findScene.performers });
+    return h(
+      Details,
+      { kind: "scene", title: data.findScene.title || `Scene ${id}`, performers: data.findScene.performers },
+      !asked.has("playerless") && h(ScenePlayer, { id }),
+    );
   };
   const Start = () => {
     const data = useQuery("start", "query Start { findGalleries(filter: { per_page: -1, sort: \"id\" }) { galleries { id title image_count } } findImages(filter: { per_page: 20, sort: \"id\" }) { images { id title } } }", {});
