@@ -69,6 +69,7 @@ def texts(targets):
     return {
         "playlist.mp4": f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n{segments}#EXT-X-ENDLIST\n",
         "concat.mkv": f"ffconcat version 1.0\n{files}",
+        "neighbour.mkv": f"ffconcat version 1.0\nfile '{targets[1]}'\n",
         "dash.webm": "<?xml version='1.0'?><MPD xmlns='urn:mpeg:dash:schema:mpd:2011' type='static'><Period>"
         f"<AdaptationSet><Representation>{addresses}</Representation></AdaptationSet></Period></MPD>",
         "session.avi": f"v=0\no=- 0 0 IN IP4 127.0.0.1\na=control:{targets[-1]}\nm=video 5004 RTP/AVP 96\n",
