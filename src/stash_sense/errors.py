@@ -129,6 +129,11 @@ class NotAVideo(BadInput, code="not-a-video", kind=ErrorKind.UNSUPPORTED):
     """Not a video in a supported format: empty, a picture, a playlist, only sound."""
 class UnreadableVideo(BadInput, code="unreadable-video"):
     """A video that is damaged, truncated, cannot be opened, or fails its decoder."""
+class KnownToFail(StashSenseError):
+    """A video that failed before and has not changed since. Takes code and message of that failure."""
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.kind = code, KIND_BY_CODE.get(code, ErrorKind.BAD_INPUT)
 class VideoTooLarge(BadInput, code="video-too-large", kind=ErrorKind.TOO_LARGE):
     """More pixels in a frame than accepted, found before decoding."""
 

@@ -140,9 +140,8 @@ def test_the_reference_of_a_match_is_a_jpeg_of_a_face(app, photo):
     assert again["faces"][0]["matches"][0]["performer_id"] == "Barack Obama"
 
 
-@pytest.mark.parametrize("path", ["/identify/scene", "/jobs/scene", "/jobs/library"])
-def test_what_is_not_built_says_so(app, path):
-    answer = app.client.post(path, json={"scene_id": "1"})
+def test_what_is_not_built_says_so(app):
+    answer = app.client.post("/jobs/library", json={})
     assert (answer.status_code, answer.json()["code"]) == (501, "not-built")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 import cv2
 import numpy as np
 
-from stash_sense.domain.faces import Box, FaceId, Pixels, SceneFaceId
+from stash_sense.domain.faces import Box, EmbeddedFace, FaceId, Pixels, SceneFaceId
 from stash_sense.errors import (
     BadInput,
     ImageTooLarge,
@@ -138,6 +138,12 @@ def face_jpeg(
         crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
     _, encoded = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, quality))
     return encoded.tobytes()
+
+
+def face_crops(pixels: Pixels, faces: Iterable[EmbeddedFace]) -> tuple[bytes, ...]:
+    """A JPEG of each face of a picture; boxes are in these pixels."""
+    boxes = (face.box.tolist() for face in faces)
+    return tuple(face_jpeg(pixels, (x1, y1, x2, y2)) for x1, y1, x2, y2 in boxes)
 
 
 LONGEST_S = 25.0

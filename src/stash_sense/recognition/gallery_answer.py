@@ -116,7 +116,7 @@ class GalleryAnswer:
         """The answer with the names of the HTTP API, ready for JSON."""
         answer = asdict(self)
         for person in answer["performers"]:
-            person["stash_ids"] = _stash_id_fields(person["stash_ids"])
+            person["stash_ids"] = stash_id_fields(person["stash_ids"])
         entries = [*answer["performers"], *answer["unknown"]]
         reasons = [*(each.reason for each in self.performers), *(each.reason for each in self.unknown)]
         for entry, reason in zip(entries, reasons, strict=True):
@@ -129,7 +129,7 @@ def match_fields(match: Match, database: FaceDatabase) -> dict[str, Any]:
     return {
         "performer_id": match.performer_id,
         "stashdb_id": match.stashdb_id,
-        "stash_ids": _stash_id_fields(match.stash_ids),
+        "stash_ids": stash_id_fields(match.stash_ids),
         "local_id": match.local_id,
         "name": match.name,
         "confidence": round(match.confidence, 4),
@@ -143,7 +143,8 @@ def match_fields(match: Match, database: FaceDatabase) -> dict[str, Any]:
     }
 
 
-def _stash_id_fields(stash_ids: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+def stash_id_fields(stash_ids: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """A person's ids at stash-boxes, ready for JSON."""
     return [{"endpoint": endpoint, "stash_id": stash_id} for endpoint, stash_id in stash_ids]
 
 

@@ -1,15 +1,11 @@
 """The state of a running gallery: what is known of each image, what follows, and what of it is stored."""
 
-import asyncio
-import logging
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
 
 from stash_sense.domain.decisions import Decision, combine_decisions
-from stash_sense.errors import StashSenseError, StateBusy
+from stash_sense.errors import StashSenseError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.run import JobProgress
 from stash_sense.matching.gallery_people import GalleryEvidence, PictureFaces, find_people
@@ -18,17 +14,11 @@ from stash_sense.recognition.gallery_answer import MOST_ERRORS, GalleryAnswer, G
 from stash_sense.recognition.image_batches import RecognizedImage
 from stash_sense.recognition.parameters import ImageTask, RunParameters, stored_results
 from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.recognition.state_access import StateAccess
 from stash_sense.recognition.stored_faces import own_faces, to_stored_matches
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.rematching import FaceMatches
 from stash_sense.store.repositories.results import StoredResult
-
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-PAUSE_S = 0.5
-"""Between two tries to read a state that another process holds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,11 +173,8 @@ class GalleryState:
                     yield face_id
 
 
-class GalleryStore:
-    """Reads and writes the results of one gallery; a failure to write is reported and does not end the run.
-
-    busy_s: how long to wait while another process holds the state.
-    """
+class GalleryStore(StateAccess):
+    """Reads and writes the results of one gallery."""
 
     def __init__(
         self,
@@ -198,26 +185,11 @@ class GalleryStore:
         progress: JobProgress,
         busy_s: float,
     ) -> None:
+        super().__init__(f"gallery {gallery_id}", progress, busy_s)
         self._gallery_id = gallery_id
         self._parameters = parameters
         self._database = database
         self._state = state
-        self._progress = progress
-        self._busy_s = busy_s
-        self._reported: set[str] = set()
-
-    async def read(self, read: Callable[[], T]) -> T:
-        """Call `read` in a thread, again while the state is locked. Raises StateBusy if it stays locked."""
-        deadline = time.monotonic() + self._busy_s
-        while True:
-            try:
-                return await asyncio.to_thread(read)
-            except StateBusy as error:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise
-                log.warning("gallery %s: waiting up to %.0f s more: %s", self._gallery_id, left, error)
-            await asyncio.sleep(min(PAUSE_S, left))
 
     def look_up(
         self, tasks: Sequence[ImageTask], *, force: bool
@@ -229,7 +201,7 @@ class GalleryStore:
         results = results_in(self._database, results, self._state)
         unseen = [image for image, stored in results.items() if self._gallery_id not in stored.gallery_ids]
         if unseen:
-            self._write(partial(self._state.add_images_to_gallery, self._gallery_id, unseen))
+            self.write(partial(self._state.add_images_to_gallery, self._gallery_id, unseen))
         images = {
             image: GalleryImage.stored(stored, self._parameters)
             for image, stored in results.items()
@@ -244,10 +216,10 @@ class GalleryStore:
                 [replace(image.result, gallery_ids=[self._gallery_id]) for image in images]
             )
         except StashSenseError as error:
-            self._report_failure(error)
+            self.report(error)
             return {}
         for image_id, refusal in outcome.failed:
-            self._report_failure(refusal, image_id)
+            self.report(refusal, f"image {image_id}")
         return {stored.stash_image_id: stored.face_ids for stored in outcome.stored}
 
     def rematch(self, changes: Iterable[tuple[GalleryImage, list[FaceMatches]]]) -> None:
@@ -256,7 +228,7 @@ class GalleryStore:
         for image, matches in changes:
             by_floor.setdefault(image.floor, []).append((image, matches))
         for floor, own in by_floor.items():
-            self._write(
+            self.write(
                 partial(
                     self._state.update_matches,
                     self._parameters.pack,
@@ -266,16 +238,3 @@ class GalleryStore:
                     {**self._parameters.settings(), "floor": floor},
                 )
             )
-
-    def _write(self, write: partial[Any]) -> None:
-        try:
-            write()
-        except StashSenseError as error:
-            self._report_failure(error)
-
-    def _report_failure(self, error: StashSenseError, image_id: str = "") -> None:
-        """Once for each reason: a full disk would otherwise be reported for every image."""
-        log.warning("gallery %s: %s was not stored: %s", self._gallery_id, image_id or "a part", error)
-        if str(error) not in self._reported:
-            self._reported.add(str(error))
-            self._progress.problem(f"Not everything could be stored: {error}")

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from stash_sense.faces.engine import FaceEngine
 from stash_sense.media.video.frames import VideoFrame, VideoInfo
 from stash_sense.recognition.analysis import AnalyzedPicture, scale_faces
+from stash_sense.recognition.crops import face_crops
 
 T = TypeVar("T")
 
@@ -18,8 +19,8 @@ FRAMES_PER_BATCH = 4
 BATCHES_AHEAD = 6
 """Batches that wait or are being analysed while the next frames are read."""
 
-AnalyzedFrames = list[tuple[float, AnalyzedPicture]]
-"""The time of each frame in seconds, and its faces in pixels of the upright video."""
+AnalyzedFrames = list[tuple[float, AnalyzedPicture, tuple[bytes, ...]]]
+"""The time of each frame in seconds, its faces in pixels of the upright video, and a JPEG of each."""
 
 
 class Submit(Protocol):
@@ -71,6 +72,10 @@ def _analyze(
     found = engine.analyze([frame.pixels for frame in batch], min_confidence=min_confidence)
     width, height = info.width, info.height
     return [
-        (frame.time_s, AnalyzedPicture(width, height, scale_faces(faces, frame.scale, width, height)))
+        (
+            frame.time_s,
+            AnalyzedPicture(width, height, scale_faces(faces, frame.scale, width, height)),
+            face_crops(frame.pixels, faces),
+        )
         for frame, faces in zip(batch, found, strict=True)
     ]

@@ -63,12 +63,13 @@ class SamplingOptions:
 @dataclass(frozen=True, slots=True, eq=False)
 class SceneFrame:
     """The faces of one frame. time_s: from the scene's first frame. width, height: of the upright frame,
-    pixels; boxes are in these."""
+    pixels; boxes are in these. crops: a JPEG of each face, or none."""
 
     time_s: float
     width: int
     height: int
     faces: Sequence[EmbeddedFace]
+    crops: Sequence[bytes] = ()
 
 
 Stopped = Literal["settled", "all-frames", "scarce-keyframes", "max-frames", "unreadable"]
@@ -173,7 +174,10 @@ class _Sampling:
         )
         with closing(analyzed):
             for batch in analyzed:
-                new = [SceneFrame(time_s, each.width, each.height, each.faces) for time_s, each in batch]
+                new = [
+                    SceneFrame(time_s, each.width, each.height, each.faces, crops)
+                    for time_s, each, crops in batch
+                ]
                 for frame in new:
                     at = bisect_left([other.time_s for other in self.frames], frame.time_s)
                     self.frames.insert(at, frame)

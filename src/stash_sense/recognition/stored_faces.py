@@ -198,10 +198,11 @@ def _stored_matches(
     matches = {match.performer_id: match for match in (*(own.matches if own else ()), *face.matches)}
     named = face.named.performer_id if face.named else None
     order = sorted(matches.values(), key=lambda match: (match.performer_id != named, match.combined_score))
-    return tuple(_stored_match(match, database) for match in order)
+    return tuple(stored_match(match, database) for match in order)
 
 
-def _stored_match(match: Match, database: FaceDatabase) -> StoredMatch:
+def stored_match(match: Match, database: FaceDatabase) -> StoredMatch:
+    """A match of a face or track to be stored."""
     return StoredMatch(
         match.performer_id,
         match.combined_score,

@@ -23,6 +23,8 @@ from stash_sense.recognition.decided_people import follow_keys
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.recognition.scene import MOST_FRAMES, identify_scene
+from stash_sense.recognition.scene_video import SceneSource
 from stash_sense.runtime.from_settings import (
     PATIENT,
     Engine,
@@ -117,6 +119,35 @@ class IdentifyOptions:
         return cls(MatchOptions(**parameters["knobs"]), parameters["force"], parameters["source"])
 
 
+@dataclass(frozen=True, slots=True)
+class SceneOptions:
+    """How to identify a scene of Stash. force: look at the video again despite a stored result."""
+
+    match: MatchOptions
+    force: bool = False
+    source: SceneSource = "auto"
+    max_frames: int = MOST_FRAMES
+
+    def as_json(self) -> dict[str, Any]:
+        """For the parameters of a job; `knobs` as in IdentifyOptions."""
+        return {
+            "knobs": asdict(self.match),
+            "force": self.force,
+            "source": self.source,
+            "max_frames": self.max_frames,
+        }
+
+    @classmethod
+    def from_json(cls, parameters: Mapping[str, Any]) -> Self:
+        """What `as_json` made."""
+        return cls(
+            MatchOptions(**parameters["knobs"]),
+            parameters["force"],
+            parameters["source"],
+            parameters["max_frames"],
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Services:
     """What jobs and requests about Stash's content work with. stash: None if STASH_URL is set to empty."""
@@ -170,7 +201,11 @@ class Services:
         A job computes on a loop of its own, with connections to Stash of its own: sorting 100,000 performers
         must not keep the sidecar from answering.
         """
-        return {"gallery": self._identify_gallery, "database": self._build_database}
+        return {
+            "gallery": self._identify_gallery,
+            "scene": self._identify_scene,
+            "database": self._build_database,
+        }
 
     async def _identify_gallery(
         self, progress: JobProgress, parameters: Mapping[str, Any]
@@ -196,6 +231,31 @@ class Services:
                     return answer.as_json()
 
             return await run_on_own_loop(identify, "gallery")
+
+    async def _identify_scene(
+        self, progress: JobProgress, parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        await self.recognition.first_attempt.wait()
+        await self.state.first_attempt.wait()
+        options = SceneOptions.from_json(parameters)
+        async with self.lease_tools() as (recognizer, tools):
+
+            async def identify() -> Mapping[str, Any]:
+                async with open_stash(self.settings, tools.stash.limits) as stash:
+                    answer = await identify_scene(
+                        parameters["scene_id"],
+                        recognizer,
+                        options.match,
+                        replace(tools, stash=stash),
+                        progress,
+                        force=options.force,
+                        source=options.source,
+                        max_frames=options.max_frames,
+                        outage_limits=self.outage_limits,
+                    )
+                    return answer.as_json()
+
+            return await run_on_own_loop(identify, "scene")
 
     async def _build_database(
         self, progress: JobProgress, parameters: Mapping[str, Any]

@@ -28,7 +28,6 @@ class SceneMethods:
     def end_scene(self, picture_id: int, stopped: str) -> None:
         with self._pool.writing() as connection:
             scenes.end_scene(connection, picture_id, stopped)
-            scene_videos.forget_unreadable_video(connection, picture_id)
 
     def get_scene(
         self, stash_scene_id: str, picture: PictureIdentity

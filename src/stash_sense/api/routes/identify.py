@@ -1,7 +1,8 @@
 """Who is on a picture, and how the faces look: `POST /identify…`, crops of faces, and references."""
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query
 from fastapi.responses import Response
@@ -9,7 +10,7 @@ from fastapi.responses import Response
 from stash_sense.api.clients import current_client
 from stash_sense.api.dependencies import JSON_BODY, MetricsDep, SidecarDep, StashDep, StateDep, UploadDep
 from stash_sense.api.problems import BODY_ERRORS, documented
-from stash_sense.api.routes.jobs import GalleryBody, submit_gallery
+from stash_sense.api.routes.jobs import GalleryBody, SceneBody, submit_gallery, submit_scene
 from stash_sense.api.schemas.faces import (
     IdentifyIn,
     IdentifyOut,
@@ -22,13 +23,16 @@ from stash_sense.api.schemas.faces import (
     image_out,
 )
 from stash_sense.api.schemas.jobs import GalleryOut
+from stash_sense.api.schemas.scenes import SceneOut
 from stash_sense.api.telemetry import Metrics
-from stash_sense.errors import JobEnded, NotBuilt
+from stash_sense.errors import JobEnded
+from stash_sense.jobs.run import JobProgress
 from stash_sense.jobs.workers import Lane
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.media.addresses import MAX_URL_LENGTH
 from stash_sense.recognition.crops import face_crop, reference_crop
 from stash_sense.recognition.image import identify_image, identify_picture
+from stash_sense.recognition.scene import stored_scene_answer
 from stash_sense.runtime.sidecar import Sidecar
 
 router = APIRouter()
@@ -147,20 +151,45 @@ async def post_identify_gallery(sidecar: SidecarDep, body: GalleryBody) -> Galle
 
     The work goes on if the caller stops waiting, and its results are stored.
     """
-    queue = await sidecar.jobs.ready()
-    job = await queue.wait(await submit_gallery(sidecar, body))
-    if job.status != "done" or job.result is None:
-        stored = f" What it found is kept, and shown by GET /jobs/{job.job_id}." if job.done else ""
-        raise JobEnded((job.error or "The job was cancelled.") + stored, job.error_code)
-    return GalleryOut.model_validate(job.result)
+    return GalleryOut.model_validate(await _awaited(sidecar, await submit_gallery(sidecar, body)))
 
 
 @router.post(
-    "/identify/scene", tags=["not built"], status_code=501, response_model=None, responses=documented(501)
+    "/identify/scene",
+    tags=["identify"],
+    dependencies=[JSON_BODY],
+    responses=documented(400, 404, 409, 415, 502, 503, 504, *BODY_ERRORS),
 )
-async def post_identify_scene() -> NoReturn:
-    """Answers 501 until it is built."""
-    raise NotBuilt("This does not work yet. GET /health lists under `features` what does.")
+async def post_identify_scene(sidecar: SidecarDep, body: SceneBody) -> SceneOut:
+    """Who is in a scene of Stash, and when. Once its frames are stored, the answer comes at once.
+
+    Otherwise it is POST /jobs/scene, awaited: the work goes on if the caller stops waiting.
+    """
+    if not body.force:
+        with sidecar.pool.admit():
+            async with sidecar.services.lease_tools() as (recognizer, tools):
+                answer = await stored_scene_answer(
+                    str(int(body.scene_id)),
+                    recognizer,
+                    body.match_options(),
+                    tools,
+                    JobProgress(""),
+                    source=body.source,
+                    max_frames=body.max_frames,
+                )
+                if answer is not None:
+                    return SceneOut.model_validate(answer.as_json())
+    return SceneOut.model_validate(await _awaited(sidecar, await submit_scene(sidecar, body)))
+
+
+async def _awaited(sidecar: Sidecar, job_id: str) -> Mapping[str, Any]:
+    """The result of a job, once it has ended. Raises JobEnded where it has no whole one."""
+    queue = await sidecar.jobs.ready()
+    job = await queue.wait(job_id)
+    if job.status != "done" or job.result is None:
+        stored = f" What it found is kept, and shown by GET /jobs/{job.job_id}." if job.done else ""
+        raise JobEnded((job.error or "The job was cancelled.") + stored, job.error_code)
+    return job.result
 
 
 @router.get(

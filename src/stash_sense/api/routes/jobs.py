@@ -17,8 +17,9 @@ from stash_sense.api.schemas.jobs import (
     JobsQuery,
     job_out,
 )
+from stash_sense.api.schemas.scenes import SceneIn
 from stash_sense.errors import NotBuilt
-from stash_sense.runtime.services import IdentifyOptions
+from stash_sense.runtime.services import IdentifyOptions, SceneOptions
 from stash_sense.runtime.sidecar import Sidecar
 
 router = APIRouter(tags=["jobs"])
@@ -30,6 +31,16 @@ GalleryBody = Annotated[
         openapi_examples={
             "plain": {"value": {"gallery_id": "45"}},
             "careful": {"value": {"gallery_id": "45", "max_distance": 0.5}},
+        }
+    ),
+]
+
+SceneBody = Annotated[
+    SceneIn,
+    Body(
+        openapi_examples={
+            "plain": {"value": {"scene_id": "12"}},
+            "again": {"value": {"scene_id": "12", "force": True, "max_frames": 240}},
         }
     ),
 ]
@@ -58,6 +69,26 @@ async def submit_gallery(sidecar: Sidecar, body: GalleryIn) -> str:
 
 
 @router.post(
+    "/jobs/scene",
+    status_code=202,
+    dependencies=[JSON_BODY],
+    responses=documented(400, 503, *BODY_ERRORS),
+)
+async def post_scene_job(sidecar: SidecarDep, body: SceneBody) -> JobIdOut:
+    """Identify who is in a scene, and when. The same call while the job waits or runs gives the same job."""
+    return JobIdOut(job_id=await submit_scene(sidecar, body))
+
+
+async def submit_scene(sidecar: Sidecar, body: SceneIn) -> str:
+    """Submit the job of a scene and return its id. Raises whatever keeps it from starting."""
+    scene_id = str(int(body.scene_id))
+    async with sidecar.services.lease_tools():
+        queue = await sidecar.jobs.ready()
+        options = SceneOptions(body.match_options(), body.force, body.source, body.max_frames)
+        return await queue.submit("scene", f"scene:{scene_id}", {"scene_id": scene_id, **options.as_json()})
+
+
+@router.post(
     "/jobs/database",
     status_code=202,
     dependencies=[JSON_BODY],
@@ -77,9 +108,6 @@ async def post_database_job(
 
 
 # Before `/jobs/{job_id}/…`, which would take these names for ids.
-@router.post(
-    "/jobs/scene", tags=["not built"], status_code=501, response_model=None, responses=documented(501)
-)
 @router.post(
     "/jobs/library", tags=["not built"], status_code=501, response_model=None, responses=documented(501)
 )

@@ -134,7 +134,7 @@ class JobOut(BaseModel):
     """A job and how far it is."""
 
     job_id: str
-    kind: str = Field(description="`gallery` or `database`.")
+    kind: str = Field(description="`gallery`, `scene` or `database`.")
     target: str
     status: Literal["queued", "running", "done", "failed", "cancelled"]
     done: int

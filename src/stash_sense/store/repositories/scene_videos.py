@@ -60,7 +60,7 @@ def unreadable_video(connection: sqlite3.Connection, picture: PictureIdentity) -
 
 
 def forget_unreadable_video(connection: sqlite3.Connection, picture_id: int) -> None:
-    """The video has been read after all."""
+    """Forget why the video could not be read."""
     connection.execute("DELETE FROM stash_sense_unreadable_videos WHERE picture_id = ?", (picture_id,))
 
 

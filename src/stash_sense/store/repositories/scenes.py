@@ -31,8 +31,11 @@ from stash_sense.store.repositories.matches import (
     encode_embeddings,
     upsert_pack,
 )
-from stash_sense.store.repositories.scene_videos import scene_number, show_video
+from stash_sense.store.repositories.scene_videos import forget_unreadable_video, scene_number, show_video
 from stash_sense.store.unreadable import UNREADABLE, log_unreadable
+
+SPRITE_SOURCE = "sprite"
+"""The source of a result that rests on Stash's own small pictures, not on the video."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +229,15 @@ def _upsert_face(
 def end_scene(connection: sqlite3.Connection, picture_id: int, stopped: str) -> None:
     """A run has looked at all that it wanted to: frames of former runs go. Raises NotStored."""
     ended = connection.execute(
-        "UPDATE stash_sense_videos SET stopped = ?, stored_at = datetime('now') WHERE picture_id = ?",
+        "UPDATE stash_sense_videos SET stopped = ?, stored_at = datetime('now') WHERE picture_id = ? "
+        "RETURNING source",
         (validate_text("stopped", stopped), picture_id),
-    )
-    if not ended.rowcount:
+    ).fetchall()
+    if not ended:
         raise NotStored("What was stored of the scene has been deleted meanwhile. Identify it again.")
     connection.execute("DELETE FROM stash_sense_scene_frames WHERE picture_id = ? AND former", (picture_id,))
+    if ended[0][0] != SPRITE_SOURCE:  # the video has been read after all
+        forget_unreadable_video(connection, picture_id)
 
 
 def get_scene(connection: sqlite3.Connection, picture: PictureIdentity) -> StoredScene | None:
