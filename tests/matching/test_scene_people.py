@@ -84,7 +84,8 @@ def test_tracks_of_one_person_are_one():
 
 
 def test_a_stranger_is_one_unknown_track_with_whom_it_may_show():
-    evidence = scene(*every_second({0: 0.45, 10: 0.8}))
+    shots = [(6.0 * at, [face({0: 0.45, 10: 0.8}, 24 + at)]) for at in range(5)]
+    evidence = scene(*shots, duration_s=30.0)
     (track,) = evidence.unknown
     assert (evidence.persons, track.status, track.match, track.index) == ((), "ambiguous", None, None)
     assert [match.performer_id for match in track.matches] == ["person-0"]

@@ -204,7 +204,7 @@ class Track:
     faces: positions, ascending. person: whom it shows, for a match. candidates: the people it may show, best
     first, however far; for a match that person first. why: see Why. distances: 0 to 2, of each face to the
     person of a match. alone: how many of the faces are within the distance asked for, each by itself.
-    moments: how many of its faces count, each another moment. template: slot -> (d,) unit vector.
+    template: slot -> (d,) unit vector.
     """
 
     faces: tuple[int, ...]
@@ -214,7 +214,6 @@ class Track:
     why: Why = ""
     distances: tuple[float, ...] = ()
     alone: int = 0
-    moments: int = 1
     template: Embeddings = field(default_factory=dict, repr=False)
 
 
@@ -253,7 +252,6 @@ def _track(judged: JudgedTrack, judge: TrackJudge) -> Track:
         judged.person,
         judged.template.candidates,
         judged.why,
-        moments=len(judged.moments),
         template=judged.template.vectors,
     )
     if judged.person is None:

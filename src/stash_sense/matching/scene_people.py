@@ -14,6 +14,7 @@ from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.matching.moments import MOMENT_S
 from stash_sense.matching.naming import Track, name_tracks
 from stash_sense.matching.scene_spans import spans_of
+from stash_sense.matching.shots import follow_faces
 from stash_sense.matching.track_verdicts import KnownPeople, reason_without_name
 from stash_sense.matching.tracks import TrackFace
 from stash_sense.matching.verdict import reason_for_match
@@ -33,7 +34,7 @@ class SceneTrack:
 
     faces: in the order of time. match: whom the track shows, for a match. matches: whom it may show, best
     first. spans: (from, to) in seconds while the person is on screen. proportion: of the frames looked at, 0
-    to 1. moments: at how many, far enough apart to count, the faces were seen. best: the face that shows the
+    to 1. moments: at how many times, a second apart, the faces were seen. best: the face that shows the
     person best; best_faces: up to eight, best first, each of another moment. template: slot -> (d,) unit
     vector. index: of the person in the face database; None without a name, negative for a person who was
     confirmed and is not enrolled.
@@ -117,6 +118,7 @@ class _Scene:
         self._known = KnownPeople(database, dict(enumerate(decisions.values())))
         self.places: list[SceneFace] = []
         self.faces: list[TrackFace] = []
+        shots = follow_faces(frames, scorer)
         for frame, (time_s, own) in enumerate(frames):
             for position, face in enumerate(own):
                 decided = decisions.get((frame, position), NO_DECISIONS)
@@ -125,7 +127,7 @@ class _Scene:
                 if decided.ignored or not whole:
                     continue
                 self.places.append((frame, position))
-                self.faces.append(self._track_face(frame, time_s, face, decided))
+                self.faces.append(self._track_face(frame, time_s, shots[frame][position], face, decided))
 
     def tracks(self, tagged: frozenset[int]) -> list[Track]:
         """The tracks, each judged."""
@@ -170,7 +172,7 @@ class _Scene:
             return Reason(ReasonCode.CONFIRMED)
         if all(track.why == "tagged" for track in tracks):
             return Reason(ReasonCode.TAGGED, (match.in_reason,))
-        moments = sum(track.moments for track in tracks)
+        moments = self._moments(tracks)
         if moments > 1:
             return Reason(ReasonCode.MOMENTS, (match.in_reason,), moments)
         others = [each for each in tracks[0].candidates if each.person != meant.person]
@@ -195,12 +197,20 @@ class _Scene:
             tuple(matches),
             spans_of(frames, self._times, self._duration_s),
             len(frames) / len(self._frames),
-            sum(track.moments for track in tracks),
+            self._moments(tracks),
             best[0],
             tuple(best),
             self._template(tracks),
             index,
         )
+
+    def _moments(self, tracks: Sequence[Track]) -> int:
+        """At how many times, MOMENT_S apart, the tracks are seen."""
+        moments, last = 0, -np.inf
+        for frame in sorted({self.places[face][0] for track in tracks for face in track.faces}):
+            if self._times[frame] - last >= MOMENT_S:
+                moments, last = moments + 1, self._times[frame]
+        return moments
 
     def _best(self, faces: Sequence[int]) -> list[SceneFace]:
         """The best of these faces, best first, none of them close in time to a better one."""
@@ -213,14 +223,16 @@ class _Scene:
         return best[:BEST_FACES]
 
     def _template(self, tracks: Sequence[Track]) -> Embeddings:
-        """One vector a slot for all tracks, each as heavy as it has moments."""
+        """One vector a slot for all tracks, each as heavy as it has faces."""
         result = {}
         for slot in self._scorer.slots:
-            total = np.sum([track.template[slot] * track.moments for track in tracks], axis=0)
+            total = np.sum([track.template[slot] * len(track.faces) for track in tracks], axis=0)
             result[slot] = np.asarray(total / max(float(np.linalg.norm(total)), 1e-12), np.float32)
         return result
 
-    def _track_face(self, frame: int, time_s: float, face: EmbeddedFace, decided: FaceDecisions) -> TrackFace:
+    def _track_face(
+        self, frame: int, time_s: float, shot: int, face: EmbeddedFace, decided: FaceDecisions
+    ) -> TrackFace:
         return TrackFace(
             frame,
             face.embeddings,
@@ -229,4 +241,5 @@ class _Scene:
             self._known.indices(decided.rejected),
             decided.apart,
             time_s,
+            shot,
         )

@@ -17,6 +17,10 @@ LEAST_WEIGHT = 0.1
 SPARE = 6
 """Candidates searched for beyond those needed: the mean of a person's references may move one forward."""
 
+MOMENT_FACES = 8
+"""A moment of a scene counts with the mean of so many of its best faces: their noise differs from frame to
+frame. A gallery's copies share theirs."""
+
 _BATCH = 64
 
 
@@ -67,8 +71,9 @@ def build_templates(
     for start in range(0, len(tracks), _BATCH):
         batch = tracks[start : start + _BATCH]
         leaders = [[moment[0] for moment in moments] for moments in batch]
+        weighted = [_weighted_faces(moments, faces) for moments in batch]
         vectors = {
-            slot: np.stack([_mean(similarity.vectors[slot][own], _weights(own, faces)) for own in leaders])
+            slot: np.stack([_mean(similarity.vectors[slot][own], weights) for own, weights in weighted])
             for slot in scorer.slots
         }
         rejected = [
@@ -89,8 +94,21 @@ def build_templates(
     return result
 
 
-def _weights(faces_of: Sequence[int], faces: Sequence[TrackFace]) -> NDArray[np.float32]:
-    return np.array([max(faces[face].quality, LEAST_WEIGHT) for face in faces_of], np.float32)
+def _weighted_faces(moments: Moments, faces: Sequence[TrackFace]) -> tuple[list[int], NDArray[np.float32]]:
+    """The faces of a template and their weights: each moment as heavy as its best face."""
+    own: list[int] = []
+    weights: list[float] = []
+    for moment in moments:
+        heavy = max(faces[moment[0]].quality, LEAST_WEIGHT)
+        if faces[moment[0]].time_s is None:
+            own.append(moment[0])
+            weights.append(heavy)
+            continue
+        best = sorted(moment, key=lambda face: -faces[face].quality)[:MOMENT_FACES]
+        shares = [max(faces[face].quality, LEAST_WEIGHT) for face in best]
+        own += best
+        weights += [heavy * share / sum(shares) for share in shares]
+    return own, np.array(weights, np.float32)
 
 
 def _mean(vectors: NDArray[np.float32], weights: NDArray[np.float32] | None = None) -> NDArray[np.float32]:

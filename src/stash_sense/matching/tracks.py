@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stash_sense.matching.calibration import Scorer
 from stash_sense.matching.candidates import Embeddings, stack_embeddings
+from stash_sense.matching.constraints import TrackConstraints
 
 COPY_DISTANCE = 0.1
 """Two faces nearer than this show one moment: the same picture scaled or saved again, or the next frame."""
@@ -47,6 +48,12 @@ class TrackFace:
     rejected: frozenset[int] = frozenset()
     apart: bool = False
     time_s: float | None = None
+    shot: int | None = None
+
+    @property
+    def constraints(self) -> TrackConstraints:
+        """What decisions say about it."""
+        return TrackConstraints(self.confirmed, self.rejected, self.apart)
 
 
 class FaceSimilarity:
@@ -86,12 +93,13 @@ def group_faces(faces: Sequence[TrackFace], similarity: FaceSimilarity) -> list[
 
 def _group_copies(
     order: Sequence[int], faces: Sequence[TrackFace], similarity: FaceSimilarity
-) -> tuple[Moments, list["_Constraints"]]:
-    """Group the faces that show one moment. The first of each group represents it."""
+) -> tuple[Moments, list[TrackConstraints]]:
+    """Group the faces that show one moment or one shot. The first of each group represents it."""
     bar = similarity.scorer.decades_at(COPY_DISTANCE)
     groups: list[list[int]] = []
     leaders: list[int] = []
-    constraints: list[_Constraints] = []
+    constraints: list[TrackConstraints] = []
+    of_shot: dict[int, int] = {}
     for start in range(0, len(order), _BLOCK):
         block = list(order[start : start + _BLOCK])
         known = len(leaders)
@@ -100,9 +108,12 @@ def _group_copies(
         to_block = similarity.between(block, block)
         new: list[int] = []  # places in the block that lead a group
         for place, face in enumerate(block):
-            own = _Constraints.of(faces[face])
+            own = faces[face].constraints
             near = np.flatnonzero(to_known[place] >= bar).tolist() if place in seen_before else []
             near += [known + at for at, other in enumerate(new) if to_block[place, other] >= bar]
+            shot = faces[face].shot
+            if shot in of_shot:
+                near.insert(0, of_shot[shot])
             home = next((group for group in near if constraints[group].allow(own)), None)
             if home is None:
                 new.append(place)
@@ -112,35 +123,9 @@ def _group_copies(
             else:
                 groups[home].append(face)
                 constraints[home] = constraints[home].with_(own)
+            if shot is not None:
+                of_shot.setdefault(shot, len(groups) - 1 if home is None else home)
     return groups, constraints
-
-
-@dataclass(frozen=True, slots=True)
-class _Constraints:
-    """What decisions say about the faces of a track, and so about which tracks it may join."""
-
-    confirmed: int | None = None
-    rejected: frozenset[int] = frozenset()
-    apart: bool = False
-
-    @classmethod
-    def of(cls, face: TrackFace) -> "_Constraints":
-        return cls(face.confirmed, face.rejected, face.apart)
-
-    def allow(self, other: "_Constraints") -> bool:
-        """Whether no decision keeps the two tracks apart."""
-        if self.apart or other.apart:
-            return False
-        if self.confirmed is not None and other.confirmed is not None:
-            return self.confirmed == other.confirmed
-        return self.confirmed not in other.rejected and other.confirmed not in self.rejected
-
-    def with_(self, other: "_Constraints") -> "_Constraints":
-        confirmed = other.confirmed if self.confirmed is None else self.confirmed
-        return _Constraints(confirmed, self.rejected | other.rejected, self.apart or other.apart)
-
-    def __bool__(self) -> bool:
-        return self.confirmed is not None or bool(self.rejected) or self.apart
 
 
 class _Linkage:
@@ -154,7 +139,7 @@ class _Linkage:
     def __init__(
         self,
         groups: Moments,
-        constraints: Sequence[_Constraints],
+        constraints: Sequence[TrackConstraints],
         faces: Sequence[TrackFace],
         similarity: FaceSimilarity,
     ) -> None:
@@ -171,7 +156,7 @@ class _Linkage:
         self._cohesion = np.full(count, np.inf)  # a face alone has none
         self._cannot_join = _cannot_join(groups, faces, similarity)
         self._constraints = list(constraints)
-        self._by_constraints: dict[_Constraints, set[int]] = {}
+        self._by_constraints: dict[TrackConstraints, set[int]] = {}
         for group, own in enumerate(constraints):
             if own:
                 self._by_constraints.setdefault(own, set()).add(group)
@@ -218,7 +203,7 @@ class _Linkage:
         self._is_current[tracks] = True
         return near
 
-    def _apply_constraints(self, near: NDArray[np.floating[Any]], own: "_Constraints") -> None:
+    def _apply_constraints(self, near: NDArray[np.floating[Any]], own: TrackConstraints) -> None:
         """Set the tracks that decisions keep apart from this one to -inf."""
         if own.apart:
             near[:] = -np.inf
