@@ -10,12 +10,16 @@ from PIL import Image
 
 from stash_sense.domain.faces import EmbeddedFace, Quality
 from stash_sense.enrolment import build as build_module
-from stash_sense.enrolment.references import CROP_SIDE_PX, prominent_face
+from stash_sense.enrolment import references
+from stash_sense.enrolment.references import CROP_SIDE_PX, NewPhoto, prominent_face, reference_photo
 from stash_sense.enrolment.set_aside import NO_FACE
 from stash_sense.errors import BadInput, NoSuchReference
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.recognition.analysis import analyze_pictures
+from stash_sense.facedb.layout import Photo
+from stash_sense.media.formats import DEFAULT_LIMITS
+from stash_sense.recognition.analysis import AnalyzedPicture, analyze_pictures
 from stash_sense.recognition.crops import reference_crop, reference_id
+from stash_sense.recognition.recognizer import SLOTS
 
 from .conftest import skipped
 
@@ -199,11 +203,42 @@ def test_a_reference_can_be_shown_without_its_photo(build, people, place, photo)
     assert shown.getpixel((5, 5))[1] > 200
 
 
-def test_a_photo_gone_before_its_crop_is_made_is_enrolled_without_one(build, people, place, monkeypatch):
+def test_a_new_photo_is_decoded_once_also_for_its_crop(build, people, place, photo, monkeypatch):
+    photo(people / "Green" / "1.png", "green", (2000, 1500))
+    monkeypatch.delattr(references, "load_image")
+    build(people)
+    with FaceDatabase.open(place) as database:
+        crops = [database.crop(row) for index in range(3) for row in database.rows(index)]
+    assert all(crops)
+    assert max(Image.open(io.BytesIO(crops[-1])).size) <= CROP_SIDE_PX
+
+
+@pytest.mark.parametrize(("side", "sharper"), [(60, True), (200, False)])
+def test_only_a_face_too_small_in_the_reduced_picture_is_cut_from_the_whole_one(side, sharper):
+    """side: of the face's box, in a picture of twice the pixels that were looked at."""
+    box = np.array([400, 400, 400 + 2 * side, 400 + 2 * side], np.float32)
+    face = EmbeddedFace(
+        box, 0.9, np.zeros((5, 2), np.float32), Quality(1, 60, 0, 0),
+        dict.fromkeys(SLOTS, np.ones(3, np.float32)),
+    )  # fmt: skip
+    whole = io.BytesIO()
+    Image.new("RGB", (3200, 2400), "green").save(whole, "PNG")
+    new = NewPhoto(Photo("1.png", "now", "Ann"), whole.getvalue(), lambda faces, _w, _h: faces[0])
+    found = AnalyzedPicture(3200, 2400, [face], [b"as found"], 2.0)
+    made = reference_photo(new, found, DEFAULT_LIMITS)
+    assert (made.crop == b"as found") != sharper
+    if sharper:
+        assert min(Image.open(io.BytesIO(made.crop)).size) > 160
+
+
+def test_a_photo_gone_before_its_sharper_crop_is_made_is_enrolled_without_one(
+    build, people, place, monkeypatch
+):
     def vanishing(paths, engine, **options):
         pictures = analyze_pictures(paths, engine, **options)
         if people / "Green" / "1.png" in paths:
             (people / "Green" / "1.png").unlink()
+            pictures[paths.index(people / "Green" / "1.png")].crops.clear()
         return pictures
 
     monkeypatch.setattr(build_module, "analyze_pictures", vanishing)

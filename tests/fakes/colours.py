@@ -31,8 +31,12 @@ class ColourEngine:
         """How many pictures were analysed so far."""
         return sum(self.calls)
 
-    def analyze(self, images, *, min_confidence=0.5, reference=False, finer=None):
-        faces = [self._faces(image) for image in images]
+    def analyze(self, images, *, min_confidence=0.5, reference=False, finer=None, seen=None):
+        faces = []
+        for image in images:
+            faces.append(self._faces(image))
+            if seen:
+                seen(image, np.array([face.box for face in faces[-1]], np.float32).reshape(-1, 4))
         with self.lock:
             self.calls.append(len(faces))
             self.references.append(reference)

@@ -11,7 +11,7 @@ import numpy as np
 
 from stash_sense.domain.identity import Person
 from stash_sense.enrolment.quarantine import PersonReferences, quarantine, unconfirmed_guesses
-from stash_sense.enrolment.references import FACES, NewPhoto, reference_photo
+from stash_sense.enrolment.references import FACES, NewPhoto, cut_crop, reference_photo
 from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto
 from stash_sense.enrolment.set_aside import several_faces
 from stash_sense.enrolment.vanished import names_gone, refuse_vanished
@@ -94,6 +94,7 @@ class DatabaseBuild:
             min_confidence=MIN_CONFIDENCE,
             reference=True,
             limits=self.limits,
+            cut=cut_crop,
         )
         return [self._analyzed(new, picture) for new, picture in zip(batch, pictures, strict=True)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stash_sense.domain.faces import EmbeddedFace
+from stash_sense.domain.faces import EmbeddedFace, Pixels, Vectors
 from stash_sense.enrolment.set_aside import NO_FACE, UPSIDE_DOWN, one_person_tagged, poor_face
 from stash_sense.errors import StashSenseError
 from stash_sense.facedb.analyzed_photos import ReferencePhoto
@@ -74,15 +74,36 @@ def reference_photo(new: NewPhoto, picture: AnalyzedPicture, limits: MediaLimits
     face = new.choose_face(picture.faces, picture.width, picture.height)
     if isinstance(face, str):
         return ReferencePhoto(replace(new.photo, skipped=face))
-    crop = b""
-    with suppress(StashSenseError):  # the file changed meanwhile: the next build analyzes it again
-        crop = reference_thumbnail(new.content, face, picture.width, picture.height, limits)
+    crop = _found_crop(picture, face)
+    if not crop:
+        with suppress(StashSenseError):  # the file changed meanwhile: the next build analyzes it again
+            crop = reference_thumbnail(new.content, face, picture.width, picture.height, limits)
     x1, y1, x2, y2 = (round(float(side), 1) for side in face.box)
     rivals = rival_count(picture.faces, picture.width, picture.height)
     details = {FACES: 1 + rivals} if rivals else {}
     reference = Reference(new.photo.path, (x1, y1, x2, y2), face.quality.score, details)
     vector = np.concatenate([face.embeddings[slot] for slot in SLOTS])
     return ReferencePhoto(new.photo, reference, vector, crop)
+
+
+def cut_crop(pixels: Pixels, box: Vectors) -> bytes:
+    """A JPEG of a face and its surroundings. pixels (H, W, 3) BGR; box (4,) in these."""
+    x1, y1, x2, y2 = (float(side) for side in box)
+    return face_jpeg(pixels, (x1, y1, x2, y2), CROP_SIDE_PX, CROP_QUALITY)
+
+
+def _found_crop(picture: AnalyzedPicture, face: EmbeddedFace) -> bytes:
+    """The crop from the pixels that the face was found in; b"" where the whole picture has a sharper one."""
+    side = _crop_side(face)
+    if not picture.crops or (picture.scale > 1 and side / picture.scale < min(side, CROP_SIDE_PX)):
+        return b""
+    return next(crop for own, crop in zip(picture.faces, picture.crops, strict=True) if own is face)
+
+
+def _crop_side(face: EmbeddedFace) -> float:
+    """Pixels of the full picture, of a crop's longer side."""
+    x1, y1, x2, y2 = (float(side) for side in face.box)
+    return max(1.0, 2 * AROUND * max(x2 - x1, y2 - y1))
 
 
 def reference_thumbnail(
@@ -93,12 +114,11 @@ def reference_thumbnail(
     width, height: of the full upright picture in pixels, in which the face's box is given.
     Raises what `load_image` raises; NoSuchReference if the picture has changed.
     """
-    x1, y1, x2, y2 = (float(side) for side in face.box)
     # Decode no more than the crop needs: a JPEG in halves, quarters or eighths.
-    crop_side = max(1.0, 2 * AROUND * max(x2 - x1, y2 - y1))
-    wanted_side = math.ceil(max(width, height) * CROP_SIDE_PX / crop_side)
+    wanted_side = math.ceil(max(width, height) * CROP_SIDE_PX / _crop_side(face))
     image = load_image(source, limits=limits, wanted_side=wanted_side)
     across, down = image.scale
+    x1, y1, x2, y2 = (float(side) for side in face.box)
     box = (x1 / across, y1 / down, x2 / across, y2 / down)
     return face_jpeg(image.pixels, box, CROP_SIDE_PX, CROP_QUALITY)
 

@@ -43,15 +43,18 @@ class FaceEngine:
         min_confidence: float = 0.5,
         reference: bool = False,
         finer: Callable[[], Pixels | None] | None = None,
+        seen: Callable[[Pixels, Vectors], None] | None = None,
     ) -> list[list[EmbeddedFace]]:
         """Faces of each picture, best detection first.
 
         images: (H, W, 3) uint8 BGR, upright; sizes may differ. Each is released before the next is taken.
         min_confidence: calibrated, 0 to 1. reference: embed for enrolment rather than as probes.
         finer: the picture last taken with more pixels, or None; called for pictures with many small faces.
+        seen: called for each picture, while its pixels are there, with those that its faces were found in and
+        the boxes of the faces in these, (n, 4), in the order of the result.
         Boxes are clamped to the picture.
         """
-        cuts = [self._cut(image, min_confidence, finer) for image in images]
+        cuts = [self._cut(image, min_confidence, finer, seen) for image in images]
         vectors = self._embed([cut for per_image in cuts for cut in per_image], reference)
         faces, position = [], 0
         for per_image in cuts:
@@ -64,7 +67,11 @@ class FaceEngine:
         return faces
 
     def _cut(
-        self, image: Pixels, min_confidence: float, finer: Callable[[], Pixels | None] | None
+        self,
+        image: Pixels,
+        min_confidence: float,
+        finer: Callable[[], Pixels | None] | None,
+        seen: Callable[[Pixels, Vectors], None] | None,
     ) -> list[_Cut]:
         found = self._detector.search(image, min_confidence, finer)
         size = np.array(image.shape[1::-1], np.float32)
@@ -83,6 +90,9 @@ class FaceEngine:
             landmarks = np.asarray(detection.landmarks * scale, np.float32)
             inside = Detection(box, detection.score, landmarks)
             cuts.append(_Cut(inside, crops, quality))
+        if seen:
+            boxes = [cut.detection.box / np.tile(scale, 2) for cut in cuts]
+            seen(found.pixels, np.array(boxes, np.float32).reshape(-1, 4))
         return cuts
 
     def _embed(self, cuts: Sequence[_Cut], reference: bool) -> dict[str, Vectors]:

@@ -34,11 +34,16 @@ BATCHES_AHEAD = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnalyzedPicture:
-    """The faces of a picture. width, height: of the upright picture, pixels; boxes are in these."""
+    """The faces of a picture. width, height: of the upright picture, pixels; boxes are in these.
+
+    crops: what was cut out for each face, where that was asked for, from the picture reduced by `scale`.
+    """
 
     width: int
     height: int
     faces: Sequence[EmbeddedFace]
+    crops: Sequence[bytes] = ()
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,16 +130,19 @@ def analyze_pictures(
     reference: bool = False,
     limits: MediaLimits = DEFAULT_LIMITS,
     names: Sequence[str] = (),
+    cut: Callable[[Pixels, Vectors], bytes] | None = None,
 ) -> list[AnalyzedPicture | StashSenseError]:
     """The faces of each picture, or why it could not be read. All faces are embedded together.
 
     An animation whose first frame shows no face is looked at further on, and its faces are those of the first
     frame that shows any; but not as a reference, whose face a person must find where the picture is shown.
-    names: what messages call each source that is bytes.
+    names: what messages call each source that is bytes. cut: makes a face's crop from the pixels that it was
+    found in and its box there, (4,); faces of later frames have none.
     """
     pictures: list[AnalyzedPicture | StashSenseError] = []
     scales: list[Vectors] = []
     animations: set[int] = set()
+    crops = _Crops(cut) if cut else None
 
     more_pixels: Callable[[], Pixels | None] = _no_pixels
 
@@ -167,16 +175,39 @@ def analyze_pictures(
                 pictures.append(error)
 
     with closing(decoded()) as images:  # also where the engine fails: its memory must not stay reserved
-        faces = engine.analyze(images, min_confidence=min_confidence, reference=reference, finer=finer)
+        faces = engine.analyze(
+            images,
+            min_confidence=min_confidence,
+            reference=reference,
+            finer=finer,
+            seen=crops,
+        )
     readable = iter(zip(faces, scales, strict=True))
     for position, picture in enumerate(pictures):
         if isinstance(picture, AnalyzedPicture):
             own = _with_faces(picture, *next(readable))
+            own = crops.added_to(own) if crops else own
             if position in animations and not own.faces:
                 find = partial(engine.analyze, min_confidence=min_confidence)
                 own = _analyze_later_frames(sources[position], find, limits) or own
             pictures[position] = own
     return pictures
+
+
+class _Crops:
+    """Cuts the faces of each picture out while its pixels are there."""
+
+    def __init__(self, cut: Callable[[Pixels, Vectors], bytes]) -> None:
+        self._cut = cut
+        self._made: deque[tuple[list[bytes], int]] = deque()
+
+    def __call__(self, pixels: Pixels, boxes: Vectors) -> None:
+        self._made.append(([self._cut(pixels, box) for box in boxes], pixels.shape[1]))
+
+    def added_to(self, picture: AnalyzedPicture) -> AnalyzedPicture:
+        """The next picture with its crops."""
+        crops, across = self._made.popleft()
+        return replace(picture, crops=crops, scale=picture.width / across)
 
 
 def _no_pixels() -> None:

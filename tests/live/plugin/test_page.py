@@ -42,6 +42,23 @@ def test_the_button_stands_once_through_navigation_and_back(open_page, library):
     assert page.locator(BUTTON).count() == 0
 
 
+def test_stashs_menu_leads_to_the_plugins_own_page(open_page, front):
+    page = open_page("/images")
+    page.click(".navbar >> text=Stash Sense")
+    page.wait_for_selector(".sense-page h2 >> text=Stash Sense")
+    assert page.url == f"{front}/plugins/stash-sense"
+    page.wait_for_selector("text=Everything works")
+
+
+def test_the_sidecars_address_leads_among_the_settings(open_page):
+    page = open_page("/settings?tab=plugins")
+    names = ["Sidecar address", "Token", "Minimum confidence", "Also tag individual images"]
+    settings = [page.locator(f'text="{name}"').first for name in names]
+    settings[-1].wait_for()
+    tops = [each.bounding_box()["y"] for each in settings]
+    assert tops == sorted({*tops})
+
+
 def test_the_task_in_stashs_own_queue_builds_the_face_database(ask, installed, sidecar):
     job = ask(
         'mutation { job: runPluginTask(plugin_id: "stash-sense", task_name: "Build from my performers") }'
