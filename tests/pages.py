@@ -14,6 +14,7 @@ from fakes.stash import page_lacks
 ROOT = Path(__file__).parents[1]
 LIBRARIES = ROOT / "node_modules"
 BUTTON = "#sense-button"
+LONGEST_WAIT_MS = 60_000
 SKIPPED = """BROWSER TESTS ARE SKIPPED: {what}.
 To run them: `apt-get install chromium` (or put another on the PATH), and `make web` for the libraries."""
 
@@ -45,6 +46,14 @@ def launched(*, libraries: bool) -> Iterator[Any]:
         browser.close()
 
 
+def expect(what: Any) -> Any:
+    """Playwright's assertions, which wait until they hold, however busy the machine."""
+    from playwright.sync_api import expect as expectation  # noqa: PLC0415 - needs not be there
+
+    expectation.set_options(timeout=LONGEST_WAIT_MS)
+    return expectation(what)
+
+
 class Watched:
     """What went wrong on a page: must stay empty, unless a test takes it out."""
 
@@ -73,7 +82,7 @@ def once(page: Any, where: str) -> Any:
     """The button, which stands exactly once in the toolbar of this kind of page."""
     page.wait_for_selector(f".{where}-toolbar {BUTTON}")
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert page.locator(BUTTON).count() == 1
+    expect(page.locator(BUTTON)).to_have_count(1)
     return page.locator(BUTTON)
 
 
@@ -89,5 +98,5 @@ def row(page: Any, name: str) -> Any:
 
 def outcome(page: Any) -> str:
     """What Accept All says once it is done."""
-    page.wait_for_selector(".sense-outcome", timeout=60_000)
+    page.wait_for_selector(".sense-outcome", timeout=LONGEST_WAIT_MS)
     return str(page.locator(".sense-outcome").inner_text())

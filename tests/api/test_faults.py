@@ -66,7 +66,7 @@ def test_an_image_that_dribbles_in_gives_its_place_back_in_time(stash_app, stash
     stash.faults.add(Dribble(size=50, pause_s=0.1), where="original")
     answer = stash_app.client.post("/identify/image", json={"image_id": images[0]}, timeout=60)
     assert "within 0.5 s" in problem(answer, 504, "stash-too-slow")
-    assert stash_app.sidecar.pool.admitted == 0
+    until(lambda: stash_app.sidecar.pool.admitted == 0)
 
 
 def whole(job, images):

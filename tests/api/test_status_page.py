@@ -73,5 +73,7 @@ def test_a_migrated_state_shows_where_the_former_file_is(serve, settings_with, t
         (-5, "0 s ago"),
     ],
 )
-def test_how_long_ago(seconds, said):
-    assert format_ago(time.time() - seconds) == said
+def test_how_long_ago(seconds, said, monkeypatch):
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert format_ago(now - seconds) == said

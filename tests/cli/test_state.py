@@ -59,7 +59,7 @@ def test_backing_up_and_restoring(folder: Path) -> None:
 
 
 def test_a_refusal_is_one_sentence(folder: Path) -> None:
-    (folder / "there").touch()
+    (folder / "there").touch(mode=0o600)  # else it would be told that others could read it
     code, output = run(folder, "backup", str(folder / "there"))
     assert code == 1
     assert output.startswith("Error: ")

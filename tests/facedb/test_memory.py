@@ -32,7 +32,7 @@ print(database.people, private() - before, time.perf_counter() - started)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's account of memory")
-def test_opening_100_mb_takes_no_private_memory(build, tmp_path):
+def test_opening_100_mb_takes_no_private_memory(build, tmp_path, torture):
     slots = [Slot(name="arcface", dimension=DIMENSION)]
     block = np.ones((1000, DIMENSION), np.float32)
     reference = Reference("/photo.jpg", (0, 0, 1, 1), 1.0)
@@ -51,4 +51,5 @@ def test_opening_100_mb_takes_no_private_memory(build, tmp_path):
     people, kilobytes, seconds = ran.stdout.split()
     assert int(people) == FACES // 1000
     assert int(kilobytes) < 1000
-    assert float(seconds) < 1
+    if torture:  # on a machine that does nothing else
+        assert float(seconds) < 1

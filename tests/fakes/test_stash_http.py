@@ -8,8 +8,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from fakes.stash import Delay, Dribble, Drop, StashStandIn, Status, Truncate
-from waiting import PATIENCE_S
+from fakes.stash import Dribble, Drop, Hold, StashStandIn, Status, Truncate
+from waiting import PATIENCE_S, until
 
 QUESTION = {"query": "{ version { version } }"}
 
@@ -160,11 +160,15 @@ def test_a_dribbled_body_comes_slowly_and_whole(stash: StashStandIn, http: httpx
     assert time.monotonic() - started >= 0.1
 
 
-def test_a_delay_holds_up_only_its_own(stash: StashStandIn, http: httpx.Client):
-    stash.faults.add(Delay(0.5), where="graphql")
+def test_what_is_held_holds_up_only_its_own(stash: StashStandIn, http: httpx.Client):
+    go = threading.Event()
+    stash.faults.add(Hold(go), where="graphql")
     slow = threading.Thread(target=lambda: http.post("/graphql", json=QUESTION))
     slow.start()
-    assert http.get("/healthz").elapsed.total_seconds() < 0.4
+    until(lambda: stash.record.counts["graphql"])
+    assert http.get("/healthz").status_code == 200
+    assert slow.is_alive()
+    go.set()
     slow.join()
 
 

@@ -17,7 +17,7 @@ from stash_sense.models import download, manifest, prepare, verify
 pytestmark = pytest.mark.slow
 
 download_module = sys.modules["stash_sense.models.download"]  # the name itself is the function
-QUICK = download.DownloadLimits(connect_s=2, stall_s=2, total_s=20, attempts=2, pause_s=0.01)
+QUICK = download.DownloadLimits(connect_s=60, stall_s=60, total_s=120, attempts=2, pause_s=0.01)
 
 
 @pytest.fixture

@@ -229,7 +229,7 @@ def test_a_killed_process_leaves_nothing_behind_that_hurts(tmp_path):
 
 
 def test_kill_at_any_moment_never_leaves_a_broken_pack(tmp_path, torture):
-    for step in range(40 if torture else 3):
+    for step in range(40 if torture else 2):
         data_dir = tmp_path / str(step)
         process = worker(data_dir)
         process.stdout.readline()

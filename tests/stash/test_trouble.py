@@ -39,7 +39,7 @@ async def test_stash_that_comes_back_in_time_is_not_missed(
     stash: StashStandIn, client: StashClient, limits: StashLimits
 ):
     stash.down()
-    waiting = asyncio.create_task(client.with_limits(replace(limits, retry_s=5, total_s=10)).status())
+    waiting = asyncio.create_task(client.with_limits(replace(limits, retry_s=60)).status())
     await asyncio.sleep(0.3)
     await asyncio.to_thread(stash.up)
     assert (await waiting).status == "OK"
@@ -57,7 +57,7 @@ async def test_an_answer_that_never_comes_is_given_up(
 ):
     stash.faults.add(Delay(30), where="FindStatus")
     with pytest.raises(StashTooSlow, match="FindStatus"):
-        await client.with_limits(replace(limits, stall_s=0.2, retry_s=0.1, total_s=30)).status()
+        await client.with_limits(replace(limits, stall_s=0.2, retry_s=0.1)).status()
 
 
 async def test_the_total_time_counts_over_all_attempts(
@@ -86,7 +86,8 @@ async def test_a_query_is_sent_three_times_at_most(stash: StashStandIn, client: 
 def tagging(stash: StashStandIn, client: StashClient) -> Callable[[], object]:
     stash.library.add_image(performers=[])
     stash.library.add_performer("Ann")
-    return lambda: client.add_performers("image", ["1"], ["1"])
+    patient = client.with_limits(replace(client.limits, retry_s=60))
+    return lambda: patient.add_performers("image", ["1"], ["1"])
 
 
 @pytest.mark.parametrize("fault", [Drop(), Status(502), Status(503), Delay(30)])
@@ -97,7 +98,7 @@ async def test_a_write_is_never_sent_twice(
     stash.library.add_performer("Ann")
     stash.faults.add(fault, where="BulkImageUpdate")
     with pytest.raises((StashUnreachable, StashAnsweredWrongly, StashTooSlow)):
-        await client.with_limits(limits).add_performers("image", ["1"], ["1"])
+        await client.with_limits(replace(limits, stall_s=0.5)).add_performers("image", ["1"], ["1"])
     assert stash.record.counts["BulkImageUpdate"] == 1
 
 

@@ -14,7 +14,7 @@ from stash_sense.stash.client import StashClient
 from stash_sense.stash.transport import StashLimits
 
 STASHDB, FANSDB = "https://stashdb.org/graphql", "https://fansdb.cc/graphql"
-QUICK = StashLimits(connect_s=10, stall_s=10, total_s=30, retry_s=0.3, pause_s=0.01, longest_pause_s=0.05)
+QUICK = StashLimits(connect_s=60, stall_s=60, total_s=120, retry_s=0.3, pause_s=0.01, longest_pause_s=0.05)
 RED, GREEN, BLUE, BLACK = (255, 30, 30), (30, 255, 30), (30, 30, 255), (0, 0, 0)
 
 

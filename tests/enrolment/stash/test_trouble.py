@@ -110,7 +110,7 @@ async def test_stash_going_away_midway_ends_it_and_what_was_looked_at_is_not_los
 
 async def test_stash_away_for_a_moment_is_waited_for(enrol, three, stash, place):
     stash.down()
-    job = asyncio.create_task(enrol(limits=replace(QUICK, retry_s=5, total_s=10)))
+    job = asyncio.create_task(enrol(limits=replace(QUICK, retry_s=60)))
     await asyncio.sleep(0.5)
     stash.up()
     await job

@@ -93,7 +93,7 @@ def command(python, pack_dir, real, tmp_path):
 
 
 def test_killed_at_any_moment_the_result_is_the_same(photos, command, tmp_path, torture):
-    times = 20 if torture else 2
+    times = 20 if torture else 1
     with StashStandIn() as stash:
         gallery = stash.library.add_gallery("Photos")
         for number, photo in enumerate(photos(PHOTOS)):
@@ -123,7 +123,7 @@ def _lasting(answer):
 
 def _whole(asked):
     """The answer; without the ids of faces, which the state gives out as they come."""
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
     for one in (*answer["performers"], *answer["unknown"]):

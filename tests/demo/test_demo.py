@@ -15,7 +15,7 @@ from pages import ROOT, launched, row
 
 pytestmark = pytest.mark.slow
 
-ENDS_S = 60
+ENDS_S = 300
 FOUND = [("Barack Obama", 4), ("Joe Biden", 1), ("Eileen Collins", 1)]
 WITHOUT_LIBRARIES = """
 import demo
