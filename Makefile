@@ -89,11 +89,12 @@ lint-web: ## Check types and style of the plugin's scripts
 	elif [ "$$CI" = true ]; then exit 1; \
 	else echo "THE PLUGIN'S SCRIPTS ARE NOT CHECKED: npm cannot install what package-lock.json lists."; fi
 
-bench: $(GROUP)bench ## Measure speed, grouping, search, state and sidecar; speed and search need the evaluation photos
+bench: $(GROUP)bench ## Measure speed, grouping, search, state, video and sidecar; speed and search need the evaluation photos
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/grouping.py
 	@$(BIN)/python benchmarks/search.py
 	@$(BIN)/python benchmarks/store.py
+	@$(BIN)/python benchmarks/video.py
 	@$(BIN)/python benchmarks/sidecar.py
 
 accuracy: $(GROUP)bench ## Measure accuracy and draw the plots; needs the evaluation photos

@@ -62,11 +62,18 @@ def test_no_pin_is_left_over():
 
 
 @pytest.mark.parametrize(
-    "package", ["numpy", "onnxruntime", "opencv-python-headless", "pillow", "simplejpeg"]
+    "package", ["av", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "simplejpeg"]
 )
 def test_compiled_packages_have_the_hashes_of_many_platforms(package):
     """Wheels for Python 3.11 to 3.13 on Linux (x86-64, ARM), macOS and Windows, not those of one machine."""
     assert len(locked("runtime")[package][1]) >= 5
+
+
+@pytest.mark.parametrize("package", ["av", "pillow-heif"])
+def test_the_notices_are_of_the_installed_versions(package):
+    """A new version may contain other libraries, under other licences."""
+    notices = (ROOT / "THIRD_PARTY_NOTICES.md").read_text("utf-8")
+    assert f"| `{package}` {locked('runtime')[package][0]} (" in notices
 
 
 def test_the_makefile_installs_nothing_without_its_hash():
