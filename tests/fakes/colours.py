@@ -53,7 +53,8 @@ class ColourEngine:
         return [EmbeddedFace(box, 0.9, landmarks, Quality(1, 60, 0, 0), dict.fromkeys(SLOTS, vector))]
 
 
-def _colour_pack(fingerprint="colours-1", calibrated=True) -> LoadedPack:
+def colour_pack(fingerprint="colours-1", calibrated=True) -> LoadedPack:
+    """A pack that sees colours; another fingerprint is another pack."""
     curve = Curve(scores=(-1.0, 1.0), distances=(2.0, 0.0))
     slot = SlotCalibration(mean=0.0, sd=1.0, weight=0.5, curve=curve)
     calibration = Calibration(
@@ -66,7 +67,7 @@ def _colour_pack(fingerprint="colours-1", calibrated=True) -> LoadedPack:
 @pytest.fixture
 def make_pack() -> Callable[..., LoadedPack]:
     """A pack that sees colours; another fingerprint is another pack."""
-    return _colour_pack
+    return colour_pack
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,14 @@ from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.gallery_answer import GalleryAnswer
 from stash_sense.recognition.image import identify_image
 from stash_sense.recognition.parameters import Tools
+from stash_sense.recognition.scene import identify_scene
+from stash_sense.stash import scene_stream
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.outage import OutageLimits
 from stash_sense.stash.transport import StashLimits
 from stash_sense.store.database import RecommendationsDB
+
+from .videos import SIZE, make_large_video, make_video
 
 KEY = "the-api-key"
 STEADY = StashLimits(
@@ -30,6 +35,9 @@ STEADY = StashLimits(
 SHORT = OutageLimits(at_start_s=1, midway_s=1.5, first_pause_s=0.02, longest_pause_s=0.1, failures_in_a_row=6)
 LONG = replace(SHORT, at_start_s=60, midway_s=60)
 """For a Stash that comes back, on a machine however busy."""
+
+RED, GREEN, BLACK = "0xff1e1e", "0x1eff1e", "black"
+"""As FFmpeg writes them."""
 
 COLOURS = {"red": (255, 30, 30), "green": (30, 255, 30), "blue": (30, 30, 255), "black": (0, 0, 0)}
 
@@ -188,3 +196,60 @@ def fetched(stash):
 def people_of():
     """Name -> image ids."""
     return lambda answer: {one.name: list(one.image_ids) for one in answer.performers}
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory) -> Path:
+    """Red for 20 s, nobody for 10 s, green for 10 s."""
+    path = tmp_path_factory.mktemp("videos") / "film.mp4"
+    return make_video(path, [(RED, 20), (BLACK, 10), (GREEN, 10)])
+
+
+@pytest.fixture
+def add_scene(stash, film):
+    """Puts the film, or another file's bytes, into Stash; where the sidecar cannot open it, if not asked."""
+
+    def add_scene(content=film, **more) -> str:
+        more.setdefault("path", "/videos/elsewhere.mp4")
+        return str(stash.library.add_scene("Film", content=content, size=SIZE, duration=40.0, **more))
+
+    return add_scene
+
+
+@pytest.fixture
+def look_at_scene(tools, sees_colours, progress):
+    """Identify a scene by its colours."""
+
+    async def look_at_scene(scene, options=None, recognizer=None, progress=progress, **more):
+        more.setdefault("outage_limits", SHORT)
+        return await identify_scene(
+            scene, recognizer or sees_colours, options or MatchOptions(), tools, progress, **more
+        )
+
+    return look_at_scene
+
+
+@pytest.fixture
+def parts_fetched(stash):
+    """How many parts of videos were fetched since the last call."""
+
+    def parts_fetched() -> int:
+        count = stash.record.counts["stream"]
+        stash.record.forget()
+        return count
+
+    return parts_fetched
+
+
+@pytest.fixture(scope="session")
+def noisy_film(tmp_path_factory) -> Path:
+    """Much larger than what a reader reads at once."""
+    return make_large_video(tmp_path_factory.mktemp("videos") / "noise.mp4")
+
+
+@pytest.fixture
+def small_blocks(monkeypatch) -> None:
+    """Videos are fetched in many small parts."""
+    monkeypatch.setattr(scene_stream, "BLOCK", 4096)
+    monkeypatch.setattr(scene_stream, "MOST_BLOCKS", 1)
+    monkeypatch.setattr(scene_stream, "_BLOCKS_KEPT", 2)
