@@ -62,7 +62,7 @@ def write_video(
     pixel_format: str = "yuv420p",
     aspect: Fraction | None = None,
     rotation: int = 0,
-    options: dict[str, str] | None = None,
+    options: tuple[tuple[str, str], ...] = (),
     container_options: tuple[tuple[str, str], ...] = (),
     streams: int = 1,
     sound: bool = False,
@@ -80,7 +80,7 @@ def write_video(
         tracks = [_track(container, codec, size, rate, pixel_format) for _ in range(streams)]
         for track in tracks:
             track.gop_size = gop
-            track.options = {**_QUICK.get(codec, {}), **(options or {})}
+            track.options = {**_QUICK.get(codec, {}), **dict(options)}
             if aspect is not None:
                 track.sample_aspect_ratio = aspect
             if rotation:

@@ -93,6 +93,25 @@ def test_large_frames_are_reduced_before_they_are_sent(video):
     assert_colours(frame.pixels, TURNED[90])
 
 
+B_FRAMES = {"options": (("preset", "medium"), ("bf", "3"))}
+
+
+@pytest.mark.parametrize("name", ["b-frames.mp4", "b-frames.mkv", "b-frames.ts"])
+def test_frames_out_of_order_are_at_their_times(video, name):
+    """The first frames of an MP4 with B-frames are decoded before time zero."""
+    with VideoReader(video(name, **B_FRAMES)) as reader:
+        keyframes = [reader.keyframe_at(time_s) for time_s in (0, 0.99, 1.01, 2.999, 3.001)]
+        exact = [reader.frame_at(time_s) for time_s in (0.05, 1.95, 3.95)]
+        through = list(reader.frames(0.05, 4, 0.5))
+        beyond = reader.frame_at(1e300)
+    assert [number_of(frame.pixels) for frame in keyframes] == [0, 0, 10, 20, 30]
+    assert [number_of(frame.pixels) for frame in exact] == [0, 19, 39]
+    for frame in (*keyframes, *exact, *through):
+        assert frame.time_s == pytest.approx(number_of(frame.pixels) / 10, abs=0.002)
+    assert [frame.time_s for frame in through] == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5], abs=0.21)
+    assert number_of(beyond.pixels) == 39
+
+
 def test_a_video_with_one_keyframe_is_read_exactly(video):
     with VideoReader(video("one-keyframe.mp4", gop=1000)) as reader:
         assert [reader.keyframe_at(time_s).time_s for time_s in (0, 2, 3.9)] == [0, 0, 0]

@@ -56,6 +56,14 @@ def test_a_process_that_was_killed_is_replaced(video):
         assert number_of(reader.keyframe_at(1).pixels) == 10
 
 
+def test_an_interrupt_from_the_terminal_is_the_readers_alone(video):
+    with VideoReader(video("h264.mp4")) as reader:
+        os.kill(pid_of(reader), signal.SIGINT)
+        pid = pid_of(reader)
+        assert number_of(reader.keyframe_at(1).pixels) == 10
+        assert pid_of(reader) == pid
+
+
 def test_a_process_that_hangs_is_replaced(video):
     with VideoReader(video("h264.mp4")) as reader:
         os.kill(pid_of(reader), signal.SIGSTOP)

@@ -5,6 +5,7 @@ Started by `process.py` as a script of its own, with the standard library and Py
 
 import os
 import queue
+import signal
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -126,6 +127,7 @@ def _limit_processor(seconds: float) -> None:
 
 def answer_reader() -> None:
     """Open the video of the first request, and answer requests until the reader ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the reader decides when this ends
     link = Link()
     opening = link.next_request()
     _limit_memory(opening["memory_bytes"])

@@ -180,7 +180,8 @@ class Decoder:
             packet = next((each for each in self._packets() if each.is_keyframe), None)
             if packet is not None and _pts(packet) <= target:
                 return self._nearest(packet, target) if nearest and not self._is_indexed else packet
-            if lowest <= self._start:
+            # Packets are stored in the order of decoding: the first keyframe's may lie before the start.
+            if lowest <= self._start - self._step_back():
                 return packet
             step = max(2 * step, self._step_back())
 
@@ -198,8 +199,8 @@ class Decoder:
     def _seek(self, target: int) -> None:
         self._context.flush_buffers()
         try:
-            self._container.seek(max(target, self._start), stream=self._stream)
-        except av.FFmpegError:
+            self._container.seek(target, stream=self._stream)
+        except av.FFmpegError:  # such as before the first entry of an index
             self._open()
 
     def _packets(self) -> Iterator[_Packet]:

@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 ACCEPTED_VIDEOS = "MP4, MOV, MKV, WebM, AVI, MPEG, WMV, FLV, Ogg, RealMedia and GIF videos are accepted"
 
+_LATEST_S = 1e8
+"""What FFmpeg can seek to in any unit of time."""
+
 _ADVICE: dict[type[StashSenseError], str] = {
     NotAVideo: f"{ACCEPTED_VIDEOS}.",
     UnreadableVideo: "It is damaged or incomplete; try another copy of the file.",
@@ -127,7 +130,9 @@ class VideoReader:
         raise self._unreadable("its decoder answered something else")
 
     def _frame(self, what: str, time_s: float) -> VideoFrame | None:
-        kind, document, rows = self._answered({"what": what, "time_s": max(float(time_s), 0.0)})
+        kind, document, rows = self._answered(
+            {"what": what, "time_s": min(max(float(time_s), 0.0), _LATEST_S)}
+        )
         if kind == NO_FRAME:
             return None
         try:

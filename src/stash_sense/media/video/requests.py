@@ -38,7 +38,7 @@ class Requests:
             return slow if self._decoder is None else _NO_FRAME
         except MemoryError:
             return _failed("video-too-large", "needs more memory than the limit for decoding a video")
-        except (av.FFmpegError, OSError, ValueError) as error:
+        except (av.FFmpegError, OSError, ValueError, ArithmeticError) as error:
             why = getattr(error, "strerror", None) or str(error)
             return _failed("unreadable-video", f"cannot be decoded ({why})")
 
