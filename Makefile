@@ -96,6 +96,7 @@ bench: $(GROUP)bench ## Measure speed, grouping, search, state, video and sideca
 	@$(BIN)/python benchmarks/store.py
 	@$(BIN)/python benchmarks/video.py
 	@$(BIN)/python benchmarks/sidecar.py
+	@$(BIN)/python benchmarks/scene_stream.py
 
 accuracy: $(GROUP)bench ## Measure accuracy and draw the plots; needs the evaluation photos
 	@$(BIN)/python benchmarks/leave_out.py

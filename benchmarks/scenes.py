@@ -73,7 +73,9 @@ def even(clip: Clip, ready: FaceRecognizer, pool: ThreadPoolExecutor, count: int
         analyzed = analyze_frames(frames, video.info, ready.pack.engine, pool.submit, min_confidence=0.5)
         with closing(analyzed):
             pictures = [each for batch in analyzed for each in batch]
-    return Seen(clip, [SceneFrame(time_s, each.width, each.height, each.faces) for time_s, each in pictures])
+    return Seen(
+        clip, [SceneFrame(time_s, each.width, each.height, each.faces) for time_s, each, _ in pictures]
+    )
 
 
 def our_rule(seen: Seen, ready: FaceRecognizer) -> dict[str, Sequence[tuple[float, float]]]:

@@ -141,7 +141,8 @@ class Library:
         duration: float | None = None,
     ) -> File:
         """size: width and height in pixels, upright; read from a picture if not given. duration: seconds."""
-        data = b"" if content is None else content if isinstance(content, bytes) else content.read_bytes()
+        is_known = isinstance(content, Path) and bool(fingerprints and size)  # and may be larger than memory
+        data = b"" if content is None or is_known else _bytes_of(content)
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
         width, height = size or _upright_size(data)
         self._files += 1
@@ -149,7 +150,7 @@ class Library:
             id=self._files,
             path=path,
             content=content,
-            size=len(data),
+            size=content.stat().st_size if isinstance(content, Path) else len(data),
             width=width,
             height=height,
             kind="VideoFile" if video else "ImageFile",
@@ -271,6 +272,10 @@ class Library:
                 duration=former.duration,
             )
             scene.updated_at = self.now()
+
+
+def _bytes_of(content: Bytes) -> bytes:
+    return content if isinstance(content, bytes) else content.read_bytes()
 
 
 def _upright_size(data: bytes) -> tuple[int, int]:
