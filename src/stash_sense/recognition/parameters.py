@@ -31,6 +31,10 @@ RULES = "tracks-2"
 """The version of the rules behind verdicts: after a change stored faces are matched again, without their
 pictures."""
 
+ANALYSIS = "turns-and-tiles"
+"""The version of how faces are found and embedded: after a change that finds others in the same picture, a
+stored result serves no more. Results without one are older than turns of each face and tiles."""
+
 USUAL_FLOOR = 0.5
 """Faces of this confidence are stored even if only surer ones were asked for: the next caller may ask for
 them."""
@@ -75,6 +79,7 @@ class RunParameters:
             "top_k": self.options.top_k,
             "max_distance": self.options.max_distance,
             "floor": self.floor,
+            "analysis": ANALYSIS,
             "scale": self.scale,
             "job": self.job,
         }
@@ -91,6 +96,7 @@ class RunParameters:
             and stored.source in ("original", self.source)
             and stored.width is not None
             and stored.height is not None
+            and settings.get("analysis") == ANALYSIS
             and settings.get("floor", 2.0) <= self.options.min_face_confidence
             and all(face.facenet is not None for face in stored.faces)
         )

@@ -12,6 +12,7 @@ from stash_sense.domain.progress import NoProgress
 from stash_sense.errors import NotInStash
 from stash_sense.jobs.workers import Lane
 from stash_sense.matching.gallery_people import MatchOptions
+from stash_sense.recognition import parameters
 from stash_sense.recognition.folder import identify_photos
 from stash_sense.recognition.image_batches import FETCHERS
 from stash_sense.runtime.from_settings import recognizer as open_recognizer
@@ -144,6 +145,18 @@ async def test_after_a_change_of_the_database_nothing_is_fetched(
     assert answer == fresh
     assert fetched() == 4  # of the forced one
     assert state.get_image_fingerprint_faces(images[2])[0]["performer_id"] == "Azure"
+
+
+async def test_results_of_an_older_analysis_are_analysed_again(fill, identify, fetched, monkeypatch):
+    gallery, _ = fill("red", "green")
+    with monkeypatch.context() as older:
+        older.setattr(parameters, "ANALYSIS", "older")
+        await identify(gallery)
+    fetched()
+    await identify(gallery)
+    assert fetched() == 2
+    await identify(gallery)
+    assert fetched() == 0
 
 
 async def test_a_swap_midway_leaves_the_job_its_database(

@@ -16,6 +16,7 @@ from stash_sense.errors import (
     UnreadableImage,
 )
 from stash_sense.matching.gallery_people import MatchOptions
+from stash_sense.recognition import parameters
 from stash_sense.recognition.image import identify_image
 from stash_sense.recognition.parameters import Tools
 from stash_sense.runtime.from_settings import recognizer as open_recognizer
@@ -259,3 +260,33 @@ async def test_a_result_of_an_older_program_is_not_taken_for_ours(fill, look_at,
         rows = connection.execute("SELECT performer_id FROM image_fingerprint_faces").fetchall()
     connection.close()
     assert rows == [("Red",)]
+
+
+async def test_a_result_of_an_older_analysis_is_analysed_again_and_keeps_its_decisions(
+    fill, look_at, state, fetched, monkeypatch
+):
+    _, (image,) = fill("red")
+    with monkeypatch.context() as older:
+        older.setattr(parameters, "ANALYSIS", "older")
+        face_id = (await look_at(image)).face_ids[0]
+    state.decide(int(face_id), "confirmed", "Green", "Green")
+    fetched()
+    again = await look_at(image)
+    assert (fetched(), again.reused, again.face_ids) == (1, False, (face_id,))
+    assert again.faces[0].named.name == "Green"
+    await look_at(image)
+    assert fetched() == 0
+
+
+async def test_a_result_stored_before_there_were_versions_of_the_analysis_is_analysed_again(
+    fill, look_at, state, fetched
+):
+    _, (image,) = fill("red")
+    await look_at(image)
+    with closing(sqlite3.connect(state.path)) as connection, connection:
+        connection.execute(
+            "UPDATE stash_sense_image_results SET settings = json_remove(settings, '$.analysis')"
+        )
+    fetched()
+    await look_at(image)
+    assert fetched() == 1
