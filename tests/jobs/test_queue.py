@@ -12,7 +12,7 @@ from stash_sense.errors import BadInput, Conflict, NoSuchJob, QueueFull, Shuttin
 from stash_sense.jobs import queue, run
 from stash_sense.jobs.queue import JobQueue
 from stash_sense.jobs.run import JobProgress
-from stash_sense.store.repositories.jobs import Job
+from stash_sense.store.repositories.job_rows import Job
 
 
 async def test_a_job_is_done_and_keeps_what_it_was(place, works):

@@ -1,10 +1,12 @@
 """How many statements the state runs does not grow with the number of its rows."""
 
 import sqlite3
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from stash_sense.domain.faces import Box
 from stash_sense.domain.identity import PictureIdentity
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.rematching import FaceMatches
@@ -73,3 +75,35 @@ CALLS = {
 def test_many_rows_take_no_more_statements_than_few(counted, name: str) -> None:
     few, many = counted(3), counted(40)
     assert many(CALLS[name]) == few(CALLS[name])
+
+
+def test_an_image_of_many_faces_is_stored_with_no_more_statements_than_one_of_few(
+    tmp_path, monkeypatch, face: Any, result: Any
+) -> None:
+    """The first time, and again with all faces found again, decided, as others, and in other galleries."""
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **named: connect(*a, **named, factory=Counted))
+
+    def counts(faces: int) -> list[int]:
+        db = RecommendationsDB(tmp_path / f"{faces}-faces.db")
+
+        def store(name: str, galleries: int) -> tuple[int, tuple[int, ...]]:
+            found = [
+                replace(
+                    face(0.01 * number, f"{name}-{number}", "anna"), box=Box(number / 50, 0.1, 0.015, 0.1)
+                )
+                for number in range(faces)
+            ]
+            stored = result("1", *found, gallery_ids=[str(number + 1) for number in range(galleries)])
+            Counted.calls = 0
+            face_ids = db.store_image_result(stored).face_ids
+            return Counted.calls, face_ids
+
+        first, face_ids = store("person", 2)
+        for number, face_id in enumerate(face_ids):
+            db.decide(face_id, "rejected", f"person-{number}")
+        again, kept = store("other", faces)
+        assert kept == face_ids
+        return [first, again]
+
+    assert counts(40) == counts(4)

@@ -24,7 +24,7 @@ from stash_sense.cli.sidecar import SidecarClient, sidecar_client
 from stash_sense.domain.progress import format_duration
 from stash_sense.domain.reasons import percent
 from stash_sense.settings import Settings
-from stash_sense.store.repositories.jobs import ENDED_STATUSES as ENDED
+from stash_sense.store.repositories.job_rows import ENDED_STATUSES as ENDED
 
 Job = Mapping[str, Any]
 """As the sidecar returns it: docs/api.md."""

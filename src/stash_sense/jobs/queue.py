@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from stash_sense.errors import BadInput, QueueFull, ShuttingDown, StashSenseError, StateError
 from stash_sense.jobs.run import GRACE_S, JobFunction, JobRun
-from stash_sense.store.repositories.jobs import ENDED_STATUSES as ENDED
-from stash_sense.store.repositories.jobs import ERRORS_LISTED, Job, JobsFile
+from stash_sense.store.repositories.job_rows import ENDED_STATUSES as ENDED
+from stash_sense.store.repositories.job_rows import ERRORS_LISTED, Job
+from stash_sense.store.repositories.jobs import JobsFile
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from stash_sense.domain.validation import LARGEST_INTEGER, canonical_json, json_revision
 from stash_sense.errors import BadInput, ShuttingDown, StashSenseError
-from stash_sense.store.repositories.jobs import Job
+from stash_sense.store.repositories.job_rows import Job
 
 log = logging.getLogger(__name__)
 

@@ -91,13 +91,15 @@ class RunParameters:
     def has_same_faces(self, stored: StoredResult) -> bool:
         """Whether a new run would find the stored faces and embeddings."""
         settings = stored.settings or {}
+        floor = settings.get("floor")
         return (
             stored.pack == self.pack
             and stored.source in ("original", self.source)
             and stored.width is not None
             and stored.height is not None
             and settings.get("analysis") == ANALYSIS
-            and settings.get("floor", 2.0) <= self.options.min_face_confidence
+            and isinstance(floor, int | float)
+            and floor <= self.options.min_face_confidence
             and all(face.facenet is not None for face in stored.faces)
         )
 

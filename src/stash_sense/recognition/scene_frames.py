@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from stash_sense.domain.faces import Box, EmbeddedFace, Quality, Vectors
+from stash_sense.domain.faces import Box, EmbeddedFace, Vectors
 from stash_sense.matching.scene_people import SceneFace
 from stash_sense.recognition.scene_sampling import SceneFrame
+from stash_sense.recognition.stored_faces import quality_from_details
 from stash_sense.store.repositories.faces import DetectedFace
 from stash_sense.store.repositories.scenes import NewSceneFrame, StoredSceneFace, StoredSceneFrame
 
@@ -76,12 +77,11 @@ def _embedded(stored: StoredSceneFace, size: Vectors) -> EmbeddedFace:
     box = stored.box
     corners = np.array([box.x, box.y, box.x + box.w, box.y + box.h], np.float32)
     landmarks = np.zeros((5, 2), np.float32) if stored.landmarks is None else stored.landmarks * size
-    parts = (stored.details or {}).get(_QUALITY, (0.0, 0.0, 0.0, ""))
     return EmbeddedFace(
         box=corners * np.tile(size, 2),
         confidence=stored.detection_confidence,
         landmarks=landmarks,
-        quality=Quality(stored.quality or 0.0, *parts),
+        quality=quality_from_details(stored.quality, (stored.details or {}).get(_QUALITY)),
         embeddings={
             "facenet": stored.facenet.astype(np.float16),
             "arcface": stored.arcface.astype(np.float16),

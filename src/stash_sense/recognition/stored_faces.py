@@ -1,8 +1,8 @@
 """A recognised face as the state stores it, and back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from stash_sense.domain.decisions import (
 from stash_sense.domain.faces import Box, Candidate, Match, Quality, RecognizedFace, Verdict, VerdictStatus
 from stash_sense.domain.identity import bare_ids, person_facts, person_from_facts
 from stash_sense.domain.reasons import Reason
+from stash_sense.domain.validation import validate_integer, validate_number
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.matching.gallery_people import PictureFaces
 from stash_sense.matching.track_verdicts import BY_GALLERY
@@ -23,6 +24,7 @@ from stash_sense.recognition.crops import reference_id
 from stash_sense.store.repositories.faces import FRAME_DETAIL, DetectedFace, StoredFace
 from stash_sense.store.repositories.rematching import FaceMatches
 from stash_sense.store.repositories.results import ImageResult, StoredResult
+from stash_sense.store.unreadable import UNREADABLE
 
 STORED_NEAREST = 2
 """Of the nearest people of a face: the first, and the second, whose lag is evidence for the first."""
@@ -144,8 +146,9 @@ def _own_face(stored: StoredFace, width: int, height: int) -> RecognizedFace:
         (_match(candidate) for candidate in stored.candidates if candidate.support != BY_GALLERY),
         key=lambda match: match.combined_score,
     )
-    status, reason, *code = details.get(_OWN) or (stored.verdict, stored.reason, details.get(_REASON))
-    verdict = _verdict(status, Reason.from_stored(reason, *code))
+    verdict = _own_verdict(details) or _verdict(
+        stored.verdict, Reason.from_stored(stored.reason, details.get(_REASON))
+    )
     box, landmarks = stored.box, stored.landmarks
     return RecognizedFace(
         box=np.array(
@@ -155,7 +158,7 @@ def _own_face(stored: StoredFace, width: int, height: int) -> RecognizedFace:
         landmarks=np.zeros((5, 2), np.float32)
         if landmarks is None
         else landmarks * np.array([width, height], np.float32),
-        quality=Quality(stored.quality or 0.0, *details.get(_QUALITY, (0.0, 0.0, 0.0, ""))),
+        quality=quality_from_details(stored.quality, details.get(_QUALITY)),
         embeddings={
             slot: vector.astype(np.float16)
             for slot, vector in (("facenet", stored.facenet), ("arcface", stored.arcface))
@@ -164,9 +167,52 @@ def _own_face(stored: StoredFace, width: int, height: int) -> RecognizedFace:
         frame=stored.frame,
         matches=tuple(matches),
         verdict=verdict,
-        nearest=tuple(Candidate(*fields) for fields in details.get(_NEAREST, ())),
+        nearest=_nearest(details),
         named=matches[0] if verdict.status == "match" and matches else None,
     )
+
+
+# Another program, or a fault of the disk, may have left anything in the details: what has not our form is as
+# if it were not there, and costs nobody the other faces.
+
+
+def quality_from_details(score: float | None, stored: Any) -> Quality:
+    """The quality of a stored face. stored: size, blur, yaw and reason, from its details."""
+    try:
+        size, blur, yaw, reason = stored
+        return Quality(score or 0.0, _number(size), _number(blur), _number(yaw), str(reason))
+    except UNREADABLE:
+        return Quality(score or 0.0, 0.0, 0.0, 0.0)
+
+
+def _own_verdict(details: Mapping[str, Any]) -> Verdict | None:
+    try:
+        status, reason, *code = details[_OWN]
+        if status not in get_args(VerdictStatus):
+            return None
+        return _verdict(status, Reason.from_stored(str(reason), *code))
+    except (KeyError, *UNREADABLE):
+        return None
+
+
+def _nearest(details: Mapping[str, Any]) -> tuple[Candidate, ...]:
+    try:
+        return tuple(
+            Candidate(
+                validate_integer("person", person),
+                _number(combined),
+                _number(facenet),
+                _number(arcface),
+                validate_integer("reference", reference, -1),
+            )
+            for person, combined, facenet, arcface, reference in details[_NEAREST]
+        )
+    except (KeyError, *UNREADABLE):
+        return ()
+
+
+def _number(value: Any) -> float:
+    return validate_number("a stored number", value)
 
 
 def _verdict(status: str, reason: Reason) -> Verdict:

@@ -22,7 +22,7 @@ from stash_sense.errors import Starting, StashNotConfigured
 from stash_sense.runtime.from_settings import state_file
 from stash_sense.runtime.sidecar import Sidecar
 from stash_sense.stash.address import StashAddress
-from stash_sense.store.repositories.jobs import Job
+from stash_sense.store.repositories.job_rows import Job
 
 router = APIRouter(tags=["state"])
 

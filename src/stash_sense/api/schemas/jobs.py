@@ -14,7 +14,7 @@ from stash_sense.api.schemas.faces import (
     StashIdOut,
 )
 from stash_sense.matching.gallery_people import MatchOptions
-from stash_sense.store.repositories.jobs import Job
+from stash_sense.store.repositories.job_rows import Job
 
 
 class GalleryIn(LibraryIn):

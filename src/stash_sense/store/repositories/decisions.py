@@ -6,7 +6,7 @@ After a change of decisions, refresh what images show of the changed pictures (`
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stash_sense.domain.decisions import Decision, validate_decision
@@ -77,11 +77,11 @@ def decisions_for(connection: sqlite3.Connection, identity: PictureIdentity) -> 
     return [] if picture_id is None else decisions_on_picture(connection, picture_id)
 
 
-def move_decision(connection: sqlite3.Connection, decision_id: int, box: Box) -> None:
-    """Give a decision the box that a re-run found for its face."""
-    connection.execute(
+def move_decisions(connection: sqlite3.Connection, boxes: Mapping[int, Box]) -> None:
+    """Give decisions, by their ids, the boxes that a re-run found for their faces."""
+    connection.executemany(
         "UPDATE stash_sense_decisions SET x = ?, y = ?, w = ?, h = ? WHERE id = ?",
-        (box.x, box.y, box.w, box.h, decision_id),
+        [(box.x, box.y, box.w, box.h, decision_id) for decision_id, box in boxes.items()],
     )
 
 

@@ -30,14 +30,7 @@ from stash_sense.domain.validation import (
 )
 from stash_sense.errors import BadInput, NotStored
 from stash_sense.store.repositories.decisions import decisions_on_pictures
-from stash_sense.store.repositories.matches import (
-    Vector,
-    delete_matches,
-    embeddings_by_face,
-    insert_matches,
-    matches_by_face,
-    upsert_embeddings,
-)
+from stash_sense.store.repositories.matches import Vector, embeddings_by_face, matches_by_face
 from stash_sense.store.unreadable import UNREADABLE, log_unreadable
 
 LANDMARKS = np.dtype("<f4")
@@ -100,7 +93,7 @@ class StoredFace:
     def frame(self) -> int:
         """The frame of an animation that the box is a place in; 0 of a still picture."""
         frame = (self.details or {}).get(FRAME_DETAIL, 0)
-        return frame if isinstance(frame, int) and frame > 0 else 0
+        return frame if type(frame) is int and frame > 0 else 0
 
 
 def as_detected(face: StoredFace) -> DetectedFace:
@@ -117,44 +110,6 @@ def as_detected(face: StoredFace) -> DetectedFace:
         face.arcface,
         face.details,
     )
-
-
-def upsert_face(
-    connection: sqlite3.Connection,
-    fingerprint_id: int,
-    position: int,
-    pack: str,
-    face: DetectedFace,
-    face_id: int | None,
-) -> int:
-    """Insert a face, or update the one with `face_id`; returns its id."""
-    values = (position, *face_columns(face))
-    if face_id is None:
-        cursor = connection.execute(
-            "INSERT INTO stash_sense_faces (image_fingerprint_id, position, x, y, w, h, "
-            "detection_confidence, quality, landmarks, verdict, reason, details) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (fingerprint_id, *values),
-        )
-        face_id = int(cursor.lastrowid or 0)
-    else:
-        connection.execute(
-            "UPDATE stash_sense_faces SET position = ?, x = ?, y = ?, w = ?, h = ?, "
-            "detection_confidence = ?, quality = ?, landmarks = ?, verdict = ?, reason = ?, "
-            "details = ? WHERE id = ?",
-            (*values, face_id),
-        )
-        if face.facenet is None:  # embeddings of an earlier run are not of what this run saw
-            connection.execute(
-                "DELETE FROM stash_sense_embeddings WHERE face_id = ? AND pack_id = "
-                "(SELECT id FROM stash_sense_packs WHERE name = ?)",
-                (face_id, pack),
-            )
-        delete_matches(connection, [face_id])
-    insert_matches(connection, {face_id: face.candidates})
-    if face.facenet is not None:
-        upsert_embeddings(connection, face_id, pack, face.facenet, face.arcface)
-    return face_id
 
 
 def face_columns(face: DetectedFace) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from stash_sense.domain.validation import (
@@ -56,7 +56,7 @@ def create_image_fingerprint(
         ).fetchall()
     fingerprint_id = int(rows[0][0])
     if gallery is not None:
-        add_gallery(connection, fingerprint_id, gallery)
+        add_galleries(connection, fingerprint_id, [gallery])
     return fingerprint_id
 
 
@@ -182,12 +182,12 @@ def delete_image_fingerprint(connection: sqlite3.Connection, stash_image_id: str
     return deleted.rowcount > 0
 
 
-def add_gallery(connection: sqlite3.Connection, fingerprint_id: int, gallery_id: str) -> None:
-    """Record that an image was seen in a gallery: there may be many, version 6 has room for one."""
-    connection.execute(
+def add_galleries(connection: sqlite3.Connection, fingerprint_id: int, gallery_ids: Iterable[str]) -> None:
+    """Record that an image was seen in galleries: there may be many, version 6 has room for one."""
+    connection.executemany(
         "INSERT INTO stash_sense_image_galleries (image_fingerprint_id, gallery_id) VALUES (?, ?) "
         "ON CONFLICT DO NOTHING",
-        (fingerprint_id, gallery_id),
+        [(fingerprint_id, gallery_id) for gallery_id in gallery_ids],
     )
 
 

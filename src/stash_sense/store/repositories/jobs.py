@@ -4,82 +4,35 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from stash_sense.domain.validation import (
     canonical_json,
-    json_revision,
-    parse_json_object,
     validate_integer,
     validate_text,
 )
 from stash_sense.errors import Conflict, NoSuchJob, StateBusy, StateUnwritable
 from stash_sense.store.connection import ConnectionPool
+from stash_sense.store.repositories.job_rows import ENDED_STATUSES, ERRORS_LISTED, Job, read_jobs
 from stash_sense.store.repositories.jobs_file import (
     clear_ended_jobs,
     fail_crashed_jobs,
+    fail_unreadable_job,
     prepare_jobs_file,
     prepare_list,
     reset_job,
 )
-
-JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
-"""queued: will run, perhaps again after a stop. running: at work. done: has its result. failed: `error` says
-why. cancelled: on request. The last two keep the result as it stood, and can be resumed.
-"""
-
-ERRORS_LISTED = 10
-ENDED_STATUSES: tuple[JobStatus, ...] = ("done", "failed", "cancelled")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A job and its progress.
-
-    asked, result: JSON objects. revision: the same for the same result, None without one. rate: `done` per
-    second of this run, 0.0 while unknown. eta_s: seconds left, None while unknown. all_errors: in lists only
-    the first ERRORS_LISTED of error_count. Times are ISO 8601, UTC; started_at: of the latest run.
-    """
-
-    job_id: str
-    kind: str
-    target: str
-    asked: Mapping[str, Any]
-    status: JobStatus
-    done: int = 0
-    total: int = 0
-    faces: int = 0
-    people: int = 0
-    rate: float = 0.0
-    eta_s: float | None = None
-    result: Mapping[str, Any] | None = None
-    revision: str | None = None
-    error: str | None = None
-    error_code: str | None = None
-    all_errors: tuple[str, ...] = ()
-    error_count: int = 0
-    created_at: str
-    started_at: str | None = None
-    ended_at: str | None = None
-
 
 KEPT_ENDED_JOBS = 1000
 """Older ended jobs are deleted."""
 _BUSY_S = 10.0
 _OWNER_WAIT_S = 5.0  # a former sidecar may still be stopping
 
-# ?1: NULL for whole jobs; else at most so many errors of each, and no result
-_SELECT = """SELECT job_id, kind, target, asked, status, done, total, faces, people, rate, error, error_code,
-  iif(?1 IS NULL, all_errors, (SELECT json_group_array(value) FROM
-    (SELECT value FROM json_each(all_errors) ORDER BY key LIMIT coalesce(?1, 0)))) AS all_errors,
-  json_array_length(all_errors) AS error_count,
-  created_at, started_at, ended_at, iif(?1 IS NULL, result, NULL) AS result FROM jobs"""
 _ON_LIST = "iif(?2 IS NULL, job_id NOT IN (SELECT job_id FROM cleared), target = ?2)"
 
 
@@ -137,13 +90,16 @@ class JobsFile:
     def start_next(self) -> Job | None:
         """Mark the queued job whose turn it is as running, and return it."""
         with self._pool.writing(durable=True) as connection:
-            row = connection.execute(
+            while row := connection.execute(
                 """UPDATE jobs SET status = 'running', started_at = ?, rate = 0, all_errors = '[]'
                   WHERE number = (SELECT number FROM jobs WHERE status = 'queued' ORDER BY turn LIMIT 1)
-                  RETURNING job_id""",
+                  RETURNING number, job_id""",
                 (_now(),),
-            ).fetchone()
-            return _get(connection, row[0]) if row else None
+            ).fetchone():
+                with suppress(NoSuchJob):
+                    return _get(connection, row[1])
+                fail_unreadable_job(connection, row[0], _now())
+            return None
 
     def save_progress(self, job: Job) -> None:
         """Save the progress of a running job."""
@@ -213,11 +169,10 @@ class JobsFile:
     def list(self, target: str | None, limit: int) -> list[Job]:
         """Newest first, without results, and with the first errors only; without a target, none cleared."""
         with self._pool.reading() as connection:
-            return _jobs(
-                connection.execute(
-                    f"{_SELECT} WHERE {_ON_LIST} ORDER BY number DESC LIMIT ?3",
-                    (ERRORS_LISTED, target, validate_integer("limit", limit, 1)),
-                )
+            return read_jobs(
+                connection,
+                f"WHERE {_ON_LIST} ORDER BY number DESC LIMIT ?3",
+                (ERRORS_LISTED, target, validate_integer("limit", limit, 1)),
             )
 
     def _hold(self) -> FileLock:
@@ -253,7 +208,7 @@ def _save_progress(connection: sqlite3.Connection, job: Job) -> None:
 
 
 def _get(connection: sqlite3.Connection, job_id: str) -> Job:
-    for job in _jobs(connection.execute(f"{_SELECT} WHERE job_id = ?2", (None, job_id))):
+    for job in read_jobs(connection, "WHERE job_id = ?2", (None, job_id)):
         return job
     raise NoSuchJob(f"There is no job {job_id:.40}. See the list of jobs for those that are still kept.")
 
@@ -284,16 +239,3 @@ def _drop_old(connection: sqlite3.Connection) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _jobs(rows: sqlite3.Cursor) -> list[Job]:
-    names = [column[0] for column in rows.description]
-    return [_job(dict(zip(names, row, strict=True))) for row in rows]
-
-
-def _job(columns: dict[str, Any]) -> Job:
-    columns["asked"] = parse_json_object(columns["asked"]) or {}
-    columns["all_errors"] = tuple(json.loads(columns["all_errors"]))
-    columns["revision"] = json_revision(columns["result"])
-    columns["result"] = parse_json_object(columns["result"])
-    return Job(**columns)

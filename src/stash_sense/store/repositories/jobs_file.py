@@ -134,6 +134,14 @@ def fail_crashed_jobs(connection: sqlite3.Connection, now: str) -> None:
     )
 
 
+def fail_unreadable_job(connection: sqlite3.Connection, number: int, now: str) -> None:
+    """Let the queue pass over a job whose row makes no sense."""
+    connection.execute(
+        "UPDATE jobs SET status = 'failed', error = ?, error_code = ?, ended_at = ? WHERE number = ?",
+        ("What is stored of this job cannot be read. Start it again.", StateDamaged.code, now, number),
+    )
+
+
 def reset_job(connection: sqlite3.Connection, job_id: str) -> None:
     """Treat a resumed job as a new one: with as many tries, and on the list of all jobs."""
     connection.execute("DELETE FROM unclean WHERE job_id = ?", (job_id,))

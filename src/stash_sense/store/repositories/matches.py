@@ -61,14 +61,18 @@ def embedding_sizes(connection: sqlite3.Connection, pack: str) -> tuple[int, tup
 
 
 def upsert_embeddings(
-    connection: sqlite3.Connection, face_id: int, pack: str, facenet: Any, arcface: Any
+    connection: sqlite3.Connection, pack: str, embeddings: Mapping[int, tuple[Any, Any]]
 ) -> None:
-    """Store a face's two embeddings of a model pack; those of other packs stay."""
-    blob, sizes = encode_embeddings(facenet, arcface)
-    connection.execute(
+    """Store faces' two embeddings of a model pack, by face id; those of other packs stay."""
+    encoded = {face_id: encode_embeddings(*both) for face_id, both in embeddings.items()}
+    pack_ids = {
+        sizes: upsert_pack(connection, pack, sizes)
+        for sizes in dict.fromkeys(sizes for _, sizes in encoded.values())
+    }
+    connection.executemany(
         "INSERT INTO stash_sense_embeddings (face_id, pack_id, vectors) VALUES (?, ?, ?) "
         "ON CONFLICT (face_id, pack_id) DO UPDATE SET vectors = excluded.vectors",
-        (face_id, upsert_pack(connection, pack, sizes), blob),
+        [(face_id, pack_ids[sizes], blob) for face_id, (blob, sizes) in encoded.items()],
     )
 
 

@@ -33,26 +33,33 @@ def upsert_people(connection: sqlite3.Connection, people: Iterable[PersonRow]) -
         )
     }
     ids = {key: row[0] for key, row in known.items()}
-    new_keys = []
+    new, news, new_keys = {}, [], []
     for key, (name, facts) in latest.items():
         facts_json = canonical_json(f"The facts of {key}", facts)
         if key not in known:
-            cursor = connection.execute(
-                "INSERT INTO stash_sense_people (performer_id, name, facts) VALUES (?, ?, ?)",
-                (key, name or None, facts_json),
-            )
-            ids[key] = int(cursor.lastrowid or 0)
-            new_keys += [(own, ids[key]) for own in person_keys(person_from_facts(key, name, facts))]
+            new[key] = (key, name or None, facts_json)
             continue
         person_id, current, former_name, former_facts = known[key]
         has_news = (name and name != former_name) or (facts_json is not None and facts_json != former_facts)
         if key == current and has_news:
-            connection.execute(
-                "UPDATE stash_sense_people SET name = coalesce(?, name), facts = coalesce(?, facts) "
-                "WHERE id = ?",
-                (name or None, facts_json, person_id),
-            )
+            news.append((name or None, facts_json, person_id))
             new_keys += [(own, person_id) for own in person_keys(person_from_facts(key, name, facts))]
+    connection.executemany(
+        "UPDATE stash_sense_people SET name = coalesce(?, name), facts = coalesce(?, facts) WHERE id = ?",
+        news,
+    )
+    if new:
+        connection.executemany(
+            "INSERT INTO stash_sense_people (performer_id, name, facts) VALUES (?, ?, ?)", new.values()
+        )
+        ids |= connection.execute(
+            """SELECT p.performer_id, p.id FROM json_each(?) wanted
+               JOIN stash_sense_people p ON p.performer_id = wanted.value""",
+            (json.dumps(list(new)),),
+        ).fetchall()
+        new_keys += [
+            (own, ids[key]) for key in new for own in person_keys(person_from_facts(key, *latest[key]))
+        ]
     insert_keys(connection, new_keys)
     return ids
 

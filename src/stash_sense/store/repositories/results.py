@@ -20,17 +20,17 @@ from stash_sense.domain.validation import (
 from stash_sense.errors import BadInput, NotStored, StashSenseError
 from stash_sense.store.connection import savepoint
 from stash_sense.store.repositories import pictures
-from stash_sense.store.repositories.decisions import decisions_on_picture, move_decision
+from stash_sense.store.repositories.decisions import decisions_on_picture, move_decisions
+from stash_sense.store.repositories.face_upserts import upsert_faces
 from stash_sense.store.repositories.faces import (
     DetectedFace,
     StoredFace,
     as_detected,
     boxes_by_image,
     faces_by_image,
-    upsert_face,
 )
 from stash_sense.store.repositories.fingerprints import (
-    add_gallery,
+    add_galleries,
     create_image_fingerprint,
     galleries_by_image,
 )
@@ -114,8 +114,7 @@ def store_image_result(connection: sqlite3.Connection, result: ImageResult) -> S
     fingerprint_id = create_image_fingerprint(
         connection, image, len(result.faces), gallery, result.db_version
     )
-    for other in others:
-        add_gallery(connection, fingerprint_id, validate_stash_id("gallery id", other))
+    add_galleries(connection, fingerprint_id, [validate_stash_id("gallery id", other) for other in others])
     picture_id = pictures.upsert_picture(connection, result.picture)
     former = connection.execute(
         "SELECT picture_id FROM stash_sense_image_results WHERE image_fingerprint_id = ?", (fingerprint_id,)
@@ -130,17 +129,8 @@ def store_image_result(connection: sqlite3.Connection, result: ImageResult) -> S
         [(face_id,) for face_id, _ in former_faces if face_id not in kept],
     )
     has_decisions = _move_decisions(connection, picture_id, former_faces, boxes, pairs)
-    face_ids = tuple(
-        upsert_face(
-            connection,
-            fingerprint_id,
-            index,
-            result.pack,
-            face,
-            former_faces[pairs[index]][0] if index in pairs else None,
-        )
-        for index, face in enumerate(result.faces)
-    )
+    former_ids = [former_faces[pairs[index]][0] if index in pairs else None for index in range(len(boxes))]
+    face_ids = upsert_faces(connection, fingerprint_id, result.pack, result.faces, former_ids)
     _upsert_run(connection, fingerprint_id, picture_id, result)
     if former is not None and not same_picture:
         pictures.delete_unused_pictures(connection, [former[0]])
@@ -162,9 +152,10 @@ def _move_decisions(
     decisions = decisions_on_picture(connection, picture_id)
     if decisions and pairs:
         on_former = decisions_by_face([box for _, box in former_faces], decisions)
-        for new, old in pairs.items():
-            for decision in on_former[old]:
-                move_decision(connection, decision.decision_id, boxes[new])
+        move_decisions(
+            connection,
+            {decision.decision_id: boxes[new] for new, old in pairs.items() for decision in on_former[old]},
+        )
     return bool(decisions)
 
 
