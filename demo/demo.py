@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from film import SIZE, write_film
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "samples"
@@ -32,6 +33,7 @@ Process = subprocess.Popen[bytes]
 
 sys.path.insert(0, str(ROOT / "tests"))
 fakes = import_module("fakes.stash")
+videos = import_module("fakes.videos")
 
 
 def main() -> None:
@@ -51,21 +53,22 @@ def show(folder: Path, once: bool) -> None:
     lacking = fakes.page_lacks(LIBRARIES)
     with (
         tempfile.TemporaryDirectory(prefix="data-", dir=folder) as data,
+        tempfile.TemporaryDirectory(prefix="film-", dir=folder) as film,
         fakes.StashStandIn(libraries=None if lacking else LIBRARIES) as stash,
     ):
-        gallery = fill(stash.library)
+        gallery, scene = fill(stash.library, Path(film))
         environment = settings(stash.url, data)
         print(f"A stand-in for Stash, with the free photos of samples/, runs at {stash.url}\n")
         run(environment, "database", "build", "--from-stash")
         with sidecar(environment, folder):
-            identify(environment, folder, gallery)
+            identify(environment, folder, gallery, scene)
             if once:
                 return
             if lacking:
                 sys.exit(NO_PAGE.format(lacking=lacking[0]))
             stash.library.plugins["stash-sense"] = {"sidecarUrl": _address(environment)}
             stash.install(ROOT / "plugin")
-            print(SERVING.format(url=stash.url, gallery=gallery, image=_picture(stash.library)))
+            print(SERVING.format(url=stash.url, gallery=gallery, scene=scene, image=_picture(stash.library)))
             stop.until(lambda: False)
 
 
@@ -76,21 +79,30 @@ SERVING = """
 Now with the plugin, on a page like Stash's own. Open one of these and click Identify Performers:
 
     {url}/galleries/{gallery}
+    {url}/scenes/{scene}
     {url}/images/{image}
 
 Nothing there is yours, and nothing is kept. Ctrl-C stops it all.
 """
 
 
-def fill(library: Any) -> int:
-    """The free photos as performers with portraits and as a gallery; the gallery's id."""
+def fill(library: Any, folder: Path) -> tuple[int, int]:
+    """The free photos as performers with portraits, as a gallery and as a scene; the ids of these two.
+
+    folder: for the scene's file.
+    """
     for person in sorted((SAMPLES / "people").iterdir()):
         (portrait,) = person.iterdir()
         library.add_performer(person.name, image=portrait)
     gallery: int = library.add_gallery("Free photos")
     for path in sorted((SAMPLES / "gallery").iterdir()):
         library.add_image(path, galleries=[gallery], path=f"/data/free/{path.name}", title=path.stem)
-    return gallery
+    film = folder / "film.mp4"
+    duration = write_film(film, SAMPLES / "gallery", videos.write_video)
+    scene: int = library.add_scene(
+        "Free film", content=film, path="/data/free/film.mp4", size=SIZE, duration=duration
+    )
+    return gallery, scene
 
 
 def settings(stash_url: str, data: str) -> dict[str, str]:
@@ -165,14 +177,15 @@ def sidecar(environment: Mapping[str, str], folder: Path) -> Iterator[None]:
         yield
 
 
-def identify(environment: Mapping[str, str], folder: Path, gallery: int) -> None:
-    """The gallery through the sidecar: a table, and the same as JSON."""
+def identify(environment: Mapping[str, str], folder: Path, gallery: int, scene: int) -> None:
+    """The gallery and the scene through the sidecar: tables, and the gallery's as JSON."""
     run(environment, "jobs", "gallery", str(gallery), "--wait")
     result = folder / "result.json"
     (job,) = httpx.get(f"{_address(environment)}/jobs", timeout=30, trust_env=False).json()["jobs"]
     with result.open("wb") as file:
         run(environment, "jobs", "show", job["job_id"], "--json", stdout=file)
-    print(f"\nThe same as JSON: {os.path.relpath(result)}")
+    print(f"\nThe same as JSON: {os.path.relpath(result)}\n")
+    run(environment, "jobs", "scene", str(scene), "--wait")
 
 
 def _ready(environment: Mapping[str, str]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stash_sense.cli.contact_sheet import contact_sheet
-from stash_sense.cli.identify import _galleries
+from stash_sense.cli.identify_inputs import identify_inputs
 from stash_sense.domain.progress import NoProgress
 from stash_sense.errors import BadInput
 from stash_sense.matching.gallery_people import MatchOptions
@@ -33,7 +33,7 @@ def zipped(path, folder):
 
 
 def counts(*paths):
-    return [len(gallery) for gallery in _galleries(paths)[0]]
+    return [len(gallery) for gallery in identify_inputs(paths).galleries]
 
 
 def test_a_photo_given_several_times_counts_once(album):
@@ -62,35 +62,35 @@ def test_each_folder_and_each_zip_is_a_gallery(album):
 
 def test_what_is_not_read_is_one_line_a_place(album):
     path = zipped(album.parent / "a.cbz", album)
-    assert _galleries([album, path])[1] == [
+    assert identify_inputs([album, path]).problems == (
         "album: 1 file of another kind is not read (1 .txt).",
         "a.cbz: 1 file of another kind is not read (1 .txt).",
-    ]
+    )
 
 
 def test_a_damaged_zip_beside_photos_is_a_line(album):
     path = zipped(album.parent / "a.cbz", album)
     path.write_bytes(path.read_bytes()[:-30])
-    galleries, problems = _galleries([path, album])
-    assert len(galleries) == 1
-    assert problems[0].startswith("a.cbz: is not a whole zip file")
+    inputs = identify_inputs([path, album])
+    assert len(inputs.galleries) == 1
+    assert inputs.problems[0].startswith("a.cbz: is not a whole zip file")
 
 
 def test_a_damaged_zip_alone_says_why_nothing_is_found(album):
     path = zipped(album.parent / "a.cbz", album)
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(BadInput, match=r"no photos found\. a\.cbz: is not a whole zip file"):
-        _galleries([path])
+    with pytest.raises(BadInput, match=r"no photos or videos found\. a\.cbz: is not a whole zip file"):
+        identify_inputs([path])
 
 
 def test_the_faces_of_a_zip_are_named_and_drawn(album, sees_colours):
-    galleries, _ = _galleries([zipped(album.parent / "a.cbz", album)])
+    galleries = identify_inputs([zipped(album.parent / "a.cbz", album)]).galleries
     result = join_folders(identify_folders(galleries, sees_colours, MatchOptions(), NoProgress()))
     assert [str(photo.path) for photo in result.photos] == [
         str(album.parent / "a.cbz") + f"/{name}" for name in ("1.png", "2.png", "more/3.png")
     ]
     assert [person.person.name for person in result.people] == ["Red"]
-    sheet = contact_sheet(result, NoProgress()).decode()
+    sheet = contact_sheet(result, (), NoProgress()).decode()
     assert sheet.count("data:image/jpeg;base64,") >= 6
     assert "3.png" in sheet
 

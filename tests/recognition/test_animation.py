@@ -68,7 +68,7 @@ def test_an_animation_with_a_damaged_rest_is_a_picture_without_faces(animation, 
 
 def test_the_contact_sheet_shows_the_frame_with_the_face(animation, sees_colours):
     result = identify_photos([animation("black", "black", "red")], sees_colours, MatchOptions(), NoProgress())
-    sheet = contact_sheet(result, NoProgress()).decode()
+    sheet = contact_sheet(result, (), NoProgress()).decode()
     pictures = [base64.b64decode(each) for each in re.findall(r"data:image/jpeg;base64,([^\"']+)", sheet)]
     shown = [cv2.imdecode(np.frombuffer(each, np.uint8), cv2.IMREAD_COLOR) for each in pictures]
     assert shown

@@ -1,14 +1,17 @@
-"""The contact sheet: one HTML file with the people first, then every photo with boxes and names."""
+"""The contact sheet: one HTML file with the people first, then photos with boxes and names, then videos."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stash_sense.cli.pages import data_url, render_page
+from stash_sense.cli.video_sheet import sheet_videos
 from stash_sense.domain.faces import Pixels, RecognizedFace
 from stash_sense.domain.progress import Progress
 from stash_sense.errors import StashSenseError
 from stash_sense.matching.gallery_people import UnknownTrack
 from stash_sense.media.photo import load_image, name_as_utf8
 from stash_sense.recognition.folder import FolderResult, RecognizedPhoto
+from stash_sense.recognition.video_files import IdentifiedVideo
 
 CROP_SIDE = 120
 """Pixels."""
@@ -61,7 +64,7 @@ class _Unnamed:
     faces: list[tuple[int, str]]
 
 
-def contact_sheet(result: FolderResult, progress: Progress) -> bytes:
+def contact_sheet(result: FolderResult, videos: Sequence[IdentifiedVideo], progress: Progress) -> bytes:
     """Return the whole sheet as UTF-8 HTML: all images inside, no script, nothing loaded from elsewhere."""
     progress.start("Drawing", len(result.photos))
     side = 640 if len(result.photos) < MANY_PHOTOS else 320
@@ -92,7 +95,12 @@ def contact_sheet(result: FolderResult, progress: Progress) -> bytes:
     ]
     face_count = sum(len(photo.faces) for photo in result.photos)
     return render_page(
-        "contact_sheet.html.j2", people=people, unnamed=unnamed, photos=photos, face_count=face_count
+        "contact_sheet.html.j2",
+        people=people,
+        unnamed=unnamed,
+        photos=photos,
+        videos=sheet_videos(videos),
+        face_count=face_count,
     )
 
 

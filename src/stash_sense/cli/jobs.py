@@ -21,6 +21,7 @@ from stash_sense.cli.console import (
     stdout,
 )
 from stash_sense.cli.sidecar import SidecarClient, sidecar_client
+from stash_sense.cli.spans import format_spans, seconds_on_screen
 from stash_sense.domain.progress import format_duration
 from stash_sense.domain.reasons import percent
 from stash_sense.settings import Settings
@@ -132,8 +133,29 @@ def gallery_command(ctx: click.Context, gallery_id: int, wait: bool, as_json: bo
     Example:
       stash-sense jobs gallery 45 --wait
     """
+    _start_job(ctx, "gallery", gallery_id, wait=wait, as_json=as_json)
+
+
+@jobs_group.command("scene")
+@click.argument("scene_id", metavar="ID", type=click.IntRange(min=0))
+@click.option("--wait", is_flag=True, help="Show the progress, and at the end the people with their times.")
+@json_option
+@click.pass_context
+def scene_command(ctx: click.Context, scene_id: int, wait: bool, as_json: bool) -> None:
+    """Identify the people in a Stash scene. ID is the number in its address, like /scenes/12.
+
+    --wait and Ctrl-C are as for `gallery`.
+
+    \b
+    Example:
+      stash-sense jobs scene 12 --wait
+    """
+    _start_job(ctx, "scene", scene_id, wait=wait, as_json=as_json)
+
+
+def _start_job(ctx: click.Context, kind: str, target_id: int, *, wait: bool, as_json: bool) -> None:
     with sidecar_client(ctx.obj) as sidecar:
-        started = sidecar.post("/jobs/gallery", {"gallery_id": gallery_id})
+        started = sidecar.post(f"/jobs/{kind}", {f"{kind}_id": target_id})
         job_id = str(started["job_id"])
         if not wait:
             if as_json:
@@ -143,7 +165,7 @@ def gallery_command(ctx: click.Context, gallery_id: int, wait: bool, as_json: bo
             return
         try:
             with progress_bar() as progress:
-                job = _wait_for(sidecar, job_id, f"gallery:{gallery_id}", progress)
+                job = _wait_for(sidecar, job_id, f"{kind}:{target_id}", progress)
         except KeyboardInterrupt:
             click.echo(
                 f"Stopped waiting; the job goes on. To cancel it: stash-sense jobs cancel {job_id}", err=True
@@ -171,7 +193,7 @@ def _wait_for(sidecar: SidecarClient, job_id: str, target: str, progress: Progre
             return _job(sidecar, job_id)
         job = jobs[0]
         queued = job["status"] == "queued"
-        stage = ("Queued" if queued else f"Gallery {target.partition(':')[2]}", job["total"])
+        stage = ("Queued" if queued else " ".join(target.split(":")).capitalize(), job["total"])
         if stage != shown_stage:
             progress.start(*stage)
             shown_stage = stage
@@ -194,7 +216,9 @@ def _print_job(job: Job, *, as_json: bool) -> None:
     if job["error"]:
         table.add_row(cell("error"), cell(job["error"], "red"))
     console.print(table)
-    _print_people(console, (job["result"] or {}).get("performers"))
+    result = job["result"] or {}
+    _print_people(console, result.get("performers"))
+    _print_scene_people(console, result.get("persons"))
     _print_problems(console, job["all_errors"])
 
 
@@ -205,6 +229,19 @@ def _print_people(console: Console, people: list[Mapping[str, Any]] | None) -> N
     table = new_table("Person", "Images", "Confidence", right=("Images", "Confidence"))
     for person in people:
         figures = (f"{person['image_count']:,}", percent(person["confidence"]))
+        table.add_row(*map(cell, (person["name"], *figures)))
+    console.print()
+    console.print(table)
+
+
+def _print_scene_people(console: Console, persons: list[Mapping[str, Any]] | None) -> None:
+    """persons: of a scene; None for another kind of job, or if nothing is known yet."""
+    if not persons:
+        return
+    table = new_table("Person", "On screen", "When", "Confidence", right=("On screen", "Confidence"))
+    for person in persons:
+        spans = person["spans"]
+        figures = (f"{seconds_on_screen(spans):.0f} s", format_spans(spans), percent(person["confidence"]))
         table.add_row(*map(cell, (person["name"], *figures)))
     console.print()
     console.print(table)

@@ -1,4 +1,4 @@
-"""The pictures of a folder or a zip file, in natural order."""
+"""The pictures and videos of a folder, and the pictures of a zip file, in natural order."""
 
 import os
 import re
@@ -14,6 +14,11 @@ from stash_sense.media.photo import display_name
 EXTENSIONS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
     | {".heic", ".heif", ".hif"}
+)
+
+VIDEO_EXTENSIONS = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".m2ts", ".mts"}
+    | {".vob", ".wmv", ".asf", ".flv", ".f4v", ".ogv", ".ogm", ".3gp", ".3g2", ".divx", ".rm", ".rmvb"}
 )
 
 
@@ -37,12 +42,14 @@ class ImageListing:
     """The pictures by extension, in natural order, and a sentence for each place that cannot be read.
 
     unlisted: those places. others: a sentence that counts the files of other kinds, "" if there are none.
+    videos: by extension and in natural order too, if they were asked for.
     """
 
     images: tuple[Path, ...]
     problems: tuple[str, ...]
     unlisted: tuple[Path, ...] = ()
     others: str = ""
+    videos: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +85,10 @@ def list_zipped_images(path: Path) -> ZippedListing:
     return ZippedListing(tuple(images), (*problems, *([others] if others else [])))
 
 
-def list_images(folder: Path) -> ImageListing:
+def list_images(folder: Path, *, with_videos: bool = False) -> ImageListing:
     """List the pictures in `folder` and below it: `2.jpg` before `10.jpg`, whatever the file system's order.
+
+    with_videos: list the videos too, which otherwise are files of other kinds.
 
     Hidden files, and folders of NAS thumbnails, are skipped. Linked folders are followed, each folder once,
     by its own path if it has one below `folder`. Raises NotAFolder.
@@ -88,10 +97,9 @@ def list_images(folder: Path) -> ImageListing:
         raise NotAFolder(
             f"{folder}: not a folder, or it does not exist. Give the folder that contains the pictures."
         )
-    images: list[Path] = []
+    files: list[Path] = []
     problems: list[str] = []
     unlisted: list[Path] = []
-    others: list[str] = []
     seen: set[tuple[int, int]] = set()
     real, linked = [folder], list[Path]()
     while real or linked:
@@ -114,17 +122,24 @@ def list_images(folder: Path) -> ImageListing:
             if _is_folder(entry):
                 if entry.name.lower() not in _SKIPPED_FOLDERS:
                     (linked if entry.is_symlink() else real).append(path)
-            elif _is_image(entry.name):
-                images.append(path)
             else:
-                others.append(entry.name)
-    images.sort(key=lambda path: _sort_key(path.relative_to(folder)))
+                files.append(path)
+    files.sort(key=lambda path: _sort_key(path.relative_to(folder)))
+    images = [path for path in files if _is_image(path.name)]
+    videos = [path for path in files if with_videos and is_video_name(path.name)]
+    listed = {*images, *videos}
+    others = [path.name for path in files if path not in listed]
     sentence = _others_sentence(display_name(folder), others)
-    return ImageListing(tuple(images), tuple(problems), tuple(unlisted), sentence)
+    return ImageListing(tuple(images), tuple(problems), tuple(unlisted), sentence, tuple(videos))
 
 
 def _is_image(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in EXTENSIONS
+
+
+def is_video_name(name: str) -> bool:
+    """Whether a file is a video by its extension."""
+    return PurePosixPath(name).suffix.lower() in VIDEO_EXTENSIONS
 
 
 def _is_hidden(member: PurePosixPath) -> bool:

@@ -1,4 +1,4 @@
-"""What `stash-sense identify --json` writes of photos in folders."""
+"""Photos and videos of this machine: what `stash-sense identify` found in them."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -13,11 +13,14 @@ from stash_sense.api.schemas.faces import (
     match_out,
     named_face_fields,
 )
+from stash_sense.api.schemas.scenes import ScenePersonOut, UnknownSceneTrackOut
 from stash_sense.domain.identity import bare_ids
 from stash_sense.matching.gallery_people import GalleryPerson, UnknownTrack
 from stash_sense.media.photo import name_as_utf8
 from stash_sense.recognition.folder import FolderResult, RecognizedPhoto
 from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.recognition.scene_answer import persons_and_unknown
+from stash_sense.recognition.video_files import IdentifiedVideo
 
 
 class PhotoFaceOut(NamedFaceOut):
@@ -63,22 +66,46 @@ class FolderUnknownOut(ReasonOut):
     nearest: list[MatchOut]
 
 
+class VideoOut(BaseModel):
+    """A video file."""
+
+    path: str
+    duration_s: float
+    width: int = Field(description="Of the upright video, pixels.")
+    height: int
+    frames_analyzed: int
+    faces: int
+    stopped: str | None = Field(description="Why no more frames were looked at; null if none could be.")
+    persons: list[ScenePersonOut]
+    unknown: list[UnknownSceneTrackOut]
+    error: str | None = Field(description="Why it could not be read.")
+
+
 class FolderOut(BaseModel):
     """What `stash-sense identify --json` writes."""
 
     images: list[PhotoOut]
     performers: list[FolderPerformerOut]
     unknown: list[FolderUnknownOut]
+    scenes: list[VideoOut]
     errors: list[str]
 
 
-def folder_out(result: FolderResult, problems: Iterable[str], recognizer: FaceRecognizer) -> FolderOut:
-    """The result of a folder. problems: what went wrong before any photo was read."""
+def folder_out(
+    result: FolderResult,
+    videos: Iterable[IdentifiedVideo],
+    problems: Iterable[str],
+    recognizer: FaceRecognizer,
+) -> FolderOut:
+    """The result of photos and videos. problems: what went wrong before any of them was read."""
+    scenes = [_video_out(video, recognizer) for video in videos]
+    errors = [*(photo.error for photo in result.photos), *(scene.error for scene in scenes)]
     return FolderOut(
         images=[_photo_out(photo, recognizer) for photo in result.photos],
         performers=[_folder_performer_out(person, result) for person in result.people],
         unknown=[_folder_unknown_out(track, result, recognizer) for track in result.unknown],
-        errors=[*problems, *(photo.error for photo in result.photos if photo.error)],
+        scenes=scenes,
+        errors=[*problems, *filter(None, errors)],
     )
 
 
@@ -126,4 +153,20 @@ def _folder_unknown_out(
         image_count=len(track.images),
         images=[name_as_utf8(str(path)) for path in result.paths(track.images)],
         nearest=[match_out(match, recognizer) for match in track.nearest],
+    )
+
+
+def _video_out(video: IdentifiedVideo, recognizer: FaceRecognizer) -> VideoOut:
+    persons, unknown = persons_and_unknown(video.scene, recognizer.database)
+    return VideoOut(
+        path=name_as_utf8(str(video.path)),
+        duration_s=round(video.duration_s, 3),
+        width=video.width,
+        height=video.height,
+        frames_analyzed=len(video.scene.frames.frames),
+        faces=video.scene.frames.faces,
+        stopped=video.stopped,
+        persons=[ScenePersonOut.model_validate(person) for person in persons],
+        unknown=[UnknownSceneTrackOut.model_validate(track) for track in unknown],
+        error=video.error or None,
     )
