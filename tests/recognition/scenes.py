@@ -23,6 +23,7 @@ class FakeVideo:
         self.shots = shots
         self.broken = broken
         self.info = VideoInfo(duration_s if says_duration else None, 80, 60, "h264", "mov", rate)
+        self.name = "clip.mp4"
         self.asked = {"keyframe": 0, "exact": 0, "through": 0}
 
     def keyframe_at(self, time_s):

@@ -189,6 +189,19 @@ def test_a_video_without_a_readable_frame_is_an_error(sample):
         sample(FakeVideo(96.0, every(1.0, 96), broken=[(0, 96)]))
 
 
+@pytest.mark.parametrize("duration_s", [20.0, HOUR])
+def test_a_video_of_which_nothing_is_decoded_is_an_error(sample, duration_s):
+    class Empty(FakeVideo):
+        def _frame(self, time_s):
+            return None
+
+        def frames(self, from_s, to_s, step_s):
+            return iter(())
+
+    with pytest.raises(UnreadableVideo, match=r"clip\.mp4: none of its frames"):
+        sample(Empty(duration_s, [0.0]))
+
+
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory):
     """Twelve seconds: red, then nobody, then green; a keyframe every second."""

@@ -113,13 +113,13 @@ def sample_scene(
     if run.is_short and run.has_scarce_keyframes:
         run.look(run.read_through())
         return run.result("all-frames")
-    while not run.stopped:
+    while run.frames and not run.stopped:
         evidence = judge(run.frames, run.duration_s)
         gaps = [gap for gap in wanted_gaps(run.times, run.duration_s, evidence) if gap not in run.closed]
         if not gaps:
             return run.result("scarce-keyframes" if run.closed else "settled")
         run.look(run.between(gaps))
-    return run.result(run.stopped)
+    return run.result(run.stopped or "unreadable")
 
 
 class _Sampling:
@@ -218,9 +218,11 @@ class _Sampling:
                 yield frame
 
     def result(self, stopped: Stopped) -> SceneFrames:
-        """What was seen. Raises UnreadableVideo if that is nothing."""
-        if self._error is not None and not self.frames:
-            raise self._error
+        """What was looked at. Raises UnreadableVideo if that is nothing."""
+        if not self.frames:
+            raise self._error or UnreadableVideo(
+                f"{self._video.name}: none of its frames can be decoded. Try another copy of the file."
+            )
         return SceneFrames(tuple(self.frames), self.stopped or stopped, self.duration_s)
 
     def _in_gap(self, gap: Gap) -> VideoFrame | None:
