@@ -4,9 +4,8 @@ import sys
 from typing import Any
 
 from fakes.ports import free_port
-from pages import Watched
+from pages import LONGEST_WAIT_MS, Watched
 
-LONGEST_WAIT_MS = 60_000
 CLOCK = """(() => {
   const { setTimeout: start, clearTimeout: stop, fetch: send } = window;
   const timers = new Map();

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pages import LIBRARIES
+from pages import LIBRARIES, expect
 
 from .steps import group
 from .world import face_of, group_of, match_of, person_of, thumbnail
@@ -194,7 +194,7 @@ def test_200_people_over_5000_images_open_quickly_and_scroll(open_page, world, l
     last = page.locator(".sense-person").nth(PEOPLE - 1)
     page.locator("img.sense-portrait[src^='data:image/jpeg']").first.wait_for()
     last.scroll_into_view_if_needed()
-    assert last.is_visible()
+    expect(last).to_be_visible()
     last.locator("img.sense-portrait[src^='data:image/jpeg']").wait_for()
     asked = sum(path.startswith("/references/") for _, path, _ in world.sidecar.asked)
     assert 0 < asked <= 2 * IN_SIGHT

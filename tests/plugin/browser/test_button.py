@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages import BUTTON, once
+from pages import BUTTON, expect, once
 
 from .steps import settled
 
@@ -14,16 +14,16 @@ FLOATS_MS = 6000
 def test_after_a_direct_load(open_page, world, width):
     for path, kind in ((f"/images/{world.image}", "image"), (f"/galleries/{world.gallery}", "gallery")):
         button = once(open_page(path, width=width), kind)
-        assert button.is_visible()
-        assert button.get_attribute("title") == "Identify Performers"
+        expect(button).to_be_visible()
+        expect(button).to_have_attribute("title", "Identify Performers")
 
 
 def test_it_stands_before_the_operations_menu(open_page, world):
     page = open_page(f"/images/{world.image}")
     once(page, "image")
     last_two = page.locator(".image-toolbar-group:last-child > *").all()[-2:]
-    assert last_two[0].locator(BUTTON).count() == 1
-    assert last_two[1].locator("#operation-menu").count() == 1
+    expect(last_two[0].locator(BUTTON)).to_have_count(1)
+    expect(last_two[1].locator("#operation-menu")).to_have_count(1)
 
 
 @pytest.mark.parametrize("prefix", ["", "/stash"])
@@ -37,7 +37,7 @@ def test_through_navigation_and_back(open_page, world):
     once(page, "gallery")
     page.go_back()
     page.wait_for_selector(".start")
-    assert page.locator(BUTTON).count() == 0
+    expect(page.locator(BUTTON)).to_have_count(0)
 
 
 def test_from_image_to_image(open_page, world):
@@ -59,8 +59,8 @@ def test_it_comes_back_after_the_page_was_loaded_anew_by_stash(open_page, world)
 def test_without_a_toolbar_it_floats(open_page, world):
     page = open_page(f"/images/{world.image}?toolbarless")
     page.wait_for_selector(f"{BUTTON}.sense-floating", timeout=FLOATS_MS)
-    assert page.locator(BUTTON).count() == 1
-    assert page.locator(BUTTON).is_visible()
+    expect(page.locator(BUTTON)).to_have_count(1)
+    expect(page.locator(BUTTON)).to_be_visible()
 
 
 def test_on_a_phone_it_floats_above_stashs_navigation_bar(open_page, world):
@@ -74,7 +74,7 @@ def test_on_no_other_page(open_page, world, path):
     page = open_page(path)
     page.wait_for_selector(".main > *")
     settled(page)
-    assert page.locator(BUTTON).count() == 0
+    expect(page.locator(BUTTON)).to_have_count(0)
 
 
 def test_not_on_a_scene_until_scenes_work(open_page, world):
@@ -82,7 +82,7 @@ def test_not_on_a_scene_until_scenes_work(open_page, world):
     page = open_page(f"/scenes/{scene}")
     page.wait_for_selector(".scene-toolbar")
     settled(page)
-    assert page.locator(BUTTON).count() == 0
+    expect(page.locator(BUTTON)).to_have_count(0)
 
 
 def test_without_a_sidecar_it_says_so(open_page, world):
@@ -170,7 +170,7 @@ def test_a_script_that_breaks_leaves_stash_alone(open_page, world, tmp_path):
     scripts.insert(5, str(broken))
     page = open_page(f"/images/{world.image}")
     page.wait_for_selector(".image-toolbar")
-    assert page.locator(BUTTON).count() == 0
+    expect(page.locator(BUTTON)).to_have_count(0)
     assert page.evaluate("typeof StashSense.getRoute") == "function"
 
 
@@ -188,7 +188,7 @@ def test_a_picture_that_lasts_no_time_is_no_clip(open_page, world):
     page = open_page(f"/images/{still}")
     page.wait_for_selector(f"{BUTTON}.sense-is-ok")
     settled(page)
-    assert page.locator(BUTTON).get_attribute("title") == "Identify Performers"
+    expect(page.locator(BUTTON)).to_have_attribute("title", "Identify Performers")
 
 
 @pytest.mark.parametrize("prefix", ["", "/stash"])

@@ -2,16 +2,17 @@
 
 import pytest
 
-from pages import card, row
+from pages import card, expect, row
 
 from .steps import choose, group
 from .world import BOX, face_of, group_of, match_of, person_of
 
 
-def head(page, number=1):
-    """The verdict and the reason of a card."""
-    header = card(page, number).locator(".sense-card-head")
-    return header.locator(".sense-verdict").inner_text(), header.locator(".sense-reason").inner_text()
+def is_headed(page, verdict, reason):
+    """By these the card is."""
+    header = card(page).locator(".sense-card-head")
+    expect(header.locator(".sense-verdict")).to_have_text(verdict, use_inner_text=True)
+    expect(header.locator(".sense-reason")).to_have_text(reason, use_inner_text=True)
 
 
 def test_another_candidate_can_be_chosen(open_image, world, obama):
@@ -19,7 +20,7 @@ def test_another_candidate_can_be_chosen(open_image, world, obama):
     page.click("text=Other possible matches (1)")
     page.click("text=Choose Joe Biden")
     card(page).locator(".sense-who h6", has_text="Joe Biden").wait_for()
-    assert "Not in library" in card(page).inner_text()
+    expect(card(page)).to_contain_text("Not in library", use_inner_text=True)
 
 
 def test_after_a_choice_head_reason_and_picture_are_of_the_chosen(open_image, world, obama):
@@ -30,23 +31,23 @@ def test_after_a_choice_head_reason_and_picture_are_of_the_chosen(open_image, wo
     portrait = card(page).locator(".sense-pair figure:nth-child(2) img[src^='data:image/jpeg']")
     portrait.wait_for()
     before = portrait.get_attribute("src")
-    assert head(page) == ("Match", "Looks like Barack Obama (75%), and nobody else comes near")
+    is_headed(page, "Match", "Looks like Barack Obama (75%), and nobody else comes near")
     page.click("text=Other possible matches (1)")
     page.click("text=Choose Joe Biden")
     card(page).locator(".sense-verdict", has_text="Your choice").wait_for()
-    assert head(page) == ("Your choice", "You chose Joe Biden (55%)")
+    is_headed(page, "Your choice", "You chose Joe Biden (55%)")
     portrait.wait_for()
-    assert portrait.get_attribute("src") != before
+    expect(portrait).not_to_have_attribute("src", before)
     page.click("text=Choose Barack Obama")
     card(page).locator(".sense-verdict", has_text="Match").wait_for()
-    assert portrait.get_attribute("src") == before
+    expect(portrait).to_have_attribute("src", before)
 
 
 def test_after_not_this_person_the_head_no_longer_says_match(open_image, world, obama):
     page = open_image()
     page.click("text=Not this person")
     card(page).locator(".sense-verdict", has_text="No confident match").wait_for()
-    assert head(page)[1] == "You said that this is not Barack Obama"
+    is_headed(page, "No confident match", "You said that this is not Barack Obama")
     page.click(".sense-rejected >> text=Undo")
     card(page).locator(".sense-verdict", has_text="Match").wait_for()
 
@@ -58,12 +59,12 @@ def test_a_performer_who_was_chosen_by_name_stands_beside_the_face(open_image, w
     page = open_image()
     choose(page, "ben")
     page.wait_for_selector("text=Added to the image as Ben (pilot)")
-    assert head(page) == ("Your choice", "You named this person Ben (pilot)")
+    is_headed(page, "Your choice", "You named this person Ben (pilot)")
     page.wait_for_selector(f".sense-pair figure:nth-child(2) img[src*='/performer/{ben}/image']")
-    assert page.locator("text=No match found in database").count() == 0
+    expect(page.locator("text=No match found in database")).to_have_count(0)
     card(page).locator(".sense-done >> text=Undo").click()
     card(page).locator("text=No match found in database").wait_for()
-    assert page.locator(".sense-pair figure").count() == 1
+    expect(page.locator(".sense-pair figure")).to_have_count(1)
 
 
 def test_of_two_performers_with_one_id_the_chosen_ones_picture_and_name_show(open_image, world):
@@ -84,7 +85,9 @@ def test_a_named_group_is_headed_by_the_name(open_gallery, world):
     page = open_gallery()
     choose(group(page), "ben")
     group(page).locator("h6", has_text="Ben").wait_for()
-    assert group(page).locator(".sense-reason").inner_text() == "You named this person Ben"
+    expect(group(page).locator(".sense-reason")).to_have_text(
+        "You named this person Ben", use_inner_text=True
+    )
     group(page).locator("text=Undo").click()
     group(page).locator("h6", has_text="Unknown person, 2 images").wait_for()
 
@@ -100,8 +103,8 @@ def test_the_librarys_name_leads_and_another_follows(open_image, open_gallery, w
     world.found(person_of("Brad Pitt", ["1"], local_id, face_ids=["b1"], face_count=1, faces_alone=1))
     page = open_image()
     card(page).locator("text=In library as").wait_for()
-    assert card(page).locator(".sense-who h6").inner_text() == title
-    assert page.locator(".sense-box").get_attribute("aria-label") == f"Face 1: {named}"
+    expect(card(page).locator(".sense-who h6")).to_have_text(title, use_inner_text=True)
+    expect(page.locator(".sense-box")).to_have_attribute("aria-label", f"Face 1: {named}")
     page = open_gallery()
     row(page, named).locator(f'text="The face matches {named} on its own"').wait_for()
-    assert row(page, named).locator("h6").inner_text() == title
+    expect(row(page, named).locator("h6")).to_have_text(title, use_inner_text=True)

@@ -2,6 +2,7 @@
 
 from fakes.sidecar import Problem
 from fakes.stash import Status
+from pages import expect
 
 from .steps import group, tagged_as
 
@@ -49,17 +50,17 @@ def test_a_name_is_needed(open_gallery, world, three):
     page = open_gallery()
     create(page, "  ")
     page.wait_for_selector("text=Enter a name.")
-    assert page.locator(".sense-create input").get_attribute("aria-invalid") == "true"
+    expect(page.locator(".sense-create input")).to_have_attribute("aria-invalid", "true")
     page.keyboard.press("Escape")
     page.locator(".sense-create").wait_for(state="detached")
-    assert page.locator(".sense-dialogue").count() == 1
+    expect(page.locator(".sense-dialogue")).to_have_count(1)
 
 
 def test_whoever_has_the_name_is_offered(open_gallery, world, three):
     page = open_gallery()
     create(page, "grace hopper")
     page.wait_for_selector("text=Your library already has a performer with this name:")
-    assert page.locator(".sense-same li").count() == 2
+    expect(page.locator(".sense-same li")).to_have_count(2)
     page.click(".sense-same li:nth-child(2) .btn")
     tagged_as(page, "Grace Hopper (dancer)")
     assert created(world, three) == []

@@ -3,6 +3,7 @@
 import pytest
 
 from fakes.sidecar import Problem
+from pages import expect
 
 from .world import face_of, person_of
 
@@ -31,7 +32,7 @@ def test_the_page_says_what_is_newer_and_updates_on_the_spot(world, lagging, ope
     page.wait_for_selector(f"text={NEWER}")
     pressed(page, "Update now")
     page.wait_for_selector(f"text={NEWER}", state="detached")
-    assert page.locator("button:has-text('Update now')").count() == 0
+    expect(page.locator("button:has-text('Update now')")).to_have_count(0)
     assert asked(world, "/jobs/database") == [{}]
 
 
@@ -58,8 +59,8 @@ def test_nothing_is_offered_where_nothing_is_newer(world, open_image):
     world.saw(face_of())
     page = open_image()
     page.wait_for_selector("text=Face database from")
-    assert page.locator("button:has-text('Update now')").count() == 0
-    assert page.locator("text=newer").count() == 0
+    expect(page.locator("button:has-text('Update now')")).to_have_count(0)
+    expect(page.locator("text=newer")).to_have_count(0)
 
 
 def test_performers_without_a_face_are_listed_with_reason_and_link(world, open_page):
@@ -67,7 +68,7 @@ def test_performers_without_a_face_are_listed_with_reason_and_link(world, open_p
     world.sidecar.unlearned = {ann: "no-portrait", bea: "no-face", "999": "a-later-code"}
     page = open_page("/plugins/stash-sense")
     page.wait_for_selector("text=The face database knows no face of 3 performers.")
-    assert page.locator(f"a[href$='/performers/{ann}']").inner_text() == "Ann"
+    expect(page.locator(f"a[href$='/performers/{ann}']")).to_have_text("Ann", use_inner_text=True)
     texts = page.locator("section[aria-label='Performers without a known face'] li").all_inner_texts()
     assert [text.removesuffix(" Learn from tagged images") for text in texts] == [
         "Ann has no portrait",
@@ -95,7 +96,7 @@ def test_one_of_them_alone_is_learned_and_told_where_no_image_serves(world, open
     line.locator("[aria-label='Learn Bea from tagged images']").click()
     line.locator("text=No suitable image was found.").wait_for()
     assert asked(world, "/jobs/database") == [{"images": [bea]}]
-    assert page.locator("text=No suitable image").count() == 1
+    expect(page.locator("text=No suitable image")).to_have_count(1)
     world.sidecar.reached = 0.5
     page.click("[aria-label='Learn Ann from tagged images']")
     page.wait_for_selector("text=Learning faces:")
@@ -119,4 +120,4 @@ def test_a_sidecar_that_cannot_compare_hides_it_and_the_dialogue_works(world, la
     world.sidecar.faults["/database/changes"] = Problem(502, "stash-unreachable", "Stash is away.")
     page = open_image()
     page.wait_for_selector("text=Detected 1 face")
-    assert page.locator(".sense-database").count() == 0
+    expect(page.locator(".sense-database")).to_have_count(0)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from pages import expect
+
 from .world import face_of, match_of
 
 PAGE = "/plugins/stash-sense"
@@ -30,7 +32,7 @@ def test_after_a_reload_the_card_takes_a_rejection_back(world, open_image, rejec
     page.click("text=Take back")
     page.wait_for_selector("text=Not this person")
     assert world.sidecar.decisions == []
-    assert page.locator("text=Take back").count() == 0
+    expect(page.locator("text=Take back")).to_have_count(0)
 
 
 def test_the_page_lists_what_was_decided_and_takes_it_back(world, open_page, rejected):
@@ -41,10 +43,10 @@ def test_the_page_lists_what_was_decided_and_takes_it_back(world, open_page, rej
     lines(page).first.wait_for()
     said = ["apart from its group", "ignore this face", "not Barack Obama"]
     assert [any(words in line for words in said) for line in lines(page).all_inner_texts()] == [True] * 3
-    assert said[2] in lines(page).last.inner_text()
+    expect(lines(page).last).to_contain_text(said[2], use_inner_text=True)
     page.select_option("select[aria-label='Which decisions']", "rejected")
     lines(page).filter(has_text="apart").wait_for(state="detached")
-    assert lines(page).count() == 1
+    expect(lines(page)).to_have_count(1)
     lines(page).scroll_into_view_if_needed()  # crops are fetched once they come into view
     lines(page).locator("img").wait_for()
     lines(page).locator("text=Take back").click()
@@ -52,7 +54,7 @@ def test_the_page_lists_what_was_decided_and_takes_it_back(world, open_page, rej
     assert [each["word"] for each in world.sidecar.decisions] == ["ignored", "apart"]
     page.reload()
     lines(page).nth(1).wait_for()
-    assert lines(page).count() == 2
+    expect(lines(page)).to_have_count(2)
 
 
 def test_what_another_window_took_back_is_taken_back(world, open_page, rejected):
@@ -68,6 +70,6 @@ def test_older_decisions_come_page_by_page(world, open_page):
         world.sidecar.decide({"face_id": f"face-{number}", "word": "ignored"})
     page = open_page(PAGE)
     lines(page).nth(49).wait_for()
-    assert lines(page).count() == 50
+    expect(lines(page)).to_have_count(50)
     page.locator("section", has_text="Decisions").last.locator("text=Show older entries").click()
     lines(page).nth(59).wait_for()

@@ -1,17 +1,35 @@
 """The results of a gallery: who is there and where, and many tags one after another."""
 
+import threading
+
 import pytest
 
-from fakes.stash import Delay, Status
-from pages import outcome, row
+from fakes.stash import Delay, Hold, Status
+from pages import expect, outcome, row
 
 from .world import face_of, match_of, person_of, thumbnail
 
 
+@pytest.fixture
+def held():
+    """Set, it lets go of what a test holds back."""
+    go = threading.Event()
+    yield go
+    go.set()
+
+
+def _tag(seen, tags):
+    """Which of the tags that Stash is asked for this is; 0 for another request."""
+    tags += [1] * (seen.operation == "StashSenseTag")
+    return len(tags) if seen.operation == "StashSenseTag" else 0
+
+
 def test_the_gallery_alone_is_tagged(open_gallery, world, five):
     page = open_gallery()
-    assert page.locator(".sense-summary").inner_text() == "processed 9/9 images, 12 faces, 5 performers"
-    assert "Found in 2/9 images" in row(page, "Ann").inner_text()
+    expect(page.locator(".sense-summary")).to_have_text(
+        "processed 9/9 images, 12 faces, 5 performers", use_inner_text=True
+    )
+    expect(row(page, "Ann")).to_contain_text("Found in 2/9 images", use_inner_text=True)
     row(page, "Ann").locator("text=Add to Gallery").click()
     row(page, "Ann").locator("text=Added!").wait_for()
     assert world.on_gallery() == [int(five[0])]
@@ -100,12 +118,14 @@ def test_one_failing_write_is_reported_and_the_rest_stored(open_gallery, world, 
     assert [entry["status"] for entry in world.sidecar.journal].count("failed") == 1
 
 
-def test_accept_all_stops_politely(open_gallery, world, five):
+def test_accept_all_stops_politely(open_gallery, world, five, held):
     page = open_gallery()
-    world.stash.faults.add(Delay(0.6), where="StashSenseTag")
+    tags, go = [], held
+    world.stash.faults.add(Hold(go), where=lambda seen: _tag(seen, tags) == 2)
     page.click(".sense-accept")
     page.wait_for_selector("text=Accepting 2 of 5…")
     page.click("text=Stop")
+    go.set()
     assert outcome(page) == "2 added, 0 failed, 3 skipped"
     assert len(world.on_gallery()) == 2
 
@@ -123,9 +143,9 @@ def test_the_minimum_confidence_comes_from_the_settings(open_gallery, world, fiv
     world.stash.library.plugins["stash-sense"]["minConfidence"] = 70
     page = open_gallery()
     page.wait_for_selector("text=Minimum confidence: 70%")
-    assert page.locator(".sense-person:visible").count() == 2
+    expect(page.locator(".sense-person:visible")).to_have_count(2)
     page.locator("input[type=range]").fill("0")
-    assert page.locator(".sense-person:visible").count() == 5
+    expect(page.locator(".sense-person:visible")).to_have_count(5)
 
 
 def test_what_was_done_outlasts_a_filter(open_gallery, world, five):
@@ -165,12 +185,13 @@ def test_after_the_gallery_its_images_can_follow(open_gallery, world, five):
     assert world.images_with(five[1]) == ["2", "3"]
 
 
-def test_images_asked_for_while_the_gallery_is_tagged_are_left_to_do(open_gallery, world, five):
+def test_images_asked_for_while_the_gallery_is_tagged_are_left_to_do(open_gallery, world, five, held):
     page = open_gallery()
-    world.stash.faults.add(Delay(0.6), where="StashSenseTag", times=1)
+    world.stash.faults.add(Hold(held), where="StashSenseTag", times=1)
     row(page, "Ben").locator("text=Add to Gallery").click()
     row(page, "Ben").locator("text=Adding").wait_for()
     page.click("text=Also tag individual images (all)")
+    held.set()
     row(page, "Ben").locator("text=Undo").wait_for()
     assert world.images_with(five[1]) == []
     row(page, "Ben").locator("text=Add to Gallery").click()
@@ -193,8 +214,7 @@ def test_a_write_undone_by_a_deleted_image_is_no_success(open_gallery, world, fi
 
 def _second_write_finds_gone(seen, writes, world, image):
     """No fault, but an image that somebody deletes while the second tag is on its way."""
-    writes += [1] * (seen.operation == "StashSenseTag")
-    if len(writes) == 2 and image in world.stash.library.images:
+    if _tag(seen, writes) == 2 and image in world.stash.library.images:
         world.stash.library.delete_image(image)
     return False
 
@@ -239,7 +259,7 @@ def _third_write(seen, out):
 def test_the_switch_comes_from_the_settings(open_gallery, world, five):
     world.stash.library.plugins["stash-sense"]["tagImages"] = True
     page = open_gallery()
-    assert row(page, "Ann").locator("input[type=checkbox]").is_checked()
+    expect(row(page, "Ann").locator("input[type=checkbox]")).to_be_checked()
 
 
 def test_who_is_on_the_gallery_shows_as_tagged(open_gallery, world, five):
@@ -254,7 +274,7 @@ def test_strangers_show_as_known_and_are_left_out_of_accept_all(open_gallery, wo
     world.found(person_of("Stranger", ["1"], None, performer_id="s", reference_id="ref-s"))
     page = open_gallery()
     row(page, "Stranger").locator("img.sense-portrait[src^='data:image/jpeg']").wait_for()
-    assert page.locator(".sense-accept").is_disabled()
+    expect(page.locator(".sense-accept")).to_be_disabled()
     row(page, "Stranger").locator("text=Create and tag").click()
     row(page, "Stranger").locator("text=Added!").wait_for()
     created = max(world.stash.library.performers)
@@ -284,7 +304,7 @@ def test_a_failed_look_up_of_performers_is_tried_again(open_gallery, world, five
     world.stash.faults.add(Status(500), where=LOOK_UPS, times=1)
     page = open_gallery()
     row(page, "Ann").locator("text=In library as: Ann").wait_for()
-    assert page.locator(".sense-problem").count() == 0
+    expect(page.locator(".sense-problem")).to_have_count(0)
 
 
 def test_performers_that_cannot_be_looked_up_are_told_and_no_row_stays_loading(open_gallery, world, five):
@@ -292,11 +312,11 @@ def test_performers_that_cannot_be_looked_up_are_told_and_no_row_stays_loading(o
     page = open_gallery()
     page.wait_for_selector(".sense-problem >> text=Stash answered with status 500")
     row(page, "Ann").locator("text=Could not be looked up in your library").wait_for()
-    assert page.locator(".sense-person >> text=Loading").count() == 0
+    expect(page.locator(".sense-person >> text=Loading")).to_have_count(0)
     world.stash.faults.clear()
     page.click(".sense-problem button")
     row(page, "Emil").locator("text=In library as: Emil").wait_for()
-    assert page.locator(".sense-problem").count() == 0
+    expect(page.locator(".sense-problem")).to_have_count(0)
 
 
 def test_a_thumbnail_opens_the_picture_with_the_box(open_gallery, world, five):

@@ -1,7 +1,7 @@
 """The job behind a gallery's dialogue: started, watched, cut short, found again, and run anew."""
 
 from fakes.sidecar import Problem
-from pages import row
+from pages import expect, row
 from waiting import until
 
 from .steps import settled, turned_until
@@ -34,17 +34,17 @@ def test_progress_shows_and_people_appear_as_they_are_found(open_gallery, world,
     page = open_gallery(run=False)
     begun(page, world)
     page.wait_for_selector(".sense-running ~ div .sense-person")
-    assert page.locator(".sense-person").count() == 2
+    expect(page.locator(".sense-person")).to_have_count(2)
     page.wait_for_selector("text=2.5 images per second, about 1:05 min left")
     world.sidecar.reached = 1.0
     page.wait_for_selector(".sense-summary")
-    assert page.locator(".sense-person").count() == 5
+    expect(page.locator(".sense-person")).to_have_count(5)
 
 
 def test_the_time_left_shows_once_it_is_known(open_gallery, world, five):
     page = open_gallery(run=False)
     begun(page, world, reached=0.01)
-    assert page.locator("text=left").count() == 0
+    expect(page.locator("text=left")).to_have_count(0)
 
 
 def test_after_a_cancel_the_results_stand_and_it_can_be_resumed(open_gallery, world, five):
@@ -52,15 +52,15 @@ def test_after_a_cancel_the_results_stand_and_it_can_be_resumed(open_gallery, wo
     begun(page, world)
     page.click(".sense-running >> text=Cancel")
     page.wait_for_selector("text=Cancelled. Partial results below.")
-    assert page.locator(".sense-person").count() == 2
+    expect(page.locator(".sense-person")).to_have_count(2)
     assert world.sidecar.jobs["job-1"].view()["status"] == "cancelled"
     page.click("text=Resume")
     page.wait_for_selector(".sense-running")
     world.sidecar.reached = 1.0
     page.wait_for_selector("text=processed 9/9 images")
-    assert page.locator(".sense-person").count() == 5
+    expect(page.locator(".sense-person")).to_have_count(5)
     assert list(world.sidecar.jobs) == ["job-1"]
-    assert page.locator("text=Resume").count() == 0
+    expect(page.locator("text=Resume")).to_have_count(0)
 
 
 def test_an_answer_from_before_the_cancel_does_not_show_it_running_again(open_gallery, world, five):
@@ -72,7 +72,7 @@ def test_an_answer_from_before_the_cancel_does_not_show_it_running_again(open_ga
     page.wait_for_selector("text=Cancelled. Partial results below.")
     page.evaluate("release()")
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert page.locator(".sense-running").count() == 0
+    expect(page.locator(".sense-running")).to_have_count(0)
 
 
 def test_another_tab_follows_a_resume(open_gallery, world, five):
@@ -93,7 +93,7 @@ def test_the_latest_result_is_shown_when_the_dialogue_opens_again(open_gallery, 
     page.keyboard.press("Escape")
     page.click("#sense-button")
     page.wait_for_selector("text=Results from")
-    assert page.locator(".sense-person").count() == 5
+    expect(page.locator(".sense-person")).to_have_count(5)
     assert len(world.sidecar.jobs) == 1
 
 
@@ -112,7 +112,7 @@ def test_a_job_that_breaks_off_says_why_and_keeps_what_it_has(open_gallery, worl
     world.sidecar.job_fails = "the disk is full"
     page = open_gallery()
     page.wait_for_selector("text=Stopped early: the disk is full")
-    assert page.locator(".sense-person").count() == 5
+    expect(page.locator(".sense-person")).to_have_count(5)
     page.click("text=Resume")
     page.wait_for_selector("text=Stopped early", state="detached")
     assert world.sidecar.jobs["job-1"].view()["status"] == "done"
@@ -130,7 +130,7 @@ def test_a_lost_look_or_two_at_a_job_does_no_harm(open_gallery, world, five):
     lost = len(looks(world)) + 3
     world.sidecar.faults["/jobs/job-1"] = Problem(504, "stash-too-slow", "for a moment")
     until(lambda: len(looks(world)) >= lost)
-    assert page.locator(".sense-problem").count() == 0
+    expect(page.locator(".sense-problem")).to_have_count(0)
     world.sidecar.faults.clear()
     world.sidecar.reached = 1.0
     page.wait_for_selector(".sense-summary")
@@ -141,10 +141,10 @@ def test_a_result_is_fetched_only_when_it_has_changed(open_gallery, world, five)
     begun(page, world)
     revision = world.sidecar.jobs["job-1"].view()["revision"]
     until(lambda: looks(world)[-2:] == [revision] * 2)
-    assert page.locator(".sense-person").count() == 2
+    expect(page.locator(".sense-person")).to_have_count(2)
     world.sidecar.reached = 1.0
     page.wait_for_selector(".sense-summary")
-    assert page.locator(".sense-person").count() == 5
+    expect(page.locator(".sense-person")).to_have_count(5)
 
 
 def test_the_pause_between_two_looks_grows_to_five_seconds(open_gallery, world, five):
@@ -167,7 +167,7 @@ def test_after_giving_up_nothing_is_asked_and_the_results_stay(open_gallery, wor
     calls = page.evaluate("calls")
     settled(page)
     assert page.evaluate("calls") == calls
-    assert page.locator(".sense-person").count() == 2
+    expect(page.locator(".sense-person")).to_have_count(2)
     world.sidecar.up()
     world.sidecar.reached = 1.0
     page.click(".sense-problem >> text=Try again")
@@ -180,11 +180,11 @@ def test_while_stash_is_away_the_dialogue_waits_and_goes_on_by_itself(open_galle
     world.stash.down()
     page.wait_for_selector(".sense-problem >> text=This window continues by itself once Stash is back.")
     turned_until(page, "waits.filter((each) => each === 5000).length > 6")
-    assert page.locator(".sense-person").count() == 2
+    expect(page.locator(".sense-person")).to_have_count(2)
     world.sidecar.reached = 1.0
     world.stash.up()
     page.wait_for_selector(".sense-summary")
-    assert page.locator(".sense-problem").count() == 0
+    expect(page.locator(".sense-problem")).to_have_count(0)
 
 
 def test_again_and_from_scratch(open_gallery, world, five):
@@ -234,7 +234,7 @@ def test_a_gallery_without_images_says_so(open_gallery, world):
         world.stash.library.delete_image(image)
     page = open_gallery(run=False)
     page.wait_for_selector("text=This gallery has no images.")
-    assert page.locator("text=Identify performers in this gallery").count() == 0
+    expect(page.locator("text=Identify performers in this gallery")).to_have_count(0)
 
 
 def test_a_gallery_that_is_gone_is_told(open_gallery, world, five):

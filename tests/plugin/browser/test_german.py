@@ -3,6 +3,7 @@
 import pytest
 
 from fakes.sidecar import Problem
+from pages import expect
 
 from .world import group_of
 
@@ -74,4 +75,4 @@ def test_a_failed_job_and_what_is_missing_are_told_in_german(open_page, world, o
     page = open_page("/plugins/stash-sense?locale=de")
     page.wait_for_selector("text=Es gibt noch keine Gesichtsdatenbank.")
     page.wait_for_selector(".sense-list >> text=Der Sidecar erreicht Stash nicht.")
-    assert page.locator("text=Stash is away").count() == 0
+    expect(page.locator("text=Stash is away")).to_have_count(0)

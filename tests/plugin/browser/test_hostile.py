@@ -1,8 +1,11 @@
 """Whatever stands in names, texts and addresses stays text: nothing runs, nothing loads, the layout holds."""
 
+import re
+
 import pytest
 
 from fakes.sidecar import Problem
+from pages import expect
 
 from .scenes import found_in_scene, scene_person, scene_unknown
 from .steps import group, settled
@@ -36,7 +39,7 @@ def holds(page):
     """Nothing is wider than the window, nothing of ours became an element of theirs."""
     wide = page.evaluate("document.querySelector('.modal-content')?.scrollWidth - window.innerWidth")
     assert wide is None or wide <= 0
-    assert page.locator(".sense-dialogue script, .sense-dialogue b, .sense-dialogue svg").count() == 0
+    expect(page.locator(".sense-dialogue script, .sense-dialogue b, .sense-dialogue svg")).to_have_count(0)
     for href in page.eval_on_selector_all(".sense-dialogue a", "all => all.map(a => a.href)"):
         assert href.startswith(("https://stashdb.example/performers/", "http://127.0.0.1"))
 
@@ -122,7 +125,9 @@ def test_on_a_scene(open_page, world):
 def test_in_a_failure(open_image, world, text):
     world.sidecar.faults["/identify/image"] = Problem(502, "x", text)
     page = open_image(width=400)
-    assert page.locator(".sense-problem").inner_text().startswith("Identification failed:")
+    expect(page.locator(".sense-problem")).to_have_text(
+        re.compile("^Identification failed:"), use_inner_text=True
+    )
     holds(page)
 
 
@@ -132,7 +137,7 @@ def test_on_the_plugins_page(open_page, world):
         world.sidecar.begin({"target_type": "image", "target_ids": ["1"], "local_id": local_id})
     page = open_page("/plugins/stash-sense")
     page.wait_for_selector(".sense-list li >> nth=5")
-    assert page.locator(".sense-page script, .sense-page b, .sense-page svg").count() == 0
+    expect(page.locator(".sense-page script, .sense-page b, .sense-page svg")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages import card
+from pages import card, expect
 
 from .world import face_of, match_of
 
@@ -12,10 +12,10 @@ def test_from_the_button_to_a_written_tag(open_image, world, obama):
     page = open_image()
     page.wait_for_selector("text=Detected 1 face(s)")
     one = card(page)
-    assert "Face 1" in one.inner_text()
+    expect(one).to_contain_text("Face 1", use_inner_text=True)
     one.locator("text=In library as: Barack Obama").wait_for()
-    assert "Very likely" in one.inner_text()
-    assert "75%" in one.inner_text()
+    expect(one).to_contain_text("Very likely", use_inner_text=True)
+    expect(one).to_contain_text("75%", use_inner_text=True)
     one.locator(".sense-pair figure:nth-child(2) img[src^='data:image/jpeg']").wait_for()
     page.click("text=Add to Image")
     page.wait_for_selector("text=Added!")
@@ -54,7 +54,7 @@ def test_who_is_tagged_already_is_said_to_be(open_image, world, obama):
     world.on_image().append(int(obama))
     page = open_image()
     page.wait_for_selector("text=Already tagged")
-    assert page.locator("text=Add to Image").count() == 0
+    expect(page.locator("text=Add to Image")).to_have_count(0)
 
 
 def test_looking_again_reads_anew_who_is_tagged(open_image, world, obama):
@@ -101,7 +101,9 @@ def test_the_keyboard_alone(open_page, world, obama):
 def test_without_a_sidecar_the_contracts_message(open_image, world, obama):
     world.sidecar.down()
     page = open_image()
-    assert "Connection refused - is Stash Sense running?" in page.locator(".sense-problem").inner_text()
+    expect(page.locator(".sense-problem")).to_contain_text(
+        "Connection refused - is Stash Sense running?", use_inner_text=True
+    )
     world.sidecar.up()
     page.click("text=Try again")
     page.wait_for_selector("text=Detected 1 face(s)")
@@ -123,7 +125,7 @@ def test_not_this_person_is_remembered_and_can_be_taken_back(open_image, world, 
     page.wait_for_selector("text=Marked as not Barack Obama.")
     assert [each["word"] for each in world.sidecar.decisions] == ["rejected"]
     card(page).locator("text=Possible matches (1)").wait_for()
-    assert card(page).locator("h6").count() == 0
+    expect(card(page).locator("h6")).to_have_count(0)
     page.click(".sense-rejected >> text=Undo")
     card(page).locator(".sense-who h6", has_text="Barack Obama").wait_for()
     assert world.sidecar.decisions == []

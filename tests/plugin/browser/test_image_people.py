@@ -1,6 +1,6 @@
 """Which performer of the library a recognised person is: found, chosen among several, or created."""
 
-from pages import card
+from pages import card, expect
 
 from .world import BOX, face_of, match_of, thumbnail
 
@@ -43,7 +43,7 @@ def test_of_several_performers_the_user_chooses(open_image, world):
     second = world.performer("Ann Two", stash_ids=[(BOX, "b1")])
     world.saw(face_of(match_of("Ann", performer_id="a", stash_ids=[{"endpoint": BOX, "stash_id": "b1"}])))
     page = open_image()
-    assert card(page).locator(".sense-add").is_disabled()
+    expect(card(page).locator(".sense-add")).to_be_disabled()
     page.select_option(".sense-tagging select", second)
     page.click("text=Add to Image")
     page.wait_for_selector("text=Added!")
@@ -54,5 +54,5 @@ def test_the_link_leads_to_the_stash_box(open_image, world):
     world.saw(face_of(match_of("Ann", performer_id="a", stash_ids=[{"endpoint": BOX, "stash_id": "b/1"}])))
     page = open_image()
     link = page.locator(".sense-box-link")
-    assert link.get_attribute("href") == "https://stashdb.example/performers/b%2F1"
-    assert link.get_attribute("rel") == "noopener noreferrer"
+    expect(link).to_have_attribute("href", "https://stashdb.example/performers/b%2F1")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")

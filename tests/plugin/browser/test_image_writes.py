@@ -2,7 +2,7 @@
 
 from fakes.sidecar import Problem
 from fakes.stash import Status, Truncate
-from pages import card
+from pages import card, expect
 
 
 def _again(seen, asked):
@@ -16,7 +16,7 @@ def test_a_failed_write_is_said_and_can_be_tried_again(open_image, world, obama)
     image = world.stash.library.images.pop(world.image)
     page.click("text=Add to Image")
     page.wait_for_selector("text=Failed, try again")
-    assert "Stash no longer has image" in card(page).inner_text()
+    expect(card(page)).to_contain_text("Stash no longer has image", use_inner_text=True)
     world.stash.library.images[world.image] = image
     page.click("text=Failed, try again")
     page.wait_for_selector("text=Added!")
@@ -73,7 +73,7 @@ def test_without_a_journal_nothing_is_written(open_image, world, obama):
     world.sidecar.down()
     page.click("text=Add to Image")
     page.wait_for_selector("text=Failed, try again")
-    assert "Connection refused - is Stash Sense running?" in card(page).inner_text()
+    expect(card(page)).to_contain_text("Connection refused - is Stash Sense running?", use_inner_text=True)
     assert world.on_image() == []
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pages import expect
 from waiting import until
 
 from .steps import group, settled
@@ -84,7 +85,7 @@ def test_a_run_that_another_tab_began_is_followed(world, open_gallery, still):
     come_back(page)
     if still == "running":
         page.wait_for_selector(".sense-running >> text=Cancel")
-        assert page.locator(".sense-person h6").all_inner_texts() == ["Ann"]
+        expect(page.locator(".sense-person h6")).to_have_text(["Ann"], use_inner_text=True)
         world.sidecar.reached = 1.0
     page.locator(".sense-person h6", has_text="Bob").wait_for()
     assert starts(world) == 1
@@ -108,5 +109,5 @@ def test_a_sidecar_that_is_away_when_the_user_returns_changes_nothing(world, ope
     come_back(page)
     until(lambda: len(world.stash.plugins.logs) > logged)
     settled(page)
-    assert page.locator(".sense-person h6").all_inner_texts() == ["Ann"]
-    assert page.locator(".sense-problem").count() == 0
+    expect(page.locator(".sense-person h6")).to_have_text(["Ann"], use_inner_text=True)
+    expect(page.locator(".sense-problem")).to_have_count(0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages import outcome
+from pages import expect, outcome
 from waiting import until
 
 from .world import face_of
@@ -36,7 +36,7 @@ def test_a_tag_is_taken_back_later(open_page, world, tagged):
     assert world.sidecar.decisions == []
     page.reload()
     entry(page).locator("text=undone").wait_for()
-    assert entry(page).locator("button").count() == 0
+    expect(entry(page).locator("button")).to_have_count(0)
 
 
 def test_taking_back_what_somebody_else_took_back_already(open_page, world, tagged):
@@ -114,10 +114,10 @@ def test_the_journal_comes_page_by_page(open_page, world):
         world.sidecar.begin({"target_type": "image", "target_ids": ["1"], "local_id": local_id})
     page = open_page("/plugins/stash-sense")
     page.wait_for_selector(".sense-list li >> nth=49")
-    assert entry(page).count() == 50
+    expect(entry(page)).to_have_count(50)
     page.click("text=Show older entries")
     page.wait_for_selector(".sense-list li >> nth=59")
-    assert page.locator("text=Show older entries").count() == 0
+    expect(page.locator("text=Show older entries")).to_have_count(0)
 
 
 @pytest.fixture
@@ -135,9 +135,9 @@ def test_one_accept_all_is_one_undo(open_page, world, accepted):
     page = open_page("/plugins/stash-sense")
     batch = page.locator(".sense-list li", has_text="Accept All:")
     batch.locator("text=Ann").first.wait_for()
-    assert page.locator("section[aria-label='Tag history'] li").count() == 2
-    assert "Emil, Dora, Cleo, Ben, Ann on 1 gallery" in batch.inner_text()
-    assert "on 6 images" in batch.inner_text()
+    expect(page.locator("section[aria-label='Tag history'] li")).to_have_count(2)
+    expect(batch).to_contain_text("Emil, Dora, Cleo, Ben, Ann on 1 gallery", use_inner_text=True)
+    expect(batch).to_contain_text("on 6 images", use_inner_text=True)
     batch.locator("text=Undo").click()
     batch.locator("text=undone").wait_for()
     assert world.on_gallery() == []
@@ -161,12 +161,12 @@ def test_an_accept_all_longer_than_a_page_of_the_journal_is_still_one(open_page,
         world.sidecar.begin({**asked, "batch_id": batch_id})
     page = open_page("/plugins/stash-sense")
     entry(page).first.wait_for()
-    assert entry(page).count() == 1
+    expect(entry(page)).to_have_count(1)
     page.click("text=Show older entries")
     page.locator(".sense-list li >> nth=2").wait_for()
-    assert entry(page).count() == 3
-    assert page.locator("text=Accept All:").count() == 2
-    assert page.locator("text=Show older entries").count() == 0
+    expect(entry(page)).to_have_count(3)
+    expect(page.locator("text=Accept All:")).to_have_count(2)
+    expect(page.locator("text=Show older entries")).to_have_count(0)
 
 
 PARTS = ("Status", "Jobs", "Tag history")
@@ -177,13 +177,13 @@ def test_without_a_sidecar_each_part_says_so_and_all_are_tried_again_at_once(ope
     page = open_page("/plugins/stash-sense")
     for part in PARTS:
         page.wait_for_selector(f"section[aria-label='{part}'] >> text=Connection refused")
-    assert page.locator("text=Try again").count() == 1
+    expect(page.locator("text=Try again")).to_have_count(1)
     world.sidecar.up()
     page.click("text=Try again")
     page.wait_for_selector("text=Everything works")
     page.wait_for_selector("text=No jobs yet.")
     page.wait_for_selector("text=Nothing tagged yet.")
-    assert page.locator("text=Try again").count() == 0
+    expect(page.locator("text=Try again")).to_have_count(0)
 
 
 def test_without_a_database_it_offers_to_build_one(open_page, world):

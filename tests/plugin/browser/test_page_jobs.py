@@ -3,6 +3,7 @@
 import pytest
 
 from fakes.sidecar import Problem
+from pages import expect
 
 from .scenes import known_scene
 
@@ -28,17 +29,19 @@ def test_the_state_and_the_way_to_the_settings(open_page, world):
     page = open_page("/plugins/stash-sense")
     page.wait_for_selector("text=Everything works")
     page.wait_for_selector("text=3 people, 3 faces")
-    assert page.locator("text=Settings").get_attribute("href") == "/settings?tab=plugins"
+    expect(page.locator("text=Settings")).to_have_attribute("href", "/settings?tab=plugins")
 
 
 def test_a_job_is_listed_by_title_and_time_with_a_link(jobs_page, world):
     link = line(jobs_page, "Gallery").locator("a")
     jobs_page.wait_for_selector("a >> text=Free photos")
-    assert link.get_attribute("href") == f"/galleries/{world.gallery}"
-    text = line(jobs_page, "Gallery").inner_text()
-    assert "running: 4 of 9 images, 6 faces, 0 performers" in text
-    assert "02/01/2026" in text
-    assert "done: Learning faces: 9 of 9" in line(jobs_page, "Face database").inner_text()
+    expect(link).to_have_attribute("href", f"/galleries/{world.gallery}")
+    text = "running: 4 of 9 images, 6 faces, 0 performers"
+    expect(line(jobs_page, "Gallery")).to_contain_text(text, use_inner_text=True)
+    expect(line(jobs_page, "Gallery")).to_contain_text("02/01/2026", use_inner_text=True)
+    expect(line(jobs_page, "Face database")).to_contain_text(
+        "done: Learning faces: 9 of 9", use_inner_text=True
+    )
 
 
 def test_a_gallery_without_a_title_goes_by_its_folder(open_page, world):
@@ -61,8 +64,10 @@ def test_a_scenes_job_is_listed_by_its_title_with_its_frames(open_page, world):
     world.sidecar.start("scene", "scene:1", world.sidecar.scene("1"))
     page = open_page("/plugins/stash-sense")
     page.wait_for_selector("section[aria-label='Jobs'] a >> text=A scene")
-    assert line(page, "Scene").locator("a").get_attribute("href") == "/scenes/1"
-    assert "running: 20 of at most 40 frames, 6 faces" in line(page, "Scene").inner_text()
+    expect(line(page, "Scene").locator("a")).to_have_attribute("href", "/scenes/1")
+    expect(line(page, "Scene")).to_contain_text(
+        "running: 20 of at most 40 frames, 6 faces", use_inner_text=True
+    )
 
 
 def test_the_list_follows_what_runs(jobs_page, world):
@@ -73,18 +78,18 @@ def test_the_list_follows_what_runs(jobs_page, world):
 def test_jobs_are_filtered_by_kind_and_status(jobs_page):
     jobs_page.select_option("[aria-label='All kinds']", "database")
     line(jobs_page, "Gallery").wait_for(state="detached")
-    assert line(jobs_page, "Face database").count() == 1
+    expect(line(jobs_page, "Face database")).to_have_count(1)
     jobs_page.select_option("[aria-label='Any status']", "running")
     jobs_page.wait_for_selector("text=No job matches the filter.")
     jobs_page.select_option("[aria-label='All kinds']", "")
     line(jobs_page, "Gallery").wait_for()
-    assert line(jobs_page, "Face database").count() == 0
+    expect(line(jobs_page, "Face database")).to_have_count(0)
 
 
 def test_finished_jobs_are_cleared_and_their_results_stay(jobs_page, world):
     jobs_page.click("text=Clear finished")
     line(jobs_page, "Face database").wait_for(state="detached")
-    assert line(jobs_page, "Gallery").count() == 1
+    expect(line(jobs_page, "Gallery")).to_have_count(1)
     world.sidecar.reached = 1.0
     jobs_page.wait_for_selector("text=done: 9 of 9 images")
     jobs_page.click("text=Clear finished")
@@ -110,7 +115,7 @@ def test_a_running_job_is_cancelled_and_resumed(jobs_page, world):
 def test_jobs_found_stay_while_the_sidecar_is_away(jobs_page, world):
     world.sidecar.down()
     jobs_page.wait_for_selector("section[aria-label='Jobs'] >> text=Connection refused")
-    assert line(jobs_page, "Gallery").count() == 1
+    expect(line(jobs_page, "Gallery")).to_have_count(1)
     world.sidecar.up()
     jobs_page.click("text=Try again")
     jobs_page.wait_for_selector("section[aria-label='Jobs'] >> text=Connection refused", state="detached")

@@ -1,8 +1,11 @@
 """Choosing a performer by typing."""
 
+import threading
+
 import pytest
 
-from fakes.stash import Delay, Status
+from fakes.stash import Hold, Status
+from pages import expect
 
 from .steps import group, tagged_as
 from .world import group_of
@@ -17,6 +20,11 @@ def picker(open_gallery, three):
     return page
 
 
+def are_offered(page, names):
+    """These and nobody else, in this order."""
+    expect(page.locator("[role=option]")).to_have_text(names, use_inner_text=True)
+
+
 def names(page):
     page.locator("[role=option]").first.wait_for()
     return page.locator("[role=option]").all_inner_texts()
@@ -24,14 +32,14 @@ def names(page):
 
 def test_who_begins_with_the_text_comes_first_and_namesakes_are_told_apart(picker):
     picker.keyboard.type("grace")
-    assert names(picker) == ["Grace Hopper (admiral)", "?\nGrace Hopper (dancer)", "?\nMary Grace"]
-    assert picker.locator("[role=option] img[src*='/performer/1/image']").count() == 1
+    are_offered(picker, ["Grace Hopper (admiral)", "?\nGrace Hopper (dancer)", "?\nMary Grace"])
+    expect(picker.locator("[role=option] img[src*='/performer/1/image']")).to_have_count(1)
     picker.wait_for_selector("text=3 performers found")
 
 
 def test_the_alias_that_was_typed_is_shown(picker):
     picker.keyboard.type("amazing")
-    assert names(picker) == ["Grace Hopper (admiral) also Amazing Grace"]
+    are_offered(picker, ["Grace Hopper (admiral) also Amazing Grace"])
 
 
 def test_arrows_and_enter_choose(picker, world, three):
@@ -42,9 +50,9 @@ def test_arrows_and_enter_choose(picker, world, three):
     picker.keyboard.press("ArrowDown")
     second = field.get_attribute("aria-activedescendant")
     assert first != second
-    assert picker.locator(f"#{second}").get_attribute("aria-selected") == "true"
+    expect(picker.locator(f"#{second}")).to_have_attribute("aria-selected", "true")
     picker.keyboard.press("ArrowDown")
-    assert field.get_attribute("aria-activedescendant") == first
+    expect(field).to_have_attribute("aria-activedescendant", first)
     picker.keyboard.press("ArrowUp")
     picker.keyboard.press("Enter")
     tagged_as(picker, "Grace Hopper (dancer)")
@@ -62,10 +70,10 @@ def test_escape_clears_then_closes_the_field_and_only_then_the_dialogue(picker):
     picker.keyboard.type("grace")
     names(picker)
     picker.keyboard.press("Escape")
-    assert picker.locator("[role=combobox]").input_value() == ""
+    expect(picker.locator("[role=combobox]")).to_have_value("")
     picker.keyboard.press("Escape")
     picker.locator("[role=combobox]").wait_for(state="detached")
-    assert picker.evaluate("document.activeElement.textContent") == "Choose performer"
+    picker.wait_for_function('document.activeElement.textContent === "Choose performer"')
     picker.keyboard.press("Escape")
     picker.locator(".sense-dialogue").wait_for(state="detached")
 
@@ -81,25 +89,34 @@ def test_the_pages_shortcuts_sleep_while_somebody_types(picker):
 
 
 def test_an_answer_that_comes_late_is_dropped(picker, world):
-    late = Delay(1.5)
-    world.stash.faults.add(late, where="StashSenseSearch", times=1)
+    go = threading.Event()
+    world.stash.faults.add(Hold(go), where="StashSenseSearch", times=1)
     with picker.expect_request(lambda request: "StashSenseSearch" in (request.post_data or "")):
         picker.keyboard.type("mary")
     picker.fill("[role=combobox]", "hopper")
     picker.keyboard.press("Enter")  # of the old list there is nothing to choose
-    assert names(picker) == ["Grace Hopper (admiral)", "?\nGrace Hopper (dancer)"]
+    are_offered(picker, ["Grace Hopper (admiral)", "?\nGrace Hopper (dancer)"])
     with picker.expect_response(lambda answer: '"mary' in (answer.request.post_data or "").replace("\\", "")):
-        pass
-    assert names(picker) == ["Grace Hopper (admiral)", "?\nGrace Hopper (dancer)"]
+        go.set()
+    are_offered(picker, ["Grace Hopper (admiral)", "?\nGrace Hopper (dancer)"])
     assert world.on_gallery() == []
+
+
+TYPED = """(field, text) => {
+  const { set } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value");
+  for (const end of text.split("").keys()) {
+    set.call(field, text.slice(0, end + 1));
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  }
+}"""
+"""Quicker than any pause that the field may wait for, on a machine however busy."""
 
 
 def test_typing_on_asks_once(picker, world):
     world.stash.record.forget()
-    picker.keyboard.type("grace hopper", delay=20)
+    picker.locator("[role=combobox]").evaluate(TYPED, "grace hopper")
     assert len(names(picker)) == 2
-    asked = [seen.operation for seen in world.stash.record.seen if seen.operation == "StashSenseSearch"]
-    assert len(asked) < 4
+    assert world.stash.record.counts["StashSenseSearch"] == 1
 
 
 @pytest.mark.parametrize("text", ["zzz", "-grace", '"', "OR grace OR", "grace | mary"])
@@ -113,7 +130,7 @@ def test_a_search_that_fails_says_so_and_can_be_tried_again(picker, world):
     picker.keyboard.insert_text("mary")  # at once: one search
     picker.wait_for_selector(".sense-search >> text=Stash answered with status 500")
     picker.click(".sense-search button")
-    assert names(picker) == ["?\nMary Grace"]
+    are_offered(picker, ["?\nMary Grace"])
 
 
 def test_a_performer_who_is_deleted_meanwhile(picker, world, three):
@@ -131,7 +148,7 @@ def test_an_open_picker_stays_open_when_a_run_ends(picker, world):
     names(picker)
     picker.click("text=Run again >> nth=0")
     group(picker, 2).wait_for()
-    assert picker.locator("[role=combobox]").input_value() == "mary"
+    expect(picker.locator("[role=combobox]")).to_have_value("mary")
     group(picker).locator("[role=option]").click()
     tagged_as(picker, "Mary Grace")
     assert {each["face_id"] for each in world.sidecar.decisions} == {"g0", "g1", "g2"}
@@ -148,10 +165,10 @@ def test_an_open_picker_stays_open_while_a_run_goes_on_and_where_its_group_is_go
     world.sidecar.reached = 0.5
     page.click("text=Resume")
     page.wait_for_selector(".sense-running")
-    assert page.locator("[role=combobox]").input_value() == "mary"
+    expect(page.locator("[role=combobox]")).to_have_value("mary")
     world.sidecar.reached = 1.0
     page.wait_for_selector("text=processed 9/9 images")
-    assert page.locator("[role=combobox]").input_value() == "mary"
+    expect(page.locator("[role=combobox]")).to_have_value("mary")
     page.click("[role=option]")
     tagged_as(page, "Mary Grace")
 
@@ -165,7 +182,7 @@ def test_stashs_own_field_is_used_where_it_works(open_page, world, three, select
     own = page.locator("[role=combobox]")
     if select == "works":
         page.wait_for_selector("input.react-select__input:focus")
-        assert own.count() == 0
+        expect(own).to_have_count(0)
     else:
         own.wait_for()
     page.keyboard.type("mary")

@@ -4,7 +4,7 @@ import pytest
 
 from fakes.sidecar import Problem
 from fakes.stash import Status
-from pages import card
+from pages import card, expect
 
 from .steps import settled
 from .world import face_of, match_of
@@ -46,7 +46,7 @@ def test_the_librarys_own_picture_is_loaded_from_the_pages_origin(open_image, wo
     world.saw(face_of(match_of("Ann", ann, image_url=f"http://{host}/performer/{ann}/image?t=7")))
     page = open_image()
     page.wait_for_selector(f"img.sense-portrait[src='{prefix}/performer/{ann}/image?t=7']")
-    assert page.locator("text=Show picture from").count() == 0
+    expect(page.locator("text=Show picture from")).to_have_count(0)
 
 
 @pytest.mark.parametrize(

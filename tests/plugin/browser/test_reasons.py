@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages import card
+from pages import card, expect
 
 from .steps import group
 from .world import face_of, group_of, match_of, reason_of
@@ -26,13 +26,15 @@ def test_a_reason_is_told_with_the_librarys_name_and_the_number_of_the_card(open
     page = open_page(f"/images/{world.image}?locale={locale}")
     page.click("#sense-button")
     card(page).locator(".sense-reason", has_text=text).wait_for()
-    assert card(page).locator(".sense-sure-number").inner_text() == ("75 %" if locale[:2] == "de" else "75%")
+    expect(card(page).locator(".sense-sure-number")).to_have_text(
+        ("75 %" if locale[:2] == "de" else "75%"), use_inner_text=True
+    )
 
 
 @pytest.mark.parametrize("reason", [OLDER, NEWER], ids=["of an older sidecar", "of a newer one"])
 def test_a_reason_without_a_known_code_is_shown_as_it_came(open_image, world, reason):
     world.saw(face_of(match_of("Ann", world.performer("Ann")), **reason))
-    assert card(open_image()).locator(".sense-reason").inner_text() == reason["reason"]
+    expect(card(open_image()).locator(".sense-reason")).to_have_text(reason["reason"], use_inner_text=True)
 
 
 def test_a_result_without_the_fields_of_a_reason_shows_its_sentence(open_gallery, world):
@@ -40,7 +42,7 @@ def test_a_result_without_the_fields_of_a_reason_shows_its_sentence(open_gallery
     for field in ("reason_code", "reason_people", "reason_count"):
         del older[field]
     world.found(unknown=[{**older, "reason": "nobody near"}])
-    assert group(open_gallery()).locator(".sense-reason").inner_text() == "nobody near"
+    expect(group(open_gallery()).locator(".sense-reason")).to_have_text("nobody near", use_inner_text=True)
 
 
 def test_a_groups_reason_names_people_as_the_library_does(open_gallery, world):

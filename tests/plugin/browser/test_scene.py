@@ -3,7 +3,7 @@
 import pytest
 
 from fakes.sidecar import Problem
-from pages import once, outcome, row
+from pages import expect, once, outcome, row
 from waiting import until
 
 from .scenes import found_in_scene, known_scene, on_scene, scene_person, scene_unknown
@@ -43,12 +43,12 @@ def test_who_is_seen_and_when(open_scene, world, scene):
     page.wait_for_selector("text=Read from the file.")
     ann = row(page, "Ann")
     ann.locator("text=In library as: Ann").wait_for()
-    assert "On screen for 8 s" in ann.inner_text()
-    assert "Seen in 8 frames" in ann.inner_text()
-    assert "Match" in ann.locator(".sense-verdict").inner_text()
+    expect(ann).to_contain_text("On screen for 8 s", use_inner_text=True)
+    expect(ann).to_contain_text("Seen in 8 frames", use_inner_text=True)
+    expect(ann.locator(".sense-verdict")).to_contain_text("Match", use_inner_text=True)
     ann.locator("text=Looks like Ann (75%), and nobody else comes near").wait_for()
     ann.locator(".sense-best-face img[src^='data:image/jpeg']").wait_for()
-    assert ann.locator(".sense-spans li").all_inner_texts() == ["0:05 to 0:12", "0:30 to 0:31"]
+    expect(ann.locator(".sense-spans li")).to_have_text(["0:05 to 0:12", "0:30 to 0:31"], use_inner_text=True)
     assert jobs(world) == [{"scene_id": str(scene[0])}]
 
 
@@ -108,7 +108,7 @@ def test_not_this_person_is_remembered_and_matched_again_without_the_video(open_
     row(page, "Ann").locator("text=Not this person").click()
     row(page, "Ann").locator("text=Marked as not Ann.").wait_for()
     assert said(world) == [(f"s-Ann-{n}", "rejected", f"local:{scene[1]}") for n in (1, 2)]
-    assert row(page, "Ann").locator("text=Add to Scene").count() == 0
+    expect(row(page, "Ann").locator("text=Add to Scene")).to_have_count(0)
     page.click(".sense-update >> text=Match again")
     until(lambda: len(jobs(world)) == 2)
     assert "force" not in jobs(world)[1]
@@ -176,7 +176,7 @@ def test_progress_counts_frames_and_it_can_be_cancelled_and_resumed(open_scene, 
     page.wait_for_selector(".sense-running")
     world.sidecar.reached = 1.0
     page.wait_for_selector("text=Looked at 40 frames")
-    assert row(page, "Ann").count() == 1
+    expect(row(page, "Ann")).to_have_count(1)
     assert list(world.sidecar.jobs) == ["job-1"]
 
 
@@ -187,10 +187,10 @@ def test_the_people_found_so_far_show_while_it_runs(open_scene, world, scene):
     world.sidecar.reached = 0.5
     page = open_scene(ended=False)
     page.wait_for_selector(".sense-running ~ div .sense-person")
-    assert page.locator(".sense-person").count() == 1
+    expect(page.locator(".sense-person")).to_have_count(1)
     world.sidecar.reached = 1.0
     page.wait_for_selector(".sense-summary")
-    assert page.locator(".sense-person").count() == 2
+    expect(page.locator(".sense-person")).to_have_count(2)
 
 
 def test_what_was_found_shows_at_once_when_it_is_opened_again(open_scene, world, scene):
@@ -325,8 +325,8 @@ def test_nothing_from_outside_becomes_markup(open_scene, world, scene):
     )
     page = open_scene()
     row(page, HOSTILE).locator("text=Not in library").wait_for()
-    assert page.locator(".sense-dialogue img[src='x']").count() == 0
-    assert row(page, HOSTILE).locator(".sense-spans li").all_inner_texts() == ["0:05", "1:00"]
+    expect(page.locator(".sense-dialogue img[src='x']")).to_have_count(0)
+    expect(row(page, HOSTILE).locator(".sense-spans li")).to_have_text(["0:05", "1:00"], use_inner_text=True)
 
 
 @pytest.mark.parametrize("locale", ["de-DE"])

@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from pages import once, row
+from pages import expect, once, row
 
 from .scenes import MINUTE_S, known_scene
 from .test_bars import findings
@@ -51,7 +51,7 @@ def test_a_time_plays_the_scene_from_there_and_the_results_come_back_as_they_wer
     plays_from(page, 30)
     page.wait_for_selector(".sense-aside >> text=Playing from 0:30")
     page.locator(".modal").wait_for(state="detached")
-    assert page.locator("[aria-hidden=true] video").count() == 0
+    expect(page.locator("[aria-hidden=true] video")).to_have_count(0)
     assert findings(page, ".sense-aside") == []
     page.keyboard.press("Enter")  # the focus is on the way back
     row(page, "Ann").locator("text=Choose Bea").wait_for()
@@ -74,9 +74,9 @@ def test_a_bar_and_a_face_do_the_same(open_scene):
 
 def test_the_bars_are_hidden_from_a_screen_reader_which_has_the_times(open_scene):
     page = open_scene()
-    assert row(page, "Ann").locator(".sense-timeline").get_attribute("aria-hidden") == "true"
+    expect(row(page, "Ann").locator(".sense-timeline")).to_have_attribute("aria-hidden", "true")
     times = row(page, "Ann").locator("ul[aria-label='When Ann is on screen'] button")
-    assert times.nth(0).get_attribute("aria-label") == "0:05 to 0:12: Play from 0:05"
+    expect(times.nth(0)).to_have_attribute("aria-label", "0:05 to 0:12: Play from 0:05")
 
 
 def test_the_dialogue_can_be_closed_while_the_player_shows(open_scene):
@@ -98,4 +98,4 @@ def test_a_page_without_a_player_says_so(open_scene):
     page = open_scene("?playerless")
     page.locator(".sense-spans >> text=0:05 to 0:12").click()
     page.wait_for_selector("text=This page shows no player.")
-    assert page.locator(".sense-aside").count() == 0
+    expect(page.locator(".sense-aside")).to_have_count(0)

@@ -1,9 +1,11 @@
 """Where a person was seen: one image after another, and what concerns the whole gallery out of the way."""
 
+import threading
+
 import pytest
 
-from fakes.stash import Delay
-from pages import row
+from fakes.stash import Hold
+from pages import expect, row
 
 from .steps import group, said
 from .world import face_of, group_of, match_of, person_of
@@ -42,7 +44,7 @@ def shows(page, image):
 
 def test_next_and_previous_go_round(seen_in):
     page = seen_in
-    assert page.locator(".sense-steps [role=status]").inner_text() == "1 of 3"
+    expect(page.locator(".sense-steps [role=status]")).to_have_text("1 of 3", use_inner_text=True)
     page.click("[aria-label=Next]")
     shows(page, 2)
     page.click("[aria-label=Previous]")
@@ -53,21 +55,23 @@ def test_next_and_previous_go_round(seen_in):
     shows(page, 1)
     page.keyboard.press("ArrowRight")
     shows(page, 2)
-    assert page.locator(".sense-steps [role=status]").inner_text() == "2 of 3"
+    expect(page.locator(".sense-steps [role=status]")).to_have_text("2 of 3", use_inner_text=True)
 
 
 def test_the_picture_before_is_gone_while_the_next_one_loads(seen_in, world):
-    world.stash.faults.add(Delay(3), where=lambda seen: seen.path.endswith("/image/2/image"))
+    go = threading.Event()
+    world.stash.faults.add(Hold(go), where=lambda seen: seen.path.endswith("/image/2/image"))
     seen_in.click("[aria-label=Next]")
     seen_in.wait_for_selector(".sense-seen-in .sense-boxed.sense-none")
-    assert seen_in.locator(".sense-seen-in img").count() == 0
+    expect(seen_in.locator(".sense-seen-in img")).to_have_count(0)
+    go.set()
     shows(seen_in, 2)
 
 
 def test_the_link_opens_the_image(seen_in, world):
     link = seen_in.locator(".sense-open-image")
-    assert link.get_attribute("href") == "/images/1"
-    assert link.get_attribute("target") == "_blank"
+    expect(link).to_have_attribute("href", "/images/1")
+    expect(link).to_have_attribute("target", "_blank")
     seen_in.click("[aria-label=Next]")
     seen_in.wait_for_selector(".sense-open-image >> text=Open image 2")
 
@@ -120,7 +124,7 @@ def test_all_images_are_shown_by_the_face_on_them_and_stepped_through(open_galle
     row(page, "Ann").locator("text=Show all images (3)").click()
     strip = row(page, "Ann").locator(".sense-images")
     strip.locator("img[src^='data:image/jpeg'] >> nth=2").wait_for()
-    assert strip.locator("img[src*='thumbnail']").count() == 0
+    expect(strip.locator("img[src*='thumbnail']")).to_have_count(0)
     strip.locator("[aria-label='Show Ann in image 3']").click()
     shows(page, 3)
     page.click("[aria-label=Next]")

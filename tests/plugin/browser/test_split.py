@@ -3,7 +3,7 @@
 import pytest
 
 from fakes.sidecar import Problem
-from pages import outcome, row
+from pages import expect, outcome, row
 
 from .steps import choose, group, said
 from .world import group_of, person_of
@@ -49,11 +49,11 @@ def test_a_face_of_a_group_is_set_apart_and_taken_back(open_gallery, world, both
     group(page).locator("text=Removed").wait_for()
     assert said(world) == [("g2", "apart", None)]
     page.wait_for_selector("text=You removed faces from their groups.")
-    assert page.evaluate("document.activeElement.textContent") == "Put back"
+    page.wait_for_function('document.activeElement.textContent === "Put back"')
     page.keyboard.press("Enter")
     button.wait_for()
     assert said(world) == []
-    assert page.locator("text=Update groups").count() == 0
+    expect(page.locator("text=Update groups")).to_have_count(0)
     assert button.evaluate("each => each === document.activeElement")
 
 
@@ -83,7 +83,7 @@ def test_one_face_alone_cannot_be_taken_out_of_a_group(open_gallery, world):
     world.found(unknown=[group_of("t1", ["g1"], ["1"])])
     page = open_gallery()
     group(page).locator(".sense-face").wait_for()
-    assert group(page).locator(".sense-take-out").count() == 0
+    expect(group(page).locator(".sense-take-out")).to_have_count(0)
 
 
 def test_who_was_taken_out_is_not_named_with_the_group(open_gallery, world, both):
@@ -141,20 +141,18 @@ def test_whose_faces_are_all_taken_out_is_nobody_to_tag(open_gallery, world, bot
         group(page).locator(".sense-take-out").first.click()
         group(page).locator("text=Put back").nth(number - 1).wait_for()
     group(page).locator("text=You removed all faces of this person.").wait_for()
-    assert group(page).locator("text=Choose performer").count() == 0
+    expect(group(page).locator("text=Choose performer")).to_have_count(0)
 
 
 def test_the_groups_are_made_again(open_gallery, world, both):
     page = open_gallery()
     take_out(group(page), 2)
     update(page, world, unknown=[group_of("t1", ["g1", "g3"], ["1", "3"]), group_of("t2", ["g2"], ["2"])])
-    assert page.locator(".sense-group h6").all_inner_texts() == [
-        "Unknown person, 2 images",
-        "Unknown person, 1 image",
-    ]
+    titles = ["Unknown person, 2 images", "Unknown person, 1 image"]
+    expect(page.locator(".sense-group h6")).to_have_text(titles, use_inner_text=True)
     body = [body for _, path, body in world.sidecar.asked if path == "/jobs/gallery"][-1]
     assert body == {"gallery_id": str(world.gallery)}
-    assert page.evaluate("document.activeElement.className") == "sense-summary"
+    page.wait_for_function('document.activeElement.className === "sense-summary"')
     earlier = page.locator(".sense-taken-earlier")
     earlier.locator("text=Not the same person").wait_for()
     earlier.locator("text=Put back").click()
@@ -170,10 +168,10 @@ def test_while_the_groups_are_made_the_old_ones_show(open_gallery, world, both):
     world.found()
     page.click("text=Update groups")
     page.wait_for_selector(".sense-running >> text=4 of 9 images")
-    assert group(page).locator("h6").inner_text() == "Unknown person, 3 images"
+    expect(group(page).locator("h6")).to_have_text("Unknown person, 3 images", use_inner_text=True)
     world.sidecar.reached = 1.0
     page.wait_for_selector("text=No performers identified")
-    assert page.locator(".sense-group").count() == 0
+    expect(page.locator(".sense-group")).to_have_count(0)
 
 
 def test_an_update_that_cannot_start_says_why(open_gallery, world, both):
@@ -182,7 +180,7 @@ def test_an_update_that_cannot_start_says_why(open_gallery, world, both):
     world.sidecar.faults["/jobs/gallery"] = Problem(429, "full", "Too much is under way.")
     page.click("text=Update groups")
     page.wait_for_selector(".sense-update >> text=Too much is under way.")
-    assert group(page).locator("text=Removed").count() == 1
+    expect(group(page).locator("text=Removed")).to_have_count(1)
 
 
 def test_the_sidecar_going_away_while_the_groups_are_made_leaves_what_is_there(open_gallery, world, both):
@@ -216,7 +214,7 @@ def test_what_was_done_to_groups_and_rows_that_are_gone_can_be_undone(open_galle
     update(page, world, person_of("Ben", IMAGES, ben), unknown=[group_of("t1", ["x"], ["5"])])
     row(page, "Ben").locator("text=Already tagged").wait_for()
     row(page, "Ann").locator("text=No longer in the results").wait_for()
-    assert "Unknown person, 1 image" in group(page, 1).inner_text()
+    expect(group(page, 1)).to_contain_text("Unknown person, 1 image", use_inner_text=True)
     gone = group(page, 2)
     gone.locator("text=No longer in the results").wait_for()
     assert sorted(world.on_gallery()) == [int(both), int(ben)]

@@ -3,7 +3,7 @@
 import pytest
 
 from fakes.stash import Delay
-from pages import row
+from pages import expect, row
 from stash_sense.domain.identity import StashId, performer_key
 
 from .steps import choose, group, said
@@ -26,12 +26,10 @@ def test_the_largest_group_comes_first_with_its_faces(open_gallery, world):
     world.crops(*FACES)
     world.found(unknown=[group_of("small", ["s"], ["1"]), group_of("large", FACES, IMAGES)])
     page = open_gallery()
-    assert page.locator(".sense-group h6").all_inner_texts() == [
-        "Unknown person, 3 images",
-        "Unknown person, 1 image",
-    ]
+    titles = ["Unknown person, 3 images", "Unknown person, 1 image"]
+    expect(page.locator(".sense-group h6")).to_have_text(titles, use_inner_text=True)
     group(page).locator("img[src^='data:image/jpeg'] >> nth=2").wait_for()
-    assert "The face database has nobody to compare with" in group(page).inner_text()
+    expect(group(page)).to_contain_text("The face database has nobody to compare with", use_inner_text=True)
     page.wait_for_selector("text=No performers identified")
 
 
@@ -49,7 +47,7 @@ def test_a_group_is_named_after_a_performer_found_by_an_alias(open_gallery, worl
     assert {each["name"] for each in world.sidecar.decisions} == {"Grace Hopper"}
     page.wait_for_selector(".performers >> text=Grace Hopper")
     page.wait_for_selector(".sense-group >> text=Undo >> visible=true")
-    assert page.evaluate("document.activeElement.textContent") == "Undo"
+    page.wait_for_function('document.activeElement.textContent === "Undo"')
 
 
 def test_undo_takes_back_the_tag_and_what_was_said(open_gallery, world, hopper):
@@ -59,7 +57,7 @@ def test_undo_takes_back_the_tag_and_what_was_said(open_gallery, world, hopper):
     group(page).locator("text=Undone").wait_for()
     assert (world.on_gallery(), world.sidecar.decisions) == ([], [])
     assert world.sidecar.journal[0]["status"] == "undone"
-    assert page.evaluate("document.activeElement.textContent") == "Choose performer"
+    page.wait_for_function('document.activeElement.textContent === "Choose performer"')
     choose(group(page), "hopper")
     group(page).locator("text=Added to the gallery as").wait_for()
     assert len(said(world)) == 3
@@ -140,7 +138,7 @@ def test_ignoring_is_remembered_and_taken_back(open_gallery, world, hopper):
     group(page).locator("text=Ignore").click()
     group(page).locator("text=Ignored").wait_for()
     assert said(world) == [(face, "ignored", None) for face in FACES]
-    assert page.evaluate("document.activeElement.textContent") == "Undo"
+    page.wait_for_function('document.activeElement.textContent === "Undo"')
     group(page).locator("text=Undo").click()
     group(page).locator("text=Choose performer").wait_for()
     assert (world.sidecar.decisions, world.on_gallery(), world.sidecar.journal) == ([], [], [])
@@ -175,9 +173,9 @@ def test_thirty_groups_come_in_parts_and_their_crops_in_few_calls(open_gallery, 
     world.stash.faults.add(Delay(0.1), where="StashSense")
     page = open_gallery()
     page.wait_for_selector("text=Unknown people (30)")
-    assert page.locator(".sense-group").count() == 12
+    expect(page.locator(".sense-group")).to_have_count(12)
     page.click("text=18 more")
-    assert page.locator(".sense-group").count() == 30
+    expect(page.locator(".sense-group")).to_have_count(30)
     last = group(page, 30)
     last.scroll_into_view_if_needed()
     last.locator("img >> nth=3").wait_for()
@@ -206,10 +204,10 @@ def test_the_groups_wait_for_the_last_image(open_gallery, world, hopper):
     page = open_gallery(run=False)
     page.click("text=Identify performers in this gallery")
     page.wait_for_selector(".sense-running >> text=4 of 9 images")
-    assert page.locator(".sense-group").count() == 0
+    expect(page.locator(".sense-group")).to_have_count(0)
     world.sidecar.reached = 1.0
     page.wait_for_selector(".sense-summary")
-    assert page.locator(".sense-group").count() == 1
+    expect(page.locator(".sense-group")).to_have_count(1)
 
 
 def test_a_result_of_an_older_sidecar_has_no_groups(open_gallery, world):
@@ -217,4 +215,4 @@ def test_a_result_of_an_older_sidecar_has_no_groups(open_gallery, world):
     world.sidecar.galleries[str(world.gallery)]["unknown"] = None
     page = open_gallery()
     row(page, "Ann").locator("[aria-label='Show Ann in image 1']").wait_for()
-    assert page.locator(".sense-unknown-people").count() == 0
+    expect(page.locator(".sense-unknown-people")).to_have_count(0)

@@ -4,6 +4,7 @@ import pytest
 
 from fakes.sidecar import Problem
 from fakes.stash import Status
+from pages import expect
 
 from .steps import choose, group, said
 from .world import group_of
@@ -40,7 +41,7 @@ def test_a_tag_whose_faces_could_not_be_noted_can_be_gone_on_with(open_gallery, 
         "text=Tagged, but the faces could not be linked to the performer: Request failed: The"
     ).wait_for()
     assert (world.on_gallery(), world.sidecar.decisions) == ([int(hopper)], [])
-    assert group(page).locator("text=Choose performer").count() == 0
+    expect(group(page).locator("text=Choose performer")).to_have_count(0)
     world.sidecar.faults.clear()
     group(page).locator("text=Try again").click()
     group(page).locator("text=Added to the gallery as").wait_for()

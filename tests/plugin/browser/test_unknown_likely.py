@@ -2,6 +2,8 @@
 
 import pytest
 
+from pages import expect
+
 from .steps import group, said
 from .world import BOX, group_of, match_of, person_of
 
@@ -26,12 +28,12 @@ def between(world):
 def test_who_it_may_be_is_a_question_and_no_name(open_gallery, world, between):
     page = open_gallery()
     group(page).locator("text=Is this Jane Doe or Mary Major?").wait_for()
-    assert group(page).locator("h6").all_inner_texts() == ["Unknown person, 3 images"]
-    assert group(page).locator(".sense-sure").all_inner_texts() == ["Likely 55%", "Likely 52%"]
+    expect(group(page).locator("h6")).to_have_text(["Unknown person, 3 images"], use_inner_text=True)
+    expect(group(page).locator(".sense-sure")).to_have_text(["Likely 55%", "Likely 52%"], use_inner_text=True)
     first = group(page).locator(".sense-choices .btn").first
-    assert first.inner_text() == "It is Jane Doe"
+    expect(first).to_have_text("It is Jane Doe", use_inner_text=True)
     assert "btn-primary" in first.get_attribute("class")
-    assert page.locator(".sense-accept").inner_text() == "Accept All (1)"
+    expect(page.locator(".sense-accept")).to_have_text("Accept All (1)", use_inner_text=True)
     first.click()
     group(page).locator("text=Added to the gallery as Jane Doe").wait_for()
     assert said(world) == [(face, "confirmed", "stashdb.example:j") for face in FACES]
@@ -71,7 +73,7 @@ def test_of_several_performers_with_one_id_the_user_chooses(open_gallery, world)
     ann = match_of("Ann", performer_id="stashdb.example:b", stash_ids=[{"endpoint": BOX, "stash_id": "b"}])
     world.found(unknown=[group_of("t1", FACES, IMAGES, ann)])
     page = open_gallery()
-    assert group(page).locator("text=It is Ann").is_disabled()
+    expect(group(page).locator("text=It is Ann")).to_be_disabled()
     group(page).locator("select").select_option(second)
     group(page).locator("text=It is Ann").click()
     group(page).locator("text=Added to the gallery as Ann Two").wait_for()
@@ -84,4 +86,4 @@ def test_whom_an_unknown_group_is_near_is_folded_away(open_gallery, world):
     page = open_gallery()
     group(page).locator("text=Possible matches (1)").wait_for()
     assert not group(page).locator("text=Create Far Away and tag").is_visible()
-    assert page.locator("text=Is this").count() == 0
+    expect(page.locator("text=Is this")).to_have_count(0)

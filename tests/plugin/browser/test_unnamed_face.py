@@ -3,14 +3,17 @@
 import pytest
 
 from fakes.sidecar import Problem
-from pages import card
+from pages import card, expect
 
 from .steps import choose
 from .world import face_of, match_of
 
 
-def boxes(page):
-    return [each.get_attribute("aria-label") for each in page.locator(".sense-box").all()]
+def boxes_say(page, *labels):
+    """These and no others, in this order."""
+    expect(page.locator(".sense-box")).to_have_count(len(labels))
+    for number, label in enumerate(labels):
+        expect(page.locator(".sense-box").nth(number)).to_have_attribute("aria-label", label)
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def test_a_face_without_a_match_is_named(open_image, world, ann):
         f"local:{ann[0]}",
         1,
     )
-    assert boxes(page) == ["Face 1: Ann"]
+    boxes_say(page, "Face 1: Ann")
     card(page).locator(".sense-done >> text=Undo").click()
     page.wait_for_selector("text=Undone")
     assert (world.on_image(), world.sidecar.decisions) == ([], [])

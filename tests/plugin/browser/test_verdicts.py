@@ -2,15 +2,18 @@
 
 import pytest
 
-from pages import card, row
+from pages import card, expect, row
 from waiting import until
 
 from .steps import choose
 from .world import BOX, face_of, match_of, person_of
 
 
-def boxes(page):
-    return [each.get_attribute("aria-label") for each in page.locator(".sense-box").all()]
+def boxes_say(page, *labels):
+    """These and no others, in this order."""
+    expect(page.locator(".sense-box")).to_have_count(len(labels))
+    for number, label in enumerate(labels):
+        expect(page.locator(".sense-box").nth(number)).to_have_attribute("aria-label", label)
 
 
 def seen(**fields):
@@ -34,13 +37,13 @@ def test_nobody_is_named_for_being_the_nearest(open_image, world, ann):
     )
     page = open_image()
     card(page, 1).locator("text=In library as: Ann").wait_for()
-    assert boxes(page) == ["Face 1: Ann", "Face 2", "Face 3"]
-    assert page.locator(".sense-card h6").all_inner_texts() == ["Ann"]
-    assert page.locator(".sense-add").count() == 1
+    boxes_say(page, "Face 1: Ann", "Face 2", "Face 3")
+    expect(page.locator(".sense-card h6")).to_have_text(["Ann"], use_inner_text=True)
+    expect(page.locator(".sense-add")).to_have_count(1)
     card(page, 2).locator("text=Possible matches (2)").wait_for()
-    assert not card(page, 2).locator("text=It is Ann").is_visible()
+    expect(card(page, 2).locator("text=It is Ann")).not_to_be_visible()
     card(page, 3).locator("text=Is this Ann or Ben?").wait_for()
-    assert card(page, 3).locator("text=No match found in database").count() == 0
+    expect(card(page, 3).locator("text=No match found in database")).to_have_count(0)
 
 
 def test_the_verdict_counts_and_not_the_order_of_the_matches(open_image, world, ann):
@@ -49,7 +52,7 @@ def test_the_verdict_counts_and_not_the_order_of_the_matches(open_image, world, 
     world.saw(face_of(ben, match, performer_id=match["performer_id"], name="Ann"))
     page = open_image()
     card(page).locator(".sense-who h6", has_text="Ann").wait_for()
-    assert boxes(page) == ["Face 1: Ann"]
+    boxes_say(page, "Face 1: Ann")
     page.click("text=Add to Image")
     page.wait_for_selector("text=Added!")
     assert world.on_image() == [int(ann[0])]
@@ -76,19 +79,19 @@ def test_the_box_follows_what_is_said_on_the_card(open_image, world, ann):
     page = open_image()
     page.click("text=Not this person")
     page.wait_for_selector("text=Marked as not Ann.")
-    assert boxes(page) == ["Face 1"]
-    assert page.locator(".sense-card h6").count() == 0
+    boxes_say(page, "Face 1")
+    expect(page.locator(".sense-card h6")).to_have_count(0)
     card(page).locator("text=Possible matches (1)").wait_for()
     choose(page, "ben")
     page.wait_for_selector("text=Added to the image as Ben")
-    assert boxes(page) == ["Face 1: Ben"]
+    boxes_say(page, "Face 1: Ben")
     assert world.on_image() == [int(ben)]
     card(page).locator(".sense-done >> text=Undo").click()
     card(page).locator("text=Choose performer").wait_for()
-    assert boxes(page) == ["Face 1"]
+    boxes_say(page, "Face 1")
     page.click(".sense-rejected >> text=Undo")
     card(page).locator(".sense-who h6", has_text="Ann").wait_for()
-    assert boxes(page) == ["Face 1: Ann"]
+    boxes_say(page, "Face 1: Ann")
 
 
 def test_two_people_of_one_name_keep_their_own_faces_and_rows(open_gallery, world):
@@ -108,12 +111,12 @@ def test_two_people_of_one_name_keep_their_own_faces_and_rows(open_gallery, worl
     second.locator("text=In library as: Jane Doe (pilot)").wait_for()
     second.locator(".sense-face").click()
     page.wait_for_selector(".sense-seen-in .sense-box")
-    assert page.locator(".sense-seen-in .sense-box").count() == 1
+    expect(page.locator(".sense-seen-in .sense-box")).to_have_count(1)
     box = page.locator(".sense-seen-in .sense-box").evaluate("each => each.style.height")
     page.click("text=Back")
     page.locator(".sense-person").nth(0).locator(".sense-face").click()
     page.wait_for_selector(".sense-seen-in .sense-box")
-    assert page.locator(".sense-seen-in .sense-box").count() == 1
+    expect(page.locator(".sense-seen-in .sense-box")).to_have_count(1)
     assert page.locator(".sense-seen-in .sense-box").evaluate("each => each.style.height") != box
     page.click("text=Back")
     second.locator("text=Add to Gallery").click()
@@ -138,9 +141,11 @@ def test_of_a_contact_sheet_all_nine_faces_are_framed_and_no_other(open_gallery,
     row(page, "Ann").locator("text=4 of 9 faces match Ann on their own; the others match").wait_for()
     row(page, "Ann").locator(".sense-face").nth(4).click()
     page.wait_for_selector(".sense-seen-in .sense-box")
-    assert page.locator(".sense-seen-in .sense-box[title='Ann']").count() == 9
-    assert page.locator(".sense-seen-in .sense-box").count() == 9
-    assert page.locator(".sense-seen-in .sense-box.sense-current .sense-box-number").inner_text() == "5"
+    expect(page.locator(".sense-seen-in .sense-box[title='Ann']")).to_have_count(9)
+    expect(page.locator(".sense-seen-in .sense-box")).to_have_count(9)
+    expect(page.locator(".sense-seen-in .sense-box.sense-current .sense-box-number")).to_have_text(
+        "5", use_inner_text=True
+    )
 
 
 def test_a_face_that_the_image_names_otherwise_is_not_framed_as_theirs(open_gallery, world, ann):
@@ -150,4 +155,4 @@ def test_a_face_that_the_image_names_otherwise_is_not_framed_as_theirs(open_gall
     page = open_gallery()
     row(page, "Ann").locator(".sense-face").nth(0).click()
     page.wait_for_selector(".sense-seen-in .sense-box")
-    assert page.locator(".sense-seen-in .sense-box").count() == 1
+    expect(page.locator(".sense-seen-in .sense-box")).to_have_count(1)
