@@ -66,7 +66,7 @@ window.StashSense.part("create-performer", (sense, api) => {
                 h(
                   Button,
                   { variant: "primary", size: "sm", disabled: busy, onClick: () => pick(async () => each) },
-                  h(sense.Text, null, t("choose", { name: each.name.slice(0, 100) })),
+                  h(sense.Text, null, t("choose", { name: sense.shortened(each.name, 100) })),
                 ),
               ),
             ),

@@ -26,7 +26,7 @@ window.StashSense.part("excluded-faces", (sense, api) => {
       decisions.current.set(faceId, made); // a second try continues where the first one failed
       if (person && !made.has("rejected")) {
         const { performer_id, name } = person;
-        made.set("rejected", await decide({ face_id: faceId, word: "rejected", performer_id, name: name.slice(0, 1000) }));
+        made.set("rejected", await decide({ face_id: faceId, word: "rejected", performer_id, name: sense.shortened(name, 1000) }));
       }
       if (!made.has("apart")) made.set("apart", await decide({ face_id: faceId, word: "apart" }));
       setExcluded((before) => new Map([...before, [faceId, { faceId, name: person?.name ?? null, resultId }]]));

@@ -24,7 +24,7 @@ window.StashSense.part("face-card", (sense, api) => {
     const label = t("face", { n: index + 1 });
     const reject = async (/** @type {Match} */ whom) => {
       const { performer_id, name, local_id } = whom;
-      const about = { performer_id, name: name.slice(0, 1000), ...(local_id ? { local_id } : {}) };
+      const about = { performer_id, name: sense.shortened(name, 1000), ...(local_id ? { local_id } : {}) };
       const request = { face_id: face.face_id, ...about, word: "rejected" };
       const decision = /** @type {Decision} */ (await sense.callSidecar("decide", request));
       setRejected((before) => new Map([...before, [whom.performer_id, decision]]));
@@ -192,7 +192,7 @@ window.StashSense.part("face-card", (sense, api) => {
    */
   const confirmFace = (face, match, entry) => {
     const { performer_id, name } = match;
-    const request = { face_id: face.face_id, performer_id, name: name.slice(0, 1000), word: "confirmed" };
+    const request = { face_id: face.face_id, performer_id, name: sense.shortened(name, 1000), word: "confirmed" };
     sense
       .callSidecar("decide", { ...request, entry_id: entry?.entry_id })
       .catch((error) => sense.report("the decision could not be stored", error));

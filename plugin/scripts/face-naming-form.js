@@ -89,7 +89,7 @@ window.StashSense.part("face-naming-form", (sense, api) => {
   /** @param {Naming} naming */
   function outcomeText({ outcome, type }) {
     if (outcome?.kind !== "named") return t("ignored");
-    const name = sense.performerName(outcome.performer).slice(0, 280);
+    const name = sense.shortened(sense.performerName(outcome.performer), 280);
     return t(outcome.images ? "namedImages" : `named_${type}`, { name });
   }
 
@@ -97,7 +97,7 @@ window.StashSense.part("face-naming-form", (sense, api) => {
   const Likely = ({ matches, people, naming, busy }) => {
     const [first, second] = matches.map((each) => {
       const performers = people.performers.get(each.performer_id);
-      return ((performers?.length === 1 && performers[0]) || each).name.slice(0, 150); // the choices below tell namesakes apart
+      return sense.shortened(((performers?.length === 1 && performers[0]) || each).name, 150); // the choices below tell namesakes apart
     });
     const question =
       second === undefined
@@ -136,7 +136,7 @@ window.StashSense.part("face-naming-form", (sense, api) => {
       people.learn(match.performer_id, made);
       return made;
     };
-    const name = sense.libraryName(match, performers, performer).slice(0, 160);
+    const name = sense.shortened(sense.libraryName(match, performers, performer), 160);
     return h(
       "li",
       null,

@@ -47,7 +47,7 @@ window.StashSense.part("face-naming", (sense, api) => {
       if (images.length) await write("image", images);
       // The entry of the page's own target: undoing it undoes the decisions too.
       const entry = [...written].reverse().find((each) => each.target_type === type) || written[written.length - 1];
-      const about = { performer_id, name: performer.name.slice(0, 1000), local_id: performer.id };
+      const about = { performer_id, name: sense.shortened(performer.name, 1000), local_id: performer.id };
       const decision = { word: "confirmed", ...about, entry_id: entry?.entry_id };
       const { decision_ids, missing } = await decide(faceIds(), decision).catch((error) => {
         throw entry ? new Error(t("notDecided", { why: sense.errorText(error) })) : error;

@@ -37,7 +37,7 @@ window.StashSense.part("face-strip", (sense, api) => {
     const restore = sense.useAction(async () => exclusion?.restore(faceId));
     const busy = exclude.step === "busy" || restore.step === "busy";
     const error = excluded ? restore.error : exclude.error;
-    const not = person ? t("notName", { name: person.name.slice(0, 100) }) : t("notSame");
+    const not = person ? t("notName", { name: sense.shortened(person.name, 100) }) : t("notSame");
     sense.useRefocus(place, `${excluded} ${busy}`);
     return h(
       "li",
@@ -74,7 +74,7 @@ window.StashSense.part("face-strip", (sense, api) => {
                   type: "button",
                   className: "sense-take-out",
                   "aria-label": person
-                    ? t("notNameFace", { name: person.name.slice(0, 100), n: number })
+                    ? t("notNameFace", { name: sense.shortened(person.name, 100), n: number })
                     : t("notSameFace", { n: number, name }),
                   title: not,
                   disabled: busy,
@@ -94,7 +94,7 @@ window.StashSense.part("face-strip", (sense, api) => {
     const excluded = exclusion.isExcluded(faceId);
     const act = sense.useAction(() => (excluded ? exclusion.restore(faceId) : exclusion.exclude(faceId, person)));
     const busy = act.step === "busy";
-    const name = person?.name.slice(0, 100);
+    const name = person && sense.shortened(person.name, 100);
     sense.useRefocus(place, `${excluded} ${busy}`);
     return h(
       "span",
@@ -130,7 +130,7 @@ window.StashSense.part("face-strip", (sense, api) => {
   /** @param {{key: string, taken: ExcludedFace, exclusion: ExcludedFaces}} props */
   const Earlier = ({ taken, exclusion }) => {
     const restore = sense.useAction(() => exclusion.restore(taken.faceId));
-    const label = taken.name === null ? t("notSame") : t("notName", { name: taken.name.slice(0, 100) });
+    const label = taken.name === null ? t("notSame") : t("notName", { name: sense.shortened(taken.name, 100) });
     return h(
       "li",
       { className: "sense-face-tile sense-out" },

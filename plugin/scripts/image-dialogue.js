@@ -93,8 +93,8 @@ window.StashSense.part("image-dialogue", (sense, api) => {
     };
     const boxes = faces.map((face, index) => ({
       box: face.box,
-      label: [t("face", { n: index + 1 }), names[index]?.slice(0, 300)].filter(Boolean).join(": "),
-      name: names[index]?.slice(0, 100) || "",
+      label: [t("face", { n: index + 1 }), sense.shortened(names[index] || "", 300)].filter(Boolean).join(": "),
+      name: sense.shortened(names[index] || "", 100),
     }));
     return h(
       "div",

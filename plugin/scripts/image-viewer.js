@@ -94,10 +94,10 @@ window.StashSense.part("image-viewer", (sense, api) => {
       current &&
         h(sense.BoxedImage, {
           picture,
-          boxes: theirs.map((face) => ({ box: face.box, label: name.slice(0, 300), name: name.slice(0, 100) })),
+          boxes: theirs.map((face) => ({ box: face.box, label: sense.shortened(name, 300), name: sense.shortened(name, 100) })),
           current: shown ? theirs.indexOf(shown) : 0,
           choose: theirs.length > 1 ? (/** @type {number} */ index) => setPicked(theirs[index]?.face_id ?? null) : undefined,
-          alt: name.slice(0, 300),
+          alt: sense.shortened(name, 300),
         }),
     );
   };

@@ -206,7 +206,7 @@ window.StashSense.part("library-people", (sense, api) => {
   sense.NameTaken = class extends Error {
     /** @param {string} name */
     constructor(name) {
-      super(sense.t("nameOffered", { name: name.slice(0, 100) }));
+      super(sense.t("nameOffered", { name: sense.shortened(name, 100) }));
     }
   };
 

@@ -5,11 +5,14 @@ window.StashSense.part("messages", (sense, api) => {
   const MOST_CHARACTERS = 300;
   const MOST_IN_TOOLTIP = 2000;
 
+  /** The beginning of a text; never half of a character that takes two places, such as an emoji. */
+  sense.shortened = (text, most) => text.slice(0, most).replace(/[\uD800-\uDBFF]$/, "");
+
   /** Text from outside: shortened, and isolated in its writing direction. */
   sense.Text = ({ children }) => {
     const text = String(children ?? "");
-    const shown = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
-    return h("bdi", { className: "sense-text", title: shown === text ? undefined : text.slice(0, MOST_IN_TOOLTIP) }, shown);
+    const shown = text.length > MOST_CHARACTERS ? `${sense.shortened(text, MOST_CHARACTERS)}…` : text;
+    return h("bdi", { className: "sense-text", title: shown === text ? undefined : sense.shortened(text, MOST_IN_TOOLTIP) }, shown);
   };
 
   sense.Busy = ({ children }) =>

@@ -46,7 +46,7 @@ window.StashSense.part("performer-picture", (sense, api) => {
       if (now) changed(now);
     };
     const busy = replace.step === "busy" || back.step === "busy";
-    const name = sense.performerName(performer).slice(0, 100);
+    const name = sense.shortened(sense.performerName(performer), 100);
     const error = replace.error || back.error;
     sense.useRefocus(place, `${open} ${busy}`);
     return h(

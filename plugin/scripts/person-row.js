@@ -39,7 +39,7 @@ window.StashSense.part("person-row", (sense, api) => {
       if (first.current !== resultId) tagging.add.reset();
       first.current = resultId;
     }, [resultId]);
-    const name = sense.libraryName(person, performers, tagging.performer).slice(0, 300);
+    const name = sense.shortened(sense.libraryName(person, performers, tagging.performer), 300);
     const named = { performer_id: person.performer_id, name };
     const openStep = (/** @type {StepsAt} */ steps) => openImage({ ...steps, faceIds, name, person: named });
     return h(
@@ -57,7 +57,7 @@ window.StashSense.part("person-row", (sense, api) => {
             : h("span", null, t("foundIn", { k: person.image_count, m: total })),
           !gone && h("span", null, `${t("best")}: `, h(sense.Confidence, { value: person.confidence })),
         ),
-        !gone && h(Standing, { person, name: name.slice(0, 100) }),
+        !gone && h(Standing, { person, name: sense.shortened(name, 100) }),
         !gone &&
           (faceIds.length
             ? h(

@@ -14,7 +14,7 @@ window.StashSense.part("portraits", (sense, api) => {
       return h("img", {
         className: "sense-portrait",
         src: shown,
-        alt: name.slice(0, MOST_CHARACTERS),
+        alt: sense.shortened(name, MOST_CHARACTERS),
         loading: "lazy",
         referrerPolicy: "no-referrer",
         onError: () => setBroken(true),

@@ -10,9 +10,9 @@ window.StashSense.part("reasons", (sense) => {
     const [first = NOBODY, other = NOBODY] = Array.isArray(people) ? people : [];
     const nameOf = (/** @type {ReasonPerson} */ person) => sense.libraryName(person, performers.get(person.performer_id));
     return t(key, {
-      name: nameOf(first).slice(0, 150),
+      name: sense.shortened(nameOf(first), 150),
       percent: sense.formatPercent(first.confidence),
-      other: nameOf(other).slice(0, 150),
+      other: sense.shortened(nameOf(other), 150),
       otherPercent: sense.formatPercent(other.confidence),
       n: count ?? 0,
       count: (count ?? 0).toLocaleString(sense.language),

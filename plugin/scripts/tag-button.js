@@ -79,7 +79,7 @@ window.StashSense.part("tag-button", (sense, api) => {
               variant: "primary",
               className: "sense-add",
               disabled: add.step === "busy" || undo.step === "busy" || added || (several && !chosen),
-              title: creates ? t("createHint", { name: person.name.slice(0, 100) }) : undefined,
+              title: creates ? t("createHint", { name: sense.shortened(person.name, 100) }) : undefined,
               onClick: add.start,
             },
             add.step === "busy"
@@ -124,7 +124,7 @@ window.StashSense.part("tag-button", (sense, api) => {
         h(
           "option",
           { key: each.id, value: each.id },
-          `${each.name}${each.disambiguation ? ` (${each.disambiguation})` : ""} #${each.id}`.slice(0, 120),
+          `${sense.shortened(sense.performerName(each), 120)} #${each.id}`, // the id tells namesakes apart
         ),
       ),
     );

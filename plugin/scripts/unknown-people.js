@@ -26,7 +26,7 @@ window.StashSense.part("unknown-people", (sense, api) => {
       outcome?.kind === "named"
         ? { performer_id: outcome.performer_id, name: sense.performerName(outcome.performer) }
         : null;
-    const name = named ? named.name.slice(0, 300) : t("unknownName");
+    const name = named ? sense.shortened(named.name, 300) : t("unknownName");
     const title = named ? name : t("unknownPerson", { n: group.image_count });
     const reason = named ? { reason_code: "named", reason_people: [{ ...named, confidence: 1 }] } : group;
     const nearest = group.nearest || [];

@@ -66,7 +66,7 @@ window.StashSense.part("unlearned-performers", (sense, api) => {
                 variant: "link",
                 size: "sm",
                 title: t("learnFromImagesHint"),
-                "aria-label": t("learnThem", { name: each.name.slice(0, 100) }),
+                "aria-label": t("learnThem", { name: sense.shortened(each.name, 100) }),
                 disabled: build.busy,
                 onClick: () => learn(each.local_id),
               },

@@ -117,6 +117,7 @@ interface Sense {
     changed: (performer: Performer) => void;
   }>;
   // messages, portraits, person-facts, error-boundary
+  shortened(text: string, most: number): string;
   Text: View<{ children?: unknown }>;
   Confidence: View<{ value: number }>;
   VerdictBadge: View<{ status: Face["verdict"] | "yours" }>;
