@@ -239,3 +239,36 @@ def test_several_stash_ids_in_one_filter_came_later():
     asked = parse(f"{{ findPerformers(performer_filter: {{{found}}}) {{ count }} }}")
     assert validate(schema("0.30"), asked)
     assert not validate(schema(LATEST), asked)
+
+
+MARK = """mutation ($input: SceneMarkerCreateInput!) {
+  sceneMarkerCreate(input: $input) { id title seconds primary_tag { name } }
+}"""
+
+
+def test_a_marker_needs_a_tag_and_ends_after_its_start(ask: Ask, stash: StashStandIn):
+    scene, tag = stash.library.add_scene("A scene"), stash.library.add_tag("Kiss")
+    given = {"title": " Ann ", "seconds": 5.5, "scene_id": str(scene), "primary_tag_id": str(tag)}
+    assert ask(MARK, input=given)["data"]["sceneMarkerCreate"] == {
+        "id": "1", "title": "Ann", "seconds": 5.5, "primary_tag": {"name": "Kiss"}
+    }  # fmt: skip
+    assert "end_seconds" in message(ask(MARK, input={**given, "end_seconds": 5.0}))
+    assert "FOREIGN KEY" in message(ask(MARK, input={**given, "primary_tag_id": "9"}))
+    destroy = "mutation { sceneMarkerDestroy(id: 1) }"
+    assert ask(destroy) == {"data": {"sceneMarkerDestroy": True}}
+    assert message(ask(destroy)) == "scene marker with id 1 not found"
+
+
+def test_a_marker_has_no_end_before_0_28(http: httpx.Client, stash: StashStandIn):
+    stash.version = OLDEST
+    given = {"title": "Ann", "seconds": 5, "end_seconds": 6, "scene_id": "1", "primary_tag_id": "1"}
+    assert http.post("/graphql", json={"query": MARK, "variables": {"input": given}}).status_code == 422
+
+
+def test_a_picture_of_null_takes_a_performers_picture_away(ask: Ask, stash: StashStandIn):
+    performer = stash.library.add_performer("Ann", image=b"a picture")
+    query = "mutation ($input: PerformerUpdateInput!) { performerUpdate(input: $input) { id } }"
+    ask(query, input={"id": str(performer)})
+    assert stash.library.performers[performer].image == b"a picture"
+    ask(query, input={"id": str(performer), "image": None})
+    assert stash.library.performers[performer].image is None

@@ -144,7 +144,10 @@
       place.current.player = {
         play: () => video.play(),
         currentTime: (seconds) => {
-          if (seconds !== undefined) video.currentTime = seconds;
+          if (seconds !== undefined) {
+            video.currentTime = seconds;
+            window.seeks.push(seconds);
+          }
           return video.currentTime;
         },
       };
@@ -311,6 +314,9 @@
         }),
     ),
   ).then(() => ReactDOM.render(h(App), document.getElementById("root")));
+
+  // Where the player was sent to.
+  window.seeks = [];
 
   // Single-key shortcuts, as Stash has them on these pages.
   window.shortcuts = [];
