@@ -68,23 +68,26 @@ window.StashSense.part("scene-person", (sense, api) => {
         h(
           sense.PersonFacts,
           { person: match, performers, chosen: performer },
-          gone && h("span", { className: "text-muted" }, t("gone")),
-          h(sense.VerdictBadge, { status: chosen ? "yours" : person.verdict }),
-          h(sense.Confidence, { value: match.confidence }),
-          h("span", null, sense.onScreenText(spans)),
-          h("span", null, t("inFrames", { n: person.frame_count })),
+          gone
+            ? h("span", { className: "text-muted" }, t("gone"))
+            : h(
+                api.React.Fragment,
+                null,
+                h(sense.VerdictBadge, { status: chosen ? "yours" : person.verdict }),
+                h(sense.Confidence, { value: match.confidence }),
+                h("span", null, sense.onScreenText(spans)),
+                h("span", null, t("inFrames", { n: person.frame_count })),
+              ),
         ),
-        h("small", { className: "sense-reason" }, h(sense.Text, null, sense.reasonText(reason, people.performers))),
-        h(sense.Timeline, { spans, duration, name: name.slice(0, 100), play }),
-        h(sense.SceneFaces, { person, name, play }),
-        others.length > 0 && !tagging.entries.length && h(sense.OtherMatches, { matches: others, people, pick }),
+        !gone && h(When, { person, reason, spans, duration, name, people, play }),
+        others.length > 0 && !gone && !tagging.entries.length && h(sense.OtherMatches, { matches: others, people, pick }),
       ),
       h(
         "div",
         { className: "sense-do" },
         !rejecting.rejected &&
           h(sense.TagButton, { tagging, performers, label: t("addScene"), person: match, undoOnly: gone }),
-        !gone && h(Rejection, { rejecting, name }),
+        (!gone || rejecting.rejected) && h(Rejection, { rejecting, name }),
         performer &&
           !rejecting.rejected &&
           !partial &&
@@ -102,6 +105,16 @@ window.StashSense.part("scene-person", (sense, api) => {
       ),
     );
   };
+
+  /** Why, when, and more of their faces. @param {WhenProps} props */
+  const When = ({ person, reason, spans, duration, name, people, play }) =>
+    h(
+      api.React.Fragment,
+      null,
+      h("small", { className: "sense-reason" }, h(sense.Text, null, sense.reasonText(reason, people.performers))),
+      h(sense.Timeline, { spans, duration, name: name.slice(0, 100), play }),
+      h(sense.SceneFaces, { person, name, play }),
+    );
 
   /** @param {string[]} face_ids @param {Match} match @param {JournalEntry | null} entry undoing it takes the decision back */
   const confirm = async (face_ids, match, entry) => {

@@ -98,6 +98,12 @@ interface SceneCandidateProps extends ScenePersonProps {
   pick: (key: string) => void;
 }
 
+interface WhenProps extends TimelineProps {
+  person: ScenePerson;
+  reason: Reasoned;
+  people: People;
+}
+
 type SceneGroup = SceneUnknown & { face_ids: string[] };
 type AnyGroup = { track_id: string; face_ids: string[] };
 

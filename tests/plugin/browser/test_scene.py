@@ -115,6 +115,17 @@ def test_not_this_person_is_remembered_and_matched_again_without_the_video(open_
     page.wait_for_selector(".sense-update", state="detached")
 
 
+def test_a_rejection_can_be_taken_back_after_matching_again(open_scene, world, scene):
+    page = open_scene()
+    row(page, "Ann").locator("text=Not this person").click()
+    found_in_scene(world, scene[0])
+    page.click(".sense-update >> text=Match again")
+    row(page, "Ann").locator("text=No longer in the results").wait_for()
+    row(page, "Ann").locator(".sense-rejected >> text=Undo").click()
+    page.wait_for_selector(".sense-update >> text=Match again")
+    assert said(world) == []
+
+
 def test_a_rejection_is_taken_back(open_scene, world, scene):
     page = open_scene()
     row(page, "Ann").locator("text=Not this person").click()
