@@ -1,8 +1,10 @@
 """Scenes over HTTP: identified, awaited, decided on, and shown."""
 
-import subprocess
-
+import numpy as np
 import pytest
+from PIL import Image, ImageOps
+
+from fakes.videos import write_video
 
 from .galleries import ended, job_of
 
@@ -13,16 +15,12 @@ SIDE = 320
 def film(samples, tmp_path_factory):
     """Six seconds of one free photo, then four of another: one person enrolled, one not."""
     path = tmp_path_factory.mktemp("videos") / "film.mp4"
-    inputs, scaled = [], []
-    for number, (name, seconds) in enumerate((("obama2", 6), ("grace_hopper", 4))):
-        inputs += ["-loop", "1", "-t", str(seconds), "-i", str(samples / "gallery" / f"{name}.jpg")]
-        fit = f"scale={SIDE}:{SIDE}:force_original_aspect_ratio=decrease,pad={SIDE}:{SIDE}:-1:-1,setsar=1"
-        scaled.append(f"[{number}]{fit},fps=5[v{number}];")
-    joined = "".join(scaled) + "[v0][v1]concat=n=2[all]"
-    command = ["ffmpeg", "-v", "error", "-y", *inputs, "-filter_complex", joined, "-map", "[all]"]
-    command += ["-c:v", "libx264", "-preset", "ultrafast", "-g", "5", "-pix_fmt", "yuv420p", str(path)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    return path
+    pictures = []
+    for name, seconds in (("obama2", 6), ("grace_hopper", 4)):
+        with Image.open(samples / "gallery" / f"{name}.jpg") as photo:
+            framed = ImageOps.pad(photo.convert("RGB"), (SIDE, SIDE))
+        pictures += [np.asarray(framed)[:, :, ::-1]] * (seconds * 5)
+    return write_video(path, pictures=pictures, rate=5, gop=5)
 
 
 @pytest.fixture(scope="module")

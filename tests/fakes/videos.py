@@ -89,7 +89,9 @@ def write_video(
             _add_sound(container, start / rate, len(pictures) / rate)
         for pixels, time in zip(pictures, times or range(len(pictures)), strict=True):
             for track in tracks:
-                frame = av.VideoFrame.from_ndarray(pixels, format="bgr24").reformat(format=pixel_format)
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="bgr24").reformat(
+                    format=pixel_format
+                )
                 frame.pts, frame.time_base = start + time, Fraction(1, rate)
                 container.mux(track.encode(frame))
         for track in tracks:

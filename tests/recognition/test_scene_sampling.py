@@ -1,10 +1,11 @@
 """Which frames of a scene are looked at, and why no more."""
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
+from fakes.videos import write_video
 from stash_sense.errors import Cancelled, UnreadableVideo
 from stash_sense.media.video.reader import VideoReader
 from stash_sense.recognition.scene_analysis import FRAMES_PER_BATCH
@@ -206,14 +207,9 @@ def test_a_video_of_which_nothing_is_decoded_is_an_error(sample, duration_s):
 def clip(tmp_path_factory):
     """Twelve seconds: red, then nobody, then green; a keyframe every second."""
     path = tmp_path_factory.mktemp("scenes") / "clip.mp4"
-    parts = [f"color={name}:size=160x120:rate=10:duration=4" for name in ("red", "black", "lime")]
-    inputs = [word for part in parts for word in ("-f", "lavfi", "-i", part)]
-    subprocess.run(
-        ["ffmpeg", "-v", "error", *inputs, "-filter_complex", "concat=n=3", "-c:v", "libx264",
-         "-preset", "ultrafast", "-g", "10", "-keyint_min", "10", "-pix_fmt", "yuv420p", path],
-        check=True,
-    )  # fmt: skip
-    return path
+    colours = [(0, 0, 255), (0, 0, 0), (0, 255, 0)]
+    pictures = [np.full((120, 160, 3), colour, np.uint8) for colour in colours for _ in range(40)]
+    return write_video(path, pictures=pictures, rate=10, gop=10)
 
 
 def test_a_real_video_is_sampled_with_real_workers(sample, clip):
