@@ -103,13 +103,17 @@ def test_the_gallery_is_named_and_can_be_tagged_on_the_page(start, tmp_path):
         assert "9 of 9, 7 faces, 3 people" in said
         result = json.loads((tmp_path / "result.json").read_text())["result"]
         assert [(one["name"], one["image_count"]) for one in result["performers"]] == FOUND
-        gallery, image = re.findall(r"http://\S+/\w+/\d+", said)
+        assert re.search(r"^Eileen Collins +\d s +0:0\d-0:0\d ", said, re.MULTILINE), "not seen in the film"
+        gallery, scene, image = re.findall(r"http://\S+/\w+/\d+", said)
         page = browser.new_page()
         page.goto(gallery)
         page.click("#sense-button")
         page.wait_for_selector(".sense-summary")
         row(page, "Joe Biden").locator("text=Add to Gallery").click()
         row(page, "Joe Biden").locator("text=Added!").wait_for()
+        page.goto(scene)
+        page.click("#sense-button")
+        row(page, "Eileen Collins").locator("text=On screen for 3 s").wait_for()
         page.goto(image)
         page.click("#sense-button")
         page.wait_for_selector("text=In library as: Barack Obama")
