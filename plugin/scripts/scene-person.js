@@ -50,7 +50,7 @@ window.StashSense.part("scene-person", (sense, api) => {
     });
     const rejecting = useRejection(match, faceIds, changed);
     useEffect(() => register(person.performer_id, { ...tagging, nobodyLeft: rejecting.rejected }));
-    const name = sense.libraryName(match, performers, tagging.performer).slice(0, 300);
+    const name = sense.shortened(sense.libraryName(match, performers, tagging.performer), 300);
     const { performer } = tagging;
     const reason = chosen ? { reason_code: "chosen", reason_people: [match] } : person;
     return h(
@@ -112,14 +112,14 @@ window.StashSense.part("scene-person", (sense, api) => {
       api.React.Fragment,
       null,
       h("small", { className: "sense-reason" }, h(sense.Text, null, sense.reasonText(reason, people.performers))),
-      h(sense.Timeline, { spans, duration, name: name.slice(0, 100), play }),
+      h(sense.Timeline, { spans, duration, name: sense.shortened(name, 100), play }),
       h(sense.SceneFaces, { person, name, play }),
     );
 
   /** @param {string[]} face_ids @param {Match} match @param {JournalEntry | null} entry undoing it takes the decision back */
   const confirm = async (face_ids, match, entry) => {
     const { performer_id, name } = match;
-    const decision = { face_ids, word: "confirmed", performer_id, name: name.slice(0, 1000), entry_id: entry?.entry_id };
+    const decision = { face_ids, word: "confirmed", performer_id, name: sense.shortened(name, 1000), entry_id: entry?.entry_id };
     await sense.callSidecar("decide_faces", decision).catch((error) => {
       throw entry ? new Error(t("notDecided", { why: sense.errorText(error) })) : error;
     });
@@ -132,7 +132,7 @@ window.StashSense.part("scene-person", (sense, api) => {
     const act = sense.useAction(async () => {
       if (decision_ids) await sense.callSidecar("undecide_all", { decision_ids });
       const { performer_id, name, local_id } = match;
-      const about = { performer_id, name: name.slice(0, 1000), ...(local_id ? { local_id } : {}) };
+      const about = { performer_id, name: sense.shortened(name, 1000), ...(local_id ? { local_id } : {}) };
       const made = decision_ids ? null : (await sense.callSidecar("decide_faces", { face_ids, word: "rejected", ...about })).decision_ids;
       setDecisions(made);
       changed();
@@ -145,7 +145,7 @@ window.StashSense.part("scene-person", (sense, api) => {
     h(
       "div",
       { className: "sense-rejected" },
-      rejected && h("span", { role: "status" }, h(sense.Text, null, t("notThemDone", { name: name.slice(0, 200) }))),
+      rejected && h("span", { role: "status" }, h(sense.Text, null, t("notThemDone", { name: sense.shortened(name, 200) }))),
       h(
         Button,
         { variant: "link", size: "sm", disabled: act.step === "busy", onClick: act.start },

@@ -15,7 +15,7 @@ window.StashSense.part("scene-unknown", (sense, api) => {
       outcome?.kind === "named"
         ? { performer_id: outcome.performer_id, name: sense.performerName(outcome.performer), confidence: 1 }
         : null;
-    const title = named ? named.name.slice(0, 300) : t("unknownInScene");
+    const title = named ? sense.shortened(named.name, 300) : t("unknownInScene");
     const spans = sense.validSpans(group.spans, duration);
     const nearest = group.nearest || [];
     const ambiguous = group.verdict === "ambiguous";
@@ -40,7 +40,7 @@ window.StashSense.part("scene-unknown", (sense, api) => {
                 h("span", null, t("inFrames", { n: group.frame_count })),
               ),
               h("small", { className: "sense-reason" }, h(sense.Text, null, sense.reasonText(reason, people.performers))),
-              h(sense.Timeline, { spans, duration, name: title.slice(0, 100), play }),
+              h(sense.Timeline, { spans, duration, name: sense.shortened(title, 100), play }),
               h(sense.SceneFaces, { person: group, name: title, play }),
             ),
         gone && !naming.written && !naming.open
