@@ -1,6 +1,6 @@
 """Who is in the labelled galleries when all of them are enrolled, by the official scorer.
 
-python benchmarks/accuracy.py [--data FOLDER]
+python benchmarks/accuracy.py [--data FOLDER] [--scorer score_galleries.py]
 With dev/enrol and the crowd enrolled, default settings: both kinds of evidence with bootstrap intervals, then
 with another distance, and without the crowd. The usual case, half of the people not enrolled: leave_out.py.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import lab
-from score import official_score
+from score import add_scorer, find_scorer, official_score
 from stash_sense.domain.progress import NoProgress
 from stash_sense.matching.gallery_people import Evidence, MatchOptions
 from stash_sense.recognition.folder import FolderResult, RecognizedPhoto, identify_photos, judge_photos
@@ -65,9 +65,9 @@ def resampled(truth: dict[str, dict[str, list[str]]], found: Named) -> tuple[flo
     return lab.interval(2 * hit / max(1, 2 * hit + wrong + missed) for hit, wrong, missed in drawn)
 
 
-def row(what: str, truth: Path, found: Named) -> list[object]:
+def row(what: str, truth: Path, found: Named, scorer: Path) -> list[object]:
     """One line of the tables: the official scorer's photo and gallery level."""
-    report = official_score(truth, found)
+    report = official_score(truth, found, scorer)
     photo, gallery = report["photo"], report["gallery"]
     counts = f"{gallery['wrong']} / {gallery['missed']}"
     return [what, *(photo[key] for key in ("precision", "recall", "f1", "wrong", "missed")), counts]
@@ -77,34 +77,41 @@ HEAD = ("what", "precision", "recall", "photo F1", "wrong", "missed", "gallery w
 
 
 def variations(
-    data: lab.FaceData, pack: LoadedPack, photos: Photos, ready: FaceRecognizer
+    data: lab.FaceData, pack: LoadedPack, photos: Photos, ready: FaceRecognizer, scorer: Path
 ) -> list[list[object]]:
     """The same faces with another distance, and with nobody but the 182 enrolled."""
     rows = []
     for value in (0.5, 0.55, 0.6, 0.65, 0.7):
         options = MatchOptions(max_distance=value)
-        rows.append(row(f"max distance {value:g}", data.truth, named(photos, ready, options)))
+        rows.append(row(f"max distance {value:g}", data.truth, named(photos, ready, options), scorer))
     with recognizer(pack, data.enrolled(pack, crowd=False)) as alone:
-        rows.append(row("without the crowd", data.truth, named(look(data, alone), alone, MatchOptions())))
+        found = named(look(data, alone), alone, MatchOptions())
+        rows.append(row("without the crowd", data.truth, found, scorer))
     return rows
 
 
 def main() -> None:
-    arguments = lab.parser(__doc__).parse_args()
+    parser = lab.parser(__doc__)
+    add_scorer(parser)
+    arguments = parser.parse_args()
     data = lab.face_data(arguments.data)
+    scorer = find_scorer(data, arguments.scorer)
     pack = lab.default_pack()
     kinds: tuple[Evidence, ...] = ("gallery", "plain")
     with recognizer(pack, data.enrolled(pack)) as ready:
         people = ready.database.people
         photos = look(data, ready)
         found = {kind: named(photos, ready, MatchOptions(evidence=kind)) for kind in kinds}
-        others = variations(data, pack, photos, ready)
+        others = variations(data, pack, photos, ready, scorer)
     truth = lab.read_truth(data)
     spans = {kind: resampled(truth, found[kind]) for kind in kinds}
-    rows = [[*row(kind, data.truth, found[kind]), "{:.3f} to {:.3f}".format(*spans[kind])] for kind in kinds]
+    rows = [
+        [*row(kind, data.truth, found[kind], scorer), "{:.3f} to {:.3f}".format(*spans[kind])]
+        for kind in kinds
+    ]
     lab.table(f"Galleries, {people:,} people enrolled, default settings", (*HEAD, "95 % of F1"), rows)
     lab.table("The same with another distance or database", HEAD, others)
-    scores = {kind: official_score(data.truth, found[kind]) for kind in kinds}
+    scores = {kind: official_score(data.truth, found[kind], scorer) for kind in kinds}
     photo, gallery = scores["gallery"]["photo"], scores["gallery"]["gallery"]
     bars = [
         lab.bar("photo F1", photo["f1"], 0.985),

@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ def measured(photos: int, kind: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         faces = made(photos, kind, Path(folder), dimensions)
         with FaceDatabase.open(Path(folder)) as database:
-            _forget_peak()
+            lab.forget_peak()
             before = lab.peak_megabytes()
             grouping, own = _timed(lambda: group_faces(faces, FaceSimilarity(faces, scorer)))
             naming, _ = _timed(lambda: name_tracks(faces, database, scorer, 0.6))
@@ -128,12 +127,6 @@ def _as_said(tracks: Sequence[Track], position: Sequence[int]) -> set[tuple[froz
     return {
         (frozenset(position[face] for face in track.faces), track.person, track.status) for track in tracks
     }
-
-
-def _forget_peak() -> None:
-    """Let the peak of resident memory begin at what there is now; where Linux forbids it, the peak stays."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", "ascii")
 
 
 def main() -> None:

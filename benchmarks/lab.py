@@ -7,6 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,6 @@ from stash_sense.settings import Settings
 REPOSITORY = Path(__file__).resolve().parent.parent
 OUT = REPOSITORY / "benchmarks" / "out"
 SHARED = REPOSITORY.parent / "shared"
-SCORER = SHARED / "tools" / "score_galleries.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,12 @@ def peak_megabytes(process: str = "self") -> float:
     """
     lines = Path(f"/proc/{process}/status").read_text("utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+
+def forget_peak() -> None:
+    """Let the peak of resident memory begin at what there is now; where Linux forbids it, the peak stays."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
 
 
 def interval(samples: Iterable[float], level: float = 0.95) -> tuple[float, float]:

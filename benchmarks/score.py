@@ -1,5 +1,6 @@
 """The official scorer, run as its users run it."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -14,10 +15,28 @@ GalleryNames = Mapping[str, Mapping[str, Sequence[str]]]
 """Gallery -> person -> photos."""
 
 
-def official_score(truth: Path, named: GalleryNames, scorer: Path = lab.SCORER) -> dict[str, Any]:
-    """What score_galleries.py says: `photo` and `gallery`, each precision, recall, f1, wrong, missed."""
+def add_scorer(parser: argparse.ArgumentParser) -> None:
+    """Add the option --scorer."""
+    parser.add_argument(
+        "--scorer",
+        type=Path,
+        help="the official scorer (default: ../../tools/score_galleries.py from the folder of --data)",
+    )
+
+
+def find_scorer(data: lab.FaceData, given: Path | None) -> Path:
+    """The official scorer, or the end of the run with what to do about it, before any photo is looked at."""
+    scorer = given or data.root.resolve().parent.parent / "tools" / "score_galleries.py"
     if not scorer.is_file():
-        sys.exit(f"{scorer}: the scorer is not here; give its path with --scorer.")
+        sys.exit(
+            f"{scorer}: the official scorer is not here. It comes with the evaluation photos; "
+            "give its path with --scorer."
+        )
+    return scorer
+
+
+def official_score(truth: Path, named: GalleryNames, scorer: Path) -> dict[str, Any]:
+    """What score_galleries.py says: `photo` and `gallery`, each precision, recall, f1, wrong, missed."""
     with tempfile.TemporaryDirectory() as folder:
         for gallery, people in named.items():
             performers = [{"name": name, "images": list(photos)} for name, photos in people.items()]
@@ -28,7 +47,7 @@ def official_score(truth: Path, named: GalleryNames, scorer: Path = lab.SCORER) 
     return report
 
 
-def photo_score(truth: Path, named: GalleryNames, scorer: Path = lab.SCORER) -> dict[str, float]:
+def photo_score(truth: Path, named: GalleryNames, scorer: Path) -> dict[str, float]:
     """The photo level of `official_score`."""
     photo: dict[str, float] = official_score(truth, named, scorer)["photo"]
     return photo

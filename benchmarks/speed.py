@@ -17,7 +17,7 @@ from typing import Any
 
 import lab
 from quiet import Timing, time_quietly
-from score import photo_score
+from score import add_scorer, find_scorer, photo_score
 from stash_sense.domain.progress import NoProgress
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.folder import identify_folders
@@ -59,15 +59,17 @@ def main() -> None:
     parser = lab.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--skip-growth", action="store_true", help="not the 100 to 5,000 photos")
+    add_scorer(parser)
     options = parser.parse_args()
     data = lab.face_data(options.data)
+    scorer = find_scorer(data, options.scorer)
     place = data.enrolled(lab.default_pack())
     galleries = data.galleries()
     photos = sum(map(len, galleries.values()))
 
     timings, named = compare(galleries, place, options.rounds)
     figures: dict[str, Any] = rates(timings, photos)
-    figures["scores"] = {way: photo_score(data.truth, named[way]) for way in (LOOP, OURS)}
+    figures["scores"] = {way: photo_score(data.truth, named[way], scorer) for way in (LOOP, OURS)}
     _print_rates(figures, photos)
     figures["stages_ms"] = stages(galleries, place, photos)
     if not options.skip_growth:
