@@ -14,6 +14,8 @@ _ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
 
 _USED = _ANIMATION | {b"tRNS", b"eXIf"}  # with transparency and orientation
 
+_END = memoryview(b"\0\0\0\0IEND\xae\x42\x60\x82")
+
 _MAX_CHUNKS = 500_000
 
 
@@ -24,7 +26,7 @@ class BadChunk(ValueError):
 def needed_chunks(data: bytes) -> bytes:
     """Return the PNG without chunks that are damaged or not used. Its end may be missing.
 
-    Raises BadChunk if a critical chunk has a wrong checksum, or is none of PNG's.
+    Raises BadChunk if a critical chunk but the last has a wrong checksum, or is none of PNG's.
     """
     view = memoryview(data)
     parts = [(b"", view[:_SIGNATURE])]
@@ -46,6 +48,8 @@ def needed_chunks(data: bytes) -> bytes:
             raise BadChunk(f"it has a chunk {kind!r} of another program's own")
         elif is_whole:
             parts.append((kind, view[position:end]))
+        elif kind == b"IEND":  # no pixel depends on its checksum
+            parts.append((kind, _END))
         else:
             raise BadChunk(f"the checksum of its chunk {kind.decode()} is wrong")
         position = end
@@ -54,4 +58,5 @@ def needed_chunks(data: bytes) -> bytes:
     else:
         raise BadChunk("it consists of too many pieces")
     kept = [part for kind, part in parts if kind not in unused]
-    return data if sum(map(len, kept)) == len(data) else b"".join(kept)
+    is_same = sum(map(len, kept)) == len(data) and kept[-1] is not _END
+    return data if is_same else b"".join(kept)
