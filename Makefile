@@ -106,6 +106,8 @@ accuracy: $(GROUP)bench ## Measure accuracy and draw the plots; needs the evalua
 	@$(BIN)/python benchmarks/alone.py
 	@$(BIN)/python benchmarks/one_to_many.py
 	@$(BIN)/python benchmarks/detection.py
+	@$(BIN)/python benchmarks/turns.py
+	@$(BIN)/python benchmarks/long_pictures.py
 
 clean: ## Remove everything the targets made
 	@rm -rf $(VENV) $(DEMO) node_modules dist benchmarks/out .coverage

@@ -12,7 +12,7 @@ Then the time of detection, both ways in turn, on all photos as they are.
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 
 import lab
 from stash_sense.domain.faces import Detection, Pixels
-from stash_sense.faces.detect import Detector, DetectorSpec, FoundFaces, undo_turns
+from stash_sense.faces.detect import Detector, DetectorSpec, FoundFaces, PixelSource, undo_turns
 from stash_sense.faces.engine import FaceEngine
 from stash_sense.faces.session import OnnxSession
 from stash_sense.faces.shrink import shrink_to_fit
@@ -49,9 +49,7 @@ class WholePictureDetector(Detector):
         super().__init__(network, spec)
         self._yunet = network
 
-    def search(
-        self, image: Pixels, min_confidence: float, finer: Callable[[], Pixels | None] | None = None
-    ) -> FoundFaces:
+    def search(self, image: Pixels, min_confidence: float, finer: PixelSource | None = None) -> FoundFaces:
         del finer  # no contact sheets here
         main = shrink_to_fit(image, self.spec.main_side)
         min_score = self.spec.score(min_confidence)

@@ -98,7 +98,7 @@ def test_faces_of_a_finer_picture_are_in_pixels_of_the_given_one_and_embedded_fr
     fine = np.zeros((400, 800, 3), np.uint8)
     fine[..., 1] = 200
     network, session = engine([[detection(200, 100, 80)]])
-    (face,) = network.analyze([np.zeros((100, 200, 3), np.uint8)], finer=lambda: fine)[0]
+    (face,) = network.analyze([np.zeros((100, 200, 3), np.uint8)], finer=lambda: lambda: fine)[0]
     assert face.box.tolist() == [50, 25, 70, 45]
     assert (face.landmarks > [50, 25]).all()
     assert (face.landmarks < [70, 45]).all()

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stash_sense.faces.tiles import FINE_TILE_PX, Tile, fine_tiles, merge_tiles, strip_tiles
+from stash_sense.faces.tiles import (
+    FINE_TILE_PX,
+    NEAR_OVERLAP_PX,
+    Tile,
+    fine_tiles,
+    merge_tiles,
+    near_tiles,
+    strip_tiles,
+)
 
 SHAPE = (4000, 500, 3)
 UPPER, LOWER = Tile(0, 0, 500, 1000), Tile(0, 500, 500, 1500)
@@ -30,12 +38,28 @@ def test_each_face_of_a_strip_is_whole_in_one_of_its_tiles(side, ratio, lies, da
     )
 
 
-@given(st.integers(FINE_TILE_PX, 6000), st.integers(FINE_TILE_PX, 6000))
-def test_fine_tiles_cover_the_picture_and_are_of_the_detector_s_size(height, width):
+@given(st.integers(2 * FINE_TILE_PX, 9000), st.integers(2 * FINE_TILE_PX, 9000))
+def test_fine_tiles_cover_the_picture_and_are_few(height, width):
     tiles = fine_tiles(height, width)
-    assert all((tile.right - tile.left, tile.bottom - tile.top) == (1024, 1024) for tile in tiles)
+    side = FINE_TILE_PX if height * width <= 32_000_000 else 2 * FINE_TILE_PX
+    assert all((tile.right - tile.left, tile.bottom - tile.top) == (side, side) for tile in tiles)
     assert max(tile.right for tile in tiles) == width
     assert max(tile.bottom for tile in tiles) == height
+    assert len(tiles) <= 72
+
+
+@given(st.integers(500, 1984), st.data())
+def test_each_small_face_of_a_photo_is_whole_in_one_of_four_tiles_at_most(height, data):
+    width = 1984
+    size = data.draw(st.integers(1, NEAR_OVERLAP_PX))
+    left, top = data.draw(st.integers(0, width - size)), data.draw(st.integers(0, height - size))
+    tiles = near_tiles(height, width)
+    assert len(tiles) <= 4
+    assert all(max(tile.right - tile.left, tile.bottom - tile.top) <= 1024 for tile in tiles)
+    assert any(
+        tile.left <= left and left + size <= tile.right and tile.top <= top and top + size <= tile.bottom
+        for tile in tiles
+    )
 
 
 def test_a_face_in_two_tiles_is_one(detection):

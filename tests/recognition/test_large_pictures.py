@@ -56,17 +56,18 @@ def test_small_faces_of_a_long_picture_are_found_at_their_own_size(pack, panel):
     assert all(face.quality.size > 40 for face in faces)
 
 
-def test_the_small_faces_of_a_contact_sheet_are_found_in_a_finer_picture(pack, panel):
+def test_faces_of_60_px_of_a_contact_sheet_are_found_in_a_finer_picture(pack, panel):
     sheet = np.full((6400, 6400, 3), GREY, np.uint8)
     for number in range(16):
         row, column = divmod(number, 4)
-        sheet[1600 * row : 1600 * row + 300, 1600 * column : 1600 * column + 300] = panel(number, 300, 140)
+        sheet[1600 * row : 1600 * row + 200, 1600 * column : 1600 * column + 200] = panel(number, 200, 60)
     assert len(faces_of(pack, sheet)) == 16
 
 
 def test_the_side_of_a_fine_picture_keeps_its_pixels_within_their_limit():
     assert fine_side(600, 24_000) == 24_000
-    assert fine_side(8000, 8000) == 4000
+    assert fine_side(8000, 8000) == 8000
+    assert fine_side(12_000, 8000) == 6000
     assert 2000 * 100_000 / (100_000 / fine_side(2000, 100_000)) ** 2 <= FINE_PIXELS
 
 

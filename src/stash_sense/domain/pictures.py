@@ -4,10 +4,10 @@ LONG_RATIO = 4
 """Longer side by shorter side above which a picture is a strip or a panorama, not a photo."""
 
 SHEET_PIXELS = 36_000_000
-"""Pixels from which a picture may be a contact sheet, if it shows many small faces."""
+"""Pixels from which a picture may be a contact sheet, and is searched more closely."""
 
-FINE_PIXELS = 32_000_000
-"""The most pixels at which a long picture or a contact sheet is searched: 96 MB of memory."""
+FINE_PIXELS = 64_000_000
+"""The most pixels at which a long picture or a contact sheet is searched: 192 MB of memory."""
 
 
 def is_long(width: int, height: int) -> bool:

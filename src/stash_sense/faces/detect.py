@@ -1,6 +1,6 @@
 """Detection: the faces of a picture, whichever way up each of them is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,16 @@ import numpy as np
 from stash_sense.domain.faces import Detection, Pixels
 from stash_sense.faces.boxes import best_first, merge_faces, overlaps_any
 from stash_sense.faces.shrink import shrink_to_fit
-from stash_sense.faces.tiles import FINE_TILE_PX, Tile, fine_tiles, merge_tiles, strip_tiles
+from stash_sense.faces.tiles import (
+    FINE_TILE_PX,
+    NEAR_OVERLAP_PX,
+    Tile,
+    fine_tiles,
+    merge_tiles,
+    near_tiles,
+    strip_tiles,
+    whole_tile,
+)
 from stash_sense.faces.turns import CANDIDATE_SCORE, FaceTurner
 from stash_sense.faces.yunet import YuNet
 
@@ -18,10 +27,16 @@ LOWEST_MIN_CONFIDENCE = 0.05
 SEARCH_SIDE = 320
 """Longest side, pixels, of a picture without a sure face when it is searched at every quarter turn."""
 
-
-SMALL_PX = 32.0
+SMALL_SHARE = 1 / 32
 MANY = 12
-"""So many candidates below SMALL_PX in the main pass are the sign of a contact sheet, or of a crowd."""
+"""So many faces below this share of the longer side are the sign of a contact sheet, or of a crowd."""
+
+PixelSource = Callable[[], Pixels | None]
+"""Gives a picture that is very large with more pixels; None if that is not possible."""
+
+
+_Look = tuple[Tile, Pixels, Pixels, list[Detection]]
+"""A tile, its pixels, the same shrunk for the main pass, and what was found in that, with candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +96,10 @@ class Detector:
         """
         return self.search(image, min_confidence).faces
 
-    def search(
-        self, image: Pixels, min_confidence: float, finer: Callable[[], Pixels | None] | None = None
-    ) -> FoundFaces:
-        """As `find`; the faces of a contact sheet are looked for in the picture that `finer` gives.
+    def search(self, image: Pixels, min_confidence: float, finer: PixelSource | None = None) -> FoundFaces:
+        """As `find`; a very large picture, for which `finer` is given, is searched more closely.
 
-        finer: the same picture with more pixels, or None; called if `image` shows many small faces.
+        The faces of a contact sheet are looked for in the picture that `finer` gives.
         """
         min_score = self.spec.score(max(min_confidence, LOWEST_MIN_CONFIDENCE))
         tiles = strip_tiles(*image.shape[:2])
@@ -94,21 +107,37 @@ class Detector:
             if min(image.shape[:2]) > FINE_TILE_PX:
                 tiles += fine_tiles(*image.shape[:2])
             return FoundFaces(image, self._in_tiles(image, tiles, min_score))
+        if finer is not None:
+            return self._in_very_large(image, min_score, finer)
         main = shrink_to_fit(image, self.spec.main_side)
-        faces = self._passes(main, min_score)
-        fine = finer() if finer and _shows_many_small(faces) else None
-        if fine is not None:
-            whole = Tile(0, 0, fine.shape[1], fine.shape[0])
-            return FoundFaces(fine, self._in_tiles(fine, [whole, *fine_tiles(*fine.shape[:2])], min_score))
-        return FoundFaces(image, self._in_photo(image, main, faces, min_score))
+        return FoundFaces(image, self._in_photo(image, main, self._passes(main, min_score), min_score))
+
+    def _in_very_large(self, image: Pixels, min_score: float, finer: PixelSource) -> FoundFaces:
+        """Faces of the whole and of its quarters, or of its fine tiles if these show many small ones."""
+        near = shrink_to_fit(image, 2 * self.spec.main_side - NEAR_OVERLAP_PX)
+        size = near.shape[:2]
+        looks = list(self._looks(near, [whole_tile(*size), *near_tiles(*size)], min_score))
+        candidates = [face for look in looks[1:] for face in look[3]]
+        fine = finer() if _shows_many_small(candidates, near.shape) else None
+        if fine is None:
+            return FoundFaces(image, _enlarged(self._merged(looks, near, min_score), near.shape, image.shape))
+        size = fine.shape[:2]
+        return FoundFaces(fine, self._in_tiles(fine, [whole_tile(*size), *fine_tiles(*size)], min_score))
 
     def _in_tiles(self, image: Pixels, tiles: Sequence[Tile], min_score: float) -> list[Detection]:
-        found = []
+        return self._merged(self._looks(image, tiles, min_score), image, min_score)
+
+    def _looks(self, image: Pixels, tiles: Sequence[Tile], min_score: float) -> Iterator[_Look]:
         for tile in tiles:
             part = tile.of(image)
             main = shrink_to_fit(part, self.spec.main_side)
-            faces = self._passes(main, min_score)
-            found.append((tile, self._in_photo(part, main, faces, min_score)))
+            yield tile, part, main, self._passes(main, min_score)
+
+    def _merged(self, looks: Iterable[_Look], image: Pixels, min_score: float) -> list[Detection]:
+        found = [
+            (tile, self._in_photo(part, main, candidates, min_score))
+            for tile, part, main, candidates in looks
+        ]
         return merge_tiles(found, image.shape)
 
     def _in_photo(
@@ -164,8 +193,8 @@ class Detector:
         return sorted(faces, key=best_first)
 
 
-def _shows_many_small(faces: Sequence[Detection]) -> bool:
-    return sum(face.size < SMALL_PX for face in faces) >= MANY
+def _shows_many_small(faces: Sequence[Detection], shape: tuple[int, ...]) -> bool:
+    return sum(face.size < SMALL_SHARE * max(shape) for face in faces) >= MANY
 
 
 def _enlarged(

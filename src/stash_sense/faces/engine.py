@@ -8,7 +8,7 @@ import numpy as np
 
 from stash_sense.domain.faces import Detection, EmbeddedFace, Pixels, Quality, Vectors
 from stash_sense.errors import BadLandmarks
-from stash_sense.faces.detect import Detector
+from stash_sense.faces.detect import Detector, PixelSource
 from stash_sense.faces.embed import Embedder
 from stash_sense.faces.quality import assess_quality
 from stash_sense.memory import NETWORK_BYTES, pictures_budget
@@ -42,19 +42,19 @@ class FaceEngine:
         *,
         min_confidence: float = 0.5,
         reference: bool = False,
-        finer: Callable[[], Pixels | None] | None = None,
+        finer: Callable[[], PixelSource | None] | None = None,
         seen: Callable[[Pixels, Vectors], None] | None = None,
     ) -> list[list[EmbeddedFace]]:
         """Faces of each picture, best detection first.
 
         images: (H, W, 3) uint8 BGR, upright; sizes may differ. Each is released before the next is taken.
         min_confidence: calibrated, 0 to 1. reference: embed for enrolment rather than as probes.
-        finer: the picture last taken with more pixels, or None; called for pictures with many small faces.
+        finer: called for each picture after it was taken; gives what can decode it with more pixels, or None.
         seen: called for each picture, while its pixels are there, with those that its faces were found in and
         the boxes of the faces in these, (n, 4), in the order of the result.
         Boxes are clamped to the picture.
         """
-        cuts = [self._cut(image, min_confidence, finer, seen) for image in images]
+        cuts = [self._cut(image, min_confidence, finer() if finer else None, seen) for image in images]
         vectors = self._embed([cut for per_image in cuts for cut in per_image], reference)
         faces, position = [], 0
         for per_image in cuts:
@@ -70,7 +70,7 @@ class FaceEngine:
         self,
         image: Pixels,
         min_confidence: float,
-        finer: Callable[[], Pixels | None] | None,
+        finer: PixelSource | None,
         seen: Callable[[Pixels, Vectors], None] | None,
     ) -> list[_Cut]:
         found = self._detector.search(image, min_confidence, finer)

@@ -16,8 +16,12 @@ from stash_sense.faces.session import Array
 MIN_TILE_PX = 640
 """Length of a tile of a narrow strip: shorter ones cost more calls for the same pixels."""
 FINE_TILE_PX = 1024
-FINE_OVERLAP_PX = 256
-"""Larger faces are found in the coarser tiles, or in the whole picture."""
+FINE_OVERLAP = 1 / 4
+"""Of a tile's side. Larger faces are found in the coarser tiles, or in the whole picture."""
+FINE_TILE_PIXELS = 32_000_000
+"""Pixels of a picture from which its fine tiles are twice as large, so that they are no more than before."""
+NEAR_OVERLAP_PX = 64
+"""Overlap of the four tiles of a photo. Larger faces are found in the whole picture."""
 CONTAINED = 0.6
 """Share of a cut face's box within another's from which it is a part of it."""
 EDGE_PX = 4.0
@@ -52,9 +56,23 @@ def strip_tiles(height: int, width: int) -> list[Tile]:
 
 
 def fine_tiles(height: int, width: int) -> list[Tile]:
-    """The picture in squares of FINE_TILE_PX, in which its small faces are found at their own size."""
-    rows = _spans(height, FINE_TILE_PX, FINE_OVERLAP_PX)
-    columns = _spans(width, FINE_TILE_PX, FINE_OVERLAP_PX)
+    """The picture in squares of FINE_TILE_PX or twice that, in which its small faces are found."""
+    side = FINE_TILE_PX if height * width <= FINE_TILE_PIXELS else 2 * FINE_TILE_PX
+    return _squares(height, width, side, int(FINE_OVERLAP * side))
+
+
+def near_tiles(height: int, width: int) -> list[Tile]:
+    """A photo in four, in which its faces are twice as large as in the whole."""
+    return _squares(height, width, (max(height, width) + NEAR_OVERLAP_PX + 1) // 2, NEAR_OVERLAP_PX)
+
+
+def whole_tile(height: int, width: int) -> Tile:
+    """The picture as one tile."""
+    return Tile(0, 0, width, height)
+
+
+def _squares(height: int, width: int, side: int, overlap: int) -> list[Tile]:
+    rows, columns = _spans(height, side, overlap), _spans(width, side, overlap)
     return [Tile(left, top, right, bottom) for top, bottom in rows for left, right in columns]
 
 

@@ -144,13 +144,10 @@ def analyze_pictures(
     animations: set[int] = set()
     crops = _Crops(cut) if cut else None
 
-    more_pixels: Callable[[], Pixels | None] = _no_pixels
-
-    def finer() -> Pixels | None:
-        return more_pixels()
+    finer: Callable[[], Pixels | None] | None = None
 
     def decoded() -> Generator[Pixels]:
-        nonlocal more_pixels
+        nonlocal finer
         # One after another: a picture is searched while it is still in the core's cache.
         for position, source in enumerate(sources):
             decode = partial(
@@ -167,10 +164,10 @@ def analyze_pictures(
                     scales.append(np.array(image.scale, np.float32))
                     if image.animated and not reference:
                         animations.add(position)
-                    more_pixels = partial(finer_pixels, image, decode, memory)
+                    finer = finer_pixels(image, decode, memory)
                     yield image.pixels
                     del image
-                    more_pixels = _no_pixels
+                    finer = None
             except StashSenseError as error:
                 pictures.append(error)
 
@@ -179,7 +176,7 @@ def analyze_pictures(
             images,
             min_confidence=min_confidence,
             reference=reference,
-            finer=finer,
+            finer=lambda: finer,
             seen=crops,
         )
     readable = iter(zip(faces, scales, strict=True))
@@ -208,10 +205,6 @@ class _Crops:
         """The next picture with its crops."""
         crops, across = self._made.popleft()
         return replace(picture, crops=crops, scale=picture.width / across)
-
-
-def _no_pixels() -> None:
-    """No picture to look at more finely."""
 
 
 def _analyze_later_frames(

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from stash_sense.domain.faces import Pixels
 from stash_sense.domain.pictures import SHEET_PIXELS, fine_side, is_long
 from stash_sense.errors import StashSenseError
+from stash_sense.faces.detect import PixelSource
 from stash_sense.media.decode import DecodedImage
 
 Decode = Callable[..., AbstractContextManager[DecodedImage]]
@@ -32,15 +33,20 @@ def decoded_to_search(decode: Decode) -> Iterator[DecodedImage]:
         yield image
 
 
-def finer_pixels(image: DecodedImage, decode: Decode, memory: ExitStack) -> Pixels | None:
-    """A contact sheet's pixels, as many as FINE_PIXELS allow, held until `memory` closes; None if it is none.
+def finer_pixels(image: DecodedImage, decode: Decode, memory: ExitStack) -> PixelSource | None:
+    """What decodes a very large picture with as many pixels as FINE_PIXELS allow; None if it is none.
 
-    image: as it was decoded by `decode`.
+    image: as it was decoded by `decode`. The pixels are held until `memory` closes; None instead of them if
+    they would take too much memory.
     """
     side = fine_side(image.width, image.height)
     if image.width * image.height < SHEET_PIXELS or side <= max(image.pixels.shape):
         return None
-    try:
-        return memory.enter_context(decode(wanted_side=side)).pixels
-    except StashSenseError:
-        return None
+
+    def decode_finely() -> Pixels | None:
+        try:
+            return memory.enter_context(decode(wanted_side=side)).pixels
+        except StashSenseError:
+            return None
+
+    return decode_finely
