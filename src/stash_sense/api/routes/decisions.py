@@ -169,7 +169,7 @@ def _stored_face_ids(face_ids: Iterable[str]) -> dict[str, FaceId]:
     if not numbers:
         raise NotStored(
             "None of these faces is stored. Only faces of images and scenes in Stash are stored: identify "
-            "these by their ids in Stash, and use the face ids of those answers."
+            "the images or scenes by their ids in Stash, and use the face ids of those answers."
         )
     return numbers
 
