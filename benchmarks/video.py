@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 
 import av
@@ -21,6 +22,9 @@ from numpy.typing import NDArray
 import lab
 from stash_sense.media.photo import load_image
 from stash_sense.media.video.reader import VideoReader
+
+sys.path.insert(0, str(lab.REPOSITORY / "tests"))
+usual_scheduling = import_module("fakes.videos").usual_scheduling
 
 RATE = 25
 GOP = 50
@@ -69,7 +73,7 @@ def pictures(width: int, height: int, seconds: float) -> Iterator[NDArray[np.uin
 def encode(path: Path, codec: str, size: tuple[int, int], seconds: float) -> None:
     """Write a video without sound."""
     name, options = CODECS[codec]
-    with av.open(str(path), "w") as container:
+    with usual_scheduling(), av.open(str(path), "w") as container:
         track = container.add_stream(name, rate=RATE, options=options)
         assert isinstance(track, av.VideoStream)
         track.width, track.height = size

@@ -1,6 +1,8 @@
 """Videos made for tests, without FFmpeg's programs. By default the pictures tell which way is up."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -48,6 +50,22 @@ def corners(pixels: np.ndarray) -> list[tuple[int, ...]]:
     return [tuple(int(value) for value in pixels[row, column]) for row in rows for column in columns]
 
 
+@contextmanager
+def usual_scheduling() -> Iterator[None]:
+    """Undo what SVT-AV1 does where root runs it: it makes the process a real-time one of the highest priority.
+
+    Each process started later would be one too, and two of them that wait in a loop stop the whole machine.
+    """
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
+
+
 def write_video(
     path: Path,
     *,
@@ -76,7 +94,7 @@ def write_video(
     if pictures is None:
         pictures = [picture(number, *size) for number in range(len(times) if times else frames)]
     size = pictures[0].shape[1::-1]
-    with av.open(str(path), "w", options=dict(container_options)) as container:
+    with usual_scheduling(), av.open(str(path), "w", options=dict(container_options)) as container:
         tracks = [_track(container, codec, size, rate, pixel_format) for _ in range(streams)]
         for track in tracks:
             track.gop_size = gop

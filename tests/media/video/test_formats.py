@@ -1,11 +1,12 @@
 """Every format and codec of a library: the right frame at the right time, whichever way up."""
 
+import os
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from fakes.videos import BLUE, GREEN, RED, WHITE, corners, number_of
+from fakes.videos import BLUE, GREEN, RED, WHITE, corners, number_of, write_video
 from stash_sense.media.video.reader import VideoReader
 
 FRAGMENTED = (("movflags", "frag_keyframe+empty_moov"),)
@@ -149,3 +150,10 @@ def test_a_step_back_in_the_timestamps_is_read_over(video):
 def test_of_many_streams_one_is_read(video):
     with VideoReader(video("many.mkv", codec="mpeg4", streams=100, frames=3)) as reader:
         assert number_of(reader.frame_at(0.2).pixels) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="there is no scheduling policy to ask for")
+def test_making_an_av1_video_leaves_the_scheduling_as_it_was(tmp_path):
+    before = os.sched_getscheduler(0)
+    write_video(tmp_path / "av1.mp4", codec="libsvtav1", frames=3)
+    assert os.sched_getscheduler(0) == before
