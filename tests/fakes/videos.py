@@ -52,7 +52,7 @@ def corners(pixels: np.ndarray) -> list[tuple[int, ...]]:
 
 @contextmanager
 def usual_scheduling() -> Iterator[None]:
-    """Undo what SVT-AV1 does where root runs it: it makes the process a real-time one of the highest priority.
+    """Undo what SVT-AV1 does where root runs it: make the process a real-time one of the highest priority.
 
     Each process started later would be one too, and two of them that wait in a loop stop the whole machine.
     """
