@@ -125,7 +125,7 @@ def test_a_stash_that_fails_is_a_problem_in_time(
     if isinstance(fault, Delay):
         monkeypatch.setattr("stash_sense.recognition.image.LONGEST_S", 0.5)
     if where == "original" and fault == Status(200, b"<html>", "text/html"):
-        status, code = 415, "not-a-picture"
+        code = "stash-media"
     if where == "original" and fault == Status(200, b"{}", "application/json"):
         status, code = 415, "not-a-picture"
     image = put()

@@ -36,7 +36,7 @@ def test_errors_with_the_same_code_are_of_the_same_kind():
 
 def test_a_conflict_is_answered_with_409():
     assert status_of(Conflict("It is recorded otherwise.")) == 409
-    assert codes_of(409) == ["refused", "people-vanished"]
+    assert codes_of(409) == ["refused", "people-vanished", "video-changed"]
 
 
 def test_an_awaited_job_fails_with_the_status_of_whatever_ended_it():

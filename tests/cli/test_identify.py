@@ -52,7 +52,7 @@ def test_a_photo_stored_lying_gives_its_box_upright(demo):
 
 def test_the_json_has_the_fields_of_the_contract(demo):
     result = demo[1]
-    assert set(result) == {"images", "performers", "unknown", "errors"}
+    assert set(result) == {"images", "performers", "unknown", "scenes", "errors"}
     assert all(set(one) == {"path", "width", "height", "faces", "error"} for one in result["images"])
     faces = [face for one in result["images"] for face in one["faces"]]
     assert all(set(face) == FACE for face in faces)

@@ -100,7 +100,7 @@ def test_after_an_interrupted_build_only_the_other_photos_are_analyzed(build, pe
 KILLED = """
 import sys, time
 from pathlib import Path
-from fakes.colours import _colour_pack
+from fakes.colours import colour_pack
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.folder import build_from_folders
 
@@ -109,7 +109,7 @@ class Slow(NoProgress):
         print("tick", flush=True)
         time.sleep(0.05)
 
-build_from_folders([Path(sys.argv[1])], Path(sys.argv[2]), _colour_pack(), Slow())
+build_from_folders([Path(sys.argv[1])], Path(sys.argv[2]), colour_pack(), Slow())
 """
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 
-from fakes.videos import number_of, picture
+from fakes.videos import number_of, picture, usual_scheduling
 from stash_sense.media.video.reader import VideoReader
 
 SIZE = (160, 90)
@@ -55,7 +55,7 @@ def recorded(sdr, curve):
 )
 def test_hdr_is_shown_about_as_sdr(tmp_path, curve, transfer, codec, options):
     sdr, path = skin_tones(), tmp_path / "hdr.mkv"
-    with av.open(str(path), "w") as container:
+    with usual_scheduling(), av.open(str(path), "w") as container:
         track = container.add_stream(codec, rate=10, options=options)
         track.width, track.height = SIZE
         track.pix_fmt = "yuv420p10le"
