@@ -15,6 +15,7 @@ from PIL import Image
 from fakes.stash import StashStandIn
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.matching.gallery_people import MatchOptions
+from stash_sense.recognition import scene_analysis
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.gallery_answer import GalleryAnswer
 from stash_sense.recognition.image import identify_image
@@ -245,6 +246,12 @@ def parts_fetched(stash):
 def noisy_film(tmp_path_factory) -> Path:
     """Much larger than what a reader reads at once."""
     return make_large_video(tmp_path_factory.mktemp("videos") / "noise.mp4")
+
+
+@pytest.fixture
+def one_batch_ahead(monkeypatch) -> None:
+    """No frame of a video is read before those of the batch before it are done."""
+    monkeypatch.setattr(scene_analysis, "BATCHES_AHEAD", 1)
 
 
 @pytest.fixture

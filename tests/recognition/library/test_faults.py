@@ -92,10 +92,10 @@ async def test_a_stash_that_fails_at_everything_for_a_while_costs_no_image(stash
 
 async def test_pictures_alone_that_fail_for_a_while_cost_no_image(stash, fill, identify, midway):
     """Stash answers, and its disk is away."""
-    gallery, _ = fill(*["red"] * 40)
+    gallery, _ = fill(*["red"] * 120)  # so many that enough are still to be fetched when ten are done
     midway(10, lambda: stash.faults.add(Status(500), where="original"), 0.3, stash.faults.clear)
     answer = await identify(gallery, outage_limits=LONG)
-    assert (answer.error_count, answer.images_processed) == (0, 40)
+    assert (answer.error_count, answer.images_processed) == (0, 120)
 
 
 async def test_pictures_that_all_fail_end_the_job(stash, fill, identify):

@@ -254,7 +254,7 @@ async def test_decisions_are_found_again_by_another_sampling(
 
 
 async def test_a_video_that_changes_while_it_is_read_leaves_no_mixed_frames(
-    look_at_scene, add_scene, stash, progress, noisy_film, small_blocks, state
+    look_at_scene, add_scene, stash, progress, noisy_film, small_blocks, one_batch_ahead, state
 ):
     scene = add_scene(noisy_film)
     grown = noisy_film.read_bytes() + b"more"

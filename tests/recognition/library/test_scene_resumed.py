@@ -57,7 +57,7 @@ async def test_a_cancelled_scene_goes_on_where_it_stopped(
 
 
 async def test_a_partial_answer_can_be_read_while_it_runs_and_after_it_was_cut_short(
-    look_at_scene, add_scene, stash, progress, noisy_film, small_blocks
+    look_at_scene, add_scene, stash, progress, noisy_film, small_blocks, one_batch_ahead
 ):
     scene = add_scene(noisy_film)
     progress.at_step = lambda done: stash.down() if done >= 8 else None
