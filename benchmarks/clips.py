@@ -65,7 +65,7 @@ def everybody(data: lab.FaceData, scenes: Path, pack: LoadedPack) -> Iterator[Fa
         yield ready
 
 
-def official_scene_score(truth: Mapping[str, Any], named: NamedSpans) -> dict[str, Any]:
+def official_scene_score(truth: Mapping[str, Any], named: NamedSpans, scorer: Path) -> dict[str, Any]:
     """What score_scenes.py says, with the timeline."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -76,7 +76,7 @@ def official_scene_score(truth: Mapping[str, Any], named: NamedSpans) -> dict[st
             ]
             document = {"scenes": [{"persons": persons}]}
             (place / f"{clip}.json").write_text(json.dumps(document), "utf-8")
-        command = [sys.executable, str(TOOLS / "score_scenes.py"), str(place / "truth.json"), folder]
+        command = [sys.executable, str(scorer), str(place / "truth.json"), folder]
         done = subprocess.run([*command, "--spans", "--json"], capture_output=True, text=True, check=True)
     report: dict[str, Any] = json.loads(done.stdout)
     return report

@@ -1,6 +1,6 @@
 """Who is in the labelled clips and when: ours, sixty even frames with the plain rule, and the sprite alone.
 
-    python benchmarks/scenes.py [--data FOLDER] [--scenes FOLDER] [--composites FOLDER]
+    python benchmarks/scenes.py [--data FOLDER] [--scenes FOLDER] [--composites FOLDER] [--scorer FILE]
 
 Everybody in the clips is enrolled, and the crowd. Then half of the cast is left out of the enrolment, in four
 splits; the frames are those chosen with everybody enrolled. A sprite is Stash's: 81 even frames 160 pixels
@@ -20,6 +20,7 @@ from typing import Any
 
 import lab
 from clips import Clip, NamedSpans, everybody, official_scene_score, read_clips, without
+from score import add_scorer, find_scorer
 from splits import SPLITS
 from stash_sense.machine import usable_cores
 from stash_sense.matching.gallery_people import MatchOptions, find_people
@@ -32,6 +33,7 @@ from stash_sense.recognition.scene_sampling import SamplingOptions, SceneFrame, 
 from stash_sense.runtime.from_settings import recognizer
 from trials import write_part
 
+SCORER = "score_scenes.py"
 EVEN_FRAMES = 60
 SPRITE_FRAMES, SPRITE_SIDE = 81, 160
 
@@ -108,8 +110,10 @@ def main() -> None:
     parser.add_argument("--scenes", type=Path, default=lab.SHARED / "data" / "scenes", help="real clips")
     parser.add_argument("--composites", type=Path, default=lab.OUT / "composites", help="made if not there")
     parser.add_argument("--only", default="", help="clips whose name begins so")
+    add_scorer(parser, SCORER)
     options = parser.parse_args()
     data = lab.face_data(options.data)
+    scorer = find_scorer(data, options.scorer, SCORER)
     clips, truth = read_clips(data, options.scenes, options.composites)
     clips = [clip for clip in clips if clip.name.startswith(options.only)]
     truth = {clip.name: truth[clip.name] for clip in clips}
@@ -127,11 +131,11 @@ def main() -> None:
             seen = [see(clip) for clip in clips]
             named[what] = {each.clip.name: rule(each, ready) for each in seen}
             seconds = time.process_time() - began
-            reports[what] = official_scene_score(truth, named[what])
+            reports[what] = official_scene_score(truth, named[what], scorer)
             rows.append(row(what, reports[what], sum(len(each.frames) for each in seen), seconds))
             ours = ours or seen
         lab.table(f"Scenes, {len(clips)} clips, {ready.database.people:,} people enrolled", HEAD, rows)
-        splits = leave_out(ours, truth, ready)
+        splits = leave_out(ours, truth, ready, scorer)
     lab.table(
         "Half of the cast not enrolled", HEAD, [row(f"split {at}", *each) for at, each in splits.items()]
     )
@@ -142,7 +146,7 @@ def main() -> None:
 
 
 def leave_out(
-    seen: Sequence[Seen], truth: dict[str, Any], ready: FaceRecognizer
+    seen: Sequence[Seen], truth: dict[str, Any], ready: FaceRecognizer, scorer: Path
 ) -> dict[int, tuple[dict[str, Any], int, float]]:
     """Split -> report, frames, seconds: every second person of all clips is not enrolled."""
     splits = {}
@@ -163,7 +167,7 @@ def leave_out(
             write_part(whole, Path(folder), ready.pack, rows)
             with recognizer(ready.pack, Path(folder)) as part:
                 named = {each.clip.name: our_rule(each, part) for each in seen}
-        report = official_scene_score(without(truth, left_out), named)
+        report = official_scene_score(without(truth, left_out), named, scorer)
         splits[split] = report, frames, time.process_time() - began
     return splits
 

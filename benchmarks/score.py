@@ -15,18 +15,18 @@ GalleryNames = Mapping[str, Mapping[str, Sequence[str]]]
 """Gallery -> person -> photos."""
 
 
-def add_scorer(parser: argparse.ArgumentParser) -> None:
+def add_scorer(parser: argparse.ArgumentParser, name: str = "score_galleries.py") -> None:
     """Add the option --scorer."""
     parser.add_argument(
         "--scorer",
         type=Path,
-        help="the official scorer (default: ../../tools/score_galleries.py from the folder of --data)",
+        help=f"the official scorer (default: ../../tools/{name} from the folder of --data)",
     )
 
 
-def find_scorer(data: lab.FaceData, given: Path | None) -> Path:
-    """The official scorer, or the end of the run with what to do about it, before any photo is looked at."""
-    scorer = given or data.root.resolve().parent.parent / "tools" / "score_galleries.py"
+def find_scorer(data: lab.FaceData, given: Path | None, name: str = "score_galleries.py") -> Path:
+    """The official scorer, or the end of the run with what to do about it, before anything is looked at."""
+    scorer = given or data.root.resolve().parent.parent / "tools" / name
     if not scorer.is_file():
         sys.exit(
             f"{scorer}: the official scorer is not here. It comes with the evaluation photos; "

@@ -16,7 +16,7 @@ KIND_BY_CODE = {"error": ErrorKind.INTERNAL}  # every code of the tree, filled i
 class StashSenseError(Exception):
     """Any refusal or failure, in a sentence that says what to do next.
 
-    numbers: those of the sentence, by what they count: for whoever says it in another language.
+    numbers: those of the sentence, by what they count, for translations of it.
     """
 
     code: str = "error"

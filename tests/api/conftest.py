@@ -278,3 +278,15 @@ def look(stash_app):
         return answer.json()
 
     return look
+
+
+@pytest.fixture
+def awaited(stash_app):
+    """The answer about a gallery, waited for."""
+
+    def awaited(gallery_id, **asked):
+        answer = stash_app.client.post("/identify/gallery", json={"gallery_id": gallery_id, **asked})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return awaited

@@ -23,7 +23,7 @@ def gaps(times, duration_s, *tracks):
     return [(gap.from_s, gap.to_s, gap.is_open) for gap in wanted]
 
 
-def test_a_wide_gap_is_wanted_whoever_is_there():
+def test_a_wide_gap_is_wanted_with_or_without_faces():
     assert gaps([0, WIDEST_GAP_S, 2 * WIDEST_GAP_S + 1], 2 * WIDEST_GAP_S + 2) == [(8, 17, False)]
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -210,52 +210,58 @@ class Services:
     async def _identify_gallery(
         self, progress: JobProgress, parameters: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        # A job that goes on after a restart starts before the recognizer and the state are open.
-        await self.recognition.first_attempt.wait()
-        await self.state.first_attempt.wait()
         options = IdentifyOptions.from_json(parameters)
-        async with self.lease_tools() as (recognizer, tools):
 
-            async def identify() -> Mapping[str, Any]:
-                async with open_stash(self.settings, tools.stash.limits) as stash:
-                    answer = await identify_gallery(
-                        parameters["gallery_id"],
-                        recognizer,
-                        options.match,
-                        replace(tools, stash=stash),
-                        progress,
-                        force=options.force,
-                        source=options.source,
-                        outage_limits=self.outage_limits,
-                    )
-                    return answer.as_json()
+        async def identify(recognizer: FaceRecognizer, tools: Tools) -> Mapping[str, Any]:
+            answer = await identify_gallery(
+                parameters["gallery_id"],
+                recognizer,
+                options.match,
+                tools,
+                progress,
+                force=options.force,
+                source=options.source,
+                outage_limits=self.outage_limits,
+            )
+            return answer.as_json()
 
-            return await run_on_own_loop(identify, "gallery")
+        return await self._run_identification(identify, "gallery")
 
     async def _identify_scene(
         self, progress: JobProgress, parameters: Mapping[str, Any]
     ) -> Mapping[str, Any]:
+        options = SceneOptions.from_json(parameters)
+
+        async def identify(recognizer: FaceRecognizer, tools: Tools) -> Mapping[str, Any]:
+            answer = await identify_scene(
+                parameters["scene_id"],
+                recognizer,
+                options.match,
+                tools,
+                progress,
+                force=options.force,
+                source=options.source,
+                max_frames=options.max_frames,
+                outage_limits=self.outage_limits,
+            )
+            return answer.as_json()
+
+        return await self._run_identification(identify, "scene")
+
+    async def _run_identification(
+        self, identify: Callable[[FaceRecognizer, Tools], Awaitable[Mapping[str, Any]]], name: str
+    ) -> Mapping[str, Any]:
+        """What `identify` answers on an event loop of its own, with connections to Stash of its own."""
+        # A job that goes on after a restart starts before the recognizer and the state are open.
         await self.recognition.first_attempt.wait()
         await self.state.first_attempt.wait()
-        options = SceneOptions.from_json(parameters)
         async with self.lease_tools() as (recognizer, tools):
 
-            async def identify() -> Mapping[str, Any]:
+            async def with_own_stash() -> Mapping[str, Any]:
                 async with open_stash(self.settings, tools.stash.limits) as stash:
-                    answer = await identify_scene(
-                        parameters["scene_id"],
-                        recognizer,
-                        options.match,
-                        replace(tools, stash=stash),
-                        progress,
-                        force=options.force,
-                        source=options.source,
-                        max_frames=options.max_frames,
-                        outage_limits=self.outage_limits,
-                    )
-                    return answer.as_json()
+                    return await identify(recognizer, replace(tools, stash=stash))
 
-            return await run_on_own_loop(identify, "scene")
+            return await run_on_own_loop(with_own_stash, name)
 
     async def _build_database(
         self, progress: JobProgress, parameters: Mapping[str, Any]

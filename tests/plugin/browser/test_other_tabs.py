@@ -57,7 +57,7 @@ def test_a_decision_made_elsewhere_is_followed_once(world, open_gallery):
     assert starts(world) == 2
 
 
-def test_whoever_decided_in_this_window_is_asked_before_the_groups_change(world, open_gallery):
+def test_a_user_who_decided_in_this_window_is_asked_before_the_groups_change(world, open_gallery):
     world.crops("g1", "g2")
     world.found(unknown=[group_of("t1", ["g1"], ["1"]), group_of("t2", ["g2"], ["2"])])
     page = open_gallery()

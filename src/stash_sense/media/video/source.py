@@ -11,7 +11,7 @@ from stash_sense.media.photo import OPEN_FLAGS, display_name
 
 
 class RangeSource(Protocol):
-    """A video that is read piece by piece. Errors of `read_at` reach whoever asked the reader for a frame."""
+    """A video that is read piece by piece. Errors of `read_at` reach the caller who asked for a frame."""
 
     @property
     def size(self) -> int:
