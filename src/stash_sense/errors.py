@@ -32,7 +32,7 @@ class StashSenseError(Exception):
         KIND_BY_CODE.setdefault(cls.code, cls.kind)
 
 
-# A blank line separates families: the tree stays on one page.
+# Without blank lines, so that the tree stays on one page.
 # fmt: off
 class BadInput(StashSenseError, code="bad-input", kind=ErrorKind.BAD_INPUT):
     """The input is unusable. The message says what arrived, what is accepted and what to do."""
@@ -42,51 +42,38 @@ class PeopleVanished(BadInput, code="people-vanished", kind=ErrorKind.CONFLICT):
     """Most people of the face database are missing from where they came from: a share is away, perhaps."""
 class BadSetting(BadInput, code="bad-setting"):
     """A setting has an unusable value."""
-
 class MissingFile(StashSenseError, code="missing-file", kind=ErrorKind.UNAVAILABLE):
     """A required file is absent, truncated or altered."""
 class AlteredFile(MissingFile, code="altered-file"):
     """A file's size or sha256 differs from the manifest's."""
-
 class CannotWrite(StashSenseError, code="cannot-write", kind=ErrorKind.UNAVAILABLE):
     """The data folder is not writable."""
-
 class NoSpace(StashSenseError, code="no-space", kind=ErrorKind.UNAVAILABLE):
     """The disk is too full for what is to be written."""
-
 class Busy(StashSenseError, code="busy", kind=ErrorKind.BUSY):
     """Another process holds the lock that this one needs for writing."""
-
 class Starting(StashSenseError, code="starting", kind=ErrorKind.BUSY):
     """What the call needs is still being opened."""
-
 class EngineError(StashSenseError, code="engine", kind=ErrorKind.UNAVAILABLE):
     """The networks or the face database failed to open in an unexpected way. The log has the details."""
-
 class Unavailable(StashSenseError):
     """What the call needs is not open. Takes code, kind and message of the problem that keeps it closed."""
     def __init__(self, problem: StashSenseError) -> None:
         super().__init__(str(problem))
         self.code, self.kind = problem.code, problem.kind
-
 class ShuttingDown(StashSenseError, code="stopping", kind=ErrorKind.BUSY):
     """The process is shutting down."""
-
 class Cancelled(StashSenseError, code="cancelled", kind=ErrorKind.CANCELLED):
     """A person or the process's shutdown stopped the work."""
-
 class QueueFull(StashSenseError, code="full", kind=ErrorKind.FULL):
     """No capacity is left. pause_s: seconds after which to try again."""
     def __init__(self, message: str, pause_s: int = 1) -> None:
         super().__init__(message)
         self.pause_s = pause_s
-
 class UnknownPack(BadInput, code="unknown-pack", kind=ErrorKind.UNAVAILABLE):
     """No manifest has this pack id."""
-
 class DownloadFailed(StashSenseError, code="download-failed", kind=ErrorKind.UPSTREAM_FAILED):
     """The server did not deliver the file that the manifest names."""
-
 class BadCalibration(StashSenseError, code="bad-calibration", kind=ErrorKind.UNAVAILABLE):
     """A calibration's numbers contradict one another."""
 
@@ -95,32 +82,24 @@ class NotAnImage(BadInput, code="not-an-image", kind=ErrorKind.UNSUPPORTED):
     """Not an image in a supported format: empty, a folder, a video, text."""
 class UnreadableImage(BadInput, code="unreadable-image"):
     """An image that is damaged, truncated, or cannot be opened."""
-
 class NotAnalysed(StashSenseError, code=UnreadableImage.code, kind=UnreadableImage.kind):
     """Our own code failed at an image. The log has the cause."""
-
 class ImageTooLarge(BadInput, code="image-too-large", kind=ErrorKind.TOO_LARGE):
     """More bytes or pixels than accepted, found before decoding."""
 class ImageTooSmall(BadInput, code="image-too-small"):
     """Too few pixels to tell one face from another."""
-
 class BadLandmarks(StashSenseError, code="bad-landmarks", kind=ErrorKind.BAD_INPUT):
     """The five landmarks span no face: coincident, far outside the image, or not finite."""
-
 class NotAFolder(BadInput, code="not-a-folder"):
     """The folder to list is missing or is a file."""
 class BadUrl(BadInput, code="bad-url"):
     """Not an http(s) URL with a host and without credentials."""
-
 class ForbiddenAddress(StashSenseError, code="forbidden-address", kind=ErrorKind.FORBIDDEN):
     """The URL leads to a private address: the home network or this machine."""
-
 class UrlUnreachable(StashSenseError, code="url-unreachable", kind=ErrorKind.UPSTREAM_FAILED):
     """Nothing answers at the URL."""
-
 class UrlTooSlow(StashSenseError, code="url-too-slow", kind=ErrorKind.UPSTREAM_TIMED_OUT):
     """The URL's server did not deliver in time."""
-
 class UrlAnsweredWrongly(StashSenseError, code="url-answered-wrongly", kind=ErrorKind.UPSTREAM_FAILED):
     """The URL's server answered with something other than an image."""
 
@@ -140,16 +119,12 @@ class VideoTooLarge(BadInput, code="video-too-large", kind=ErrorKind.TOO_LARGE):
 # Face database
 class NoDatabase(StashSenseError, code="no-database", kind=ErrorKind.UNAVAILABLE):
     """There is no face database here."""
-
 class BadDatabase(StashSenseError, code="bad-database", kind=ErrorKind.UNAVAILABLE):
     """A face database whose files are truncated, altered or in an unknown format."""
-
 class WriteFailed(StashSenseError, code="database-write-failed", kind=ErrorKind.UNAVAILABLE):
     """The face database could not be written. The previous one is unchanged."""
-
 class NobodyToEnrol(BadInput, code="nobody-to-enrol"):
     """No performer has a picture that shows a face. The previous database is unchanged."""
-
 class NoSuchReference(StashSenseError, code="no-reference", kind=ErrorKind.NOT_FOUND):
     """The face database in use has no such reference, or its photo is gone."""
 
@@ -172,22 +147,16 @@ class StateUnwritable(StateError, code="state-unwritable"):
     """The file or its folder cannot be opened, read or written."""
 class StateReplaced(StateError, code="state-replaced"):
     """The file was deleted, moved or replaced while it is open: what is written now would be lost."""
-
 class StateBusy(Busy):
     """The state file stayed locked for too long by another process or a long write."""
-
 class NotStored(StashSenseError, code="not-stored", kind=ErrorKind.NOT_FOUND):
     """Nothing is stored under that id."""
-
 class NoCrop(StashSenseError, code="no-crop", kind=ErrorKind.NOT_FOUND):
     """The face is stored, but its image is gone, unreadable, or has become another picture."""
-
 class NoSuchJob(StashSenseError, code="no-job", kind=ErrorKind.NOT_FOUND):
     """No job has that id, or it ended long ago and was dropped."""
-
 class JobCrashed(StashSenseError, code="crashed", kind=ErrorKind.UNAVAILABLE):
     """The process ended several times in a row during this job."""
-
 class JobEnded(StashSenseError, code="cancelled", kind=ErrorKind.CANCELLED):
     """An awaited job ended without a whole result. It takes the code of whatever ended the job."""
     def __init__(self, message: str, code: str | None = None) -> None:
@@ -212,20 +181,17 @@ class StashAnsweredWrongly(StashError, code="stash-answered-wrongly"):
     """Not an answer of Stash: another server's, a proxy's error page, a redirect, a failure."""
 class BadAddress(StashAnsweredWrongly, code="bad-stash-url", kind=ErrorKind.PRECONDITION):
     """STASH_URL is not a usable address."""
-
 class StashRefused(StashError, code="stash-refused"):
     """Stash understood the request and refused it. messages: in Stash's own words."""
     def __init__(self, operation: str, messages: tuple[str, ...]) -> None:
         super().__init__(f"Stash refused {operation}: {'; '.join(messages)}")
         self.messages = messages
-
 class OutageTooLong(StashError):
     """Stash stayed away longer than a job waits. It takes the code of the failure itself."""
     def __init__(self, error: StashError, waited_s: float) -> None:
         advice = "Finished work is kept; try again when Stash is back."
         super().__init__(f"{error} Gave up after {waited_s:g} s. {advice}")
         self.code, self.kind = error.code, error.kind
-
 class NotInStash(StashError, code="not-in-stash", kind=ErrorKind.NOT_FOUND):
     """Stash has no image, gallery or other object with this id (any more)."""
 class MediaError(StashError, code="stash-media"):
@@ -250,41 +216,30 @@ class BodyTooSlow(BadInput, code="body-too-slow", kind=ErrorKind.TOO_SLOW):
     """The body did not arrive in time."""
 class UnknownContentType(BadInput, code="unknown-content-type", kind=ErrorKind.UNSUPPORTED):
     """The body has a content type that the call does not accept."""
-
 class Unauthorized(StashSenseError, code="unauthorized", kind=ErrorKind.UNAUTHORIZED):
     """The secret is missing or wrong."""
 class ClocksDiffer(Unauthorized, code="clocks-differ"):
     """A signed request's time is too far from this machine's. The message says by how much."""
 class Replayed(Unauthorized, code="replayed"):
     """A signed request that was answered before, or may have been."""
-
 class TooManyAttempts(QueueFull, code="too-many-attempts"):
     """Too many wrong secrets came from this address."""
-
 class ForeignHost(StashSenseError, code="foreign-host", kind=ErrorKind.FORBIDDEN):
     """The Host header names an unknown host, as in DNS rebinding."""
-
 class ForeignOrigin(StashSenseError, code="foreign-origin", kind=ErrorKind.FORBIDDEN):
     """A page of another server sent the request."""
-
 class NotBuilt(StashSenseError, code="not-built", kind=ErrorKind.NOT_BUILT):
     """The call is promised but not built yet."""
-
 class NotFound(StashSenseError, code="not-found", kind=ErrorKind.NOT_FOUND):
     """There is no such call."""
-
 class MethodNotAllowed(StashSenseError, code="method-not-allowed", kind=ErrorKind.METHOD_NOT_ALLOWED):
     """The call exists, but with another method."""
-
 class NoSecret(StashSenseError, code="no-secret", kind=ErrorKind.UNAVAILABLE):
     """A required secret is missing or cannot be kept private."""
-
 class CannotListen(StashSenseError, code="cannot-listen", kind=ErrorKind.UNAVAILABLE):
     """The configured address and port cannot be bound."""
-
 class NoSidecar(StashSenseError, code="no-sidecar", kind=ErrorKind.UPSTREAM_FAILED):
     """No sidecar answers at its address."""
-
 class SidecarRefused(StashSenseError, code="sidecar-refused", kind=ErrorKind.UPSTREAM_FAILED):
     """The sidecar answered with a problem document, whose code and detail this error takes."""
     def __init__(self, code: str, detail: str) -> None:

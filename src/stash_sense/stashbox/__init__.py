@@ -1,0 +1,1 @@
+"""A client for stash-boxes: who somebody is, and pictures of them."""
