@@ -179,7 +179,7 @@ def test_a_version_removed_while_it_is_being_opened_gives_way_to_the_newest(
     version, place, build, names, monkeypatch
 ):
     """Two builds that end between reading CURRENT and opening what it names."""
-    real = FaceDatabase._open_version.__func__
+    real = FaceDatabase.open_version.__func__
     calls = []
 
     def slow(cls, folder):
@@ -189,7 +189,7 @@ def test_a_version_removed_while_it_is_being_opened_gives_way_to_the_newest(
             build({"Third": 1})
         return real(cls, folder)
 
-    monkeypatch.setattr(FaceDatabase, "_open_version", classmethod(slow))
+    monkeypatch.setattr(FaceDatabase, "open_version", classmethod(slow))
     assert names(place) == ["Third"]
 
 

@@ -68,7 +68,7 @@ class FaceDatabase:
         name = current_version(place)
         while name is not None:
             try:
-                return cls._open_version(place / name)
+                return cls.open_version(place / name)
             except BadDatabase:
                 # Two builds may have ended since CURRENT was read, and the second removed the version it
                 # named.
@@ -93,7 +93,8 @@ class FaceDatabase:
             return None
 
     @classmethod
-    def _open_version(cls, folder: Path) -> Self:
+    def open_version(cls, folder: Path) -> Self:
+        """The version in `folder`. Raises BadDatabase."""
         manifest = read_manifest(folder)
         for file, size in manifest.sizes.items():
             actual = (folder / file).stat().st_size if (folder / file).is_file() else None
@@ -193,7 +194,7 @@ class FaceDatabase:
         if not _VERSION.fullmatch(version) or version == self.manifest.version:
             return None
         try:
-            return self._open_version(self.folder.parent / version)
+            return self.open_version(self.folder.parent / version)
         except BadDatabase:
             return None
 

@@ -195,6 +195,12 @@ class Services:
             await state.follow(recognizer.database)
             yield recognizer, Tools(stash, state.store, self.pool, media_limits(self.settings))
 
+    async def use_newest_database(self) -> None:
+        """Open the newest face database now: the caller who waited for it uses it next."""
+        await self.recognition.refresh()
+        with suppress(StashSenseError):  # without a state nothing is stored under former keys
+            await self.current_state()
+
     def job_kinds(self) -> dict[str, JobFunction]:
         """What each kind of job does, by the kind's name.
 
@@ -285,7 +291,5 @@ class Services:
                 return stash_report_json(report, LISTED_REFUSALS)
 
         result = await run_on_own_loop(build, "database")
-        await self.recognition.refresh()  # the caller who waited for the database uses it next
-        with suppress(StashSenseError):  # without a state nothing is stored under former keys
-            await self.current_state()
+        await self.use_newest_database()
         return result

@@ -8,6 +8,7 @@ from stash_sense.api.dependencies import SidecarDep
 from stash_sense.api.problems import documented
 from stash_sense.api.schemas.database import (
     DatabaseChangesOut,
+    RollbackOut,
     UnlearnedPageOut,
     UnlearnedQuery,
     changes_out,
@@ -16,6 +17,7 @@ from stash_sense.api.schemas.database import (
 from stash_sense.api.schemas.health import DatabaseOut, database_out
 from stash_sense.enrolment.snapshot import changes_since
 from stash_sense.enrolment.stash import SOURCE
+from stash_sense.runtime.database_updates import roll_back_database
 
 router = APIRouter(tags=["database"])
 
@@ -25,6 +27,12 @@ async def get_database_info(sidecar: SidecarDep) -> DatabaseOut:
     """The face database in use."""
     async with sidecar.recognition.lease() as recognizer:
         return database_out(recognizer)
+
+
+@router.post("/database/rollback", responses=documented(409, 429, 503))
+async def post_rollback(sidecar: SidecarDep) -> RollbackOut:
+    """Use the version before the last build; called again, go forward. Running work keeps its version."""
+    return RollbackOut.model_validate((await roll_back_database(sidecar.services)).as_json())
 
 
 @router.get("/database/changes", responses=documented(400, 429, 502, 503, 504))

@@ -30,6 +30,17 @@ class DatabaseChangesOut(BaseModel):
     removed: int = Field(description="Performers whom Stash no longer has.")
 
 
+class RollbackOut(BaseModel):
+    """From which version to which the face database was switched."""
+
+    from_: str = Field(alias="from", description="Empty if the version in use was damaged.")
+    to: str
+    forward: bool = Field(description="Whether this undid a rollback.")
+    people: int
+    faces: int
+    built_at: str
+
+
 class UnlearnedOut(BaseModel):
     """A performer of whom the database has no face."""
 

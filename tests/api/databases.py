@@ -1,0 +1,33 @@
+"""Further versions of a face database, made in a moment from the people of the first."""
+
+import numpy as np
+
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.facedb.writer import DatabaseWriter
+
+
+def write_version(place, names=None, source=None):
+    """A version with the people of these names, all if None, of the version in use: its name."""
+    with FaceDatabase.open(source or place) as database:
+        manifest = database.manifest
+        with DatabaseWriter(
+            place, pack=manifest.pack, pack_fingerprint=manifest.pack_fingerprint, slots=manifest.slots
+        ) as writer:
+            for index in range(database.people):
+                person, rows = database.person(index), database.rows(index)
+                if names is None or person.name in names:
+                    vectors = database.vectors(rows)
+                    writer.add_person(
+                        person,
+                        [database.reference(row) for row in rows],
+                        joined(vectors, manifest.slots),
+                        [database.crop(row) for row in rows],
+                    )
+            for photo in database.photos():
+                writer.add_photo(photo)
+            return writer.commit(manifest.sources)
+
+
+def joined(vectors, slots):
+    """The slots' vectors side by side, as a writer takes them."""
+    return np.hstack([vectors[slot.name] for slot in slots])
