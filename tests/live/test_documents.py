@@ -15,9 +15,10 @@ from graphql import (
 )
 
 from fakes.stash import RECOMMENDED, schema
-from stash_sense.stash.graphql import document_names, load_document
+from stash_sense.graphql.documents import document_names, load_document
 
 ROOT = Path(__file__).parents[2]
+STASH = "stash_sense.stash"
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +26,9 @@ def real(ask) -> GraphQLSchema:
     return build_client_schema(ask(get_introspection_query(descriptions=False)))
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", document_names(STASH))
 def test_the_sidecars_document_is_valid(real, name):
-    assert validate(real, parse(load_document(name).text)) == []
+    assert validate(real, parse(load_document(STASH, name).text)) == []
 
 
 def test_the_document_of_the_plugins_server_side_is_valid(real, monkeypatch):

@@ -6,32 +6,34 @@ import pytest
 from graphql import parse, validate
 
 from fakes.stash import LATEST, OLDEST, RECOMMENDED, schema
-from stash_sense.stash.graphql import Document, document_names, load_document
+from stash_sense.graphql.documents import Document, document_names, load_document
+
+STASH = "stash_sense.stash"
 
 
 @pytest.mark.parametrize("version", [OLDEST, RECOMMENDED, LATEST])
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", document_names(STASH))
 def test_the_document_is_valid(name: str, version: str):
-    assert validate(schema(version), parse(load_document(name).text)) == []
+    assert validate(schema(version), parse(load_document(STASH, name).text)) == []
 
 
-@pytest.mark.parametrize("name", document_names())
+@pytest.mark.parametrize("name", document_names(STASH))
 def test_a_document_holds_one_operation(name: str):
-    text = load_document(name).text
+    text = load_document(STASH, name).text
     assert len(re.findall(r"^(query|mutation|subscription)\b", text, re.MULTILINE)) == 1
 
 
 def test_a_mutation_is_known_as_such():
-    assert not load_document("bulk_update_image").is_query
+    assert not load_document(STASH, "bulk_update_image").is_query
 
 
 def test_a_document_knows_its_operation():
-    document = load_document("find_image")
+    document = load_document(STASH, "find_image")
     assert document == Document("FindImage", document.text, is_query=True)
 
 
 def test_one_image_and_a_list_of_images_query_the_same_fields():
     alone, listed = (
-        load_document(name).text.partition("fragment ")[2] for name in ("find_image", "find_images")
+        load_document(STASH, name).text.partition("fragment ")[2] for name in ("find_image", "find_images")
     )
     assert alone == listed

@@ -7,11 +7,13 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from stash_sense.errors import NotInStash, StashAnsweredWrongly
+from stash_sense.graphql.documents import load_document
+from stash_sense.graphql.execution import execute
 from stash_sense.stash.address import StashAddress
 from stash_sense.stash.downloads import VideoPart, fetch_cell_list, fetch_media, fetch_video_part
-from stash_sense.stash.graphql import execute, load_document, read_all_pages
+from stash_sense.stash.pages import read_all_pages
 from stash_sense.stash.scenes import SpriteCell, StashScene, sprite_cells
-from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits, Transport
+from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits, StashTransport
 from stash_sense.stash.types import (
     Gallery,
     Json,
@@ -42,7 +44,7 @@ class StashClient:
 
     def __init__(self, url: str, api_key: str = "", limits: StashLimits = DEFAULT_STASH_LIMITS) -> None:
         """url: STASH_URL. api_key: "" if Stash has no login. Raises BadStashUrl, StashKeyRefused."""
-        self._transport = Transport(StashAddress.parse(url), api_key, limits)
+        self._transport = StashTransport(StashAddress.parse(url), api_key, limits)
         self._limits = limits
 
     def with_limits(self, limits: StashLimits) -> "StashClient":
@@ -164,8 +166,9 @@ class StashClient:
     async def _execute(
         self, document_name: str, read: Callable[[Json], T], variables: Mapping[str, Any] | None = None
     ) -> T:
-        document = load_document(document_name)
-        data = await execute(self._transport, self._limits, document, variables or {})
+        document = load_document(__package__, document_name)
+        url = self._transport.address.graphql
+        data = await execute(self._transport, url, self._limits, document, variables or {})
         return self._parse(document.operation, read, data)
 
     @staticmethod

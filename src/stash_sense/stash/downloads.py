@@ -17,7 +17,8 @@ from stash_sense.errors import (
     StashError,
     VideoChanged,
 )
-from stash_sense.stash.transport import StashLimits, StashRequest, Transport
+from stash_sense.graphql.transport import ServerRequest
+from stash_sense.stash.transport import StashLimits, StashTransport
 from stash_sense.stash.types import Media
 
 # What Go's file server sends for a type it does not know, like HEIC; the decoder looks inside.
@@ -26,14 +27,14 @@ _PLACEHOLDER_TYPE = "image/svg+xml"
 _FILE_MISSING = ("no such file", "cannot find the file", "cannot find the path", "file does not exist")
 
 
-async def fetch_media(transport: Transport, limits: StashLimits, name: str, url: str | None) -> Media:
+async def fetch_media(transport: StashTransport, limits: StashLimits, name: str, url: str | None) -> Media:
     """Fetch the image at a URL that Stash gave. name: in messages, like "Image 7".
 
     Raises NoPicture, NotAPicture and other MediaErrors, NotInStash, and what `Transport.send` raises.
     """
     if not url:
         raise NoPicture(f"{name}: Stash has no image file for it. Rescan it in Stash.")
-    request = StashRequest(
+    request = ServerRequest(
         name=name,
         method="GET",
         url=transport.address.media(url),
@@ -82,11 +83,11 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _REPLACED = "Its file was replaced, or is still being written. Try again when Stash has scanned it."
 
 
-async def fetch_cell_list(transport: Transport, limits: StashLimits, name: str, url: str | None) -> str:
+async def fetch_cell_list(transport: StashTransport, limits: StashLimits, name: str, url: str | None) -> str:
     """The WebVTT text that says which cell of a sprite shows which moment. Raises NoVideo."""
     if not url:
         raise NoVideo(f"{name}: Stash has generated none.")
-    request = StashRequest(
+    request = ServerRequest(
         name=name,
         method="GET",
         url=transport.address.media(url),
@@ -114,7 +115,7 @@ class VideoPart:
 
 
 async def fetch_video_part(
-    transport: Transport, limits: StashLimits, scene_id: str, start: int, count: int
+    transport: StashTransport, limits: StashLimits, scene_id: str, start: int, count: int
 ) -> VideoPart:
     """At most `count` bytes from `start` on: fewer at the end of the file.
 
@@ -122,7 +123,7 @@ async def fetch_video_part(
     `Transport.send` raises.
     """
     name = f"The video of scene {scene_id}"
-    request = StashRequest(
+    request = ServerRequest(
         name=name,
         method="GET",
         # Not the URL that Stash gives: it has the API key in its query.
@@ -130,6 +131,7 @@ async def fetch_video_part(
         # Packed, the bytes would not be those of the range.
         headers={"Range": f"bytes={start}-{start + count - 1}", "Accept-Encoding": "identity"},
         max_bytes=count,
+        too_large=StashAnsweredWrongly,
         status=HTTPStatus.PARTIAL_CONTENT,
         check_headers=lambda response: _check_video_type(name, response),
         explain_failure=lambda response, text: _explain_no_part(name, response, text, start),
