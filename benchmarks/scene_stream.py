@@ -37,7 +37,7 @@ sys.path.insert(0, str(lab.REPOSITORY / "tests"))
 StashStandIn = import_module("fakes.stash").StashStandIn
 
 SIZE = (1920, 1080)
-ENCODED_S = 2
+ENCODED_S = 8
 
 
 def processor_s() -> float:

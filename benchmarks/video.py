@@ -28,6 +28,7 @@ usual_scheduling = import_module("fakes.videos").usual_scheduling
 
 RATE = 25
 GOP = 50
+SHOTS = 4
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "gallery"
 
 CODECS = {
@@ -55,18 +56,18 @@ class FileRanges:
 
 
 def pictures(width: int, height: int, seconds: float) -> Iterator[NDArray[np.uint8]]:
-    """A slow pan over the samples, with the noise of a camera."""
+    """A slow pan over the samples side by side, from another one in each shot, with the noise of a camera."""
     rng = np.random.default_rng(0)
-    photos = [
-        cv2.resize(load_image(path).pixels, (width * 5 // 4, height * 5 // 4))
-        for path in sorted(SAMPLES.iterdir())[:4]
-    ]
+    photos = [load_image(path).pixels for path in sorted(SAMPLES.glob("*.jpg"))]
+    tall = height * 5 // 4
+    photos = [cv2.resize(each, (each.shape[1] * tall // each.shape[0], tall)) for each in photos]
     noise = rng.integers(-6, 7, (height, width, 3), np.int16)
     count = int(seconds * RATE)
     for number in range(count):
-        photo = photos[number * len(photos) // count]
+        shot = number * SHOTS // count
+        strip = np.hstack(photos[shot:] + photos[:shot])
         top, left = number % RATE * height // 4 // RATE, number % RATE * width // 4 // RATE
-        pixels = photo[top : top + height, left : left + width] + np.roll(noise, number * 97, (0, 1))
+        pixels = strip[top : top + height, left : left + width] + np.roll(noise, number * 97, (0, 1))
         yield np.clip(pixels, 0, 255).astype(np.uint8)
 
 
