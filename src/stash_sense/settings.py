@@ -157,6 +157,12 @@ class Settings(BaseSettings):
     queue: int = Field(default=16, ge=1, le=1000)
     """Requests that may wait for a worker; further ones are refused for the moment."""
 
+    follow_library: bool = True
+    """Whether the face database follows Stash: an update after performers have changed there."""
+
+    update_every: float = Field(default=0.0, ge=0, le=8760, allow_inf_nan=False)
+    """Hours from one update of the face database to the next; 0: on demand only."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

@@ -68,3 +68,29 @@ def test_doctor_names_a_data_folder_that_cannot_be(tmp_path):
     done = CliRunner().invoke(main, ["--data-dir", str(tmp_path / "file" / "data"), "doctor"])
     assert done.exit_code == 1
     assert "--data-dir" in done.stdout
+
+
+def test_update_learns_what_is_new_in_a_folder_and_keeps_one_that_is_away(here, tmp_path):
+    people = tmp_path / "people"
+    for name, photo in (("Joe Biden", "biden.jpg"),):
+        (people / name).mkdir(parents=True)
+        (people / name / "1.jpg").write_bytes((SAMPLES / "people" / name / photo).read_bytes())
+    here("database", "build", "--people", people)
+    (people / "Joe Biden").rename(people / "Joseph Biden")
+    (update,) = json.loads(here("database", "update", "--json").stdout)["sources"]
+    assert (update["outcome"], update["report"]["people"]) == ("updated", 1)
+    people.rename(tmp_path / "away")
+    done = here("database", "update")
+    assert done.exit_code == 0
+    assert "kept" in done.stdout
+    assert json.loads(here("database", "info", "--json").stdout)["people"] == 1
+
+
+def test_rollback_says_from_which_version_to_which(here):
+    here("database", "build", "--people", SAMPLES / "people")
+    before = json.loads(here("database", "info", "--json").stdout)["version"]
+    here("database", "build", "--people", SAMPLES, "--allow-empty")
+    after = json.loads(here("database", "info", "--json").stdout)["version"]
+    done = here("database", "rollback")
+    assert done.stdout.startswith(f"Back from {after} to {before}: 3 people")
+    assert here("database", "rollback").stdout.startswith(f"Forward from {before} to {after}")

@@ -20,12 +20,12 @@ from stash_sense.cli.console import (
     workers_option,
     write_file,
 )
+from stash_sense.cli.database_versions import rollback_command, update_command
 from stash_sense.enrolment.folder import folder_report_json
 from stash_sense.enrolment.known_faces import PHOTO_PREFIX
 from stash_sense.enrolment.report import BuildReport, SkippedPhoto
 from stash_sense.enrolment.stash import stash_report_json
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.facedb.versions import roll_back
 from stash_sense.runtime.from_settings import database_dir, enrol, enrol_from_stash, open_pack, stash_address
 from stash_sense.settings import Settings
 
@@ -139,29 +139,8 @@ def info_command(settings: Settings, as_json: bool) -> None:
     stdout().print(table)
 
 
-@database_group.command("rollback")
-@json_option
-@click.pass_obj
-def rollback_command(settings: Settings, as_json: bool) -> None:
-    """Use the version before the last build again; run it again to go forward.
-
-    A running sidecar picks it up by itself. While the older version is in use, nothing updates the database
-    by itself, neither the schedule nor a change in Stash.
-
-    \b
-    Example:
-      stash-sense database rollback
-    """
-    rollback = roll_back(database_dir(settings))
-    if as_json:
-        print_json(rollback.as_json())
-        return
-    manifest, direction = rollback.after, "Forward" if rollback.forward else "Back"
-    click.echo(
-        f"{direction} from {rollback.before or 'a damaged version'} to {manifest.version}: "
-        f"{quantity(manifest.people, 'person', 'people')}, {quantity(manifest.faces, 'face')}, "
-        f"built {manifest.built_at}."
-    )
+database_group.add_command(update_command)
+database_group.add_command(rollback_command)
 
 
 def _build_from_folders(

@@ -74,8 +74,7 @@ def roll_back(place: Path, pack_fingerprint: str | None = None) -> Rollback:
         with replacement_of(place / layout.CURRENT) as pointer:
             pointer.write_text(name + "\n", "utf-8")
         if forward:
-            with suppress(OSError):
-                (place / ROLLED_BACK).unlink(missing_ok=True)
+            end_rollback(place)
         return Rollback(before or "", manifest, forward)
 
 
@@ -89,6 +88,12 @@ def rolled_back_from(place: Path) -> str | None:
         return None
     current = _current(place)
     return origin if in_use == current is not None and origin in _others(place, current) else None
+
+
+def end_rollback(place: Path) -> None:
+    """The version in use is wanted from now on. Where that cannot be noted, the rollback holds on."""
+    with suppress(OSError):
+        (place / ROLLED_BACK).unlink(missing_ok=True)
 
 
 def previous_version(place: Path) -> str | None:

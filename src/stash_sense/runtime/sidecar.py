@@ -16,6 +16,7 @@ from stash_sense.media.formats import MediaLimits
 from stash_sense.media.remote import FetchLimits, ImageFetcher, Resolve
 from stash_sense.memory import give_back_memory
 from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.runtime.database_updates import KIND, DatabaseUpdates, database_job
 from stash_sense.runtime.from_settings import (
     Engine,
     jobs_file,
@@ -65,6 +66,7 @@ class Sidecar:
     recognition: Supervised[FaceRecognizer]
     services: Services
     jobs: Supervised[JobQueue]
+    updates: DatabaseUpdates
     began: float = field(default_factory=time.time)
 
     @property
@@ -79,6 +81,7 @@ class Sidecar:
             self.stash_status.start()
         self.recognition.start()
         self.jobs.start()
+        self.updates.start()
 
     def begin_shutdown(self) -> None:
         """Tell the running job, and requests that wait for jobs, that `stop` follows."""
@@ -100,6 +103,7 @@ class Sidecar:
             step("the connections to other servers", self.remote.aclose)
             step("the check of Stash", self.stash_status.close)
             step("the work on pictures", self._close_pool)
+            step("the updates of the face database", self.updates.close)
             step("the jobs", self.jobs.close)  # before the pool: the running job is parked, not failed
 
     async def _close_pool(self) -> None:
@@ -139,6 +143,9 @@ def build_sidecar(
     engine = Engine(settings)
     recognition = supervised_recognition(engine)
     services = Services(settings, stash, state, engine, recognition, pool, outage_limits)
+    kinds = services.job_kinds()
+    kinds[KIND] = database_job(services, kinds[KIND])
+    jobs = supervised_jobs(jobs_file(settings), kinds)
     return Sidecar(
         settings=settings,
         secret=secret,
@@ -149,7 +156,8 @@ def build_sidecar(
         state=state,
         recognition=recognition,
         services=services,
-        jobs=supervised_jobs(jobs_file(settings), services.job_kinds()),
+        jobs=jobs,
+        updates=DatabaseUpdates(services, jobs),
     )
 
 

@@ -1,5 +1,6 @@
 """The face database in use: what it holds, what is newer in Stash, and whom it did not learn."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -8,25 +9,51 @@ from stash_sense.api.dependencies import SidecarDep
 from stash_sense.api.problems import documented
 from stash_sense.api.schemas.database import (
     DatabaseChangesOut,
+    DatabaseInfoOut,
     RollbackOut,
+    StaleOut,
     UnlearnedPageOut,
     UnlearnedQuery,
     changes_out,
+    time_out,
     unlearned_out,
 )
-from stash_sense.api.schemas.health import DatabaseOut, database_out
+from stash_sense.api.schemas.health import database_out
+from stash_sense.api.schemas.jobs import JobIdOut
 from stash_sense.enrolment.snapshot import changes_since
 from stash_sense.enrolment.stash import SOURCE
-from stash_sense.runtime.database_updates import roll_back_database
+from stash_sense.facedb.versions import previous_version, rolled_back_from
+from stash_sense.runtime.database_updates import ALL, KIND, TARGET, job_parameters, roll_back_database
 
 router = APIRouter(tags=["database"])
 
 
 @router.get("/database/info", responses=documented(429, 503))
-async def get_database_info(sidecar: SidecarDep) -> DatabaseOut:
-    """The face database in use."""
+async def get_database_info(sidecar: SidecarDep) -> DatabaseInfoOut:
+    """The face database in use, the version it can be rolled back to, and its next update."""
     async with sidecar.recognition.lease() as recognizer:
-        return database_out(recognizer)
+        place = recognizer.database.folder.parent
+        other, origin = await asyncio.to_thread(lambda: (previous_version(place), rolled_back_from(place)))
+        return DatabaseInfoOut(
+            **database_out(recognizer).model_dump(),
+            other_version=other,
+            rolled_back=origin is not None,
+            next_update=time_out(sidecar.updates.next_at),
+        )
+
+
+@router.post("/database/update", status_code=202, responses=documented(429, 503))
+async def post_update(sidecar: SidecarDep) -> JobIdOut:
+    """Bring every source of the face database up to date that can be, as a job."""
+    async with sidecar.recognition.lease():
+        queue = await sidecar.jobs.ready()
+        return JobIdOut(job_id=await queue.submit(KIND, TARGET, job_parameters(ALL)))
+
+
+@router.post("/database/stale", status_code=202, responses=documented(429, 503))
+async def post_stale(sidecar: SidecarDep) -> StaleOut:
+    """Performers of Stash have changed. One update follows once there is quiet, if the settings say so."""
+    return StaleOut(update_at=time_out(sidecar.updates.note_change()))
 
 
 @router.post("/database/rollback", responses=documented(409, 429, 503))

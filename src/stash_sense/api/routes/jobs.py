@@ -5,7 +5,7 @@ from typing import Annotated, NoReturn
 
 from fastapi import APIRouter, Body, Path, Query
 
-from stash_sense.api.dependencies import JSON_BODY, SidecarDep, StashDep
+from stash_sense.api.dependencies import JSON_BODY, SidecarDep
 from stash_sense.api.problems import BODY_ERRORS, documented
 from stash_sense.api.schemas.jobs import (
     ClearedOut,
@@ -18,7 +18,9 @@ from stash_sense.api.schemas.jobs import (
     job_out,
 )
 from stash_sense.api.schemas.scenes import SceneIn
+from stash_sense.enrolment.stash import SOURCE
 from stash_sense.errors import NotBuilt
+from stash_sense.runtime.database_updates import KIND, TARGET
 from stash_sense.runtime.services import IdentifyOptions, SceneOptions
 from stash_sense.runtime.sidecar import Sidecar
 
@@ -96,15 +98,16 @@ async def submit_scene(sidecar: Sidecar, body: SceneIn) -> str:
 )
 async def post_database_job(
     sidecar: SidecarDep,
-    _: StashDep,
     body: Annotated[
         DatabaseIn,
         Body(openapi_examples={"portraits": {"value": {}}, "more": {"value": {"images": True}}}),
     ],
 ) -> JobIdOut:
-    """Enrol the performers of Stash. Unchanged portraits are not analysed again."""
+    """Enrol the performers of Stash, or update all sources. Unchanged portraits are not analysed again."""
+    if body.source == SOURCE:
+        sidecar.services.require_stash()
     queue = await sidecar.jobs.ready()
-    return JobIdOut(job_id=await queue.submit("database", "database", body.model_dump()))
+    return JobIdOut(job_id=await queue.submit(KIND, TARGET, body.model_dump()))
 
 
 # Before `/jobs/{job_id}/…`, which would take these names for ids.

@@ -1,9 +1,11 @@
 """How far the face database lags behind Stash, and whom it did not learn."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stash_sense.api.schemas.health import DatabaseOut
 from stash_sense.enrolment.snapshot import StashChanges, StashSnapshot, UnlearnedPerformer
 from stash_sense.facedb.layout import Manifest
 
@@ -28,6 +30,20 @@ class DatabaseChangesOut(BaseModel):
     new: int = Field(description="Performers with a portrait whom the build did not see.")
     changed: int = Field(description="Performers edited since: anything about them, the portrait included.")
     removed: int = Field(description="Performers whom Stash no longer has.")
+
+
+class DatabaseInfoOut(DatabaseOut):
+    """The face database in use, and what can become of it."""
+
+    other_version: str | None = Field(description="What POST /database/rollback would put in use.")
+    rolled_back: bool = Field(description="Whether a newer one was rolled back; then none follows by itself.")
+    next_update: str | None = Field(description="When it is updated next by itself; null: when asked to.")
+
+
+class StaleOut(BaseModel):
+    """What follows a change in Stash."""
+
+    update_at: str | None = Field(description="When the update begins; null: it does not follow by itself.")
 
 
 class RollbackOut(BaseModel):
@@ -64,6 +80,11 @@ class UnlearnedQuery(BaseModel):
 
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     offset: Annotated[int, Field(ge=0)] = 0
+
+
+def time_out(seconds: float | None) -> str | None:
+    """A time since 1970 as ISO 8601, UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def changes_out(manifest: Manifest, changes: StashChanges | None) -> DatabaseChangesOut:

@@ -46,6 +46,11 @@ class DatabaseIn(BaseModel):
         description="Enrol from images too, where one performer alone is tagged and one face shows; "
         "`unlearned`: only those of whom no portrait shows a face; performer ids: only these of them.",
     )
+    source: Literal["stash", "all"] = Field(
+        default="stash",
+        description="`all`: every source of the database in use that can be brought up to date, each by "
+        "itself; `images` then does not count.",
+    )
     allow_empty: bool = Field(
         default=False, description="Build although Stash has less than half of the people of the last build."
     )
