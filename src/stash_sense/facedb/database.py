@@ -19,7 +19,8 @@ from stash_sense.domain.identity import Person, person_keys
 from stash_sense.errors import BadDatabase, NoDatabase
 from stash_sense.facedb import layout
 from stash_sense.facedb.layout import OFFSETS, BlobReader, LineReader, Manifest, Photo, Reference
-from stash_sense.facedb.search import Neighbours, search_people
+from stash_sense.facedb.search import Neighbours
+from stash_sense.facedb.vectors import open_vectors
 from stash_sense.private_files import open_regular
 
 log = logging.getLogger(__name__)
@@ -50,12 +51,7 @@ class FaceDatabase:
         self._photos = LineReader(folder, layout.PHOTOS)
         has_crops = layout.CROPS + OFFSETS in manifest.sizes
         self._crops = BlobReader(folder, layout.CROPS) if has_crops else None
-        shape = (manifest.faces, manifest.dimension)
-        self._vectors: NDArray[np.float32] = (
-            np.memmap(folder / layout.VECTORS, "<f4", mode="r", shape=shape)
-            if manifest.faces
-            else np.zeros(shape, np.float32)
-        )
+        self.stored_vectors = open_vectors(folder, manifest)
         self._keys_lock = threading.Lock()
         self._key_index: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         self._starts: NDArray[np.int64] = np.memmap(folder / layout.STARTS, "<i8", mode="r")
@@ -200,16 +196,14 @@ class FaceDatabase:
 
     def vectors(self, rows: range | NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
         """Slot name -> (n, d) float32 unit vectors of the reference faces at `rows`."""
-        block = np.asarray(
-            self._vectors[rows.start : rows.stop] if isinstance(rows, range) else self._vectors[rows]
-        )
+        block = self.stored_vectors.load(rows)
         edges = np.cumsum([slot.dimension for slot in self.manifest.slots])[:-1]
         parts = np.split(block, edges, axis=1)
         return {slot.name: part for slot, part in zip(self.manifest.slots, parts, strict=True)}
 
     def row_vector(self, row: int) -> NDArray[np.float32]:
         """(d,) float32: the reference face at `row`, its slots side by side."""
-        return np.array(self._vectors[row])
+        return np.array(self.stored_vectors.load(range(row, row + 1))[0])
 
     def photos(self) -> Iterator[Photo]:
         """Every photo of the build, used or not."""
@@ -231,7 +225,7 @@ class FaceDatabase:
 
     def search(self, queries: NDArray[np.float32], top_k: int) -> Neighbours:
         """The `top_k` nearest people for each query, exactly. queries: (n, d) float32, slots side by side."""
-        return search_people(self._vectors, self._starts, np.ascontiguousarray(queries, np.float32), top_k)
+        return self.stored_vectors.search(self._starts, np.ascontiguousarray(queries, np.float32), top_k)
 
 
 def _hash(key: str) -> int:
@@ -275,10 +269,10 @@ def read_manifest(folder: Path) -> Manifest:
             raw = json.loads(file.read())
         # Checked first: the manifest of another format has other fields.
         file_format = raw.get("format", layout.FORMAT) if isinstance(raw, dict) else layout.FORMAT
-        if file_format != layout.FORMAT:
+        if file_format not in layout.FORMATS:
             raise BadDatabase(
-                f"{path}: format {file_format}; this version of Stash Sense reads format {layout.FORMAT}. "
-                "Update Stash Sense, or build the database again."
+                f"{path}: format {file_format}; this version of Stash Sense reads formats "
+                f"{' and '.join(map(str, layout.FORMATS))}. Update Stash Sense, or build the database again."
             )
         return Manifest.model_validate(raw)
     except (OSError, ValueError) as error:  # ValueError: json's and pydantic's errors

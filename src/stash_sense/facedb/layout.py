@@ -3,8 +3,11 @@
     CURRENT              the name of the version in use
     <version>/
         manifest.json    counts, pack, the size of every other file
-        vectors.f32      (faces, dimensions) float32 little-endian, the faces of a person in a row,
+        vectors.f32      format 1: (faces, dimensions) float32 little-endian, the faces of a person in a row,
                          each line the slots' unit vectors one after another
+        vectors.*        format 2, for many faces: the same in ten bits a number (packing.py): upper.u8
+                         (faces, dimensions), lower.u8 (faces, dimensions / 4), steps.f32 (faces,), and
+                         for all scale.f32 (2, dimensions) and carry.f32 (dimensions, dimensions) a slot
         starts.i64       (people + 1,) int64: the row of each person's first face
         people.jsonl     a person a line
         references.jsonl a reference face a line
@@ -24,6 +27,8 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from stash_sense.facedb.packing import fine_width
 
 OFFSETS = ".offsets.i64"
 
@@ -120,11 +125,25 @@ class LineReader(BlobReader):
 
 FORMAT = 1
 
+PACKED_FORMAT = 2
+
+FORMATS = (FORMAT, PACKED_FORMAT)
+
 CURRENT = "CURRENT"
 
 MANIFEST = "manifest.json"
 
 VECTORS = "vectors.f32"
+
+UPPER = "vectors.upper.u8"
+
+LOWER = "vectors.lower.u8"
+
+STEPS = "vectors.steps.f32"
+
+SCALE = "vectors.scale.f32"
+
+CARRY = "vectors.carry.f32"
 
 STARTS = "starts.i64"
 
@@ -197,7 +216,7 @@ class Manifest(BaseModel):
     @model_validator(mode="after")
     def _sizes_fit_the_counts(self) -> Self:
         lines = {PEOPLE: self.people, REFERENCES: self.faces, PHOTOS: self.photos}
-        fixed = {VECTORS: 4 * self.faces * self.dimension, STARTS: 8 * (self.people + 1)}
+        fixed = {STARTS: 8 * (self.people + 1), **self._vector_sizes()}
         fixed |= {name + OFFSETS: 8 * (count + 1) for name, count in lines.items()}
         if CROPS + OFFSETS in self.sizes:
             fixed[CROPS + OFFSETS] = 8 * (self.faces + 1)
@@ -207,6 +226,17 @@ class Manifest(BaseModel):
         if wrong:
             raise ValueError(f"the sizes of {', '.join(wrong)} contradict the counts")
         return self
+
+    def _vector_sizes(self) -> dict[str, int]:
+        if self.format == FORMAT:
+            return {VECTORS: 4 * self.faces * self.dimension}
+        return {
+            UPPER: self.faces * self.dimension,
+            LOWER: self.faces * fine_width(self.dimension),
+            STEPS: 4 * self.faces,
+            SCALE: 8 * self.dimension,
+            CARRY: sum(4 * slot.dimension**2 for slot in self.slots),
+        }
 
     @property
     def dimension(self) -> int:

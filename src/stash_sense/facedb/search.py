@@ -7,6 +7,8 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from stash_sense.machine import usable_cores
+
 CHUNK_ROWS = 16384
 """Rows per step: enough that the cost of a step in Python does not matter, few enough for the cache."""
 FIRST_CHUNK_ROWS = 256
@@ -51,12 +53,12 @@ def search_people(
     across = np.ascontiguousarray(queries.T)
     light = vectors.size * count <= LIGHT_PRODUCTS
     rows_per_product = max(1, SINGLE_THREAD_PRODUCTS // max(queries.size, 1)) if light else BLOCK_ROWS
-    for first, last in _steps(starts) if k else ():
+    for first, last in person_steps(starts) if k else ():
         low, high = int(starts[first]), int(starts[last])
         scores = np.empty((high - low, count), np.float32)
         product = partial(_product, vectors[low:high], across, scores, rows_per_product)
         blocks = range(0, high - low, rows_per_product)
-        for _ in map(product, blocks) if light else _threads().map(product, blocks):
+        for _ in map(product, blocks) if light else search_threads().map(product, blocks):
             pass
         # Few rows reach the lowest of the best scores so far; only these are grouped by person.
         rows, lines = np.divmod(np.flatnonzero(scores >= best[:, -1]), max(count, 1))
@@ -64,7 +66,7 @@ def search_people(
             order = np.argsort(lines, kind="stable")
             rows, lines = rows[order], lines[order]
             owners = np.searchsorted(starts, rows + low, side="right") - 1
-            best, who = _merged(best, who, lines, owners, scores[rows, lines])
+            best, who = merge_best(best, who, lines, owners, scores[rows, lines])
     rows = np.array(
         [
             [_row(vectors, starts, query, person) if person >= 0 else -1 for person in line]
@@ -72,7 +74,7 @@ def search_people(
         ],
         np.int64,
     ).reshape(count, k)
-    return _padded(Neighbours(who, rows, best), top_k)
+    return pad_neighbours(Neighbours(who, rows, best), top_k)
 
 
 def _product(
@@ -86,11 +88,12 @@ def _product(
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="search")
+def search_threads() -> ThreadPoolExecutor:
+    """The threads of all large searches."""
+    return ThreadPoolExecutor(min(THREADS, usable_cores()), thread_name_prefix="search")
 
 
-def _steps(starts: NDArray[np.int64]) -> list[tuple[int, int]]:
+def person_steps(starts: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Ranges (first person, past the last) of about FIRST_CHUNK_ROWS rows, growing up to CHUNK_ROWS."""
     people, steps, first, size = len(starts) - 1, [], 0, FIRST_CHUNK_ROWS
     while first < people:
@@ -101,7 +104,7 @@ def _steps(starts: NDArray[np.int64]) -> list[tuple[int, int]]:
     return steps
 
 
-def _merged(
+def merge_best(
     best: NDArray[np.float32],
     who: NDArray[np.int64],
     lines: NDArray[np.int64],
@@ -131,7 +134,8 @@ def _row(
     return low + int((vectors[low:high] @ query).argmax())
 
 
-def _padded(neighbours: Neighbours, top_k: int) -> Neighbours:
+def pad_neighbours(neighbours: Neighbours, top_k: int) -> Neighbours:
+    """Fill up to `top_k` people with nobody."""
     short = top_k - neighbours.people.shape[1]
     if not short:
         return neighbours

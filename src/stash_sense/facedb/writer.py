@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -30,6 +30,7 @@ from stash_sense.facedb.layout import (
     Slot,
     write_int64,
 )
+from stash_sense.facedb.vectors import VectorWriter
 from stash_sense.files import is_disk_full, remove_leftovers, replacement_of, sync_directory, sync_file
 
 log = logging.getLogger(__name__)
@@ -76,8 +77,8 @@ class DatabaseWriter:
             self._folder.mkdir()
             with ExitStack() as opened:
                 opened.callback(shutil.rmtree, self._folder, ignore_errors=True)
-                vectors = (self._folder / layout.VECTORS).open("wb")
-                self._vectors: BinaryIO = opened.enter_context(vectors)
+                widths = [slot.dimension for slot in self._slots]
+                self._vectors = opened.enter_context(closing(VectorWriter(self._folder, widths)))
                 self._people = opened.enter_context(closing(LineWriter(self._folder, layout.PEOPLE)))
                 self._references = opened.enter_context(closing(LineWriter(self._folder, layout.REFERENCES)))
                 self._photos = opened.enter_context(closing(LineWriter(self._folder, layout.PHOTOS)))
@@ -118,7 +119,7 @@ class DatabaseWriter:
         if not np.isfinite(vectors).all():
             raise ValueError(f"{person.key!r}: an embedding is not a number")
         self._keys.add(person.key)
-        self._vectors.write(np.ascontiguousarray(vectors, "<f4").tobytes())
+        self._vectors.append(vectors)
         self._starts.append(self._starts[-1] + len(vectors))
         self._people.add(to_json_fields(person))
         for number, reference in enumerate(references):
@@ -134,11 +135,11 @@ class DatabaseWriter:
         """Make this the current version, and return its name. Raises WriteFailed."""
         now = datetime.now(UTC)
         name = f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
-        self._vectors.close()
+        vectors = self._vectors.finish()
         for lines in (self._people, self._references, self._photos, self._crops):
             lines.finish()
         write_int64(self._folder / layout.STARTS, self._starts)
-        files = [layout.VECTORS, layout.STARTS]
+        files = [*vectors, layout.STARTS]
         files += [
             stem + end
             for stem in (layout.PEOPLE, layout.REFERENCES, layout.PHOTOS)
@@ -151,7 +152,7 @@ class DatabaseWriter:
             for file in crops:
                 (self._folder / file).unlink()
         manifest = Manifest(
-            format=layout.FORMAT,
+            format=self._vectors.format,
             version=name,
             pack=self._pack,
             pack_fingerprint=self._pack_fingerprint,
