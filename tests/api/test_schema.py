@@ -24,7 +24,7 @@ CALLS = [
     ("POST", "/jobs/scene"), ("POST", "/jobs/library"), ("POST", "/identify/image"),
     ("POST", "/identify/gallery"), ("POST", "/jobs/gallery"), ("POST", "/jobs/database"), ("GET", "/jobs"),
     ("DELETE", "/jobs"), ("GET", "/jobs/{job_id}"), ("POST", "/jobs/{job_id}/cancel"),
-    ("POST", "/jobs/{job_id}/resume"),
+    ("POST", "/jobs/{job_id}/resume"), ("DELETE", "/people/{performer_id}"),
 ]  # fmt: skip
 CHECKS = [
     checks.status_code_conformance,

@@ -289,7 +289,7 @@ async def test_an_unchanged_database_is_not_opened_again(settings, samples, pack
 
 
 async def test_jobs_that_cannot_be_opened_for_an_unknown_reason_are_told_at_once(tmp_path):
-    jobs = supervised_jobs(tmp_path / "with\0nul", {})
+    jobs = supervised_jobs(tmp_path / "with\0nul", {}, lambda: None)
     jobs.start()
     with pytest.raises(Unavailable, match="log has the details") as raised:
         await asyncio.wait_for(jobs.ready(), 60)

@@ -92,7 +92,7 @@ def test_a_person_is_deleted_under_all_their_keys(filled: RecommendationsDB, pat
     assert traces(path, SECRET, "local:77-alias") == []
 
 
-def test_what_older_tables_still_say_is_told(path: Path, version_5: Any) -> None:
+def test_what_older_tables_say_of_a_person_is_deleted_and_told(path: Path, version_5: Any) -> None:
     version_5(f"""INSERT INTO recommendations (type, details)
           VALUES ('x', '{{"name": "{NAME}", "id": "{SECRET}"}}');
         INSERT INTO upstream_snapshots (stash_box_id) VALUES ('{SECRET.split(":")[1]}');""")
@@ -100,6 +100,7 @@ def test_what_older_tables_still_say_is_told(path: Path, version_5: Any) -> None
         deleted = db.delete_person(SECRET)
         assert deleted.mentions == {"recommendations": 1, "upstream_snapshots": 1}
         assert [one.suffix for one in deleted.backups] == [".bak"]
+        assert traces(path, SECRET, NAME) == []
 
 
 def test_a_deleted_image_leaves_no_trace(

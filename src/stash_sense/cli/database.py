@@ -21,6 +21,7 @@ from stash_sense.cli.console import (
     write_file,
 )
 from stash_sense.cli.database_versions import rollback_command, update_command
+from stash_sense.cli.people import delete_person_command, export_person_command
 from stash_sense.enrolment.folder import folder_report_json
 from stash_sense.enrolment.known_faces import PHOTO_PREFIX
 from stash_sense.enrolment.report import BuildReport, SkippedPhoto
@@ -141,6 +142,8 @@ def info_command(settings: Settings, as_json: bool) -> None:
 
 database_group.add_command(update_command)
 database_group.add_command(rollback_command)
+database_group.add_command(delete_person_command)
+database_group.add_command(export_person_command)
 
 
 def _build_from_folders(

@@ -156,6 +156,10 @@ class SidecarClient:
         """POST to a path of the API."""
         return self._send("POST", path, json=body)
 
+    def delete(self, path: str, timeout_s: float) -> dict[str, Any]:
+        """DELETE a path of the API, which may take so long."""
+        return self._send("DELETE", path, timeout=timeout_s)
+
     def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, **options)

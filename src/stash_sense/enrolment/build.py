@@ -10,6 +10,7 @@ from threading import Event
 import numpy as np
 
 from stash_sense.domain.identity import Person
+from stash_sense.enrolment.forgotten import ForgottenPeople
 from stash_sense.enrolment.quarantine import PersonReferences, quarantine, unconfirmed_guesses
 from stash_sense.enrolment.references import FACES, NewPhoto, cut_crop, reference_photo
 from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto
@@ -56,14 +57,16 @@ def open_build(
         spool = stack.enter_context(Spool(place, pack.fingerprint))
         databases = [*([current] if current else []), *reuse]
         stored = stored_photos(databases, pack.fingerprint, only) | spool.stored
-        yield DatabaseBuild(place, pack, limits, writer, spool, current, stored)
+        forgotten = ForgottenPeople.read(place)
+        yield DatabaseBuild(place, pack, limits, writer, spool, current, stored, forgotten)
 
 
 @dataclass(slots=True, eq=False)
 class DatabaseBuild:
     """A build in progress. Sources put each of their photos into `photos` or `failed`, then call `finish`.
 
-    stored: path -> what earlier builds know. photos: path -> what is known now. failed: path -> why the photo
+    stored: path -> what earlier builds know. forgotten: whom no build enrols; sources leave them out early.
+    photos: path -> what is known now. failed: path -> why the photo
     could not be read. analyzed: how many were analyzed in this build. stop: set from any thread to end the
     build without a new version.
     """
@@ -75,6 +78,7 @@ class DatabaseBuild:
     _spool: Spool
     _current: FaceDatabase | None
     stored: Mapping[str, StoredPhoto]
+    forgotten: ForgottenPeople
     photos: dict[str, StoredPhoto] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     analyzed: int = 0
@@ -149,8 +153,9 @@ class DatabaseBuild:
         faceless: further photos to be listed in the database, each with its reason.
         Raises Cancelled once `stop` is set, and WriteFailed; the old database then stays in use.
         """
+        people = [person for person in people if not self.forgotten.covers(person.person)]
         self._left_out = dict(duplicates or {})
-        self._faceless = faceless
+        self._faceless = [photo for photo in faceless if not self.forgotten.covers_key(photo.owner)]
         for references in self._references(self._guessed(people)):
             for path in unconfirmed_guesses(references, self.pack):
                 self._left_out[path] = several_faces(self.photos[path].details[FACES])
@@ -165,7 +170,7 @@ class DatabaseBuild:
             gone = names_gone(self._current, (person.person for person in people if self._usable(person)))
         for person in self._each(people):
             self._write_person(person)
-        for photo in faceless:
+        for photo in self._faceless:
             self._writer.add_photo(photo)
         version = self._writer.commit(sources)
         # Left out, not forgotten: the next build may judge them differently.

@@ -72,14 +72,21 @@ def build_from_folders(
         for path in paths
     }
     with open_build(place, pack, reuse=reuse, only=photos) as build:
-        paths_of = {name: list(map(str, paths)) for name, paths in listing.photos.items()}
+        enrolled = {name for name in listing.photos if not build.forgotten.covers(Person(name, name))}
+        photos = {path: photo for path, photo in photos.items() if photo.owner in enrolled}
+        paths_of = {name: list(map(str, listing.photos[name])) for name in listing.photos if name in enrolled}
         _keep_unlisted(listing.unlisted, paths_of, build)
         if not allow_empty:
             build.refuse_vanished(listing.counts)
         _collect(photos, build, progress, workers)
         people = [EnrolledPerson(Person(name, name), tuple(paths)) for name, paths in paths_of.items()]
         report = build.finish(people, [str(folder.resolve()) for folder in folders])
-    without_photo = (name for name in listing.without_photo if name not in paths_of)
+    listed = enrolled | set(paths_of)
+    without_photo = (
+        name
+        for name in listing.without_photo
+        if name not in listed and not build.forgotten.covers(Person(name, name))
+    )
     faceless = (*report.faceless, *without_photo)
     return replace(report, faceless=faceless, problems=tuple(listing.problems))
 

@@ -42,6 +42,8 @@ def unlike_others(own: float) -> str:
     return f"unlike all other pictures of this person ({percent(confidence_at(own))} like the nearest)"
 
 
+NEARER_TO_DELETED = "more like a person who was deleted than like the other pictures of this person"
+
 _CODES = (
     ("no-face", re.escape(NO_FACE)),
     ("no-portrait", re.escape(NO_PORTRAIT)),

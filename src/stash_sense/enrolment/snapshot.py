@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stash_sense.domain.identity import utc_text
+from stash_sense.domain.identity import local_key, utc_text
+from stash_sense.enrolment.forgotten import ForgottenPeople
 from stash_sense.enrolment.known_faces import PHOTO_PREFIX
 from stash_sense.enrolment.set_aside import reason_code
 from stash_sense.facedb.database import FaceDatabase
@@ -32,6 +33,7 @@ class StashSnapshot:
     version: str
     edited: Mapping[str, str]
     unlearned: tuple[UnlearnedPerformer, ...]
+    forgotten: ForgottenPeople
 
     @classmethod
     def of(cls, database: FaceDatabase) -> "StashSnapshot":
@@ -39,7 +41,8 @@ class StashSnapshot:
         portraits = [photo for photo in database.photos() if photo.path.startswith(_PORTRAIT)]
         edited = {_local_id(photo): utc_text(photo.stamp.partition("|")[0]) for photo in portraits}
         learned = {key for index in range(database.people) for key in database.keys_of(index)}
-        return cls(database.manifest.version, edited, tuple(_unlearned(portraits, learned)))
+        forgotten = ForgottenPeople.read(database.folder.parent)
+        return cls(database.manifest.version, edited, tuple(_unlearned(portraits, learned)), forgotten)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ async def changes_since(snapshot: StashSnapshot, stash: StashClient) -> StashCha
             edited, before = utc_text(performer.updated_at), snapshot.edited.get(performer.id)
             if before is None:
                 unseen += 1
-                new += performer.portrait_url is not None
+                is_forgotten = snapshot.forgotten.covers_key(local_key(performer.id))
+                new += performer.portrait_url is not None and not is_forgotten
             else:
                 changed += edited != before
         if len(performers) < PER_PAGE or utc_text(performers[-1].updated_at) < newest_seen:

@@ -72,6 +72,7 @@ async def build_from_stash(
     with ExitStack() as stack:
         build = await _open_when_free(place, pack, limits, stack)
         known = await asyncio.to_thread(KnownFaces.of, build, people)
+        people = [person for person in people if not build.forgotten.covers(person.person)]
         if not with_images:
             people = [person for person in people if person.portraits or known.photos_of(person)]
         if not allow_empty:

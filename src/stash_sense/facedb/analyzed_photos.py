@@ -171,21 +171,45 @@ class Spool:
             self._end = self._file.tell()
 
     def _read_next(self) -> ReferencePhoto | None:
-        """The next record; None at the end, and where the rest is damaged."""
-        header = self._file.read(_HEADER.size)
-        if len(header) < _HEADER.size:
-            return None
-        mark, text, vector, crop, checksum = _HEADER.unpack(header)
-        body = self._file.read(text + vector + crop) if mark == _MARK else b""
-        if mark != _MARK or len(body) != text + vector + crop or zlib.crc32(body) != checksum:
-            return None
-        fields = json.loads(body[:text])
-        return ReferencePhoto(
-            Photo(**fields["photo"]),
-            reference_from_json(fields["reference"]) if fields["reference"] else None,
-            np.frombuffer(body[text : text + vector], "<f4") if vector else None,
-            body[text + vector :],
-        )
+        return _read_record(self._file)
+
+
+def drop_from_spools(place: Path, is_dropped: Callable[[Photo], bool]) -> int:
+    """Rewrite the spools of all packs without some photos; returns how many those were. Raises OSError.
+
+    For the holder of the database's build lock.
+    """
+    dropped = 0
+    for path in sorted(place.glob(f"{SPOOL_PREFIX}*")):
+        with (
+            open_regular(path) as spool,
+            replacement_of(path) as temporary,
+            temporary.open("wb") as rewritten,
+        ):
+            while photo := _read_record(spool):
+                if is_dropped(photo.photo):
+                    dropped += 1
+                else:
+                    rewritten.write(_pack(photo))
+    return dropped
+
+
+def _read_record(file: BinaryIO) -> ReferencePhoto | None:
+    """The next record of a spool; None at the end, and where the rest is damaged."""
+    header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return None
+    mark, text, vector, crop, checksum = _HEADER.unpack(header)
+    body = file.read(text + vector + crop) if mark == _MARK else b""
+    if mark != _MARK or len(body) != text + vector + crop or zlib.crc32(body) != checksum:
+        return None
+    fields = json.loads(body[:text])
+    return ReferencePhoto(
+        Photo(**fields["photo"]),
+        reference_from_json(fields["reference"]) if fields["reference"] else None,
+        np.frombuffer(body[text : text + vector], "<f4") if vector else None,
+        body[text + vector :],
+    )
 
 
 def _pack(photo: ReferencePhoto) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.calibrate import calibrate
 from stash_sense.enrolment.folder import build_from_folders
+from stash_sense.enrolment.forgotten import ForgottenPeople
 from stash_sense.enrolment.report import BuildReport
 from stash_sense.enrolment.stash import build_from_stash
 from stash_sense.enrolment.stash_photos import fetch_pictures
@@ -153,6 +154,9 @@ def enrol(
 
     Raises what `build_from_folders` raises.
     """
+    forgotten = ForgottenPeople.read(database_dir(settings))
+    if forgotten.people:
+        forgotten.write(directory)
     with ExitStack() as stack:
         others = [stack.enter_context(other) for other in _others(settings, directory)]
         return build_from_folders(

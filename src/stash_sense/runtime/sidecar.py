@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from stash_sense.errors import EngineError, Starting, StashError, StashNotReady, StateError
@@ -17,6 +18,14 @@ from stash_sense.media.remote import FetchLimits, ImageFetcher, Resolve
 from stash_sense.memory import give_back_memory
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.runtime.database_updates import KIND, DatabaseUpdates, database_job
+from stash_sense.runtime.forgetting import (
+    ForgettingReport,
+    begin_forgetting,
+    finish_forgetting,
+    remove_faces,
+    resume_forgetting,
+    without_jobs,
+)
 from stash_sense.runtime.from_settings import (
     Engine,
     jobs_file,
@@ -26,6 +35,7 @@ from stash_sense.runtime.from_settings import (
     state_file,
     worker_count,
 )
+from stash_sense.runtime.known_people import one_known_person
 from stash_sense.runtime.secret import Secret, serving_secret
 from stash_sense.runtime.services import AsyncState, Services
 from stash_sense.runtime.supervisor import Supervised
@@ -68,6 +78,7 @@ class Sidecar:
     jobs: Supervised[JobQueue]
     updates: DatabaseUpdates
     began: float = field(default_factory=time.time)
+    _forgetting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def media_limits(self) -> MediaLimits:
@@ -82,6 +93,30 @@ class Sidecar:
         self.recognition.start()
         self.jobs.start()
         self.updates.start()
+
+    async def forget(self, performer_id: str) -> ForgettingReport:
+        """Delete a person for good: key, alias, id in Stash or exact name.
+
+        The running job is parked meanwhile, and goes on without the person. Carried out as a whole, even if
+        the caller is cancelled. Raises NotStored, Conflict, Unavailable, and as `finish_forgetting`.
+        """
+        return await asyncio.shield(asyncio.create_task(self._forget(performer_id), name="forget a person"))
+
+    async def _forget(self, performer_id: str) -> ForgettingReport:
+        state, queue = await self.state.ready(), await self.jobs.ready()
+        async with self._forgetting:
+            person = await asyncio.to_thread(one_known_person, self.settings, performer_id, state.store)
+            await asyncio.to_thread(begin_forgetting, self.settings, person)
+            await queue.stop()
+            try:
+                with without_jobs(self.settings):
+                    removed = await asyncio.to_thread(remove_faces, self.settings)
+                    await self.recognition.refresh()
+                    # What works with the former face database may still store whom it knows there.
+                    await self.recognition.until_former_are_closed()
+                    return await asyncio.to_thread(finish_forgetting, self.settings, state.store, removed)
+            finally:
+                await queue.start()
 
     def begin_shutdown(self) -> None:
         """Tell the running job, and requests that wait for jobs, that `stop` follows."""
@@ -145,7 +180,7 @@ def build_sidecar(
     services = Services(settings, stash, state, engine, recognition, pool, outage_limits)
     kinds = services.job_kinds()
     kinds[KIND] = database_job(services, kinds[KIND])
-    jobs = supervised_jobs(jobs_file(settings), kinds)
+    jobs = supervised_jobs(jobs_file(settings), kinds, partial(resume_forgetting, settings))
     return Sidecar(
         settings=settings,
         secret=secret,
@@ -201,14 +236,20 @@ def supervised_state(path: Path) -> Supervised[AsyncState]:
     )
 
 
-def supervised_jobs(path: Path, kinds: Mapping[str, JobFunction]) -> Supervised[JobQueue]:
-    """The queue of jobs, which resumes what was running or queued."""
+def supervised_jobs(
+    path: Path, kinds: Mapping[str, JobFunction], resume: Callable[[], None]
+) -> Supervised[JobQueue]:
+    """The queue of jobs, which resumes what was running or queued.
+
+    resume: finishes what a kill left half done; called first, while no job runs.
+    """
 
     async def start(current: JobQueue | None) -> JobQueue:
         if current is not None:
             await current.check_file()
             return current
         queue = JobQueue(path, kinds)
+        await asyncio.to_thread(resume)
         await queue.start()
         return queue
 

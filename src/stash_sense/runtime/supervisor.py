@@ -19,6 +19,7 @@ FIRST_RETRY_S = 1.0
 """Pause before the first retry; it doubles with each further failure."""
 
 _DOUBLINGS = 20
+_FORMER_POLL_S = 0.05
 
 _SHUTTING_DOWN = "Stash Sense is being stopped. Try again when it is back."
 
@@ -78,6 +79,7 @@ class Supervised(Generic[T]):
         self._recheck_s = recheck_s
         self._changed = changed
         self._leased: _Leased[T] | None = None
+        self._former: list[_Leased[T]] = []  # still leased by somebody
         self._logged: str | None = None
         self._closed = False
         self._attempt_lock = asyncio.Lock()
@@ -130,6 +132,11 @@ class Supervised(Generic[T]):
         self._attempts.add(attempt)
         attempt.add_done_callback(self._attempts.discard)
         await asyncio.shield(attempt)
+
+    async def until_former_are_closed(self) -> None:
+        """Return once nobody works with a value that has been replaced."""
+        while self._former:  # noqa: ASYNC110 - rare, and the work that is waited for takes seconds
+            await asyncio.sleep(_FORMER_POLL_S)
 
     async def close(self) -> None:
         """Stop trying, and close what is open once its last lease has ended."""
@@ -216,10 +223,15 @@ class Supervised(Generic[T]):
             return
         self._leased = _Leased(value)
         if before:
+            self._former.append(before)
             await self._close_unused(before)
 
     async def _close_unused(self, leased: _Leased[T]) -> None:
-        if leased is self._leased or leased.leases or self._closer is None:
+        if leased is self._leased or leased.leases:
+            return
+        if leased in self._former:
+            self._former.remove(leased)
+        if self._closer is None:
             return
         try:
             await self._closer(leased.value)

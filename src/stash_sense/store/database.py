@@ -21,6 +21,8 @@ from stash_sense.store.repositories import (
     fingerprints,
     former_keys,
     people,
+    person_data,
+    person_deletion,
     pictures,
     rematching,
     results,
@@ -166,11 +168,31 @@ class RecommendationsDB(FingerprintMethods, SceneMethods, DecisionMethods):
         with self._pool.reading() as connection:
             return people.keys_of_people(connection, [validate_text("performer_id", key) for key in keys])
 
+    def person_data(self, keys: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        with self._pool.reading() as connection:
+            return person_data.person_data(connection, keys)
+
+    def person_crops(self, keys: Iterable[str]) -> list[tuple[int, bytes]]:
+        with self._pool.reading() as connection:
+            return person_data.person_crops(connection, keys)
+
+    def people_called(self, name: str) -> list[tuple[str, str]]:
+        with self._pool.reading() as connection:
+            return person_data.people_called(connection, name)
+
     # Deletions return when no trace is left in the file and its log, which rewrites the whole file.
 
-    def delete_person(self, performer_ids: str | Iterable[str], *, remove_backups: bool = False) -> Deletion:
+    def delete_person(
+        self,
+        performer_ids: str | Iterable[str],
+        *,
+        names: Iterable[str] = (),
+        remove_backups: bool = False,
+    ) -> Deletion:
         keys = [performer_ids] if isinstance(performer_ids, str) else list(performer_ids)
-        return self._erase(lambda connection: deletion.delete_person(connection, keys), remove_backups)
+        return self._erase(
+            lambda connection: person_deletion.delete_person(connection, keys, names), remove_backups
+        )
 
     def delete_image(self, stash_image_id: str, *, remove_backups: bool = False) -> Deletion:
         return self._erase(

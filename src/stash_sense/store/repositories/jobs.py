@@ -9,20 +9,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from stash_sense.domain.validation import (
     canonical_json,
     validate_integer,
     validate_text,
 )
-from stash_sense.errors import Conflict, NoSuchJob, StateBusy, StateUnwritable
+from stash_sense.errors import Conflict, NoSuchJob
 from stash_sense.store.connection import ConnectionPool
 from stash_sense.store.repositories.job_rows import ENDED_STATUSES, ERRORS_LISTED, Job, read_jobs
 from stash_sense.store.repositories.jobs_file import (
     clear_ended_jobs,
     fail_crashed_jobs,
     fail_unreadable_job,
+    hold_jobs_file,
     prepare_jobs_file,
     prepare_list,
     reset_job,
@@ -46,7 +45,7 @@ class JobsFile:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         with ExitStack() as undo:
-            lock = self._hold()
+            lock = hold_jobs_file(self.path, _OWNER_WAIT_S)
             undo.callback(lock.release)
             prepare_jobs_file(self.path)
             self._pool = ConnectionPool(self.path, _BUSY_S)
@@ -174,26 +173,6 @@ class JobsFile:
                 f"WHERE {_ON_LIST} ORDER BY number DESC LIMIT ?3",
                 (ERRORS_LISTED, target, validate_integer("limit", limit, 1)),
             )
-
-    def _hold(self) -> FileLock:
-        lock = FileLock(
-            self.path.with_name(f".{self.path.name}.lock"),
-            timeout=_OWNER_WAIT_S,
-            thread_local=False,  # another thread may release it
-        )
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout as error:
-            raise StateBusy(
-                f"{self.path}: another Stash Sense is using this file. Stop it first, or give this "
-                "one its own DATA_DIR."
-            ) from error
-        except OSError as error:
-            raise StateUnwritable(
-                f"{self.path}: {error.strerror}. Let this user write in {self.path.parent}."
-            ) from error
-        return lock
 
 
 def _save_progress(connection: sqlite3.Connection, job: Job) -> None:

@@ -3,12 +3,23 @@
 import logging
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from stash_sense.errors import JobCrashed, NewerState, NotAStateFile, StateDamaged, StateUnwritable
+from filelock import FileLock, Timeout
+
+from stash_sense.errors import (
+    JobCrashed,
+    NewerState,
+    NotAStateFile,
+    StateBusy,
+    StateDamaged,
+    StateUnwritable,
+)
 from stash_sense.store.connection import connect, create_private_file, translate_errors, writing
 from stash_sense.store.migrations import read_untouched
+from stash_sense.store.repositories.deletion import Deletion, erase
 
 log = logging.getLogger(__name__)
 _APPLICATION_ID = 0x53534A51  # "SSJQ"
@@ -38,6 +49,26 @@ _TABLE = """CREATE TABLE jobs (
 )"""
 _OPEN = "CREATE INDEX open_jobs ON jobs (turn) WHERE status IN ('queued', 'running')"
 _TARGET = "CREATE INDEX jobs_of_target ON jobs (target, number)"
+
+
+def hold_jobs_file(path: Path, wait_s: float) -> FileLock:
+    """Take the file for this process alone, until the lock is released. Raises StateBusy, StateUnwritable."""
+    lock = FileLock(
+        path.with_name(f".{path.name}.lock"),
+        timeout=wait_s,
+        thread_local=False,  # another thread may release it
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise StateBusy(
+            f"{path}: another Stash Sense is using this file. Stop it first, or give this one its own "
+            "DATA_DIR."
+        ) from error
+    except OSError as error:
+        raise StateUnwritable(f"{path}: {error.strerror}. Let this user write in {path.parent}.") from error
+    return lock
 
 
 def prepare_jobs_file(path: Path) -> None:
@@ -164,3 +195,47 @@ def clear_ended_jobs(connection: sqlite3.Connection) -> int:
         """INSERT OR IGNORE INTO cleared
           SELECT job_id FROM jobs WHERE status IN ('done', 'failed', 'cancelled')"""
     ).rowcount
+
+
+_ENDED = "status IN ('done', 'failed', 'cancelled')"
+_SAYS = "mentions_person(result) OR mentions_person(all_errors) OR mentions_person(error)"
+
+
+def delete_from_jobs(path: Path, mentions: Callable[[object], bool]) -> int:
+    """Delete the jobs that mention a person, and the results so far of those that go on; returns how many.
+
+    For the process that holds the file, while no job runs. No trace stays in the file or its log.
+    """
+    if not path.exists() or not path.stat().st_size:
+        return 0
+
+    def delete(connection: sqlite3.Connection) -> Deletion:
+        connection.create_function("mentions_person", 1, mentions)
+        rows = 0
+        for statement in (
+            "DELETE FROM jobs WHERE mentions_person(asked) OR mentions_person(target)",
+            f"DELETE FROM jobs WHERE {_ENDED} AND ({_SAYS})",  # noqa: S608  our text
+            f"UPDATE jobs SET result = NULL, all_errors = '[]', error = NULL WHERE {_SAYS}",  # noqa: S608
+        ):
+            rows += connection.execute(statement).rowcount
+        return Deletion(rows, {})
+
+    with translate_errors(path), closing(connect(path)) as connection:
+        return erase(connection, path, delete).rows
+
+
+def jobs_that_mention(path: Path, mentions: Callable[[object], bool]) -> list[dict[str, str]]:
+    """Id, target and time of the jobs that mention a person, whoever holds the file."""
+    if not path.exists() or not path.stat().st_size:
+        return []
+
+    def read(connection: sqlite3.Connection, _: Path) -> list[dict[str, str]]:
+        connection.create_function("mentions_person", 1, mentions)
+        rows = connection.execute(
+            "SELECT job_id, target, created_at FROM jobs "  # noqa: S608  our text
+            f"WHERE mentions_person(asked) OR mentions_person(target) OR {_SAYS} ORDER BY number"
+        )
+        return [dict(zip(("job_id", "target", "created_at"), row, strict=True)) for row in rows]
+
+    with translate_errors(path):
+        return read_untouched(path, read)
