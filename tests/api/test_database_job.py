@@ -6,6 +6,7 @@ import pytest
 
 from fakes.stash import Hold, StashStandIn
 from stash_sense.domain.progress import NoProgress
+from stash_sense.enrolment.remove_source import remove_source
 from stash_sense.runtime import from_settings
 from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 from waiting import until
@@ -171,9 +172,9 @@ def test_a_running_gallery_keeps_the_database_it_began_with(served, stash, build
     stash.faults.add(Hold(go), where=lambda seen: seen.path == last)
     job_id = begin(served.client, place)
     reached(served.client, job_id, 2)
-    another = threading.Thread(target=_enrol_folders, args=(served.sidecar.settings, samples))
+    another = threading.Thread(target=_enrol_folders_alone, args=(served.sidecar.settings, samples))
     another.start()
-    until(lambda: served.client.get("/database/info").json()["version"] != old)
+    until(lambda: "stash" not in served.client.get("/database/info").json()["sources"])
     another.join()
     assert job_of(served.client, job_id)["status"] == "running"
     go.set()
@@ -187,8 +188,9 @@ def test_a_running_gallery_keeps_the_database_it_began_with(served, stash, build
     assert not fetched(stash)
 
 
-def _enrol_folders(settings, samples):
+def _enrol_folders_alone(settings, samples):
     enrol(settings, [samples / "people"], database_dir(settings), open_pack(settings), NoProgress())
+    remove_source(database_dir(settings), "stash")
 
 
 def test_a_stash_that_is_away_fails_the_job_and_resumed_it_is_done(

@@ -1,12 +1,14 @@
 """`stash-sense database` and `stash-sense doctor`."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from stash_sense.__main__ import main
+from stash_sense.runtime.from_settings import DATABASE
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +23,12 @@ def fresh(tmp_path):
         return CliRunner().invoke(main, ["--data-dir", str(tmp_path / "data"), *arguments])
 
     return run
+
+
+@pytest.fixture
+def without_database(data_dir):
+    """As before the first build; the models stay."""
+    shutil.rmtree(data_dir / DATABASE, ignore_errors=True)
 
 
 def test_without_a_database_the_message_says_how_to_build_one(fresh):
@@ -46,7 +54,7 @@ def test_build_names_who_has_no_face_and_which_photo(here, tmp_path):
     assert report["people"] == 1
 
 
-def test_info_counts_what_was_built(here):
+def test_info_counts_what_was_built(here, without_database):
     here("database", "build", "--people", SAMPLES / "people")
     info = json.loads(here("database", "info", "--json").stdout)
     assert (info["people"], info["faces"], info["pack"]) == (3, 3, "stash-sense-default")
@@ -70,7 +78,7 @@ def test_doctor_names_a_data_folder_that_cannot_be(tmp_path):
     assert "--data-dir" in done.stdout
 
 
-def test_update_learns_what_is_new_in_a_folder_and_keeps_one_that_is_away(here, tmp_path):
+def test_update_learns_what_is_new_in_a_folder_and_keeps_one_that_is_away(here, without_database, tmp_path):
     people = tmp_path / "people"
     for name, photo in (("Joe Biden", "biden.jpg"),):
         (people / name).mkdir(parents=True)
@@ -86,7 +94,7 @@ def test_update_learns_what_is_new_in_a_folder_and_keeps_one_that_is_away(here, 
     assert json.loads(here("database", "info", "--json").stdout)["people"] == 1
 
 
-def test_rollback_says_from_which_version_to_which(here):
+def test_rollback_says_from_which_version_to_which(here, without_database):
     here("database", "build", "--people", SAMPLES / "people")
     before = json.loads(here("database", "info", "--json").stdout)["version"]
     here("database", "build", "--people", SAMPLES, "--allow-empty")

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from stash_sense.cli.build_report import MAX_PICTURES, build_report_page
+from stash_sense.cli.build_summary import print_folder_build, print_gone, print_stash_build
 from stash_sense.cli.console import (
     cell,
     json_option,
@@ -23,14 +24,11 @@ from stash_sense.cli.console import (
 from stash_sense.cli.database_versions import rollback_command, update_command
 from stash_sense.cli.people import delete_person_command, export_person_command
 from stash_sense.enrolment.folder import folder_report_json
-from stash_sense.enrolment.known_faces import PHOTO_PREFIX
-from stash_sense.enrolment.report import BuildReport, SkippedPhoto
+from stash_sense.enrolment.remove_source import remove_source
 from stash_sense.enrolment.stash import stash_report_json
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.runtime.from_settings import database_dir, enrol, enrol_from_stash, open_pack, stash_address
 from stash_sense.settings import Settings
-
-MAX_LEFT_OUT_SHOWN = 20
 
 
 @click.group("database")
@@ -86,7 +84,7 @@ def build_command(
 
     Run it again to add new people and photos. Photos that have not changed since the last build are not
     analysed again. The old database stays in use until the build is complete, also if it is interrupted. A
-    build replaces the people of the last one.
+    build brings its own source up to date; people of other sources stay.
 
     \b
     Examples:
@@ -103,6 +101,31 @@ def build_command(
         _build_from_stash(settings, report, with_images=with_images, allow_empty=allow_empty, as_json=as_json)
     else:
         _build_from_folders(settings, people, report, allow_empty=allow_empty, as_json=as_json)
+
+
+@database_group.command("remove-source")
+@click.argument("source")
+@json_option
+@click.pass_obj
+def remove_source_command(settings: Settings, source: str, as_json: bool) -> None:
+    """Take one SOURCE out of the face database; the others stay as they are.
+
+    SOURCE is one that `stash-sense database info` lists: stash, or the path of a people folder.
+
+    \b
+    Examples:
+      stash-sense database remove-source stash
+      stash-sense database remove-source People/
+    """
+    removal = remove_source(database_dir(settings), source)
+    if as_json:
+        print_json(asdict(removal))
+        return
+    console = stdout()
+    console.print(
+        f"Removed {quantity(removal.faces, 'face')} from {safe_text(removal.source)}.", markup=False
+    )
+    print_gone(console, removal.gone)
 
 
 @database_group.command("info")
@@ -160,18 +183,7 @@ def _build_from_folders(
     if as_json:
         print_json(folder_report_json(report))
         return
-    console = stdout()
-    _print_counts(console, report)
-    for name in report.faceless:
-        console.print(cell(f"{name}: no photo shows the face for certain; not enrolled.", "yellow"))
-    _print_left_out(console, ("Skipped photo", "Reason"), _folder_rows(report.skipped))
-    if report.quarantined:
-        console.print()
-        console.print(cell("Quarantined: probably another person. Check the folder of each photo:", "yellow"))
-        _print_left_out(console, ("Photo", "Reason"), _folder_rows(report.quarantined))
-    for problem in report.problems:
-        click.echo(safe_text(problem), err=True)
-    _print_page(page)
+    print_folder_build(report, page)
 
 
 def _build_from_stash(
@@ -203,56 +215,4 @@ def _build_from_stash(
     if as_json:
         print_json(stash_report_json(report))
         return
-    console = stdout()
-    _print_counts(console, report)
-    if report.without_portrait:
-        performers = quantity(report.without_portrait, "performer")
-        console.print(cell(f"{performers} without a portrait in Stash: not enrolled.", "yellow"))
-    if report.skipped:
-        console.print()
-        console.print(cell("Skipped. Give them another portrait in Stash, then build again:", "yellow"))
-        _print_left_out(console, ("Person", "Picture", "Reason"), _stash_rows(report.skipped))
-    if report.quarantined:
-        console.print()
-        console.print(
-            cell("Quarantined: probably another person. Correct the portrait or the tag in Stash:", "yellow")
-        )
-        _print_left_out(console, ("Person", "Picture", "Reason"), _stash_rows(report.quarantined))
-    _print_page(page)
-
-
-def _print_counts(console: Console, report: BuildReport) -> None:
-    console.print(
-        f"Enrolled {quantity(report.people, 'person', 'people')} with {quantity(report.faces, 'face')} "
-        f"({quantity(report.analyzed, 'photo')} analysed, {report.reused:,} already known)."
-    )
-    if report.gone:
-        names = ", ".join(report.gone[:MAX_LEFT_OUT_SHOWN])
-        more = len(report.gone) - MAX_LEFT_OUT_SHOWN
-        console.print(
-            cell(f"No longer enrolled: {names}{f' and {more:,} more' if more > 0 else ''}.", "yellow")
-        )
-
-
-def _print_page(page: Path | None) -> None:
-    if page:
-        click.echo(f"Report: {safe_text(str(page))}")
-
-
-def _print_left_out(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    if not rows:
-        return
-    table = new_table(*columns)
-    for row in rows[:MAX_LEFT_OUT_SHOWN]:
-        table.add_row(*map(cell, row))
-    console.print(table)
-    if len(rows) > MAX_LEFT_OUT_SHOWN:
-        console.print(f"... and {len(rows) - MAX_LEFT_OUT_SHOWN:,} more; --json lists all.")
-
-
-def _folder_rows(photos: Sequence[SkippedPhoto]) -> list[tuple[str, str]]:
-    return [(photo.path, photo.reason) for photo in photos]
-
-
-def _stash_rows(photos: Sequence[SkippedPhoto]) -> list[tuple[str, str, str]]:
-    return [(photo.person.name, photo.path.removeprefix(PHOTO_PREFIX), photo.reason) for photo in photos]
+    print_stash_build(report, page)

@@ -3,18 +3,18 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from threading import Event
 
-import numpy as np
-
 from stash_sense.domain.identity import Person
+from stash_sense.enrolment.carry import CarriedSources, carried_sources, write_people
+from stash_sense.enrolment.collected import CollectedPhotos
 from stash_sense.enrolment.forgotten import ForgottenPeople
-from stash_sense.enrolment.quarantine import PersonReferences, quarantine, unconfirmed_guesses
-from stash_sense.enrolment.references import FACES, NewPhoto, cut_crop, reference_photo
-from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto
-from stash_sense.enrolment.set_aside import several_faces
+from stash_sense.enrolment.merge import MergedPerson, merge_people
+from stash_sense.enrolment.quarantine import quarantine
+from stash_sense.enrolment.references import NewPhoto, cut_crop, reference_photo
+from stash_sense.enrolment.report import BuildReport, EnrolledPerson
+from stash_sense.enrolment.source_ids import lead_order, path_beginning
 from stash_sense.enrolment.vanished import names_gone, refuse_vanished
 from stash_sense.errors import Cancelled, StashSenseError
 from stash_sense.facedb.analyzed_photos import ReferencePhoto, Spool, StoredPhoto, stored_photos
@@ -39,14 +39,16 @@ def database_writer(place: Path, pack: LoadedPack, *, wait: bool = True) -> Data
 def open_build(
     place: Path,
     pack: LoadedPack,
+    sources: Sequence[str],
     *,
     reuse: Iterable[FaceDatabase] = (),
     only: Collection[str] | None = None,
     limits: MediaLimits = DEFAULT_LIMITS,
     wait: bool = True,
 ) -> Iterator["DatabaseBuild"]:
-    """Begin a build at `place`; leaving the block without `finish` keeps the old database.
+    """Begin a build of these sources at `place`; leaving the block without `finish` keeps the old database.
 
+    sources: ids as in `enrolment.source_ids`; what the database has from others is carried over as it is.
     reuse: further databases to take analyzed photos from. only: paths of the photos of this build, if known.
     wait: wait for another build at the place, or raise Busy. Raises WriteFailed.
     """
@@ -56,9 +58,13 @@ def open_build(
             stack.enter_context(current)
         spool = stack.enter_context(Spool(place, pack.fingerprint))
         databases = [*([current] if current else []), *reuse]
-        stored = stored_photos(databases, pack.fingerprint, only) | spool.stored
+        beginnings = tuple(map(path_beginning, sources))
+        stored = stored_photos(databases, pack.fingerprint, beginnings, only)
+        stored |= {path: photo for path, photo in spool.stored.items() if path.startswith(beginnings)}
+        same_pack = current is not None and current.manifest.pack_fingerprint == pack.fingerprint
+        carried = CarriedSources(current, sources) if current and same_pack else None
         forgotten = ForgottenPeople.read(place)
-        yield DatabaseBuild(place, pack, limits, writer, spool, current, stored, forgotten)
+        yield DatabaseBuild(place, pack, sources, limits, writer, spool, current, carried, stored, forgotten)
 
 
 @dataclass(slots=True, eq=False)
@@ -73,18 +79,18 @@ class DatabaseBuild:
 
     place: Path
     pack: LoadedPack
+    sources: Sequence[str]
     limits: MediaLimits
     _writer: DatabaseWriter
     _spool: Spool
     _current: FaceDatabase | None
+    _carried: CarriedSources | None
     stored: Mapping[str, StoredPhoto]
     forgotten: ForgottenPeople
     photos: dict[str, StoredPhoto] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     analyzed: int = 0
     stop: Event = field(default_factory=Event)
-    _left_out: dict[str, str] = field(default_factory=dict)
-    _faceless: Sequence[Photo] = ()
 
     def analyze(self, batch: Sequence[NewPhoto]) -> list[StoredPhoto | StashSenseError]:
         """Analyze a few photos together and spool them; an error where a file could not be read.
@@ -128,55 +134,82 @@ class DatabaseBuild:
             refuse_vanished(self._current, sources)
 
     def enrolled(self) -> Iterator[Person]:
-        """The people of the current database, if it can be reused."""
-        if self._current and self._current.manifest.pack_fingerprint == self.pack.fingerprint:
-            yield from map(self._current.person, range(self._current.people))
+        """The people of the current database as the sources of this build had them, if it can be reused."""
+        if self._carried:
+            yield from (part.person for part in self._carried.replaced())
 
     def known_below(self, folder: str) -> dict[str, StoredPhoto]:
         """Path -> what the current database knows of the photos below a folder."""
         if self._current is None:
             return {}
-        stored = stored_photos([self._current], self.pack.fingerprint)
-        return {path: photo for path, photo in stored.items() if path.startswith(folder)}
+        return stored_photos([self._current], self.pack.fingerprint, [folder])
 
     def finish(
         self,
         people: Sequence[EnrolledPerson],
-        sources: Sequence[str],
         duplicates: Mapping[str, str] | None = None,
         *,
         faceless: Sequence[Photo] = (),
+        others: Sequence[EnrolledPerson] = (),
     ) -> BuildReport:
         """Set doubtful references aside and write a new version, unless the current one already holds all.
 
         duplicates: path -> why its face is left out, for photos that their source found to be copies.
-        faceless: further photos to be listed in the database, each with its reason.
+        faceless: further photos to be listed in the database, each with its reason. others: people of whom
+        the source has no picture, whom another source's faces may show.
         Raises Cancelled once `stop` is set, and WriteFailed; the old database then stays in use.
         """
         people = [person for person in people if not self.forgotten.covers(person.person)]
-        self._left_out = dict(duplicates or {})
-        self._faceless = [photo for photo in faceless if not self.forgotten.covers_key(photo.owner)]
-        for references in self._references(self._guessed(people)):
-            for path in unconfirmed_guesses(references, self.pack):
-                self._left_out[path] = several_faces(self.photos[path].details[FACES])
-        quarantined: dict[str, str] = {}
+        collected = CollectedPhotos(
+            people,
+            [person for person in others if not self.forgotten.covers(person.person)],
+            self.sources,
+            self.photos,
+            self.failed,
+            [photo for photo in faceless if not self.forgotten.covers_key(photo.owner)],
+            dict(duplicates or {}),
+            self.stop,
+        )
+        collected.leave_out_guesses(self.pack)
         if self.pack.calibrated:
-            quarantined = quarantine(lambda: self._references(people), self.pack, self.place)
-        self._left_out |= quarantined
-        if self._current and not self.analyzed and self._is_in(self._current, people, sources):
-            return self._report(self._current.manifest.version, people, quarantined)
+            collected.quarantined = quarantine(
+                lambda: collected.references(collected.each(people)), self.pack, self.place
+            )
+        collected.left_out |= collected.quarantined
+        carried = self._carried
+        others_bring = carried.contributions() if carried else ()
+        merged, conflicts = merge_people([*collected.contributions(), *others_bring], self.sources)
         gone: tuple[str, ...] = ()
-        if self._current:
-            gone = names_gone(self._current, (person.person for person in people if self._usable(person)))
-        for person in self._each(people):
-            self._write_person(person)
-        for photo in self._faceless:
+        if carried and not self.analyzed and self._is_in(carried, merged, collected):
+            version = carried.database.manifest.version
+        else:
+            gone = names_gone(self._before(), (person.person for person in merged))
+            version = self._write(merged, collected)
+        return replace(
+            collected.report(version, self.analyzed),
+            gone=gone,
+            conflicts=tuple(conflicts),
+            carried=carried_sources(merged),
+            problems=self._lost(),
+        )
+
+    def _write(self, merged: Sequence[MergedPerson], collected: CollectedPhotos) -> str:
+        """Write a new version and return its name."""
+        write_people(self._writer, collected.each(merged), self._carried, collected.faces)
+        if self._carried:
+            self._carried.copy_photos(self._writer)
+        for photo in collected.listed():
             self._writer.add_photo(photo)
-        version = self._writer.commit(sources)
-        # Left out, not forgotten: the next build may judge them differently.
+        version = self._writer.commit(self._all_sources())
+        # Left out, not forgotten: the next build may judge them differently. And other sources' builds may
+        # have been interrupted.
+        beginnings = tuple(map(path_beginning, self.sources))
+        waiting = (photo for path, photo in self._spool.stored.items() if not path.startswith(beginnings))
         with suppress(OSError):
-            self._spool.keep_only([self.photos[path].load() for path in self._left_out])
-        return replace(self._report(version, people, quarantined), gone=gone)
+            self._spool.keep_only(
+                [photo.load() for photo in (*waiting, *(self.photos[path] for path in collected.left_out))]
+            )
+        return version
 
     def _analyzed(
         self, new: NewPhoto, picture: AnalyzedPicture | StashSenseError
@@ -192,92 +225,35 @@ class DatabaseBuild:
             raise Cancelled("the build has ended")
         return stored
 
-    def _each(self, people: Iterable[EnrolledPerson]) -> Iterator[EnrolledPerson]:
-        for person in people:
-            if self.stop.is_set():
-                raise Cancelled("the build was stopped")
-            yield person
+    def _all_sources(self) -> list[str]:
+        others = self._carried.names if self._carried else []
+        return sorted({*others, *self.sources}, key=lead_order)
 
-    def _usable(self, person: EnrolledPerson) -> list[StoredPhoto]:
-        """The person's photos from which a reference is taken."""
-        photos = (self.photos[path] for path in person.photos if path in self.photos)
-        return [
-            stored
-            for stored in photos
-            if not stored.photo.skipped and stored.photo.path not in self._left_out
+    def _lost(self) -> tuple[str, ...]:
+        """What cannot be carried over, as a problem for the report."""
+        if self._current is None or self._carried:
+            return ()
+        lost = [
+            source for source in self._current.manifest.sources if source not in named_sources(self.sources)
         ]
+        if not lost:
+            return ()
+        problem = "embedded with another model pack. Build the face database from there again."
+        return (f"{', '.join(lost)}: {problem}",)
 
-    def _photos_of(self, person: EnrolledPerson) -> Iterator[Photo]:
-        """The person's photos as a database lists them."""
-        for path in person.photos:
-            if stored := self.photos.get(path):
-                skipped = self._left_out.get(path, stored.photo.skipped)
-                yield replace(stored.photo, owner=person.person.key, skipped=skipped)
-
-    def _references(self, people: Iterable[EnrolledPerson]) -> Iterator[PersonReferences]:
-        for person in self._each(people):
-            loaded = ((stored.photo.path, stored.load_vector()) for stored in self._usable(person))
-            vectors = {path: vector for path, vector in loaded if vector is not None}
-            if vectors:
-                guessed = frozenset(path for path in vectors if FACES in self.photos[path].details)
-                stacked = np.stack(list(vectors.values()))
-                yield PersonReferences(person.person.name, list(vectors), stacked, guessed)
-
-    def _guessed(self, people: Iterable[EnrolledPerson]) -> Iterator[EnrolledPerson]:
-        """The people of whom at least one face was guessed among several."""
-        for person in people:
-            if any(FACES in stored.details for stored in self._usable(person)):
-                yield person
+    def _before(self) -> Iterator[Person]:
+        """The people of whom the current version has a face that this build may drop."""
+        if self._carried:
+            yield from self._carried.at_stake()
+        elif self._current:
+            yield from map(self._current.person, range(self._current.people))
 
     def _is_in(
-        self, database: FaceDatabase, people: Sequence[EnrolledPerson], sources: Sequence[str]
+        self, carried: CarriedSources, merged: Sequence[MergedPerson], collected: CollectedPhotos
     ) -> bool:
-        manifest = database.manifest
-        if (manifest.pack_fingerprint, manifest.sources) != (self.pack.fingerprint, named_sources(sources)):
-            return False
-        listed = (photo for person in self._each(people) for photo in self._photos_of(person))
-        photos = chain(listed, self._faceless)
-        references = (
-            (person.person, [stored.load().reference for stored in usable])
-            for person in self._each(people)
-            if (usable := self._usable(person))
-        )
-        return database.holds(references, photos)
-
-    def _write_person(self, person: EnrolledPerson) -> None:
-        photos = [stored.load() for stored in self._usable(person)]
-        faces = [
-            (photo.reference, photo.vector, photo.crop)
-            for photo in photos
-            if photo.reference is not None and photo.vector is not None
-        ]
-        if faces:
-            references, vectors, crops = zip(*faces, strict=True)
-            self._writer.add_person(person.person, references, np.stack(vectors), crops)
-        for photo in self._photos_of(person):
-            self._writer.add_photo(photo)
-
-    def _report(
-        self, version: str, people: Sequence[EnrolledPerson], quarantined: Collection[str]
-    ) -> BuildReport:
-        faces = [len(self._usable(person)) for person in people]
-        skipped = []
-        for person in people:
-            reasons = {photo.path: photo.skipped for photo in self._photos_of(person)}
-            skipped += [
-                SkippedPhoto(person.person, path, reason)
-                for path in person.photos
-                if (reason := self.failed.get(path) or reasons.get(path))
-            ]
-        return BuildReport(
-            version=version,
-            people=sum(map(bool, faces)),
-            faces=sum(faces),
-            analyzed=self.analyzed,
-            reused=sum(len(person.photos) for person in people) - self.analyzed - len(self.failed),
-            faceless=tuple(
-                person.person.name for person, count in zip(people, faces, strict=True) if not count
-            ),
-            skipped=tuple(photo for photo in skipped if photo.path not in quarantined),
-            quarantined=tuple(photo for photo in skipped if photo.path in quarantined),
+        """Whether the current version holds just these people with these references, and these photos."""
+        return (
+            carried.database.manifest.sources == named_sources(self._all_sources())
+            and carried.holds(collected.each(merged), collected.faces)
+            and carried.lists(collected.listed())
         )

@@ -11,7 +11,7 @@ from stash_sense.domain.identity import Person, visible_name
 from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.build import DatabaseBuild, open_build
 from stash_sense.enrolment.references import NewPhoto, portrait_face
-from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto
+from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto, other_sources_json
 from stash_sense.enrolment.set_aside import NO_FACE
 from stash_sense.enrolment.vanished import ALLOW_EMPTY
 from stash_sense.errors import BadInput, NotAFolder, PeopleVanished
@@ -71,7 +71,8 @@ def build_from_folders(
         for name, paths in listing.photos.items()
         for path in paths
     }
-    with open_build(place, pack, reuse=reuse, only=photos) as build:
+    sources = [str(folder.resolve()) for folder in folders]
+    with open_build(place, pack, sources, reuse=reuse, only=photos) as build:
         enrolled = {name for name in listing.photos if not build.forgotten.covers(Person(name, name))}
         photos = {path: photo for path, photo in photos.items() if photo.owner in enrolled}
         paths_of = {name: list(map(str, listing.photos[name])) for name in listing.photos if name in enrolled}
@@ -80,7 +81,7 @@ def build_from_folders(
             build.refuse_vanished(listing.counts)
         _collect(photos, build, progress, workers)
         people = [EnrolledPerson(Person(name, name), tuple(paths)) for name, paths in paths_of.items()]
-        report = build.finish(people, [str(folder.resolve()) for folder in folders])
+        report = build.finish(people)
     listed = enrolled | set(paths_of)
     without_photo = (
         name
@@ -88,7 +89,7 @@ def build_from_folders(
         if name not in listed and not build.forgotten.covers(Person(name, name))
     )
     faceless = (*report.faceless, *without_photo)
-    return replace(report, faceless=faceless, problems=tuple(listing.problems))
+    return replace(report, faceless=faceless, problems=(*report.problems, *listing.problems))
 
 
 def folder_report_json(report: BuildReport) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def folder_report_json(report: BuildReport) -> dict[str, Any]:
         "faceless": list(report.faceless),
         "gone": list(report.gone),
         "problems": list(report.problems),
-    }
+    } | other_sources_json(report)
 
 
 def _set_aside_json(photo: SkippedPhoto) -> dict[str, str]:

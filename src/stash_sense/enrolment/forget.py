@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from stash_sense.domain.identity import person_keys
@@ -71,13 +70,12 @@ def _copy_without(
         if not keys.isdisjoint(person_keys(person)):
             references += len(rows)
             continue
-        vectors = database.vectors(rows)
-        stacked = np.concatenate([vectors[slot.name] for slot in database.manifest.slots], axis=1)
         writer.add_person(
             person,
             [database.reference(row) for row in rows],
-            stacked,
+            database.row_vectors(rows),
             [database.crop(row) for row in rows],
+            database.parts(index),
         )
     for photo in database.photos():
         if photo.owner in keys:

@@ -50,8 +50,7 @@ class KnownFaces:
         """The photos that show this person's face, as far as the last build knew."""
         keys = [self.owners.get(key, key) for key in (person.person.key, *person.person.aliases)]
         if not person.portraits:
-            names = {name.casefold() for each in person.performers for name in (each.name, *each.aliases)}
-            for name in sorted(names):
+            for name in sorted({name.casefold() for name in person.names}):
                 of_name = self.gone_by_name.get(name, ())
                 keys += of_name if len(of_name) == 1 else ()  # of two namesakes, nobody knows which
         own = {performer.id for performer in person.performers}

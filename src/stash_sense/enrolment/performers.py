@@ -18,6 +18,11 @@ class StashPerson:
     performers: tuple[Performer, ...]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that Stash has for the person."""
+        return tuple(dict.fromkeys(name for each in self.performers for name in (each.name, *each.aliases)))
+
+    @property
     def portraits(self) -> tuple[Performer, ...]:
         """The performers that have a portrait."""
         return tuple(performer for performer in self.performers if performer.portrait_url)

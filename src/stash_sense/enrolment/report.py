@@ -1,17 +1,23 @@
 """What a build was given and what became of it: people, the photos set aside, and why."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from stash_sense.domain.identity import Person
+from stash_sense.enrolment.merge import SourceConflict
 from stash_sense.enrolment.set_aside import reason_code
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolledPerson:
-    """A person and the paths of all their photos, the most trustworthy first."""
+    """A person and the paths of all their photos, the most trustworthy first.
+
+    names: further names that the source has for them.
+    """
 
     person: Person
-    photos: tuple[str, ...]
+    photos: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,15 @@ class SkippedPhoto:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedSource:
+    """A source that a build left as it was, and how many people and faces the database has from it."""
+
+    source: str
+    people: int
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
 class BuildReport:
     """What a build did.
 
@@ -37,6 +52,7 @@ class BuildReport:
     could not be read; these are tried again in the next build. quarantined: photos that seem to show
     another person. problems: places of a folder that could not be read. without_portrait: performers of whom
     Stash has only a placeholder. gone: names of the people of the database before who are no longer in it.
+    conflicts: where sources disagree about a person, and how it was decided. carried: the other sources.
     """
 
     version: str
@@ -50,3 +66,23 @@ class BuildReport:
     problems: tuple[str, ...] = ()
     without_portrait: int = 0
     gone: tuple[str, ...] = ()
+    conflicts: tuple[SourceConflict, ...] = ()
+    carried: tuple[CarriedSource, ...] = ()
+
+
+def other_sources_json(report: BuildReport, limit: int | None = None) -> dict[str, Any]:
+    """What the JSON of every build says of the other sources, with at most `limit` conflicts."""
+    return {
+        "conflicts": [
+            {
+                "code": conflict.code,
+                "performer_id": conflict.person.key,
+                "source": conflict.source,
+                "name": conflict.name,
+                "decision": conflict.decision,
+            }
+            for conflict in report.conflicts[:limit]
+        ],
+        "conflicts_count": len(report.conflicts),
+        "carried": [asdict(carried) for carried in report.carried],
+    }

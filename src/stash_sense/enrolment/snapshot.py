@@ -38,7 +38,7 @@ class StashSnapshot:
     @classmethod
     def of(cls, database: FaceDatabase) -> "StashSnapshot":
         """Read it from the list of photos. Takes a second for 100,000 performers."""
-        portraits = [photo for photo in database.photos() if photo.path.startswith(_PORTRAIT)]
+        portraits = list(database.photos([_PORTRAIT]))
         edited = {_local_id(photo): utc_text(photo.stamp.partition("|")[0]) for photo in portraits}
         learned = {key for index in range(database.people) for key in database.keys_of(index)}
         forgotten = ForgottenPeople.read(database.folder.parent)

@@ -1,33 +1,18 @@
-"""The sources of a face database: of which kind each is, and bringing all of them up to date."""
+"""Bringing all sources of a face database up to date, one after another."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from stash_sense.enrolment.stash import SOURCE
+from stash_sense.enrolment.source_ids import SourceKind, source_kind
 from stash_sense.errors import Cancelled, StashSenseError
-
-SourceKind = Literal["stash", "stash-box", "public", "decisions", "folder"]
-
-_KINDS: Mapping[str, SourceKind] = {
-    SOURCE: "stash",
-    "stash-box:": "stash-box",
-    "public:": "public",
-    "decisions": "decisions",
-}
-"""How the ids of sources begin; every other is the absolute path of a folder."""
 
 _KEPT: Mapping[SourceKind, str] = {
     "public": "A public release does not change; import a newer one with `stash-sense database import`.",
     "decisions": "Confirmed faces are learned when they are confirmed.",
 }
 """Why a source of a kind is never updated."""
-
-
-def source_kind(source: str) -> SourceKind:
-    """The kind of a source by its id, as manifests name it."""
-    return next((kind for start, kind in _KINDS.items() if source.startswith(start)), "folder")
 
 
 @dataclass(frozen=True, slots=True)

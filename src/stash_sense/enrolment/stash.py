@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.build import DatabaseBuild, open_build
 from stash_sense.enrolment.known_faces import PHOTO_PREFIX, KnownFaces
 from stash_sense.enrolment.performers import StashPerson, group_performers
-from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto
+from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto, other_sources_json
 from stash_sense.enrolment.set_aside import DUPLICATE, NO_PORTRAIT
 from stash_sense.enrolment.stash_photos import ImageUse, StashPhotos, portrait_path
 from stash_sense.errors import (
@@ -73,16 +74,27 @@ async def build_from_stash(
         build = await _open_when_free(place, pack, limits, stack)
         known = await asyncio.to_thread(KnownFaces.of, build, people)
         people = [person for person in people if not build.forgotten.covers(person.person)]
-        if not with_images:
-            people = [person for person in people if person.portraits or known.photos_of(person)]
+        shown = [person for person in people if with_images or person.portraits or known.photos_of(person)]
         if not allow_empty:
-            await asyncio.to_thread(build.refuse_vanished, {PHOTO_PREFIX: len(people)})
+            await asyncio.to_thread(build.refuse_vanished, {PHOTO_PREFIX: len(shown)})
         photos = StashPhotos(client, pool, build, known)
-        enrolled = await _collect(people, photos, progress, with_images=with_images)
+        enrolled = await _collect(shown, photos, progress, with_images=with_images)
         if all(stored.photo.skipped for stored in build.photos.values()):
             raise NobodyToEnrol(_nobody_message(build))
-        duplicates = dict.fromkeys(_duplicates(enrolled, build.photos), DUPLICATE)
-        finished = await _finish(build, enrolled, duplicates, _without_portrait(performers, build))
+        pictured = {person.person.key for person in shown}
+        others = [
+            EnrolledPerson(person.person, names=person.names)
+            for person in people
+            if person.person.key not in pictured
+        ]
+        finish = partial(
+            build.finish,
+            enrolled,
+            dict.fromkeys(_duplicates(enrolled, build.photos), DUPLICATE),
+            faceless=_without_portrait(performers, build),
+            others=others,
+        )
+        finished = await _finish(build, finish)
     return replace(finished, without_portrait=sum(not performer.portrait_url for performer in performers))
 
 
@@ -100,7 +112,8 @@ def stash_report_json(report: BuildReport, limit: int | None = None) -> dict[str
         "quarantined": [_skipped_json(photo) for photo in report.quarantined[:limit]],
         "skipped_count": len(report.skipped),
         "quarantined_count": len(report.quarantined),
-    }
+        "problems": list(report.problems),
+    } | other_sources_json(report, limit)
 
 
 async def _open_when_free(
@@ -109,7 +122,7 @@ async def _open_when_free(
     """Begin a build once no other is at work at the place; the stack ends it."""
     waiting = False
     while True:
-        context = open_build(place, pack, limits=limits, wait=False)
+        context = open_build(place, pack, [SOURCE], limits=limits, wait=False)
         entering = asyncio.ensure_future(asyncio.to_thread(context.__enter__))
         try:
             build = await asyncio.shield(entering)
@@ -138,16 +151,9 @@ def _without_portrait(performers: Iterable[Performer], build: DatabaseBuild) -> 
     ]
 
 
-async def _finish(
-    build: DatabaseBuild,
-    people: Sequence[EnrolledPerson],
-    duplicates: Mapping[str, str],
-    faceless: Sequence[Photo],
-) -> BuildReport:
+async def _finish(build: DatabaseBuild, finish: Callable[[], BuildReport]) -> BuildReport:
     """Finish on a thread. When cancelled, stop it and wait, so that nothing it uses is closed under it."""
-    finishing = asyncio.ensure_future(
-        asyncio.to_thread(build.finish, people, [SOURCE], duplicates, faceless=faceless)
-    )
+    finishing = asyncio.ensure_future(asyncio.to_thread(finish))
     try:
         return await asyncio.shield(finishing)
     except asyncio.CancelledError:
@@ -173,7 +179,7 @@ async def _collect(
             for path in paths:
                 if path in build.failed:
                     progress.problem(f"{person.person.name}: {build.failed[path]}")
-            done[index] = EnrolledPerson(person.person, tuple(paths))
+            done[index] = EnrolledPerson(person.person, tuple(paths), person.names)
             stored = [build.photos[path] for path in paths if path in build.photos]
             usable = sum(not each.photo.skipped for each in stored)
             faces, enrolled = faces + usable, enrolled + bool(usable)

@@ -19,7 +19,7 @@ def refuse_vanished(database: FaceDatabase, sources: Mapping[str, int]) -> None:
     sources: how the paths of each source's photos begin -> how many people it holds now.
     """
     before: dict[str, set[str]] = {prefix: set() for prefix in sources}
-    for photo in database.photos():
+    for photo in database.photos(tuple(sources)):
         for prefix, owners in before.items():
             if not photo.skipped and photo.path.startswith(prefix):
                 owners.add(photo.owner)
@@ -32,12 +32,10 @@ def refuse_vanished(database: FaceDatabase, sources: Mapping[str, int]) -> None:
             )
 
 
-def names_gone(database: FaceDatabase, people: Iterable[Person]) -> tuple[str, ...]:
-    """The names of the people of `database` whom none of `people` is, by key, alias or spelling."""
+def names_gone(before: Iterable[Person], people: Iterable[Person]) -> tuple[str, ...]:
+    """The names of the people of `before` whom none of `people` is, by key, alias or spelling."""
     known = {visible_name(key) for person in people for key in (person.key, *person.aliases)}
-    enrolled = map(database.person, range(database.people))
-    return tuple(
-        person.name
-        for person in enrolled
-        if known.isdisjoint(map(visible_name, (person.key, *person.aliases)))
+    gone = (
+        person.name for person in before if known.isdisjoint(map(visible_name, (person.key, *person.aliases)))
     )
+    return tuple(dict.fromkeys(gone))

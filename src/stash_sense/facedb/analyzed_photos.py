@@ -17,8 +17,9 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from stash_sense.facedb.database import FaceDatabase, reference_from_json, to_json_fields
-from stash_sense.facedb.layout import Photo, Reference
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.facedb.layout import REFERENCES, Photo, Reference
+from stash_sense.facedb.records import reference_from_json, to_json_fields
 from stash_sense.files import replacement_of
 from stash_sense.private_files import open_regular
 
@@ -59,11 +60,14 @@ class StoredPhoto:
 
 
 def stored_photos(
-    databases: Iterable[FaceDatabase], pack_fingerprint: str, only: Collection[str] | None = None
+    databases: Iterable[FaceDatabase],
+    pack_fingerprint: str,
+    beginning: Sequence[str],
+    only: Collection[str] | None = None,
 ) -> dict[str, StoredPhoto]:
     """Path -> the photo as the first database with this pack that has it stores it.
 
-    only: the paths to look for; all where None.
+    beginning: how the paths to look for begin. only: the paths to look for; all of these where None.
     """
     stored: dict[str, StoredPhoto] = {}
     for database in databases:
@@ -71,9 +75,11 @@ def stored_photos(
             break
         if database.manifest.pack_fingerprint != pack_fingerprint:
             continue
-        references = map(database.reference, range(database.manifest.faces))
-        rows = {reference.photo: (row, reference.details) for row, reference in enumerate(references)}
-        for photo in database.photos():
+        rows: dict[str, tuple[int | None, Mapping[str, Any]]] = {}
+        for known in np.flatnonzero(database.lines[REFERENCES].beginning("photo", beginning)).tolist():
+            reference = database.reference(known)
+            rows[reference.photo] = (known, reference.details)
+        for photo in database.photos(beginning):
             if photo.path not in stored and (only is None or photo.path in only):
                 row, details = rows.get(photo.path, (None, {}))
                 load = partial(_load_from_database, database, photo, row)

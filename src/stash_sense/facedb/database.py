@@ -6,11 +6,9 @@ import re
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from stash_sense.domain.identity import Person, person_keys
 from stash_sense.errors import BadDatabase, NoDatabase
 from stash_sense.facedb import layout
 from stash_sense.facedb.layout import OFFSETS, BlobReader, LineReader, Manifest, Photo, Reference
+from stash_sense.facedb.records import PersonPart, parts_from_json, person_from_json, reference_from_json
 from stash_sense.facedb.search import Neighbours
 from stash_sense.facedb.vectors import open_vectors
 from stash_sense.private_files import open_regular
@@ -46,11 +45,14 @@ class FaceDatabase:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
-        self._people = LineReader(folder, layout.PEOPLE)
-        self._references = LineReader(folder, layout.REFERENCES)
-        self._photos = LineReader(folder, layout.PHOTOS)
-        has_crops = layout.CROPS + OFFSETS in manifest.sizes
-        self._crops = BlobReader(folder, layout.CROPS) if has_crops else None
+        present = (
+            name
+            for name in (layout.PEOPLE, layout.REFERENCES, layout.PHOTOS, layout.PARTS)
+            if name + OFFSETS in manifest.sizes
+        )
+        self.lines = {name: LineReader(folder, name) for name in present}
+        """By file. Older versions lack layout.PARTS."""
+        self.crops = BlobReader(folder, layout.CROPS) if layout.CROPS + OFFSETS in manifest.sizes else None
         self.stored_vectors = open_vectors(folder, manifest)
         self._keys_lock = threading.Lock()
         self._key_index: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
@@ -112,7 +114,7 @@ class FaceDatabase:
 
     def close(self) -> None:
         """Unmap the lines and crops; the vectors stay mapped until the last search over them has ended."""
-        for lines in (self._people, self._references, self._photos, self._crops):
+        for lines in (*self.lines.values(), self.crops):
             if lines is not None:
                 lines.close()
 
@@ -123,9 +125,13 @@ class FaceDatabase:
 
     def person(self, index: int) -> Person:
         """The enrolled person at `index`, 0 to people - 1."""
-        fields = self._people[index]
-        stash_ids = tuple((endpoint, stash_id) for endpoint, stash_id in fields.get("stash_ids", ()))
-        return Person(**{**fields, "aliases": tuple(fields["aliases"]), "stash_ids": stash_ids})
+        return person_from_json(self.lines[layout.PEOPLE][index])
+
+    def parts(self, index: int) -> tuple[PersonPart, ...]:
+        """What each source says of the person at `index`; nothing in an older version."""
+        if layout.PARTS not in self.lines:
+            return ()
+        return parts_from_json(self.person(index), self.lines[layout.PARTS][index])
 
     def find(self, keys: Iterable[str]) -> dict[str, int]:
         """Key or alias -> index of the person, for those that are enrolled. A key goes before an alias."""
@@ -164,11 +170,11 @@ class FaceDatabase:
 
     def reference(self, row: int) -> Reference:
         """The reference face at `row`, 0 to faces - 1."""
-        return reference_from_json(self._references[row])
+        return reference_from_json(self.lines[layout.REFERENCES][row])
 
     def crop(self, row: int) -> bytes:
         """The stored JPEG of the reference face at `row`; empty if there is none."""
-        return b"" if self._crops is None else self._crops.blob(row)
+        return b"" if self.crops is None else self.crops.blob(row)
 
     def rows(self, person: int) -> range:
         """The rows of a person's reference faces."""
@@ -205,23 +211,15 @@ class FaceDatabase:
         """(d,) float32: the reference face at `row`, its slots side by side."""
         return np.array(self.stored_vectors.load(range(row, row + 1))[0])
 
-    def photos(self) -> Iterator[Photo]:
-        """Every photo of the build, used or not."""
-        return (Photo(**fields) for fields in self._photos)
+    def row_vectors(self, rows: range) -> NDArray[np.float32]:
+        """(n, d) float32: the reference faces at `rows`, the slots of each side by side."""
+        return np.array(self.stored_vectors.load(rows))
 
-    def holds(
-        self,
-        people: Iterable[tuple[Person, Sequence[Reference | None]]],
-        photos: Iterable[Photo],
-    ) -> bool:
-        """Whether this version holds just these people with these references, and photos of this content."""
-        enrolled = (
-            (self.person(index), [self.reference(row) for row in self.rows(index)])
-            for index in range(self.people)
-        )
-        return _all_equal(map(_content, photos), map(_content, self.photos())) and _all_equal(
-            people, enrolled
-        )
+    def photos(self, beginning: Sequence[str] = ("",)) -> Iterator[Photo]:
+        """The photos of the builds, used or not, whose path begins with one of `beginning`."""
+        lines = self.lines[layout.PHOTOS]
+        listed = np.flatnonzero(lines.beginning("path", beginning)).tolist()
+        return (Photo(**lines[index]) for index in listed)
 
     def search(self, queries: NDArray[np.float32], top_k: int) -> Neighbours:
         """The `top_k` nearest people for each query, exactly. queries: (n, d) float32, slots side by side."""
@@ -230,14 +228,6 @@ class FaceDatabase:
 
 def _hash(key: str) -> int:
     return zlib.crc32(key.encode("utf-8", "surrogatepass"))
-
-
-def _content(photo: Photo) -> tuple[str, ...]:
-    return photo.path, photo.content_stamp, photo.owner, photo.skipped
-
-
-def _all_equal(left: Iterable[object], right: Iterable[object]) -> bool:
-    return all(a == b for a, b in zip_longest(left, right))
 
 
 def current_version(place: Path) -> str | None:
@@ -277,17 +267,3 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate(raw)
     except (OSError, ValueError) as error:  # ValueError: json's and pydantic's errors
         raise BadDatabase(f"{path}: missing or damaged. {REBUILD_COMMAND}") from error
-
-
-def to_json_fields(value: Person | Photo | Reference) -> dict[str, Any]:
-    """A record as its line's JSON object."""
-    fields = asdict(value)
-    if not fields.get("disambiguation", True):
-        del fields["disambiguation"]  # readable for programs that do not know it
-    return fields
-
-
-def reference_from_json(fields: dict[str, Any]) -> Reference:
-    """A reference from its line's JSON object."""
-    x1, y1, x2, y2 = fields["box"]
-    return Reference(**{**fields, "box": (x1, y1, x2, y2)})

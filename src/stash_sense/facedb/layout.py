@@ -13,6 +13,7 @@
         references.jsonl a reference face a line
         photos.jsonl     every photo of the build, used or not, for the next build to compare with
         crops.bin        a small JPEG of each reference face
+        parts.jsonl      for each person, what each source says of them; missing in older versions
         *.offsets.i64    (lines + 1,) int64: where each line of a .jsonl, or each crop, begins
 
 Vectors and lines are mapped, not read: opening costs nothing per face, and processes share the pages.
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stash_sense.facedb.packing import fine_width
@@ -35,6 +37,10 @@ OFFSETS = ".offsets.i64"
 LINES = ".jsonl"
 
 BLOBS = ".bin"
+
+
+COPIED_AT_ONCE = 4096
+"""Blobs or vectors copied from one file to another at a time."""
 
 
 class BlobWriter:
@@ -57,6 +63,13 @@ class BlobWriter:
         """Append one blob, which may be empty."""
         self._file.write(blob)
         self._offsets.append(self._offsets[-1] + len(blob))
+
+    def extend(self, blobs: "BlobReader", chosen: range) -> None:
+        """Append a run of another file's blobs, in blocks."""
+        for start in range(chosen.start, chosen.stop, COPIED_AT_ONCE):
+            data, ends = blobs.run(range(start, min(start + COPIED_AT_ONCE, chosen.stop)))
+            self._file.write(data)
+            self._offsets += (ends + self._offsets[-1]).tolist()
 
     def finish(self) -> None:
         """Close the file and write the offsets."""
@@ -103,6 +116,11 @@ class BlobReader:
         start, end = int(self._offsets[index]), int(self._offsets[index + 1])
         return self._blobs[start:end]
 
+    def run(self, chosen: range) -> tuple[bytes, NDArray[np.int64]]:
+        """A run of blobs one after another, and where each ends, counted from the first's begin."""
+        edges = np.asarray(self._offsets[chosen.start : chosen.stop + 1])
+        return self._blobs[int(edges[0]) : int(edges[-1])], edges[1:] - edges[0]
+
     def close(self) -> None:
         """Unmap the file."""
         if isinstance(self._blobs, mmap.mmap):
@@ -121,6 +139,14 @@ class LineReader(BlobReader):
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[index] for index in range(len(self)))
+
+    def beginning(self, field: str, starts: Sequence[str]) -> NDArray[np.bool_]:
+        """(lines,): which lines' first field, a text, begins with one of `starts`. Parses no line."""
+        heads = tuple(f'{{"{field}":{json.dumps(start)[:-1]}'.encode("ascii") for start in starts)
+        longest = max(map(len, heads), default=0)
+        begins = self._offsets[:-1].tolist()
+        found = (self._blobs[begin : begin + longest].startswith(heads) for begin in begins)
+        return np.fromiter(found, np.bool_, len(self)) if heads else np.zeros(len(self), np.bool_)
 
 
 FORMAT = 1
@@ -154,6 +180,8 @@ REFERENCES = "references"
 PHOTOS = "photos"
 
 CROPS = "crops"
+
+PARTS = "parts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +248,12 @@ class Manifest(BaseModel):
         fixed |= {name + OFFSETS: 8 * (count + 1) for name, count in lines.items()}
         if CROPS + OFFSETS in self.sizes:
             fixed[CROPS + OFFSETS] = 8 * (self.faces + 1)
+        if PARTS + OFFSETS in self.sizes:
+            fixed[PARTS + OFFSETS] = 8 * (self.people + 1)
         wrong = [file for file, size in fixed.items() if self.sizes.get(file) != size]
         wrong += [name + LINES for name in lines if name + LINES not in self.sizes]
-        wrong += [CROPS + BLOBS] if (CROPS + BLOBS in self.sizes) != (CROPS + OFFSETS in self.sizes) else []
+        pairs = ((CROPS + BLOBS, CROPS + OFFSETS), (PARTS + LINES, PARTS + OFFSETS))
+        wrong += [file for file, table in pairs if (file in self.sizes) != (table in self.sizes)]
         if wrong:
             raise ValueError(f"the sizes of {', '.join(wrong)} contradict the counts")
         return self

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stash_sense.domain.identity import Person
 from stash_sense.errors import BadDatabase, Busy, StashSenseError, WriteFailed
 from stash_sense.facedb import layout
-from stash_sense.facedb.database import current_version, to_json_fields
+from stash_sense.facedb.database import FaceDatabase, current_version
 from stash_sense.facedb.layout import (
     BLOBS,
     LINES,
@@ -30,6 +30,7 @@ from stash_sense.facedb.layout import (
     Slot,
     write_int64,
 )
+from stash_sense.facedb.records import PersonPart, parts_to_json, to_json_fields
 from stash_sense.facedb.vectors import VectorWriter
 from stash_sense.files import is_disk_full, remove_leftovers, replacement_of, sync_directory, sync_file
 
@@ -37,6 +38,9 @@ log = logging.getLogger(__name__)
 
 BUILDING = ".building-"
 LOCK = ".lock"
+
+NOT_SKIPPED = b'"skipped":""}\n'
+"""How the line of a photo ends from which a reference was taken."""
 
 
 class DatabaseWriter:
@@ -82,6 +86,7 @@ class DatabaseWriter:
                 self._people = opened.enter_context(closing(LineWriter(self._folder, layout.PEOPLE)))
                 self._references = opened.enter_context(closing(LineWriter(self._folder, layout.REFERENCES)))
                 self._photos = opened.enter_context(closing(LineWriter(self._folder, layout.PHOTOS)))
+                self._parts = opened.enter_context(closing(LineWriter(self._folder, layout.PARTS)))
                 self._crops = opened.enter_context(closing(BlobWriter(self._folder, layout.CROPS)))
                 opened.pop_all()
         except OSError as error:
@@ -106,11 +111,13 @@ class DatabaseWriter:
         references: Sequence[Reference],
         vectors: NDArray[np.float32],
         crops: Sequence[bytes] = (),
+        parts: Sequence[PersonPart] = (),
     ) -> None:
         """Add a person with at least one reference.
 
         vectors (n, d) float32: a row per reference, the slots' unit vectors side by side.
         crops: a small JPEG of each reference, which may be empty; or none at all.
+        parts: what each source says of the person, in the order of their references.
         """
         if person.key in self._keys:
             raise ValueError(f"{person.key!r} is added twice; collect all faces of a person first")
@@ -122,9 +129,34 @@ class DatabaseWriter:
         self._vectors.append(vectors)
         self._starts.append(self._starts[-1] + len(vectors))
         self._people.add(to_json_fields(person))
+        self._parts.add(parts_to_json(person, parts))
         for number, reference in enumerate(references):
             self._references.add(to_json_fields(reference))
             self._crops.append(crops[number] if crops else b"")
+
+    def copy_people(self, database: FaceDatabase, people: range) -> None:
+        """Copy a run of people of a version with layout.PARTS, with all that belongs to their references.
+
+        Their keys must be other people's than those of the people added.
+        """
+        rows = range(database.rows(people[0]).start, database.rows(people[-1]).stop)
+        self._vectors.copy(database.stored_vectors, rows)
+        offset = self._starts[-1] - rows.start
+        self._starts += [database.rows(person).stop + offset for person in people]
+        self._people.extend(database.lines[layout.PEOPLE], people)
+        self._parts.extend(database.lines[layout.PARTS], people)
+        self._references.extend(database.lines[layout.REFERENCES], rows)
+        if database.crops:
+            self._crops.extend(database.crops, rows)
+        else:
+            for _ in rows:
+                self._crops.append(b"")
+
+    def copy_photos(self, database: FaceDatabase, photos: range) -> None:
+        """Copy a run of the photos that a version lists."""
+        lines = database.lines[layout.PHOTOS]
+        self._photos.extend(lines, photos)
+        self._skipped += sum(not lines.blob(index).endswith(NOT_SKIPPED) for index in photos)
 
     def add_photo(self, photo: Photo) -> None:
         """Add a photo of the build, used or not."""
@@ -136,13 +168,13 @@ class DatabaseWriter:
         now = datetime.now(UTC)
         name = f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
         vectors = self._vectors.finish()
-        for lines in (self._people, self._references, self._photos, self._crops):
+        for lines in (self._people, self._references, self._photos, self._parts, self._crops):
             lines.finish()
         write_int64(self._folder / layout.STARTS, self._starts)
         files = [*vectors, layout.STARTS]
         files += [
             stem + end
-            for stem in (layout.PEOPLE, layout.REFERENCES, layout.PHOTOS)
+            for stem in (layout.PEOPLE, layout.REFERENCES, layout.PHOTOS, layout.PARTS)
             for end in (LINES, OFFSETS)
         ]
         crops = [layout.CROPS + end for end in (BLOBS, OFFSETS)]
@@ -203,7 +235,10 @@ class DatabaseWriter:
         remove_leftovers(self._place)
 
     def _discard(self) -> None:
-        for file in (self._vectors, self._people, self._references, self._photos, self._crops):
+        for file in (
+            *(self._vectors, self._people, self._references, self._photos),
+            *(self._parts, self._crops),
+        ):
             try:
                 file.close()
             except OSError as error:  # a full disk refuses the last bytes again

@@ -9,11 +9,12 @@ import pytest
 from fakes.stash import Delay, Drop, Status, Truncate
 from stash_sense.domain.faces import Quality
 from stash_sense.enrolment import build
-from stash_sense.enrolment.build import DatabaseBuild, database_writer
+from stash_sense.enrolment.build import database_writer
 from stash_sense.enrolment.stash import stash_report_json
 from stash_sense.errors import NobodyToEnrol, StashError, StashKeyRefused, StashUnreachable, WriteFailed
 from stash_sense.facedb import analyzed_photos
 from stash_sense.facedb.database import current_version
+from stash_sense.facedb.writer import DatabaseWriter
 
 from .conftest import BLACK, BLUE, QUICK, enrolled, picture
 
@@ -189,14 +190,14 @@ async def test_cancelling_while_it_is_written_leaves_the_old_database(
 ):
     writing = asyncio.Event()
     loop = asyncio.get_running_loop()
-    real = DatabaseBuild._write_person
+    real = DatabaseWriter.add_person
 
     def slow(*arguments):
         loop.call_soon_threadsafe(writing.set)
         time.sleep(0.2)
         real(*arguments)
 
-    monkeypatch.setattr(DatabaseBuild, "_write_person", slow)
+    monkeypatch.setattr(DatabaseWriter, "add_person", slow)
     job = asyncio.create_task(enrol())
     await writing.wait()
     job.cancel()
@@ -247,7 +248,7 @@ async def test_a_damaged_database_is_rebuilt(enrol, three, place):
     assert enrolled(place) == {"Ann": 1, "Bea": 1}
 
 
-async def test_a_database_of_folders_is_replaced(enrol, three, build, people, place):
+async def test_the_people_of_folders_stay(enrol, three, build, people, place):
     build(people)
     await enrol()
-    assert enrolled(place) == {"Ann": 1, "Bea": 1}
+    assert enrolled(place) == {"Ann": 1, "Bea": 1, "Red": 2, "Green": 1, "Blue": 1}
