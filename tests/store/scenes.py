@@ -9,8 +9,9 @@ from stash_sense.domain.faces import Box
 from stash_sense.domain.identity import PictureIdentity
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.faces import DetectedFace
+from stash_sense.store.repositories.scene_faces import NewSceneFrame
 from stash_sense.store.repositories.scene_tracks import NewTrack
-from stash_sense.store.repositories.scenes import NewSceneFrame, SceneRun
+from stash_sense.store.repositories.scenes import SceneRun
 
 PACK = "test-pack"
 VIDEO = PictureIdentity.of(

@@ -16,7 +16,7 @@ from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.maintenance import backup_beside, check_state, create_backup, restore_backup
 from stash_sense.store.migrations import apply_migrations, migrate_file
 from stash_sense.store.repositories.faces import DetectedFace
-from stash_sense.store.repositories.scenes import NewSceneFrame
+from stash_sense.store.repositories.scene_faces import NewSceneFrame
 from stash_sense.store.schema import MIGRATIONS
 
 from .scenes import LEFT, OTHER_VIDEO, PACK, VIDEO, face, frame, looks, named, run, store_scene, track

@@ -11,7 +11,8 @@ from stash_sense.domain.identity import PictureIdentity
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.rematching import FaceMatches
 
-PACK = "test-pack"
+from .scenes import PACK, frame, run, track
+from .scenes import face as face_at
 
 
 class Counted(sqlite3.Connection):
@@ -75,6 +76,31 @@ CALLS = {
 def test_many_rows_take_no_more_statements_than_few(counted, name: str) -> None:
     few, many = counted(3), counted(40)
     assert many(CALLS[name]) == few(CALLS[name])
+
+
+def test_a_scene_of_many_frames_faces_and_tracks_is_stored_with_no_more_statements_than_one_of_few(
+    tmp_path, monkeypatch
+) -> None:
+    """The first time, and again with all faces found again."""
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **named: connect(*a, **named, factory=Counted))
+
+    def counts(many: int) -> list[int]:
+        db = RecommendationsDB(tmp_path / f"{many}-frames.db")
+        boxes = [Box(number / 50, 0.1, 0.015, 0.1) for number in range(many)]
+        frames = [frame(float(at), *(face_at(box) for box in boxes)) for at in range(many)]
+        stored, calls = [], []
+        for _ in range(2):
+            video = db.begin_scene(run(), restart=True)
+            Counted.calls = 0
+            stored.append(db.add_scene_frames(video, PACK, frames))
+            tracks = [track(list(ids), f"person-{at}") for at, ids in enumerate(stored[-1])]
+            db.store_scene_tracks(video, tracks, "v1", None, {})
+            calls.append(Counted.calls)
+        assert stored[0] == stored[1]
+        return calls
+
+    assert counts(20) == counts(3)
 
 
 def test_an_image_of_many_faces_is_stored_with_no_more_statements_than_one_of_few(

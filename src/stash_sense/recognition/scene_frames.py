@@ -10,7 +10,8 @@ from stash_sense.matching.scene_people import SceneFace
 from stash_sense.recognition.scene_sampling import SceneFrame
 from stash_sense.recognition.stored_faces import quality_from_details
 from stash_sense.store.repositories.faces import DetectedFace
-from stash_sense.store.repositories.scenes import NewSceneFrame, StoredSceneFace, StoredSceneFrame
+from stash_sense.store.repositories.scene_faces import NewSceneFrame
+from stash_sense.store.repositories.scenes import StoredSceneFace, StoredSceneFrame
 
 _QUALITY = "quality"
 """The key of a stored face's details for what its quality comes from."""
@@ -75,10 +76,10 @@ def to_frame(stored: StoredSceneFrame) -> SceneFrame:
 
 def _embedded(stored: StoredSceneFace, size: Vectors) -> EmbeddedFace:
     box = stored.box
-    corners = np.array([box.x, box.y, box.x + box.w, box.y + box.h], np.float32)
+    corners = np.array([[box.x, box.y], [box.x + box.w, box.y + box.h]], np.float32)
     landmarks = np.zeros((5, 2), np.float32) if stored.landmarks is None else stored.landmarks * size
     return EmbeddedFace(
-        box=corners * np.tile(size, 2),
+        box=(corners * size).reshape(4),
         confidence=stored.detection_confidence,
         landmarks=landmarks,
         quality=quality_from_details(stored.quality, (stored.details or {}).get(_QUALITY)),

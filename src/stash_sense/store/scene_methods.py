@@ -5,7 +5,7 @@ from typing import Any
 
 from stash_sense.domain.identity import PictureIdentity
 from stash_sense.store.connection import ConnectionPool
-from stash_sense.store.repositories import scene_decisions, scene_tracks, scene_videos, scenes
+from stash_sense.store.repositories import scene_decisions, scene_faces, scene_tracks, scene_videos, scenes
 
 
 class SceneMethods:
@@ -20,10 +20,10 @@ class SceneMethods:
             return picture_id
 
     def add_scene_frames(
-        self, picture_id: int, pack: str, frames: Sequence[scenes.NewSceneFrame]
+        self, picture_id: int, pack: str, frames: Sequence[scene_faces.NewSceneFrame]
     ) -> list[tuple[int, ...]]:
         with self._pool.writing() as connection:
-            return scenes.add_scene_frames(connection, picture_id, pack, frames)
+            return scene_faces.add_scene_frames(connection, picture_id, pack, frames)
 
     def end_scene(self, picture_id: int, stopped: str) -> None:
         with self._pool.writing() as connection:

@@ -46,6 +46,11 @@ def _as_float16(slot: str, values: npt.ArrayLike) -> npt.NDArray[np.float16]:
     return vector.astype(_EMBEDDINGS)
 
 
+def embeddings_bytes(sizes: tuple[int, int]) -> int:
+    """The length of the blob of two embeddings of these sizes."""
+    return sum(sizes) * _EMBEDDINGS.itemsize
+
+
 def decode_embeddings(blobs: Sequence[bytes], sizes: tuple[int, int]) -> tuple[Vector, Vector]:
     """Blobs of one pack as float32 arrays, shapes (n, facenet size) and (n, arcface size)."""
     both = np.frombuffer(b"".join(blobs), dtype=_EMBEDDINGS).reshape(len(blobs), sum(sizes))

@@ -79,20 +79,24 @@ def store_tracks(
     if not stored:
         raise NotStored("What was stored of the scene has been deleted meanwhile. Identify it again.")
     connection.execute("DELETE FROM stash_sense_scene_tracks WHERE picture_id = ?", (picture_id,))
-    matches = {}
-    for track in tracks:
-        template, _ = encode_embeddings(track.facenet, track.arcface)
-        cursor = connection.execute(
-            "INSERT INTO stash_sense_scene_tracks (picture_id, verdict, reason, template) "
-            "VALUES (?, ?, ?, ?)",
-            (picture_id, track.verdict, track.reason, template),
+    connection.executemany(
+        "INSERT INTO stash_sense_scene_tracks (picture_id, verdict, reason, template) VALUES (?, ?, ?, ?)",
+        [
+            (picture_id, track.verdict, track.reason, encode_embeddings(track.facenet, track.arcface)[0])
+            for track in tracks
+        ],
+    )
+    ids = [
+        row[0]
+        for row in connection.execute(
+            "SELECT id FROM stash_sense_scene_tracks WHERE picture_id = ? ORDER BY id", (picture_id,)
         )
-        track_id = int(cursor.lastrowid or 0)
-        matches[track_id] = track.candidates
-        connection.execute(
-            "UPDATE stash_sense_scene_faces SET track_id = ? WHERE id IN (SELECT value FROM json_each(?))",
-            (track_id, json.dumps(list(track.face_ids))),
-        )
+    ]
+    matches = {track_id: track.candidates for track_id, track in zip(ids, tracks, strict=True)}
+    connection.executemany(
+        "UPDATE stash_sense_scene_faces SET track_id = ? WHERE id = ?",
+        [(track_id, face) for track_id, track in zip(ids, tracks, strict=True) for face in track.face_ids],
+    )
     insert_matches(connection, matches, TRACKS)
     move_to_faces(connection, dict(moved))
     if stored[0][0] is not None:
@@ -143,6 +147,14 @@ def _named_performers(
         (picture_id,),
     ).fetchall()
     matches = matches_by_face(connection, [track_id for track_id, _, _ in tracks], TRACKS)
+    frames_of: dict[int, list[int]] = {}
+    for track_id, frame_id in connection.execute(
+        """SELECT f.track_id, f.frame_id FROM stash_sense_scene_frames s
+           JOIN stash_sense_scene_faces f ON f.frame_id = s.id
+           WHERE s.picture_id = ? AND NOT s.former AND f.track_id IS NOT NULL""",
+        (picture_id,),
+    ):
+        frames_of.setdefault(track_id, []).append(frame_id)
     seen: dict[str, _Seen] = {}
     for track_id, verdict, reason in tracks:
         decided = apply_decisions(
@@ -153,17 +165,8 @@ def _named_performers(
         )
         if decided.verdict != "match" or not decided.matches:
             continue
-        own = [
-            row[0]
-            for row in connection.execute(
-                """SELECT f.frame_id FROM stash_sense_scene_faces f
-                   JOIN stash_sense_scene_frames s ON s.id = f.frame_id
-                   WHERE f.track_id = ? AND NOT s.former""",
-                (track_id,),
-            )
-        ]
         person = decided.matches[0]
-        seen.setdefault(person.performer_id, _Seen()).add(person, own)
+        seen.setdefault(person.performer_id, _Seen()).add(person, frames_of.get(track_id, []))
     return [
         (key, each.faces, each.confidence, len(each.frames) / frames if frames else 0.0)
         for key, each in seen.items()

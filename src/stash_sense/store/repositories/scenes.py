@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stash_sense.domain.faces import Box, pair_boxes
+from stash_sense.domain.faces import Box
 from stash_sense.domain.identity import PictureIdentity
 from stash_sense.domain.validation import (
     canonical_json,
@@ -21,15 +21,14 @@ from stash_sense.domain.validation import (
     validate_number,
     validate_text,
 )
-from stash_sense.errors import BadInput, NotStored
+from stash_sense.errors import NotStored
 from stash_sense.store.repositories import pictures
-from stash_sense.store.repositories.faces import LANDMARKS, DetectedFace, face_columns
+from stash_sense.store.repositories.faces import LANDMARKS
 from stash_sense.store.repositories.matches import (
     Vector,
     decode_embeddings,
     embedding_sizes,
-    encode_embeddings,
-    upsert_pack,
+    embeddings_bytes,
 )
 from stash_sense.store.repositories.scene_videos import forget_unreadable_video, scene_number, show_video
 from stash_sense.store.unreadable import UNREADABLE, log_unreadable
@@ -67,23 +66,6 @@ class SceneRun:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NewSceneFrame:
-    """A frame that was looked at, to be stored. time_s: from the first frame. crops: a JPEG of each face, or
-    none."""
-
-    time_s: float
-    width: int
-    height: int
-    faces: Sequence[DetectedFace]
-    crops: Sequence[bytes] = field(default=(), repr=False)
-
-    def __post_init__(self) -> None:
-        validate_number("time_s", self.time_s, 0)
-        if self.crops and len(self.crops) != len(self.faces):
-            raise BadInput(f"{len(self.crops)} crops for {len(self.faces)} faces; give one each, or none.")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class StoredSceneFace:
     """A face of a frame; see DetectedFace. track_id: of its track in the latest answer, if it is in one."""
 
@@ -101,7 +83,7 @@ class StoredSceneFace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredSceneFrame:
-    """A frame that was looked at; see NewSceneFrame."""
+    """A frame that was looked at. time_s: from the first frame. width, height: pixels, upright."""
 
     time_s: float
     width: int
@@ -162,70 +144,6 @@ def begin_scene(connection: sqlite3.Connection, run: SceneRun, *, restart: bool 
     return picture_id
 
 
-def add_scene_frames(
-    connection: sqlite3.Connection, picture_id: int, pack: str, frames: Sequence[NewSceneFrame]
-) -> list[tuple[int, ...]]:
-    """Store frames of the run that has begun; returns the ids of each frame's faces.
-
-    A face that is found again at its place in a frame of the same moment keeps its id.
-    """
-    return [_add_frame(connection, picture_id, pack, frame) for frame in frames]
-
-
-def _add_frame(
-    connection: sqlite3.Connection, picture_id: int, pack: str, frame: NewSceneFrame
-) -> tuple[int, ...]:
-    frame_id = connection.execute(
-        """INSERT INTO stash_sense_scene_frames (picture_id, time_s, width, height) VALUES (?, ?, ?, ?)
-           ON CONFLICT (picture_id, time_s) DO UPDATE SET width = excluded.width, height = excluded.height,
-             former = 0 RETURNING id""",
-        (picture_id, frame.time_s, frame.width, frame.height),
-    ).fetchall()[0][0]
-    former = [
-        (row[0], Box(*row[1:]))
-        for row in connection.execute(
-            "SELECT id, x, y, w, h FROM stash_sense_scene_faces WHERE frame_id = ?", (frame_id,)
-        )
-    ]
-    pairs = pair_boxes([face.box for face in frame.faces], [box for _, box in former])
-    kept = {former[old][0] for old in pairs.values()}
-    connection.executemany(
-        "DELETE FROM stash_sense_scene_faces WHERE id = ?",
-        [(face_id,) for face_id, _ in former if face_id not in kept],
-    )
-    crops: Sequence[bytes | None] = frame.crops or [None] * len(frame.faces)
-    return tuple(
-        _upsert_face(
-            connection, frame_id, index, pack, face, crop, former[pairs[index]][0] if index in pairs else None
-        )
-        for index, (face, crop) in enumerate(zip(frame.faces, crops, strict=True))
-    )
-
-
-def _upsert_face(
-    connection: sqlite3.Connection,
-    frame_id: int,
-    position: int,
-    pack: str,
-    face: DetectedFace,
-    crop: bytes | None,
-    face_id: int | None,
-) -> int:
-    *numbers, landmarks, _, _, details = face_columns(face)
-    vectors, sizes = encode_embeddings(face.facenet, face.arcface)
-    upsert_pack(connection, pack, sizes)
-    rows = connection.execute(
-        """INSERT INTO stash_sense_scene_faces (id, frame_id, position, x, y, w, h, detection_confidence,
-             quality, landmarks, details, vectors, crop) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (id) DO UPDATE SET position = excluded.position, x = excluded.x, y = excluded.y,
-             w = excluded.w, h = excluded.h, detection_confidence = excluded.detection_confidence,
-             quality = excluded.quality, landmarks = excluded.landmarks, details = excluded.details,
-             vectors = excluded.vectors, crop = excluded.crop RETURNING id""",
-        (face_id, frame_id, position, *numbers, landmarks, details, vectors, crop),
-    )
-    return int(rows.fetchall()[0][0])
-
-
 def end_scene(connection: sqlite3.Connection, picture_id: int, stopped: str) -> None:
     """A run has looked at all that it wanted to: frames of former runs go. Raises NotStored."""
     ended = connection.execute(
@@ -257,20 +175,22 @@ def get_scene(connection: sqlite3.Connection, picture: PictureIdentity) -> Store
 def _frames(connection: sqlite3.Connection, picture_id: int, pack: str) -> tuple[StoredSceneFrame, ...]:
     _, sizes = embedding_sizes(connection, pack) or (0, (0, 0))
     faces: dict[int, list[StoredSceneFace]] = {}
-    for row in connection.execute(
+    rows = connection.execute(
         """SELECT f.frame_id, f.id, f.x, f.y, f.w, f.h, f.detection_confidence, f.quality, f.landmarks,
                   f.details, f.track_id, f.crop IS NOT NULL, f.vectors
            FROM stash_sense_scene_frames s JOIN stash_sense_scene_faces f ON f.frame_id = s.id
            WHERE s.picture_id = ? AND NOT s.former ORDER BY f.frame_id, f.position, f.id""",
         (picture_id,),
-    ):
+    ).fetchall()
+    for row, vectors in zip(rows, _embeddings([row[12] for row in rows], sizes), strict=True):
         try:
-            facenet, arcface = decode_embeddings([row[12]], sizes)
+            if vectors is None:
+                raise ValueError(f"{len(row[12])} bytes of embeddings, not those of {sizes} values")
             landmarks = None if row[8] is None else np.frombuffer(row[8], dtype=LANDMARKS).reshape(5, 2)
             details = parse_json_object(row[9])
             face = StoredSceneFace(
                 *(row[1], Box(*row[2:6]), row[6], row[7], landmarks, details, row[10], bool(row[11])),
-                *(facenet[0], arcface[0]),
+                *vectors,
             )
         except UNREADABLE as error:
             log_unreadable("face of a scene", row[1], error)
@@ -284,6 +204,16 @@ def _frames(connection: sqlite3.Connection, picture_id: int, pack: str) -> tuple
             (picture_id,),
         )
     )
+
+
+def _embeddings(blobs: Sequence[Any], sizes: tuple[int, int]) -> list[tuple[Vector, Vector] | None]:
+    """Of each blob its two embeddings, decoded all at once; None for a blob of another size."""
+    sound = [isinstance(blob, bytes) and len(blob) == embeddings_bytes(sizes) for blob in blobs]
+    decoded = decode_embeddings(
+        [blob for blob, is_sound in zip(blobs, sound, strict=True) if is_sound], sizes
+    )
+    pairs = zip(*decoded, strict=True)
+    return [next(pairs) if is_sound else None for is_sound in sound]
 
 
 def get_scene_crop(connection: sqlite3.Connection, face_id: int) -> bytes | None:
