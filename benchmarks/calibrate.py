@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from stash_sense.domain.progress import NoProgress
-from stash_sense.enrolment.calibrate import calibrate
+from stash_sense.enrolment.calibrate import calibrate, embed_labelled
 from stash_sense.runtime.from_settings import open_pack
 from stash_sense.settings import Settings
 
@@ -22,7 +22,8 @@ def main() -> None:
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     pack = open_pack(Settings())
-    calibration = calibrate([Path(folder) for folder in sys.argv[1:]], pack, NoProgress(), WEIGHTS)
+    parts = [embed_labelled(Path(folder), pack, NoProgress()) for folder in sys.argv[1:]]
+    calibration = calibrate(parts, pack, WEIGHTS)
     print(json.dumps(calibration.model_dump(), indent=1))
 
 

@@ -25,11 +25,11 @@ from stash_sense.domain.identity import Person
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
+from stash_sense.faces.engine import SLOTS
 from stash_sense.matching.calibration import Calibration, Scorer
 from stash_sense.matching.naming import Track, name_tracks
 from stash_sense.matching.tracks import FaceSimilarity, TrackFace, group_faces
 from stash_sense.models.prepare import prepare_pack
-from stash_sense.recognition.recognizer import SLOTS
 from stash_sense.settings import Settings
 from strangers import MEASURED
 from synthetic import Array, Population

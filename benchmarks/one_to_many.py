@@ -17,8 +17,8 @@ import lab
 from plots import curve_plot, score_plot
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.calibrate import LabelledFaces, embed_labelled, fit_calibration
+from stash_sense.faces.engine import SLOTS
 from stash_sense.matching.calibration import Calibration, Scorer
-from stash_sense.recognition.recognizer import SLOTS
 
 Array = NDArray[np.float64]
 Faces = Mapping[str, NDArray[np.float32]]

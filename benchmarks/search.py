@@ -24,7 +24,8 @@ from stash_sense.enrolment.calibrate import embed_labelled
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
-from stash_sense.recognition.recognizer import SLOTS, LoadedPack
+from stash_sense.faces.engine import SLOTS
+from stash_sense.recognition.recognizer import LoadedPack
 from synthetic import Population, Scores, measured
 
 HERE = Path(__file__).resolve().parent

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.faces.align import similarity_transform
+from stash_sense.faces.engine import SLOTS
 from stash_sense.faces.session import OnnxSession
 from stash_sense.faces.yunet import decode_detections
 from stash_sense.matching.calibration import Calibration, Scorer
 from stash_sense.matching.naming import name_tracks
 from stash_sense.matching.tracks import TrackFace
 from stash_sense.models.prepare import prepare_pack
-from stash_sense.recognition.recognizer import SLOTS
 from stash_sense.settings import Settings
 
 Pixels = NDArray[np.uint8]

@@ -8,7 +8,8 @@ from stash_sense.domain.identity import Person
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
-from stash_sense.recognition.recognizer import SLOTS, LoadedPack
+from stash_sense.faces.engine import SLOTS
+from stash_sense.recognition.recognizer import LoadedPack
 from synthetic import Population, Scores
 
 MEASURED = {

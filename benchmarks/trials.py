@@ -13,9 +13,10 @@ from splits import Truth, Variant
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.build import database_writer
 from stash_sense.facedb.database import FaceDatabase
+from stash_sense.faces.engine import SLOTS
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.folder import RecognizedPhoto, identify_photos
-from stash_sense.recognition.recognizer import SLOTS, FaceRecognizer, LoadedPack
+from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
 from stash_sense.runtime.from_settings import open_recognizer, recognizer
 
 Photos = Mapping[str, Sequence[RecognizedPhoto]]

@@ -60,7 +60,7 @@ def pictures(width: int, height: int, seconds: float) -> Iterator[NDArray[np.uin
     rng = np.random.default_rng(0)
     photos = [load_image(path).pixels for path in sorted(SAMPLES.glob("*.jpg"))]
     tall = height * 5 // 4
-    photos = [cv2.resize(each, (each.shape[1] * tall // each.shape[0], tall)) for each in photos]
+    photos = [_as_tall(each, tall) for each in photos]
     noise = rng.integers(-6, 7, (height, width, 3), np.int16)
     count = int(seconds * RATE)
     for number in range(count):
@@ -69,6 +69,11 @@ def pictures(width: int, height: int, seconds: float) -> Iterator[NDArray[np.uin
         top, left = number % RATE * height // 4 // RATE, number % RATE * width // 4 // RATE
         pixels = strip[top : top + height, left : left + width] + np.roll(noise, number * 97, (0, 1))
         yield np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def _as_tall(photo: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:
+    size = (photo.shape[1] * tall // photo.shape[0], tall)
+    return cv2.resize(photo, size).astype(np.uint8, copy=False)
 
 
 def encode(path: Path, codec: str, size: tuple[int, int], seconds: float) -> None:

@@ -20,7 +20,7 @@ from stash_sense.api.app import listen
 from stash_sense.domain.identity import Person
 from stash_sense.facedb.layout import Reference, Slot
 from stash_sense.facedb.writer import DatabaseWriter
-from stash_sense.recognition.recognizer import SLOTS
+from stash_sense.faces.engine import SLOTS
 from stash_sense.settings import Settings
 from waiting import PATIENCE_S, until
 

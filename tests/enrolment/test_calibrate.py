@@ -53,7 +53,7 @@ def test_a_photo_that_vanishes_between_the_two_passes_is_left_out(people, colour
 
 def test_too_few_people_are_refused(people, colours):
     with pytest.raises(BadInput, match=f"3 people with a face: .* at least {FEWEST_PEOPLE}"):
-        calibrate([people], colours, NoProgress())
+        calibrate([embed_labelled(people, colours, NoProgress())], colours)
 
 
 def test_stopping_leaves_no_thread(people, colours, progress, worker_threads):
@@ -66,6 +66,6 @@ def test_enough_people_give_a_calibration(tmp_path, colours, photo):
     random = np.random.default_rng(0)
     for i in range(FEWEST_PEOPLE):
         photo(tmp_path / "people" / str(i) / "1.png", tuple(random.integers(30, 256, 3).tolist()), (32, 32))
-    made = calibrate([tmp_path / "people"], colours, NoProgress())
+    made = calibrate([embed_labelled(tmp_path / "people", colours, NoProgress())], colours)
     assert made.made_on.startswith(f"{FEWEST_PEOPLE} faces: {FEWEST_PEOPLE} people")
     assert made.gallery_slack == room.GALLERY_SLACK

@@ -16,10 +16,10 @@ from stash_sense.enrolment.set_aside import NO_FACE
 from stash_sense.errors import BadInput, NoSuchReference
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.layout import Photo
+from stash_sense.faces.engine import SLOTS
 from stash_sense.media.formats import DEFAULT_LIMITS
 from stash_sense.recognition.analysis import AnalyzedPicture, analyze_pictures
 from stash_sense.recognition.crops import reference_crop, reference_id
-from stash_sense.recognition.recognizer import SLOTS
 
 from .conftest import skipped
 

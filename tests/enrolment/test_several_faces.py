@@ -9,7 +9,7 @@ from PIL import Image
 from fakes.colours import COLOURS
 from stash_sense.domain.faces import EmbeddedFace, Quality
 from stash_sense.enrolment.set_aside import several_faces
-from stash_sense.recognition.recognizer import SLOTS
+from stash_sense.faces.engine import SLOTS
 
 
 @pytest.fixture(autouse=True)

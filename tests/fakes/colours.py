@@ -13,8 +13,9 @@ from stash_sense.domain.faces import EmbeddedFace, Quality
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.errors import Cancelled
+from stash_sense.faces.engine import SLOTS
 from stash_sense.matching.calibration import Calibration, Curve, Scorer, SlotCalibration
-from stash_sense.recognition.recognizer import SLOTS, FaceRecognizer, LoadedPack
+from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
 from stash_sense.runtime.from_settings import recognizer as open_recognizer
 
 

@@ -20,12 +20,13 @@ def raw(pack_id: str) -> dict:
 
 def test_the_default_pack_comes_first_and_needs_no_download():
     packs = manifest.list_packs()
-    assert [pack.id for pack in packs] == ["stash-sense-default", "stash-sense-community"]
+    others = ["auraface-v1", "insightface-buffalo-l", "stash-sense-community"]
+    assert [pack.id for pack in packs] == ["stash-sense-default", *others]
     assert packs[0].downloads == ()
 
 
 def test_an_unknown_pack_is_refused_with_the_names_there_are():
-    with pytest.raises(errors.UnknownPack, match="stash-sense-default, stash-sense-community"):
+    with pytest.raises(errors.UnknownPack, match="there are stash-sense-default, auraface-v1, "):
         manifest.load_manifest("nope")
 
 
@@ -38,6 +39,22 @@ def test_the_community_pack_states_its_figures():
     assert pack.calibration is None
     assert (pack.slots.facenet.crop_size, pack.slots.facenet.size) == (112, 160)
     assert not any(file.licence.stated for file in pack.downloads)
+
+
+def test_a_pack_of_one_network_says_what_it_downloads_and_on_what_terms():
+    aura, buffalo = manifest.load_manifest("auraface-v1"), manifest.load_manifest("insightface-buffalo-l")
+    assert [(file.name, file.size) for file in aura.downloads] == [("glintr100.onnx", 260_694_151)]
+    assert (aura.detector.kind, buffalo.detector.kind) == ("yunet", "scrfd")
+    assert list(aura.slots.filled) == list(buffalo.slots.filled) == ["arcface"]
+    assert "licence Apache-2.0" in manifest.licence_text(aura)
+    assert manifest.licence_text(buffalo).count("non-commercial research only. Check") == 2
+
+
+def test_a_file_for_an_empty_slot_is_refused():
+    data = raw("stash-sense-default")
+    del data["slots"]["facenet"]
+    with pytest.raises(ValidationError, match="each slot"):
+        manifest.parse_manifest(json.dumps(data))
 
 
 def test_the_licence_says_so_where_none_is_stated():

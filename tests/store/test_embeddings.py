@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stash_sense.errors import BadInput
 from stash_sense.store.repositories.matches import decode_embeddings, encode_embeddings
 
 
@@ -28,6 +29,14 @@ def cosines(vectors: np.ndarray) -> np.ndarray:
 def test_a_face_takes_two_bytes_a_value() -> None:
     assert len(encode_embeddings(np.ones(128), np.ones(128))[0]) == 512
     assert len(encode_embeddings(np.ones(512), np.ones(512))[0]) == 2048
+
+
+def test_a_pack_of_one_network_leaves_the_first_empty() -> None:
+    blob, sizes = encode_embeddings(np.zeros(0), [4, 5])
+    facenet, arcface = decode_embeddings([blob] * 2, sizes)
+    assert (sizes, facenet.shape, arcface.tolist()) == ((0, 2), (2, 0), [[4, 5]] * 2)
+    with pytest.raises(BadInput, match=r"arcface embedding has shape \(0,\)"):
+        encode_embeddings([4, 5], np.zeros(0))
 
 
 def test_both_vectors_come_back_in_their_places() -> None:

@@ -192,7 +192,6 @@ def verify_command(ctx: click.Context, pack_ids: tuple[str, ...], as_json: bool)
     "--people",
     "people",
     multiple=True,
-    required=True,
     metavar="FOLDER",
     type=click.Path(path_type=Path),
     help="A folder with one folder of photos per person: at least 200 people, better 1,000. Can be repeated.",
@@ -203,14 +202,16 @@ def verify_command(ctx: click.Context, pack_ids: tuple[str, ...], as_json: bool)
 def calibrate_command(
     settings: Settings, pack_id: str | None, people: tuple[Path, ...], as_json: bool
 ) -> None:
-    """Calibrate PACK on photos of known people.
+    """Calibrate PACK on known people: those of the face database, or of folders of photos.
 
     Then a distance means the same as in every other pack. Every face is compared with those of all other
     people; how near different people come sets the scale. The calibration is stored with the pack and used
-    from then on. Without PACK: the pack in use.
+    from then on. Without PACK: the pack in use. Without --people: at least 200 enrolled people of a face
+    database that was built with this pack.
 
     \b
-    Example:
+    Examples:
+      stash-sense models calibrate
       stash-sense models calibrate --people Labelled/
     """
     with progress_bar() as progress:

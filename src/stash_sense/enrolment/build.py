@@ -23,7 +23,7 @@ from stash_sense.facedb.layout import Photo, Slot
 from stash_sense.facedb.writer import DatabaseWriter, named_sources
 from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
 from stash_sense.recognition.analysis import AnalyzedPicture, analyze_pictures
-from stash_sense.recognition.recognizer import SLOTS, LoadedPack
+from stash_sense.recognition.recognizer import LoadedPack
 
 MIN_CONFIDENCE = 0.5
 """Detection confidence from which a face may be a reference."""
@@ -31,7 +31,7 @@ MIN_CONFIDENCE = 0.5
 
 def database_writer(place: Path, pack: LoadedPack, *, wait: bool = True) -> DatabaseWriter:
     """A writer of a new version with this pack's embeddings. wait: for another build, or raise Busy."""
-    slots = [Slot(name=slot, dimension=pack.dimensions[slot]) for slot in SLOTS]
+    slots = [Slot(name=slot, dimension=pack.dimensions[slot]) for slot in pack.scorer.slots]
     return DatabaseWriter(place, pack=pack.id, pack_fingerprint=pack.fingerprint, slots=slots, wait=wait)
 
 

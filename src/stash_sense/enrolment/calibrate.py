@@ -1,4 +1,4 @@
-"""Calibrating a model pack on labelled people: embed their photos, and fit the distance scale."""
+"""Calibrating a model pack on known people: their photos or their references, and the fit of the scale."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.references import prominent_face
 from stash_sense.errors import BadInput
+from stash_sense.facedb.database import FaceDatabase
 from stash_sense.matching.calibration import ANCHORS, Calibration, Curve, SlotCalibration
 from stash_sense.media.listing import list_images
 from stash_sense.recognition.analysis import analyze_photos
-from stash_sense.recognition.recognizer import SLOTS, LoadedPack
+from stash_sense.recognition.recognizer import LoadedPack
 
 GALLERY_SLACK = 0.15
 """A factor of nearly six in the false-match rate, which the few people confirmed in a gallery can afford
@@ -170,26 +171,35 @@ def embed_labelled(folder: Path, pack: LoadedPack, progress: Progress, workers: 
 def _stacked(
     side: Mapping[Path, Mapping[str, NDArray[np.float32]]], paths: Sequence[Path]
 ) -> dict[str, NDArray[np.float32]]:
-    return {slot: np.stack([side[path][slot] for path in paths]) for slot in SLOTS}
+    return {slot: np.stack([side[path][slot] for path in paths]) for slot in side[paths[0]]}
+
+
+def enrolled_faces(database: FaceDatabase, pack: LoadedPack) -> LabelledFaces:
+    """References of a face database of this pack, at most MOST_FACES, as probes and as references.
+
+    Raises BadInput for a database of another pack.
+    """
+    if database.manifest.pack_fingerprint != pack.fingerprint:
+        raise BadInput(
+            f"The face database was built with the pack {database.manifest.pack}, not with {pack.id}. "
+            "Build it with this pack first (`stash-sense database build`), or give --people FOLDER."
+        )
+    owners = [str(index) for index in range(database.people) for _ in database.rows(index)]
+    rows = _sample(owners)
+    vectors = database.vectors(rows)
+    return LabelledFaces(vectors, vectors, [owners[row] for row in rows])
 
 
 def calibrate(
-    folders: Sequence[Path],
-    pack: LoadedPack,
-    progress: Progress,
-    weights: Mapping[str, float] | None = None,
-    workers: int = 0,
+    parts: Sequence[LabelledFaces], pack: LoadedPack, weights: Mapping[str, float] | None = None
 ) -> Calibration:
-    """Calibrate the pack on the people of `folders`, with equal weights for the slots by default.
-
-    workers: threads; 0: one for each core.
-    """
-    parts = [embed_labelled(folder, pack, progress, workers) for folder in folders]
+    """Calibrate the pack on known people, with equal weights for its slots by default. Raises BadInput."""
+    slots = pack.scorer.slots
     return fit_calibration(
-        {slot: np.concatenate([part.probes[slot] for part in parts]) for slot in SLOTS},
-        {slot: np.concatenate([part.references[slot] for part in parts]) for slot in SLOTS},
+        {slot: np.concatenate([part.probes[slot] for part in parts]) for slot in slots},
+        {slot: np.concatenate([part.references[slot] for part in parts]) for slot in slots},
         [owner for part in parts for owner in part.owners],
-        weights or dict.fromkeys(SLOTS, 1 / len(SLOTS)),
+        weights or dict.fromkeys(slots, 1 / len(slots)),
         GALLERY_SLACK,
         f"{sum(len(part.owners) for part in parts):,} faces",
     )

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from stash_sense.enrolment.set_aside import nearer_to_other, unlike_others
 from stash_sense.facedb.search import search_people
+from stash_sense.faces.engine import SLOTS
 from stash_sense.matching.tracks import COPY_DISTANCE
-from stash_sense.recognition.recognizer import SLOTS, LoadedPack
+from stash_sense.recognition.recognizer import LoadedPack
 
 SAME_PERSON_DISTANCE = 0.6
 """Up to here two faces count as one person's: 3 in 100,000 pairs of different people are as near."""

@@ -13,11 +13,11 @@ from stash_sense.enrolment.set_aside import NO_FACE, UPSIDE_DOWN, one_person_tag
 from stash_sense.errors import StashSenseError
 from stash_sense.facedb.analyzed_photos import ReferencePhoto
 from stash_sense.facedb.layout import Photo, Reference
+from stash_sense.faces.engine import SLOTS
 from stash_sense.media.formats import MediaLimits
 from stash_sense.media.photo import load_image
 from stash_sense.recognition.analysis import AnalyzedPicture
 from stash_sense.recognition.crops import AROUND, face_jpeg
-from stash_sense.recognition.recognizer import SLOTS
 
 FACES = "faces"
 """Key of a reference's details: among how many faces of its photo its own was guessed."""

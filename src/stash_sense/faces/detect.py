@@ -7,6 +7,7 @@ import numpy as np
 
 from stash_sense.domain.faces import Detection, Pixels
 from stash_sense.faces.boxes import best_first, merge_faces, overlaps_any
+from stash_sense.faces.session import DetectionNetwork
 from stash_sense.faces.shrink import shrink_to_fit
 from stash_sense.faces.tiles import (
     FINE_TILE_PX,
@@ -19,7 +20,6 @@ from stash_sense.faces.tiles import (
     whole_tile,
 )
 from stash_sense.faces.turns import CANDIDATE_SCORE, FaceTurner
-from stash_sense.faces.yunet import YuNet
 
 LOWEST_MIN_CONFIDENCE = 0.05
 """Below this every picture "shows" thousands of faces, and embedding them takes a minute."""
@@ -83,7 +83,7 @@ class FoundFaces:
 class Detector:
     """A pack's detector, over pictures of any size."""
 
-    def __init__(self, network: YuNet, spec: DetectorSpec) -> None:
+    def __init__(self, network: DetectionNetwork, spec: DetectorSpec) -> None:
         self._network = network
         self._turner = FaceTurner(network, spec.turned_score, spec.operating_point)
         self.spec = spec

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from stash_sense.faces.detect import Detector, PixelSource
 from stash_sense.faces.embed import Embedder
 from stash_sense.faces.quality import assess_quality
 from stash_sense.memory import NETWORK_BYTES, pictures_budget
+
+SLOTS: tuple[Literal["arcface", "facenet"], ...] = ("arcface", "facenet")
+"""In the order of a database's rows. Every pack has a network for the first, whose crop shows the quality."""
 
 EMBED_BATCH = 8
 """Faces per call: 4 to 8 are fastest; larger batches do not fit the cache."""
@@ -29,7 +33,7 @@ class _Cut:
 class FaceEngine:
     """A pack's networks, ready to run; safe to call from several threads at once.
 
-    embedders: slot name, `facenet` and `arcface` -> network.
+    embedders: slot name, `facenet` and `arcface` -> network. Embeddings of a slot without one are empty.
     """
 
     def __init__(self, detector: Detector, embedders: Mapping[str, Embedder]) -> None:
@@ -97,8 +101,9 @@ class FaceEngine:
 
     def _embed(self, cuts: Sequence[_Cut], reference: bool) -> dict[str, Vectors]:
         batches = _even_batches(cuts, EMBED_BATCH)
+        empty = {slot: np.zeros((len(cuts), 0), np.float32) for slot in SLOTS if slot not in self.embedders}
         with pictures_budget().reserve(NETWORK_BYTES if cuts else 0):
-            return {
+            return empty | {
                 slot: np.concatenate(
                     [
                         embedder.embed([cut.crops[slot] for cut in batch], reference=reference)

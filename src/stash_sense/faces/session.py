@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from stash_sense.domain.faces import Detection, Pixels
 from stash_sense.errors import MissingFile
 
 Array = NDArray[np.float32]
@@ -23,6 +24,14 @@ class Session(Protocol):
     @property
     def input_name(self) -> str:
         """The name of the network's only input."""
+        ...
+
+
+class DetectionNetwork(Protocol):
+    """A network that finds faces; safe to call from several threads at once."""
+
+    def find(self, image: Pixels, min_score: float) -> list[Detection]:
+        """Faces with at least `min_score`, in pixels of `image` (H, W, 3) uint8 BGR as it is, best first."""
         ...
 
 

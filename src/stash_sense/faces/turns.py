@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stash_sense.domain.faces import Detection, Pixels
 from stash_sense.errors import BadLandmarks
 from stash_sense.faces.align import align_face, similarity_transform
-from stash_sense.faces.yunet import YuNet
+from stash_sense.faces.session import DetectionNetwork
 
 SURE_SCORE = 0.905
 """Raw score from which a face is upright: hardly any other reaches it, and four in five upright ones do."""
@@ -60,7 +60,7 @@ class TurnedFace:
 class FaceTurner:
     """Decides for each face of a picture which way up it is."""
 
-    def __init__(self, network: YuNet, turned_score: float, operating_point: float) -> None:
+    def __init__(self, network: DetectionNetwork, turned_score: float, operating_point: float) -> None:
         """turned_score, operating_point: see DetectorSpec."""
         self._network = network
         self._turned_score = turned_score

@@ -106,7 +106,7 @@ class DetectorSettings(FrozenModel):
     turned to look for a surer face, and which a face in a turned picture must reach.
     """
 
-    kind: Literal["yunet"]
+    kind: Literal["yunet", "scrfd"]
     pixels: PixelFormat
     pad_to: int = Field(default=32, gt=0)
     main_side: int = Field(gt=0)
@@ -140,10 +140,15 @@ class EmbedderSettings(FrozenModel):
 
 
 class SlotSettings(FrozenModel):
-    """The two embedding families that are fused."""
+    """The two embedding families that are fused; a pack of one network leaves the first empty."""
 
-    facenet: EmbedderSettings
+    facenet: EmbedderSettings | None = None
     arcface: EmbedderSettings
+
+    @property
+    def filled(self) -> dict[Role, EmbedderSettings]:
+        """Those that have a network, in the order of a database's rows."""
+        return {"arcface": self.arcface, **({"facenet": self.facenet} if self.facenet else {})}
 
 
 class PackManifest(FrozenModel):
@@ -159,9 +164,9 @@ class PackManifest(FrozenModel):
 
     @model_validator(mode="after")
     def _one_file_a_role(self) -> Self:
-        roles = sorted(file.role for file in self.files)
-        if roles != ["arcface", "detector", "facenet"]:
-            raise ValueError(f"a pack has one file each for detector, facenet and arcface, not {roles}")
+        roles, wanted = sorted(file.role for file in self.files), sorted(["detector", *self.slots.filled])
+        if roles != wanted:
+            raise ValueError(f"a pack has a file for its detector and each slot, {wanted}, not {roles}")
         if len({file.name for file in self.files}) != len(self.files):
             raise ValueError("two files of a pack have the same name")
         return self

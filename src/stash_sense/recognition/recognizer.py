@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -11,7 +10,8 @@ from stash_sense.errors import BadInput
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.faces.detect import Detector, DetectorSpec
 from stash_sense.faces.embed import Embedder, EmbedderSpec
-from stash_sense.faces.engine import FaceEngine
+from stash_sense.faces.engine import SLOTS, FaceEngine
+from stash_sense.faces.scrfd import Scrfd
 from stash_sense.faces.session import OnnxSession
 from stash_sense.faces.yunet import YuNet
 from stash_sense.matching.calibration import Calibration, Scorer, uncalibrated
@@ -20,13 +20,13 @@ from stash_sense.matching.verdict import judge_face
 from stash_sense.models.manifest import EmbedderSettings, PackManifest
 from stash_sense.models.prepare import PreparedPack
 
-SLOTS: tuple[Literal["arcface", "facenet"], ...] = ("arcface", "facenet")
-"""The order of the slots in a database's rows."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedPack:
-    """A model pack, ready to run. dimensions: of each slot. Without a calibration no verdict is `match`."""
+    """A model pack, ready to run. Without a calibration no verdict is `match`.
+
+    dimensions: of each slot; 0 of one that the pack leaves empty.
+    """
 
     id: str
     fingerprint: str
@@ -39,21 +39,21 @@ class LoadedPack:
 def load_pack(prepared: PreparedPack) -> LoadedPack:
     """Open the networks of a prepared pack. Raises MissingFile, BadCalibration."""
     manifest = prepared.manifest
-    detector = Detector(
-        YuNet(OnnxSession(prepared.paths["detector"])),
-        detector_spec(manifest),
-    )
-    slots = {slot: getattr(manifest.slots, slot) for slot in SLOTS}
+    session = OnnxSession(prepared.paths["detector"])
+    network = Scrfd(session) if manifest.detector.kind == "scrfd" else YuNet(session)
+    detector = Detector(network, detector_spec(manifest))
+    filled = manifest.slots.filled
     embedders: dict[str, Embedder] = {
-        slot: Embedder(OnnxSession(prepared.paths[slot]), _spec(slots[slot])) for slot in SLOTS
+        slot: Embedder(OnnxSession(prepared.paths[slot]), _spec(own)) for slot, own in filled.items()
     }
-    calibration = Calibration.read(manifest.calibration) if manifest.calibration else uncalibrated(SLOTS)
+    slots = tuple(filled)
+    calibration = Calibration.read(manifest.calibration) if manifest.calibration else uncalibrated(slots)
     return LoadedPack(
         manifest.id,
         prepared.fingerprint,
         FaceEngine(detector, embedders),
-        {slot: slots[slot].dimension for slot in SLOTS},
-        Scorer(calibration, SLOTS),
+        {slot: filled[slot].dimension if slot in filled else 0 for slot in SLOTS},
+        Scorer(calibration, slots),
         manifest.calibration is not None,
     )
 

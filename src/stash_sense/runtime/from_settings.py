@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stash_sense.domain.progress import Progress
-from stash_sense.enrolment.calibrate import calibrate
+from stash_sense.enrolment.calibrate import calibrate, embed_labelled, enrolled_faces
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.enrolment.forgotten import ForgottenPeople
 from stash_sense.enrolment.report import BuildReport
@@ -100,13 +100,20 @@ def open_pack(settings: Settings) -> LoadedPack:
 def calibrate_pack(
     settings: Settings, folders: Sequence[Path], progress: Progress
 ) -> tuple[Path, Calibration]:
-    """Measure the settings' pack on labelled people and keep the result with it; where, and the result."""
+    """Measure the settings' pack on labelled people and keep the result with it; where, and the result.
+
+    folders: of people; without any, the enrolled people are taken. Raises BadInput, NoDatabase.
+    """
     # Not open_pack: an unreadable calibration must not keep its own replacement from being made.
     pack = load_pack(prepare_pack(settings.pack, settings.data_dir, user_calibration=False))
-    calibration = calibrate(folders, pack, progress, workers=settings.workers)
-    return save_calibration(
-        pack.id, settings.data_dir, pack.fingerprint, calibration.model_dump()
-    ), calibration
+    if folders:
+        parts = [embed_labelled(folder, pack, progress, settings.workers) for folder in folders]
+        calibration = calibrate(parts, pack)
+    else:
+        with FaceDatabase.open(database_dir(settings)) as database:
+            calibration = calibrate([enrolled_faces(database, pack)], pack)
+    path = save_calibration(pack.id, settings.data_dir, pack.fingerprint, calibration.model_dump())
+    return path, calibration
 
 
 def database_dir(settings: Settings) -> Path:

@@ -251,6 +251,21 @@ def _markers_in_the_journal(connection: sqlite3.Connection) -> None:
     ensure_table(connection, _JOURNAL_WITH_MARKERS)
 
 
+# Packs of one network leave the first slot empty.
+_PACKS_OF_ONE_NETWORK = Table(
+    "stash_sense_packs",
+    """id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  facenet_size INTEGER NOT NULL CHECK (facenet_size >= 0),
+  arcface_size INTEGER NOT NULL CHECK (arcface_size > 0)""",
+    must_fit=True,
+)
+
+
+def _packs_of_one_network(connection: sqlite3.Connection) -> None:
+    ensure_table(connection, _PACKS_OF_ONE_NETWORK)
+
+
 MIGRATIONS = (
     Migration("0001-version-6", _version_6),
     Migration("0002-galleries-of-an-image", _galleries),
@@ -264,4 +279,5 @@ MIGRATIONS = (
     Migration("0010-former-keys", _former_keys),
     Migration("0011-scenes", add_scenes),
     Migration("0012-markers-in-the-journal", _markers_in_the_journal),
+    Migration("0015-packs-of-one-network", _packs_of_one_network),
 )

@@ -25,7 +25,10 @@ _SMALLEST = 2.0**-10  # a vector whose largest value is smaller would lose digit
 
 
 def encode_embeddings(facenet: npt.ArrayLike, arcface: npt.ArrayLike) -> tuple[bytes, tuple[int, int]]:
-    """Both vectors, shapes (d,), as one blob, and their sizes. Raises BadInput beyond float16's range."""
+    """Both vectors, shapes (d,), as one blob, and their sizes. Raises BadInput beyond float16's range.
+
+    The first has no numbers where the pack has no such network.
+    """
     first, second = _as_float16("facenet", facenet), _as_float16("arcface", arcface)
     return first.tobytes() + second.tobytes(), (len(first), len(second))
 
@@ -35,6 +38,8 @@ def _as_float16(slot: str, values: npt.ArrayLike) -> npt.NDArray[np.float16]:
         vector = np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise BadInput(f"The {slot} embedding is not a list of numbers ({error}).") from error
+    if slot == "facenet" and vector.shape == (0,):
+        return vector.astype(_EMBEDDINGS)
     if vector.ndim != 1 or not vector.size:
         raise BadInput(f"The {slot} embedding has shape {vector.shape}; give one vector, shape (d,).")
     largest = float(np.abs(vector).max())
