@@ -56,6 +56,15 @@ window.StashSense.part("problems-de", (sense) => {
     "problem_people-vanished": "Die meisten Personen der Gesichtsdatenbank fehlen jetzt dort, wo sie herkamen; darum wurde niemand gelöscht. Prüfe, ob das Laufwerk eingehängt ist.",
     "problem_no-reference": "Dieses Referenzbild gibt es nicht mehr. Starte die Erkennung erneut.",
 
+    "problem_stash-box": "Eine Stash-Box hat eine Anfrage abgelehnt oder einen Fehler gemeldet. Versuche es später noch einmal.",
+    "problem_no-stash-box": "Diese Stash-Box ist in Stash nicht eingetragen. Trage sie unter „Metadata Providers“ ein.",
+    "problem_not-a-stash-box": "Unter der eingetragenen Adresse antwortet keine Stash-Box. Prüfe sie in Stash unter „Metadata Providers“.",
+    "problem_stash-box-unreachable": "Die Stash-Box ist nicht erreichbar. Prüfe das Netz und versuche es später noch einmal; was schon geladen ist, bleibt.",
+    "problem_stash-box-too-slow": "Die Stash-Box hat nicht rechtzeitig geantwortet. Versuche es später noch einmal; was schon geladen ist, bleibt.",
+    "problem_stash-box-limited": "Die Stash-Box nimmt gerade keine Anfragen mehr an. Versuche es später noch einmal; was schon geladen ist, bleibt.",
+    "problem_stash-box-key-refused": "Die Stash-Box lehnt den API-Schlüssel ab. Trage in Stash unter „Metadata Providers“ einen gültigen ein.",
+    "problem_stash-box-image": "Die Stash-Box konnte ein Bild nicht liefern.",
+
     "problem_state": "Der Speicher des Sidecars ist nicht benutzbar. „stash-sense doctor“ sagt, warum.",
     "problem_state-not-ours": "Die Zustandsdatei des Sidecars gehört einem anderen Programm.",
     "problem_state-newer": "Die Zustandsdatei stammt von einer neueren Version von Stash Sense. Aktualisiere den Sidecar.",

@@ -207,6 +207,26 @@ class NoVideo(MediaError, code="no-video", kind=ErrorKind.PRECONDITION):
 class VideoChanged(MediaError, code="video-changed", kind=ErrorKind.CONFLICT):
     """The scene's file was replaced or is being written while it is read."""
 
+# Stash-boxes
+class StashBoxError(StashSenseError, code="stash-box", kind=ErrorKind.UPSTREAM_FAILED):
+    """A stash-box refused a request or failed at it."""
+class NoSuchStashBox(BadInput, code="no-stash-box", kind=ErrorKind.NOT_FOUND):
+    """Stash has no such stash-box in its settings, or none of its performers has an id there."""
+class NotAStashBox(StashBoxError, code="not-a-stash-box"):
+    """What answers at the endpoint is no stash-box: a site with another interface, a page, a redirect."""
+class StashBoxUnreachable(StashBoxError, code="stash-box-unreachable"):
+    """No connection to a stash-box, for as long as a build waits."""
+class StashBoxTooSlow(StashBoxError, code="stash-box-too-slow", kind=ErrorKind.UPSTREAM_TIMED_OUT):
+    """A stash-box accepted a request and did not answer in time."""
+class StashBoxLimited(StashBoxError, code="stash-box-limited"):
+    """A stash-box takes no more requests for now, for longer than a build waits."""
+class StashBoxKeyRefused(StashBoxError, code="stash-box-key-refused"):
+    """A stash-box requires an API key, refuses the one it was sent, or the key may not read."""
+class BoxImageRefused(StashBoxError, code="stash-box-image"):
+    """A stash-box cannot deliver one picture. Others are not affected."""
+class BoxImageGone(BoxImageRefused):
+    """A stash-box lists a picture that it does not have any more."""
+
 # The sidecar and requests to it
 class BadParameter(BadInput, code="bad-parameter"):
     """A field is missing, unknown, of the wrong type or out of range."""

@@ -28,7 +28,9 @@ def real(ask) -> GraphQLSchema:
 
 @pytest.mark.parametrize("name", document_names(STASH))
 def test_the_sidecars_document_is_valid(real, name):
-    assert validate(real, parse(load_document(STASH, name).text)) == []
+    mistakes = validate(real, parse(load_document(STASH, name).text))
+    has_limits = "max_requests_per_minute" in real.type_map["StashBox"].fields
+    assert bool(mistakes) == (name == "find_stash_box_limits" and not has_limits)
 
 
 def test_the_document_of_the_plugins_server_side_is_valid(real, monkeypatch):

@@ -9,12 +9,15 @@ from fakes.stash import LATEST, OLDEST, RECOMMENDED, schema
 from stash_sense.graphql.documents import Document, document_names, load_document
 
 STASH = "stash_sense.stash"
+SINCE_0_29 = "find_stash_box_limits"
+"""Older ones are asked for `find_stash_box_keys`."""
 
 
 @pytest.mark.parametrize("version", [OLDEST, RECOMMENDED, LATEST])
 @pytest.mark.parametrize("name", document_names(STASH))
 def test_the_document_is_valid(name: str, version: str):
-    assert validate(schema(version), parse(load_document(STASH, name).text)) == []
+    mistakes = validate(schema(version), parse(load_document(STASH, name).text))
+    assert bool(mistakes) == (name == SINCE_0_29 and version != LATEST)
 
 
 @pytest.mark.parametrize("name", document_names(STASH))

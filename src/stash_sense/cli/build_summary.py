@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from stash_sense.cli.console import cell, new_table, quantity, safe_text, stdout
-from stash_sense.enrolment.known_faces import PHOTO_PREFIX
+from stash_sense.enrolment.box_report import StashBoxReport
 from stash_sense.enrolment.report import BuildReport, SkippedPhoto
 
 MAX_LEFT_OUT_SHOWN = 20
@@ -51,6 +51,34 @@ def print_stash_build(report: BuildReport, page: Path | None) -> None:
     _print_page(page)
 
 
+def print_box_build(report: StashBoxReport) -> None:
+    """Print what a build from a stash-box did."""
+    console, build = stdout(), report.build
+    _print_counts(console, build)
+    console.print(f"{report.added:,} new, {report.updated:,} with new pictures.")
+    listed = (
+        ("Merged into another entry there", report.merged),
+        ("Deleted there", report.deleted),
+        ("Unknown there", report.unknown),
+    )
+    for what, people in listed:
+        _print_names(console, what, [person.full_name for person in people])
+    _print_left_out(
+        console,
+        ("Person", "Kept as before, since"),
+        [(person.full_name, why) for person, why in report.failed],
+    )
+    if build.skipped:
+        console.print()
+        _print_left_out(console, ("Person", "Skipped picture", "Reason"), _stash_rows(build.skipped))
+    if build.quarantined:
+        console.print()
+        console.print(cell("Quarantined: probably another person. Report them to the stash-box:", "yellow"))
+        _print_left_out(console, ("Person", "Picture", "Reason"), _stash_rows(build.quarantined))
+    for problem in build.problems:
+        click.echo(safe_text(problem), err=True)
+
+
 def _print_counts(console: Console, report: BuildReport) -> None:
     console.print(
         f"Enrolled {quantity(report.people, 'person', 'people')} with {quantity(report.faces, 'face')} "
@@ -70,12 +98,14 @@ def _print_counts(console: Console, report: BuildReport) -> None:
 
 def print_gone(console: Console, gone: Sequence[str]) -> None:
     """Print who is no longer in the database, by name."""
-    if gone:
-        names = ", ".join(gone[:MAX_LEFT_OUT_SHOWN])
-        more = len(gone) - MAX_LEFT_OUT_SHOWN
-        console.print(
-            cell(f"No longer enrolled: {names}{f' and {more:,} more' if more > 0 else ''}.", "yellow")
-        )
+    _print_names(console, "No longer enrolled", gone)
+
+
+def _print_names(console: Console, what: str, names: Sequence[str]) -> None:
+    if names:
+        more = len(names) - MAX_LEFT_OUT_SHOWN
+        shown = ", ".join(names[:MAX_LEFT_OUT_SHOWN])
+        console.print(cell(f"{what}: {shown}{f' and {more:,} more' if more > 0 else ''}.", "yellow"))
 
 
 def _print_page(page: Path | None) -> None:
@@ -99,4 +129,4 @@ def _folder_rows(photos: Sequence[SkippedPhoto]) -> list[tuple[str, str]]:
 
 
 def _stash_rows(photos: Sequence[SkippedPhoto]) -> list[tuple[str, str, str]]:
-    return [(photo.person.name, photo.path.removeprefix(PHOTO_PREFIX), photo.reason) for photo in photos]
+    return [(photo.person.name, photo.picture, photo.reason) for photo in photos]

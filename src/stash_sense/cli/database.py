@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from stash_sense.cli.build_report import MAX_PICTURES, build_report_page
-from stash_sense.cli.build_summary import print_folder_build, print_gone, print_stash_build
+from stash_sense.cli.build_summary import print_box_build, print_folder_build, print_gone, print_stash_build
 from stash_sense.cli.console import (
     cell,
     json_option,
@@ -23,6 +23,7 @@ from stash_sense.cli.console import (
 )
 from stash_sense.cli.database_versions import rollback_command, update_command
 from stash_sense.cli.people import delete_person_command, export_person_command
+from stash_sense.cli.stash_box_build import enrol_stash_box
 from stash_sense.enrolment.folder import folder_report_json
 from stash_sense.enrolment.remove_source import remove_source
 from stash_sense.enrolment.stash import stash_report_json
@@ -57,6 +58,18 @@ def database_group() -> None:
     is_flag=True,
     help="With --from-stash: also use images that have one face and only this performer as a tag.",
 )
+@click.option(
+    "--from-stash-box",
+    metavar="ENDPOINT_OR_NAME",
+    help="Enrol Stash's performers from this stash-box of Stash's settings, up to five pictures each.",
+)
+@click.option(
+    "--all",
+    "whole",
+    is_flag=True,
+    help="With --from-stash-box: everybody there. Says first how many people and hours that is, and asks.",
+)
+@click.option("--yes", is_flag=True, help="With --all: do not ask.")
 @workers_option
 @click.option(
     "--report",
@@ -76,11 +89,14 @@ def build_command(
     people: tuple[Path, ...],
     from_stash: bool,
     with_images: bool,
+    from_stash_box: str | None,
+    whole: bool,
+    yes: bool,
     report: Path | None,
     allow_empty: bool,
     as_json: bool,
 ) -> None:
-    """Enrol people from folders or from Stash.
+    """Enrol people from folders, from Stash or from a stash-box.
 
     Run it again to add new people and photos. Photos that have not changed since the last build are not
     analysed again. The old database stays in use until the build is complete, also if it is interrupted. A
@@ -90,14 +106,27 @@ def build_command(
     Examples:
       stash-sense database build --from-stash
       stash-sense database build --from-stash --with-images
+      stash-sense database build --from-stash-box stashdb.org
       stash-sense database build --people People/
       stash-sense database build --people People/ --report set-aside.html
     """
-    if bool(people) == from_stash:
-        raise click.UsageError("Say where the people come from: either --from-stash or --people FOLDER.")
+    if bool(people) + from_stash + (from_stash_box is not None) != 1:
+        raise click.UsageError(
+            "Say where the people come from: --from-stash, --from-stash-box NAME or --people FOLDER."
+        )
     if with_images and not from_stash:
         raise click.UsageError("--with-images needs --from-stash.")
-    if from_stash:
+    if (whole and from_stash_box is None) or (yes and not whole):
+        raise click.UsageError("--all needs --from-stash-box, and --yes needs --all.")
+    if report and from_stash_box is not None:
+        raise click.UsageError("--report shows photos again, and a stash-box is asked for each only once.")
+    if from_stash_box is not None:
+        from_box = enrol_stash_box(settings, from_stash_box, whole=whole, yes=yes, allow_empty=allow_empty)
+        if as_json:
+            print_json(from_box.as_json())
+        else:
+            print_box_build(from_box)
+    elif from_stash:
         _build_from_stash(settings, report, with_images=with_images, allow_empty=allow_empty, as_json=as_json)
     else:
         _build_from_folders(settings, people, report, allow_empty=allow_empty, as_json=as_json)

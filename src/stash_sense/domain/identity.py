@@ -85,15 +85,19 @@ def performer_key(local_id: str, stash_ids: Iterable[StashId], boxes: Sequence[s
 
 def stash_key(stash_id: StashId) -> str:
     """`stashdb.org:50459d16-...`; a uuid in capitals is the same uuid."""
-    return f"{_host(stash_id.endpoint)}:{_plain(stash_id.stash_id)}"
+    return f"{endpoint_host(stash_id.endpoint)}:{plain_stash_id(stash_id.stash_id)}"
 
 
 def stashdb_id(stash_ids: Iterable[StashId]) -> str | None:
     """The bare uuid on stashdb.org, if there is one."""
-    return min((_plain(s.stash_id) for s in stash_ids if _host(s.endpoint) == STASHDB_HOST), default=None)
+    return min(
+        (plain_stash_id(s.stash_id) for s in stash_ids if endpoint_host(s.endpoint) == STASHDB_HOST),
+        default=None,
+    )
 
 
-def _host(endpoint: str) -> str:
+def endpoint_host(endpoint: str) -> str:
+    """The host of a stash-box's endpoint, as performer keys begin with it: `stashdb.org`."""
     try:
         host = urlsplit(endpoint).hostname
     except ValueError:  # an address in brackets that is none
@@ -101,7 +105,8 @@ def _host(endpoint: str) -> str:
     return host or endpoint.partition("/")[0].lower()
 
 
-def _plain(stash_id: str) -> str:
+def plain_stash_id(stash_id: str) -> str:
+    """An id on a stash-box as performer keys have it: a uuid in small letters."""
     stripped = stash_id.strip()
     return stripped.lower() if _UUID.fullmatch(stripped) else stripped
 

@@ -1,5 +1,6 @@
 """Reference faces: which face of a picture is taken as its person's, and its crop."""
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -67,6 +68,11 @@ class NewPhoto:
     photo: Photo
     content: Path | bytes = field(repr=False)
     choose_face: FaceChooser
+
+
+def picture_digest(data: bytes) -> str:
+    """A hash of a picture's bytes, 32 hex digits. Face databases store it with each photo."""
+    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def reference_photo(new: NewPhoto, picture: AnalyzedPicture, limits: MediaLimits) -> ReferencePhoto:

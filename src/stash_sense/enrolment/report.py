@@ -29,6 +29,11 @@ class SkippedPhoto:
     reason: str
 
     @property
+    def picture(self) -> str:
+        """The path without the kind of its source: `performer/12` of Stash, `<host>/<id>` of a stash-box."""
+        return self.path.partition(":")[2] or self.path
+
+    @property
     def code(self) -> str:
         """The reason for programs: no-face, several-faces and so on."""
         return reason_code(self.reason)
@@ -85,4 +90,16 @@ def other_sources_json(report: BuildReport, limit: int | None = None) -> dict[st
         ],
         "conflicts_count": len(report.conflicts),
         "carried": [asdict(carried) for carried in report.carried],
+    }
+
+
+def skipped_photo_json(photo: SkippedPhoto) -> dict[str, str]:
+    """A photo that was set aside, as JSON."""
+    return {
+        "performer_id": photo.person.key,
+        "name": photo.person.name,
+        "local_id": photo.person.local_id or "",
+        "picture": photo.picture,
+        "why": photo.reason,
+        "code": photo.code,
     }

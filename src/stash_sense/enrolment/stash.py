@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,18 +11,14 @@ from typing import Any
 
 from stash_sense.domain.identity import local_key
 from stash_sense.domain.progress import Progress
-from stash_sense.enrolment.build import DatabaseBuild, open_build
+from stash_sense.enrolment.build import DatabaseBuild
+from stash_sense.enrolment.building import content_duplicates, finish_build, nobody_message, open_when_free
 from stash_sense.enrolment.known_faces import PHOTO_PREFIX, KnownFaces
 from stash_sense.enrolment.performers import StashPerson, group_performers
-from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto, other_sources_json
+from stash_sense.enrolment.report import BuildReport, EnrolledPerson, other_sources_json, skipped_photo_json
 from stash_sense.enrolment.set_aside import DUPLICATE, NO_PORTRAIT
 from stash_sense.enrolment.stash_photos import ImageUse, StashPhotos, portrait_path
-from stash_sense.errors import (
-    Busy,
-    NobodyToEnrol,
-    StashSenseError,
-)
-from stash_sense.facedb.analyzed_photos import StoredPhoto
+from stash_sense.errors import NobodyToEnrol
 from stash_sense.facedb.layout import Photo
 from stash_sense.jobs.workers import WorkPool, task_group
 from stash_sense.media.formats import DEFAULT_LIMITS, MediaLimits
@@ -38,8 +34,7 @@ EXTRA_FETCHES = 4
 """People whose photos are fetched while those of as many people as there are workers are analyzed."""
 MOST_FETCHES = 12
 """People whose photos are in memory, however many workers there are: a photo may have 50 MB."""
-BUSY_POLL_S = 0.5
-"""How often a build checks whether the one it waits for has ended."""
+_NO_PICTURES = "No performer has a portrait or an image of their own. Give them portraits in Stash."
 
 
 async def build_from_stash(
@@ -71,7 +66,7 @@ async def build_from_stash(
             "in Stash, then build again."
         )
     with ExitStack() as stack:
-        build = await _open_when_free(place, pack, limits, stack)
+        build = await open_when_free(place, pack, SOURCE, limits, stack)
         known = await asyncio.to_thread(KnownFaces.of, build, people)
         people = [person for person in people if not build.forgotten.covers(person.person)]
         shown = [person for person in people if with_images or person.portraits or known.photos_of(person)]
@@ -80,7 +75,7 @@ async def build_from_stash(
         photos = StashPhotos(client, pool, build, known)
         enrolled = await _collect(shown, photos, progress, with_images=with_images)
         if all(stored.photo.skipped for stored in build.photos.values()):
-            raise NobodyToEnrol(_nobody_message(build))
+            raise NobodyToEnrol(nobody_message(build, _NO_PICTURES))
         pictured = {person.person.key for person in shown}
         others = [
             EnrolledPerson(person.person, names=person.names)
@@ -90,11 +85,11 @@ async def build_from_stash(
         finish = partial(
             build.finish,
             enrolled,
-            dict.fromkeys(_duplicates(enrolled, build.photos), DUPLICATE),
+            dict.fromkeys(content_duplicates(enrolled, build.photos), DUPLICATE),
             faceless=_without_portrait(performers, build),
             others=others,
         )
-        finished = await _finish(build, finish)
+        finished = await finish_build(build, finish)
     return replace(finished, without_portrait=sum(not performer.portrait_url for performer in performers))
 
 
@@ -108,37 +103,12 @@ def stash_report_json(report: BuildReport, limit: int | None = None) -> dict[str
         "reused": report.reused,
         "without_portrait": report.without_portrait,
         "not_enrolled": len(report.faceless),
-        "skipped": [_skipped_json(photo) for photo in report.skipped[:limit]],
-        "quarantined": [_skipped_json(photo) for photo in report.quarantined[:limit]],
+        "skipped": [skipped_photo_json(photo) for photo in report.skipped[:limit]],
+        "quarantined": [skipped_photo_json(photo) for photo in report.quarantined[:limit]],
         "skipped_count": len(report.skipped),
         "quarantined_count": len(report.quarantined),
         "problems": list(report.problems),
     } | other_sources_json(report, limit)
-
-
-async def _open_when_free(
-    place: Path, pack: LoadedPack, limits: MediaLimits, stack: ExitStack
-) -> DatabaseBuild:
-    """Begin a build once no other is at work at the place; the stack ends it."""
-    waiting = False
-    while True:
-        context = open_build(place, pack, [SOURCE], limits=limits, wait=False)
-        entering = asyncio.ensure_future(asyncio.to_thread(context.__enter__))
-        try:
-            build = await asyncio.shield(entering)
-        except Busy:
-            if not waiting:
-                log.info("waiting for another build at %s to end", place)
-            waiting = True
-            await asyncio.sleep(BUSY_POLL_S)
-        except asyncio.CancelledError:
-            with suppress(StashSenseError, OSError):
-                await entering
-                context.__exit__(None, None, None)
-            raise
-        else:
-            stack.push(context)
-            return build
 
 
 def _without_portrait(performers: Iterable[Performer], build: DatabaseBuild) -> list[Photo]:
@@ -149,18 +119,6 @@ def _without_portrait(performers: Iterable[Performer], build: DatabaseBuild) -> 
         for path, performer in paths
         if not performer.portrait_url and path not in build.photos
     ]
-
-
-async def _finish(build: DatabaseBuild, finish: Callable[[], BuildReport]) -> BuildReport:
-    """Finish on a thread. When cancelled, stop it and wait, so that nothing it uses is closed under it."""
-    finishing = asyncio.ensure_future(asyncio.to_thread(finish))
-    try:
-        return await asyncio.shield(finishing)
-    except asyncio.CancelledError:
-        build.stop.set()
-        with suppress(Exception):
-            await finishing
-        raise
 
 
 async def _collect(
@@ -190,36 +148,3 @@ async def _collect(
         for _ in range(min(photos.pool.workers + EXTRA_FETCHES, MOST_FETCHES)):
             group.create_task(take_people())
     return [done[index] for index in range(len(people))]
-
-
-def _duplicates(people: Iterable[EnrolledPerson], photos: Mapping[str, StoredPhoto]) -> Iterator[str]:
-    """The paths of usable photos with the same content as an earlier one of their person."""
-    for person in people:
-        seen: set[str] = set()
-        for path in person.photos:
-            stored = photos.get(path)
-            if stored and not stored.photo.skipped:
-                if stored.photo.content_stamp in seen:
-                    yield path
-                seen.add(stored.photo.content_stamp)
-
-
-def _nobody_message(build: DatabaseBuild) -> str:
-    reasons = [*build.failed.values(), *(stored.photo.skipped for stored in build.photos.values())]
-    if not reasons:
-        return "No performer has a portrait or an image of their own. Give them portraits in Stash."
-    return (
-        f"None of {len(reasons):,} pictures shows a face that can be used; the first: {reasons[0]}. "
-        "The database before this is unchanged."
-    )
-
-
-def _skipped_json(photo: SkippedPhoto) -> dict[str, str]:
-    return {
-        "performer_id": photo.person.key,
-        "name": photo.person.name,
-        "local_id": photo.person.local_id or "",
-        "picture": photo.path.removeprefix(PHOTO_PREFIX),
-        "why": photo.reason,
-        "code": photo.code,
-    }

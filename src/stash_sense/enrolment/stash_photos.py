@@ -1,6 +1,5 @@
 """Stash's pictures of people, taken into a build: portraits, and images of a person alone."""
 
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from stash_sense.domain.identity import picture_stamp
 from stash_sense.enrolment.build import DatabaseBuild
 from stash_sense.enrolment.known_faces import PHOTO_PREFIX, KnownFaces
 from stash_sense.enrolment.performers import StashPerson
-from stash_sense.enrolment.references import FaceChooser, NewPhoto, only_face, portrait_face
+from stash_sense.enrolment.references import FaceChooser, NewPhoto, only_face, picture_digest, portrait_face
 from stash_sense.enrolment.set_aside import NO_PORTRAIT
 from stash_sense.errors import StashError, StashKeyRefused, StashTooSlow, StashUnreachable
 from stash_sense.facedb.analyzed_photos import StoredPhoto
@@ -117,7 +116,7 @@ class StashPhotos:
             self.build.photos[path] = stored
             return
         media = await self.client.portrait(performer)
-        photo = Photo(path, f"{performer.updated_at}|{_digest(media.data)}", owner)
+        photo = Photo(path, f"{performer.updated_at}|{picture_digest(media.data)}", owner)
         if stored and stored.photo.content_stamp == photo.content_stamp:
             # Something else about the performer was edited.
             self.build.photos[path] = _with_stamp(stored, photo.stamp)
@@ -147,10 +146,6 @@ def _is_to_be_learned(with_images: ImageUse, person: StashPerson) -> bool:
 
 def _with_stamp(stored: StoredPhoto, stamp: str) -> StoredPhoto:
     return replace(stored, photo=replace(stored.photo, stamp=stamp))
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:32]
 
 
 async def fetch_pictures(client: StashClient, paths: Sequence[str]) -> dict[str, bytes]:

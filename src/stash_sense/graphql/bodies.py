@@ -7,6 +7,9 @@ import httpx
 
 ACCEPT_ENCODING = "gzip"
 
+UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+"""What file servers send for a type they do not know, like HEIC; the decoder looks inside."""
+
 _GZIP_WINDOW = 31  # 15 bits, and a gzip header
 _PIECE = 1_048_576
 
@@ -25,6 +28,11 @@ class BodyTooLong(ValueError):
 
 class CutShort(ValueError):
     """The connection ended before the body did."""
+
+
+def media_type(headers: httpx.Headers) -> str:
+    """The type of a body, such as image/jpeg, in small letters and without parameters; often empty."""
+    return str(headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
 async def read_body(response: httpx.Response, most: int) -> bytes:

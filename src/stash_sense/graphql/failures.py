@@ -21,13 +21,22 @@ _TRANSIENT = frozenset(
 class TransientFailure(Exception):
     """A failure that may be gone at the next attempt; `error` is raised if there is none.
 
-    reached_server: whether the server may have carried out the request. retry_after_s: as it asked, else 0.
+    reached_server: whether the server may have carried out the request. asks_to_wait: it answered that this
+    comes too early. retry_after_s: as it asked, else 0.
     """
 
-    def __init__(self, error: StashSenseError, *, reached_server: bool, retry_after_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        error: StashSenseError,
+        *,
+        reached_server: bool,
+        asks_to_wait: bool = False,
+        retry_after_s: float = 0.0,
+    ) -> None:
         super().__init__(str(error))
         self.error = error
         self.reached_server = reached_server
+        self.asks_to_wait = asks_to_wait
         self.retry_after_s = retry_after_s
 
 
@@ -77,9 +86,11 @@ class ServerFailures(Protocol):
 
 def failed_response(error: StashSenseError, response: httpx.Response) -> StashSenseError | TransientFailure:
     """`error`, the error for this response, or a transient failure where the status may change."""
-    if response.status_code in _TRANSIENT:
-        return TransientFailure(error, reached_server=True, retry_after_s=retry_after_s(response))
-    return error
+    if response.status_code not in _TRANSIENT:
+        return error
+    wait_s = retry_after_s(response)
+    asks_to_wait = response.status_code == HTTPStatus.TOO_MANY_REQUESTS or wait_s > 0
+    return TransientFailure(error, reached_server=True, asks_to_wait=asks_to_wait, retry_after_s=wait_s)
 
 
 def connect_reason(error: httpx.TransportError) -> str:

@@ -11,13 +11,16 @@ from typing import Any
 from stash_sense.enrolment.snapshot import StashChanges, changes_since
 from stash_sense.enrolment.sources import UpdateSource, update_sources
 from stash_sense.enrolment.stash import SOURCE
+from stash_sense.enrolment.stash_boxes import source_host
 from stash_sense.errors import StashSenseError
 from stash_sense.facedb.versions import Rollback, end_rollback, roll_back, rolled_back_from
+from stash_sense.jobs.own_loop import run_on_own_loop
 from stash_sense.jobs.queue import JobQueue
 from stash_sense.jobs.run import JobFunction, JobProgress
-from stash_sense.runtime.from_settings import database_dir
-from stash_sense.runtime.services import Services
+from stash_sense.runtime.from_settings import PATIENT, database_dir, open_stash
+from stash_sense.runtime.services import LISTED_REFUSALS, Services
 from stash_sense.runtime.source_updates import sources_in_use, update_folder
+from stash_sense.runtime.stash_boxes import build_from_box
 from stash_sense.runtime.supervisor import Supervised
 
 log = logging.getLogger(__name__)
@@ -25,6 +28,7 @@ log = logging.getLogger(__name__)
 KIND = TARGET = "database"
 """The kind and the target of the job that builds or updates the face database."""
 ALL = "all"
+STASH_BOX = "stash-box"
 
 QUIET_S = 60.0
 """An update begins once Stash has said of no further change for so long."""
@@ -52,11 +56,14 @@ def database_job(services: Services, build: JobFunction) -> JobFunction:
 
     async def run(progress: JobProgress, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         place = database_dir(services.settings)
+        settings, allow_empty = services.settings, bool(parameters.get("allow_empty"))
         if parameters.get("source") != ALL:
-            result = await build(progress, parameters)
+            if parameters.get("source") == STASH_BOX:
+                result = await _build_from_box(services, progress, parameters["endpoint"], allow_empty)
+            else:
+                result = await build(progress, parameters)
             await asyncio.to_thread(end_rollback, place)
             return result
-        settings, allow_empty = services.settings, bool(parameters.get("allow_empty"))
         pack = await asyncio.to_thread(services.engine.pack)
 
         async def from_stash(_: str) -> Mapping[str, Any]:
@@ -68,7 +75,14 @@ def database_job(services: Services, build: JobFunction) -> JobFunction:
                 settings.with_values(workers=1), source, pack, progress, allow_empty=allow_empty
             )
 
-        builders: dict[Any, UpdateSource] = {"stash": from_stash, "folder": from_folder}
+        async def from_stash_box(source: str) -> Mapping[str, Any]:
+            return await _build_from_box(services, progress, source_host(source), allow_empty)
+
+        builders: dict[Any, UpdateSource] = {
+            "stash": from_stash,
+            "stash-box": from_stash_box,
+            "folder": from_folder,
+        }
         sources = await asyncio.to_thread(sources_in_use, settings)
         try:
             updates = await update_sources(sources, builders)
@@ -81,6 +95,25 @@ def database_job(services: Services, build: JobFunction) -> JobFunction:
         return {"sources": [update.as_json() for update in updates]}
 
     return run
+
+
+async def _build_from_box(
+    services: Services, progress: JobProgress, name: str, allow_empty: bool
+) -> Mapping[str, Any]:
+    """Build from a stash-box on a loop of its own, as other jobs work."""
+    services.require_stash()
+    pack = await asyncio.to_thread(services.engine.pack)
+
+    async def build() -> Mapping[str, Any]:
+        async with open_stash(services.settings, PATIENT) as stash:
+            report = await build_from_box(
+                services.settings, stash, name, pack, progress, pool=services.pool, allow_empty=allow_empty
+            )
+            return report.as_json(LISTED_REFUSALS)
+
+    result = await run_on_own_loop(build, "database")
+    await services.use_newest_database()
+    return result
 
 
 class DatabaseUpdates:
@@ -212,4 +245,4 @@ class DatabaseUpdates:
 
 def job_parameters(source: str, **options: Any) -> dict[str, Any]:
     """The parameters of the job `database`, which equal ones share."""
-    return {"images": False, "allow_empty": False, "source": source, **options}
+    return {"images": False, "source": source, "endpoint": None, "allow_empty": False, **options}

@@ -10,10 +10,12 @@ from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.folder import folder_report_json
 from stash_sense.enrolment.sources import SourceUpdate, update_sources
 from stash_sense.enrolment.stash import stash_report_json
+from stash_sense.enrolment.stash_boxes import source_host
 from stash_sense.errors import Cancelled
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.runtime.from_settings import database_dir, enrol, enrol_from_stash
+from stash_sense.runtime.stash_boxes import enrol_from_box
 from stash_sense.settings import Settings
 
 
@@ -35,7 +37,14 @@ async def update_all(
     async def from_folder(source: str) -> Mapping[str, Any]:
         return await update_folder(settings, source, pack, progress, allow_empty=allow_empty)
 
-    return await update_sources(sources_in_use(settings), {"stash": from_stash, "folder": from_folder})
+    async def from_stash_box(source: str) -> Mapping[str, Any]:
+        report = await enrol_from_box(settings, source_host(source), pack, progress, allow_empty=allow_empty)
+        return report.as_json()
+
+    return await update_sources(
+        sources_in_use(settings),
+        {"stash": from_stash, "stash-box": from_stash_box, "folder": from_folder},
+    )
 
 
 async def update_folder(

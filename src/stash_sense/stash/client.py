@@ -6,7 +6,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from stash_sense.errors import NotInStash, StashAnsweredWrongly
+from stash_sense.errors import NotInStash, StashAnsweredWrongly, StashRefused
 from stash_sense.graphql.documents import load_document
 from stash_sense.graphql.execution import execute
 from stash_sense.stash.address import StashAddress
@@ -21,6 +21,7 @@ from stash_sense.stash.types import (
     Performer,
     Plugin,
     StashBox,
+    StashBoxAccess,
     StashImage,
     StashStatus,
     Target,
@@ -113,6 +114,19 @@ class StashClient:
             "find_stash_boxes",
             lambda data: tuple(map(StashBox.from_json, data["configuration"]["general"]["stashBoxes"])),
         )
+
+    async def stash_box_access(self) -> tuple[StashBoxAccess, ...]:
+        """The configured stash-boxes with their keys, which go to these boxes only, in Stash's own order."""
+
+        def read(data: Json) -> tuple[StashBoxAccess, ...]:
+            return tuple(map(StashBoxAccess.from_json, data["configuration"]["general"]["stashBoxes"]))
+
+        try:
+            return await self._execute("find_stash_box_limits", read)
+        except StashRefused as error:
+            if not any("max_requests_per_minute" in message for message in error.messages):
+                raise
+            return await self._execute("find_stash_box_keys", read)  # Stash before 0.29
 
     async def plugins(self) -> tuple[Plugin, ...]:
         """The plugins that Stash has loaded."""

@@ -17,12 +17,11 @@ from stash_sense.errors import (
     StashError,
     VideoChanged,
 )
+from stash_sense.graphql.bodies import UNKNOWN_TYPES, media_type
 from stash_sense.graphql.transport import ServerRequest
 from stash_sense.stash.transport import StashLimits, StashTransport
 from stash_sense.stash.types import Media
 
-# What Go's file server sends for a type it does not know, like HEIC; the decoder looks inside.
-_UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _PLACEHOLDER_TYPE = "image/svg+xml"
 _FILE_MISSING = ("no such file", "cannot find the file", "cannot find the path", "file does not exist")
 
@@ -52,11 +51,11 @@ async def fetch_media(transport: StashTransport, limits: StashLimits, name: str,
 
 
 def _check_content_type(name: str, response: httpx.Response) -> None:
-    content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = media_type(response.headers)
     if content_type == _PLACEHOLDER_TYPE:
         # Stash sends it with status 200 as the thumbnail of a missing file.
         raise NoPicture(f"{name}: Stash sent only a placeholder; the file is missing. Rescan it in Stash.")
-    if content_type.startswith("image/") or content_type in _UNKNOWN_TYPES:
+    if content_type.startswith("image/") or content_type in UNKNOWN_TYPES:
         return
     if content_type.startswith("video/"):
         raise NotAPicture(f"{name}: a video ({content_type}); only still images are accepted here.")
@@ -148,7 +147,7 @@ async def fetch_video_part(
 
 
 def _check_video_type(name: str, response: httpx.Response) -> None:
-    content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = media_type(response.headers)
     if "html" in content_type:
         raise StashAnsweredWrongly(
             f"{name}: an HTML page arrived instead of a video. STASH_URL or a proxy leads to another server "

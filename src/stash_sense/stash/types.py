@@ -87,6 +87,29 @@ class StashBox:
 
 
 @dataclass(frozen=True, slots=True)
+class StashBoxAccess:
+    """How Stash reaches a stash-box. per_minute: requests that are set in Stash; None where none are, and in
+    Stash before 0.29.
+    """
+
+    endpoint: str
+    name: str
+    api_key: str = field(repr=False)
+    per_minute: int | None
+
+    @classmethod
+    def from_json(cls, json: Json) -> Self:
+        """Read a StashBox with its key."""
+        per_minute = int(json.get("max_requests_per_minute") or 0)
+        return cls(
+            endpoint=text_of(json["endpoint"]),
+            name=text_of(json["name"]),
+            api_key=text_of(json["api_key"]),
+            per_minute=per_minute if per_minute > 0 else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PerformerName:
     """A performer as part of an image or gallery."""
 

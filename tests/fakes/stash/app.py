@@ -53,6 +53,12 @@ class Setup:
     faults: Faults = field(default_factory=Faults)
     record: Record = field(default_factory=Record)
 
+    def refusal(self, request: Request, seen: Seen) -> Response | None:
+        """None where the request may pass."""
+        if seen.kind == "health":  # before any login
+            return None
+        return access.refusal(request, self.api_key, self.session)
+
 
 def build(setup: Setup, cut: Callable[[Scope], None]) -> ASGIApp:
     """cut: breaks the connection that a request came by."""
@@ -72,7 +78,7 @@ def build(setup: Setup, cut: Callable[[Scope], None]) -> ASGIApp:
         Route("/scene/{name}", pictures.scene_sheet, methods=_READ_ONLY),
         *_pages(setup),
     ]
-    return _Edge(setup, Starlette(routes=routes), cut)
+    return Edge(setup, Starlette(routes=routes), cut)
 
 
 def _pages(setup: Setup) -> list[Route]:
@@ -114,8 +120,8 @@ def _connection(setup: Setup) -> dict[str, Any]:
     }
 
 
-class _Edge:
-    """Everything before Stash's routes."""
+class Edge:
+    """Everything before a server's routes."""
 
     def __init__(self, setup: Setup, inner: ASGIApp, cut: Callable[[Scope], None]) -> None:
         self._setup = setup
@@ -151,9 +157,7 @@ class _Edge:
                     await answer(inside, _replay(body), send)
                     return
         send = self._spoiled(scope, send, faults)
-        refused = None
-        if seen.kind != "health":  # before any login
-            refused = access.refusal(request, self._setup.api_key, self._setup.session)
+        refused = self._setup.refusal(request, seen)
         await (refused or self._inner)(inside, _replay(body), send)
 
     def _spoiled(self, scope: Scope, send: Send, faults: list[Fault]) -> Send:

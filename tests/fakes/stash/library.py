@@ -115,6 +115,8 @@ class Library:
         self.markers: dict[int, Marker] = {}
         self.stash_boxes: list[tuple[str, str, str]] = []
         """(endpoint, name, api key), in the order of Stash's settings."""
+        self.box_limits: dict[str, int] = {}
+        """Requests a minute, by endpoint; 240 for others."""
         self.plugins: dict[str, dict[str, Any]] = {}
         """Their settings, by id."""
         self.installed: dict[str, tuple[str, bool]] = {}

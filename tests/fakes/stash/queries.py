@@ -122,7 +122,12 @@ def _configuration(library: Library, api_key: str) -> View:
             "apiKey": api_key,
             "username": "owner" if api_key else "",
             "stashBoxes": [
-                {"endpoint": endpoint, "name": name, "api_key": key}
+                {
+                    "endpoint": endpoint,
+                    "name": name,
+                    "api_key": key,
+                    "max_requests_per_minute": library.box_limits.get(endpoint, 240),
+                }
                 for endpoint, name, key in library.stash_boxes
             ],
         },

@@ -15,6 +15,7 @@ _KINDS = (
     (re.compile(r"/performer/[^/]+/image"), "portrait"),
     (re.compile(r"/scene/[^/]+/stream"), "stream"),
     (re.compile(r"/scene/.+"), "scene"),
+    (re.compile(r"/images/.+"), "box image"),
 )
 
 

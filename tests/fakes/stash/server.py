@@ -14,12 +14,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fakes.ports import free_port
@@ -39,7 +40,7 @@ class StashStandIn(Setup):
 
     def __init__(self, *, port: int = 0, **setup: Any) -> None:
         super().__init__(port=port, **setup)
-        self._server: _Server | None = None
+        self._server: Server | None = None
 
     @property
     def url(self) -> str:
@@ -55,7 +56,7 @@ class StashStandIn(Setup):
     def up(self) -> None:
         """Starts, or comes back on the same port."""
         if self._server is None:
-            self._server = _Server(self, self.port or free_port())
+            self._server = Server(partial(build, self), self.port or free_port())
             self.port, self.own_port = self._server.port, self._server.own_port
 
     def down(self) -> None:
@@ -106,10 +107,13 @@ class _Uvicorn(uvicorn.Server):
             server.close()
 
 
-class _Server:
-    """One run of uvicorn, which keeps hold of its connections so that they can be cut."""
+class Server:
+    """One run of uvicorn, which keeps hold of its connections so that they can be cut.
 
-    def __init__(self, setup: Setup, port: int) -> None:
+    build: given what cuts the connection of a request, the app.
+    """
+
+    def __init__(self, build: Callable[[Callable[[Scope], None]], ASGIApp], port: int) -> None:
         self._transports: dict[_Ends, asyncio.Transport] = {}
         self._socket = _listen(port)
         self._own_socket = _listen(0)
@@ -118,7 +122,7 @@ class _Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
-                build(setup, self._cut),
+                build(self._cut),
                 http=_protocol(self._transports),
                 ws="none",
                 lifespan="off",

@@ -20,7 +20,7 @@ from stash_sense.api.schemas.jobs import (
 from stash_sense.api.schemas.scenes import SceneIn
 from stash_sense.enrolment.stash import SOURCE
 from stash_sense.errors import NotBuilt
-from stash_sense.runtime.database_updates import KIND, TARGET
+from stash_sense.runtime.database_updates import KIND, STASH_BOX, TARGET
 from stash_sense.runtime.services import IdentifyOptions, SceneOptions
 from stash_sense.runtime.sidecar import Sidecar
 
@@ -103,8 +103,11 @@ async def post_database_job(
         Body(openapi_examples={"portraits": {"value": {}}, "more": {"value": {"images": True}}}),
     ],
 ) -> JobIdOut:
-    """Enrol the performers of Stash, or update all sources. Unchanged portraits are not analysed again."""
-    if body.source == SOURCE:
+    """Enrol the performers of Stash, from Stash or from a stash-box, or update all sources.
+
+    Unchanged pictures are not analysed again, nor fetched again from a stash-box.
+    """
+    if body.source in (SOURCE, STASH_BOX):
         sidecar.services.require_stash()
     queue = await sidecar.jobs.ready()
     return JobIdOut(job_id=await queue.submit(KIND, TARGET, body.model_dump()))

@@ -1,8 +1,8 @@
 """Galleries and jobs: what to identify, the people found, and how far a job is."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stash_sense.api.schemas.faces import (
     STRICT,
@@ -46,14 +46,26 @@ class DatabaseIn(BaseModel):
         description="Enrol from images too, where one performer alone is tagged and one face shows; "
         "`unlearned`: only those of whom no portrait shows a face; performer ids: only these of them.",
     )
-    source: Literal["stash", "all"] = Field(
+    source: Literal["stash", "stash-box", "all"] = Field(
         default="stash",
-        description="`all`: every source of the database in use that can be brought up to date, each by "
-        "itself; `images` then does not count.",
+        description="`stash-box`: what the stash-box `endpoint` has of Stash's performers; `all`: every "
+        "source of the database in use that can be brought up to date, each by itself. `images` counts for "
+        "`stash` alone.",
+    )
+    endpoint: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
+        default=None,
+        description="Of a stash-box in Stash's settings: its endpoint, host or name.",
+        examples=["https://stashdb.org/graphql"],
     )
     allow_empty: bool = Field(
         default=False, description="Build although Stash has less than half of the people of the last build."
     )
+
+    @model_validator(mode="after")
+    def _endpoint_fits_the_source(self) -> Self:
+        if (self.source == "stash-box") != (self.endpoint is not None):
+            raise ValueError("`endpoint` names the stash-box of the source `stash-box`, and of no other")
+        return self
 
 
 class PerformerOut(ReasonOut):

@@ -1,0 +1,263 @@
+"""People of the library by the pictures that a stash-box has of them."""
+
+import uuid
+
+import pytest
+
+from fakes.stash import Status
+from stash_sense.enrolment.forgotten import ForgottenPeople
+from stash_sense.errors import NobodyToEnrol, PeopleVanished, StashBoxError, StashBoxKeyRefused
+from stash_sense.facedb.database import FaceDatabase, current_version
+
+from .conftest import BLACK, BLUE, GREEN, RED, picture, shades
+
+
+async def test_people_of_the_library_come_with_up_to_five_pictures_and_nobody_else(
+    enrol, box, tag, stash, people_of
+):
+    ann = box.add_performer("Ann", images=shades(7))
+    box.add_performer("Stranger", images=[picture(BLUE)])
+    tag("Ann of Stash", ann)
+    stash.library.add_performer("Bea")
+    report = await enrol()
+    assert {name: faces for name, (_, faces) in people_of().items()} == {"Ann of Stash": 5}
+    assert (report.added, report.updated, report.build.faces) == (1, 0, 5)
+    person = people_of()["Ann of Stash"][0]
+    assert person.key == f"127.0.0.1:{ann}"
+    assert (person.local_id, person.stash_ids) == ("1", ((box.endpoint, ann),))
+
+
+async def test_the_photos_name_their_source(enrol, box, tag, place):
+    ann = box.add_performer("Ann", images=shades(1))
+    tag("Ann", ann)
+    await enrol()
+    with FaceDatabase.open(place) as database:
+        assert database.manifest.sources == ("stash-box:127.0.0.1",)
+        assert [photo.path for photo in database.photos()] == [
+            f"stash-box:127.0.0.1/{box.performers[ann].images[0]}"
+        ]
+
+
+async def test_nothing_but_ids_of_people_leaves_the_library(enrol, box, tag, stash):
+    tag("Secret Name", box.add_performer("Ann", images=shades(1)), image=picture(RED))
+    box.bodies.clear()
+    await enrol()
+    assert all(b"Secret" not in body for body in box.bodies)
+    assert max(map(len, box.bodies)) < 2000  # no picture
+
+
+async def test_a_picture_is_fetched_once(enrol, box, tag, colours):
+    ann = box.add_performer("Ann", images=shades(2))
+    tag("Ann", ann)
+    await enrol()
+    box.edit(ann, name="Anne")
+    seen = colours.engine.pictures
+    report = await enrol()
+    assert box.record.counts["box image"] == 2
+    assert colours.engine.pictures == seen
+    assert (report.added, report.updated, report.build.analyzed) == (0, 0, 0)
+
+
+async def test_a_build_without_changes_keeps_the_version(enrol, box, tag):
+    tag("Ann", box.add_performer("Ann", images=shades(2)))
+    tag("Without", box.add_performer("Without"))
+    first = await enrol()
+    assert (await enrol()).build.version == first.build.version
+
+
+async def test_a_new_picture_is_an_update_and_a_removed_one_goes(enrol, box, tag, people_of):
+    ann = box.add_performer("Ann", images=shades(2))
+    tag("Ann", ann)
+    await enrol()
+    kept = box.performers[ann].images[1]
+    box.edit(ann, images=[kept, box.add_image(picture((255, 60, 60)))])
+    report = await enrol()
+    assert (report.added, report.updated) == (0, 1)
+    assert people_of()["Ann"][1] == 2
+    assert box.record.counts["box image"] == 3
+
+
+async def test_what_a_killed_build_fetched_is_not_fetched_again(enrol, box, tag, watch):
+    for number in range(6):
+        tag(f"P{number}", box.add_performer(f"P{number}", images=shades(1, (255, 30 * number, 30))))
+    box.faults.add(Status(401), where=lambda _: box.record.counts["box image"] > 3)
+    with pytest.raises(StashBoxKeyRefused):
+        await enrol()
+    box.faults.clear()
+    fetched = box.record.counts["box image"]
+    report = await enrol()
+    assert report.build.people == 6
+    assert box.record.counts["box image"] <= fetched + 6 - 3
+
+
+async def test_a_merged_entry_stays_one_person_with_the_former_id_as_alias(enrol, box, tag, people_of):
+    old, new = box.add_performer("Ann", images=shades(1)), box.add_performer("Ann Lee", images=shades(2))
+    tag("Ann", old)
+    await enrol()
+    box.merge(old, into=new)
+    report = await enrol()
+    person, faces = people_of()["Ann"]
+    assert person.key == f"127.0.0.1:{new}"
+    assert f"127.0.0.1:{old}" in person.aliases
+    assert person.stash_ids == ((box.endpoint, new),)
+    assert faces == 2
+    assert [each.key for each in report.merged] == [f"127.0.0.1:{old}"]
+    assert report.build.gone == ()
+
+
+async def test_a_chain_of_merges_is_followed(enrol, box, tag, people_of):
+    first, second, third = (box.add_performer(name, images=shades(1)) for name in "abc")
+    tag("Ann", first)
+    box.merge(first, into=second)
+    box.performers[first].merged_into = second  # as a box that does not move redirects
+    box.performers[second].deleted, box.performers[second].merged_into = True, third
+    await enrol()
+    assert people_of()["Ann"][0].key == f"127.0.0.1:{third}"
+
+
+async def test_a_ring_of_merges_is_a_deleted_person(enrol, box, tag):
+    tag("Bea", box.add_performer("Bea", images=shades(1)))
+    one, two = box.add_performer("a"), box.add_performer("b")
+    tag("Ann", one)
+    for performer, into in ((one, two), (two, one)):
+        box.performers[performer].deleted, box.performers[performer].merged_into = True, into
+    report = await enrol()
+    assert [each.name for each in report.deleted] == ["Ann"]
+
+
+async def test_two_performers_whose_entries_were_merged_are_one_person(enrol, box, tag, people_of):
+    old, new = box.add_performer("Ann", images=shades(1)), box.add_performer("Ann Lee", images=shades(1))
+    tag("Ann", old)
+    tag("Ann Lee", new)
+    box.merge(old, into=new)
+    await enrol()
+    ((person, _),) = people_of().values()
+    assert {f"127.0.0.1:{old}", "local:1", "local:2"} <= set(person.aliases)
+
+
+async def test_deleted_and_unknown_people_are_listed_and_go(enrol, box, tag, people_of):
+    ann, bea = (
+        box.add_performer(name, images=shades(1, colour)) for name, colour in (("Ann", RED), ("Bea", GREEN))
+    )
+    tag("Ann", ann)
+    tag("Bea", bea)
+    tag("Cleo", str(uuid.uuid4()))
+    await enrol()
+    box.delete(ann)
+    report = await enrol()
+    assert people_of().keys() == {"Bea"}
+    assert [person.name for person in report.deleted] == ["Ann"]
+    assert [person.name for person in report.unknown] == ["Cleo"]
+    assert report.build.gone == ("Ann",)
+
+
+async def test_ids_of_other_boxes_and_other_texts_are_not_sent(enrol, box, tag, stash):
+    tag("Ann", box.add_performer("Ann", images=shades(1)))
+    stash.library.add_performer("Bea", stash_ids=[("https://other.example/graphql", str(uuid.uuid4()))])
+    tag("Cleo", "http://somewhere/else?x=1")
+    box.bodies.clear()
+    await enrol()
+    assert sum(b"id1" in body or b"else" in body for body in box.bodies) == 0
+
+
+async def test_somebody_who_was_deleted_for_good_is_neither_asked_for_nor_enrolled(
+    enrol, box, tag, place, people_of
+):
+    ann, bea = (
+        box.add_performer(name, images=shades(1, colour)) for name, colour in (("A", RED), ("B", GREEN))
+    )
+    for each in (ann, bea):
+        tag(box.performers[each].name, each)
+    ForgottenPeople().adding([f"127.0.0.1:{ann}"], ["A"]).write(place)
+    for whole in (False, True):
+        await enrol(whole=whole)
+        assert people_of().keys() == {"B"}
+        assert not any(ann in body.decode() for body in box.bodies)
+    assert box.record.counts["box image"] == 1
+
+
+async def test_refused_pictures_are_listed_and_only_what_may_come_is_asked_again(
+    enrol, box, tag, people_of, watch
+):
+    ann = box.add_performer("Ann", images=shades(1))
+    gone, page, black = box.add_image(None), box.add_image(b"<html>no</html>"), box.add_image(picture(BLACK))
+    box.edit(ann, images=[*box.performers[ann].images, gone, page, black])
+    tag("Ann", ann)
+    report = await enrol()
+    assert [photo.reason for photo in report.build.skipped] == [
+        "127.0.0.1 has no such picture any more.",
+        "127.0.0.1 sent a page of HTML instead of a picture.",
+        "no face found",
+    ]
+    assert len(watch.problems) == 2
+    box.record.forget()
+    again = await enrol()
+    assert [photo.reason for photo in again.build.skipped] == [photo.reason for photo in report.build.skipped]
+    assert box.record.counts["box image"] == 1  # the page of HTML
+    assert people_of()["Ann"][1] == 1
+    box.pictures[gone] = box.pictures[page] = picture(RED, (81, 81))
+    box.edit(ann)
+    await enrol()
+    assert people_of()["Ann"][1] == 2  # they are one picture
+
+
+async def test_a_box_that_fails_at_every_picture_is_left_alone(enrol, box, tag):
+    for number in range(10):
+        tag(f"P{number}", box.add_performer(f"P{number}", images=shades(5)))
+    box.faults.add(Status(200, b"<html>login</html>", "text/html"), where="box image")
+    with pytest.raises(StashBoxError, match="HTML"):
+        await enrol()
+    assert box.record.counts["box image"] <= 20
+
+
+async def test_a_person_at_whose_entry_the_box_fails_keeps_the_faces(enrol, box, tag, people_of):
+    ann = box.add_performer("Ann", images=shades(1))
+    tag("Ann", ann)
+    tag("Bea", box.add_performer("Bea", images=shades(1, GREEN)))
+    await enrol()
+    box.broken.add(ann)
+    report = await enrol()
+    assert people_of().keys() == {"Ann", "Bea"}
+    assert [person.name for person, _ in report.failed] == ["Ann"]
+
+
+async def test_nobody_with_an_id_of_the_box_is_said_with_what_to_do(enrol, stash, box):
+    stash.library.add_performer("Ann")
+    with pytest.raises(NobodyToEnrol, match=r"id of 127\.0\.0\.1.*--all"):
+        await enrol()
+    assert box.record.seen == []
+
+
+async def test_a_box_that_lost_most_people_changes_nothing(enrol, box, tag, place):
+    ids = [box.add_performer(f"P{number}", images=shades(1, (255, 60 * number, 30))) for number in range(4)]
+    for each in ids:
+        tag(f"P{ids.index(each)}", each)
+    first = await enrol()
+    for each in ids[1:]:
+        box.delete(each)
+    with pytest.raises(PeopleVanished):
+        await enrol()
+    assert current_version(place) == first.build.version
+    assert (await enrol(allow_empty=True)).build.people == 1
+
+
+async def test_a_build_never_asks_more_often_than_allowed(enrol, box, tag):
+    box.latencies = (0.0, 0.4, 0.0, 2.0)
+    box.reset_latencies()
+    for number in range(45):
+        tag(f"P{number}", box.add_performer(f"P{number}", images=shades(2)))
+    box.faults.add(Status(429, b"", headers={"Retry-After": "7"}), where="box image", times=3)
+    await enrol(per_minute=25)
+    assert len(box.arrivals) == 3 + 90 + 3
+    assert box.most_in_a_minute <= 25
+    assert box.most_at_once == 1
+    await enrol(per_minute=25)
+    assert box.most_in_a_minute <= 25
+
+
+async def test_progress_counts_people_and_faces(enrol, box, tag, watch):
+    tag("Ann", box.add_performer("Ann", images=shades(2)))
+    tag("Bea", box.add_performer("Bea"))
+    await enrol()
+    assert watch.stages == [("Asking 127.0.0.1", 0), ("Enrolling", 2)]
+    assert watch.steps[-1] == (2, 2, 1)
