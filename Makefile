@@ -97,6 +97,7 @@ bench: $(GROUP)bench ## Measure speed, grouping, search, state, video, sidecar a
 	@$(BIN)/python benchmarks/video.py
 	@$(BIN)/python benchmarks/sidecar.py
 	@$(BIN)/python benchmarks/scene_stream.py
+	@$(BIN)/python benchmarks/scene_rematch.py
 	@$(BIN)/python benchmarks/scenes.py
 
 accuracy: $(GROUP)bench ## Measure accuracy and draw the plots; needs the evaluation photos

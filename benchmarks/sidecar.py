@@ -243,7 +243,7 @@ def more_references(bench: Bench) -> Iterator[None]:
     """A larger face database, until the end of the block."""
     add_strangers(bench.place, bench.pack, bench.options.references)
     yield
-    build_from_folders([SAMPLES / "people"], bench.place, bench.pack, NoProgress())
+    add_strangers(bench.place, bench.pack, 0)
 
 
 def take_into_use(sidecar: Serving, references: int) -> None:

@@ -66,7 +66,10 @@ def validate_integer(what: str, value: object, low: int = 0, high: int = LARGEST
 
 def validate_number(what: str, value: object, low: float = -math.inf, high: float = math.inf) -> float:
     """A finite number from `low` to `high`: SQLite would store NaN as NULL."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+    # The type first: asking whether a float is a Real number takes longer than all the rest.
+    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, numbers.Real)):
+        raise BadInput(f"{what} is {value!r:.80}; give a finite number.")
+    if not math.isfinite(value):
         raise BadInput(f"{what} is {value!r:.80}; give a finite number.")
     number = float(value)
     if not low - _ROUNDING <= number <= high + _ROUNDING:

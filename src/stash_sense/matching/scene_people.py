@@ -91,6 +91,15 @@ def find_scene_people(
     return SceneEvidence(tuple(_longest_first(persons)), tuple(_longest_first(unknown)))
 
 
+def _are_finite(faces: Sequence[EmbeddedFace]) -> list[bool]:
+    """Whether each face's embeddings are numbers."""
+    if not faces:
+        return []
+    blocks = [np.stack([face.embeddings[slot] for face in faces]) for slot in faces[0].embeddings]
+    finite: list[bool] = np.all([np.isfinite(block).all(axis=1) for block in blocks], axis=0).tolist()
+    return finite
+
+
 def _longest_first(tracks: Sequence[SceneTrack]) -> list[SceneTrack]:
     return sorted(tracks, key=lambda track: (-track.proportion, track.faces))
 
@@ -119,12 +128,12 @@ class _Scene:
         self.places: list[SceneFace] = []
         self.faces: list[TrackFace] = []
         shots = follow_faces(frames, scorer)
+        whole = iter(_are_finite([face for _, own in frames for face in own]))
         for frame, (time_s, own) in enumerate(frames):
             for position, face in enumerate(own):
                 decided = decisions.get((frame, position), NO_DECISIONS)
                 # A NaN in a vector is like nothing, and would make its whole track like nothing.
-                whole = all(np.isfinite(vector).all() for vector in face.embeddings.values())
-                if decided.ignored or not whole:
+                if not next(whole) or decided.ignored:
                     continue
                 self.places.append((frame, position))
                 self.faces.append(self._track_face(frame, time_s, shots[frame][position], face, decided))

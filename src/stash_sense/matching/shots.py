@@ -25,11 +25,14 @@ def follow_faces(frames: Sequence[tuple[float, Sequence[EmbeddedFace]]], scorer:
     """
     numbers = count()
     shots = [[next(numbers) for _ in faces] for _, faces in frames]
+    places = _FacesOfFrames([faces for _, faces in frames], scorer)
     for at, ((before_s, before), (after_s, after)) in enumerate(pairwise(frames)):
         if after_s - before_s > FOLLOW_S or not before or not after:
             continue
-        overlaps = _overlaps(before, after)
-        overlaps[~_alike(before, after, scorer)] = 0.0
+        overlaps = places.overlaps(at, at + 1)
+        if overlaps.max() < FOLLOW_OVERLAP:
+            continue
+        overlaps[~places.alike(at, at + 1)] = 0.0
         while overlaps.max() >= FOLLOW_OVERLAP:
             one, other = np.unravel_index(int(overlaps.argmax()), overlaps.shape)
             shots[at + 1][other] = shots[at][one]
@@ -37,21 +40,32 @@ def follow_faces(frames: Sequence[tuple[float, Sequence[EmbeddedFace]]], scorer:
     return shots
 
 
-def _alike(
-    before: Sequence[EmbeddedFace], after: Sequence[EmbeddedFace], scorer: Scorer
-) -> NDArray[np.bool_]:
-    """Whether faces may be one person, (before, after): a place alone is not enough, there may be a cut."""
-    some, others = (
-        stack_embeddings([face.embeddings for face in faces], scorer.slots) for faces in (before, after)
-    )
-    return np.asarray(scorer.fused(some, others) <= JOIN_DISTANCE)
+class _FacesOfFrames:
+    """All faces of some frames, stacked once: for single frames NumPy's calls take longer than the work."""
 
+    def __init__(self, frames: Sequence[Sequence[EmbeddedFace]], scorer: Scorer) -> None:
+        faces = [face for own in frames for face in own]
+        ends = np.cumsum([0, *(len(own) for own in frames)]).tolist()
+        self._own = [slice(first, end) for first, end in pairwise(ends)]
+        self._scorer = scorer
+        self._bar = scorer.decades_at(JOIN_DISTANCE)
+        if faces:
+            vectors = stack_embeddings([face.embeddings for face in faces], scorer.slots)
+            self._queries = scorer.queries(vectors)
+            self._units = np.concatenate([vectors[slot] for slot in scorer.slots], axis=1)
+            self._boxes = np.stack([face.box for face in faces])
+            self._areas = np.clip(self._boxes[:, 2:] - self._boxes[:, :2], 0, None).prod(axis=1)
 
-def _overlaps(before: Sequence[EmbeddedFace], after: Sequence[EmbeddedFace]) -> NDArray[np.float32]:
-    """Intersection over union, (before, after)."""
-    some, others = (np.stack([face.box for face in faces]) for faces in (before, after))
-    low = np.maximum(some[:, None, :2], others[None, :, :2])
-    high = np.minimum(some[:, None, 2:], others[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1) for boxes in (some, others)]
-    return np.asarray(shared / np.maximum(areas[0][:, None] + areas[1] - shared, 1e-9), np.float32)
+    def alike(self, frame: int, other: int) -> NDArray[np.bool_]:
+        """Whether faces may be one person, (frame, other): a place is not enough, there may be a cut."""
+        scores = self._queries[self._own[frame]] @ self._units[self._own[other]].T
+        return np.asarray(self._scorer.decades(scores) >= self._bar)
+
+    def overlaps(self, frame: int, other: int) -> NDArray[np.float32]:
+        """Intersection over union, (frame, other)."""
+        one, two = self._own[frame], self._own[other]
+        some, others = self._boxes[one, None], self._boxes[None, two]
+        sides = np.minimum(some[..., 2:], others[..., 2:]) - np.maximum(some[..., :2], others[..., :2])
+        shared = np.maximum(sides, 0).prod(axis=2)
+        together = self._areas[one, None] + self._areas[None, two] - shared
+        return np.asarray(shared / np.maximum(together, 1e-9), np.float32)

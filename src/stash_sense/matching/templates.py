@@ -112,8 +112,8 @@ def _weighted_faces(moments: Moments, faces: Sequence[TrackFace]) -> tuple[list[
 
 
 def _mean(vectors: NDArray[np.float32], weights: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    mean = np.average(vectors, axis=0, weights=weights)
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
+    mean = vectors.mean(axis=0) if weights is None else np.average(vectors, axis=0, weights=weights)
+    return np.asarray(mean / max(float(np.sqrt(mean @ mean)), 1e-12), np.float32)
 
 
 def concatenate_slots(references: Embeddings, scorer: Scorer) -> NDArray[np.float32]:

@@ -263,7 +263,9 @@ def _cannot_join(
     for there in on.values():
         if len(there) < 2:
             continue
-        alike = _contact_sheet([face for _, face in there], faces, similarity)
+        alike = np.zeros((len(there), len(there)), bool)
+        if len(there) > SHEET_FACES:
+            alike = _contact_sheet([face for _, face in there], faces, similarity)
         for at, (group, _) in enumerate(there):
             cannot_join[group].update(
                 other for to, (other, _) in enumerate(there) if other != group and not alike[at, to]

@@ -25,7 +25,7 @@ from stash_sense.recognition.gallery_answer import LiveResult
 from stash_sense.recognition.parameters import RunParameters, Tools
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.scene_answer import SceneAnswer, listed_errors, persons_and_unknown
-from stash_sense.recognition.scene_frames import LookedAtFrame, LookedAtScene, as_stored, to_frame
+from stash_sense.recognition.scene_frames import LookedAtFrame, LookedAtScene, as_stored
 from stash_sense.recognition.scene_sampling import (
     SAMPLER,
     SamplingOptions,
@@ -117,33 +117,19 @@ class SceneIdentification:
 
     async def _look_up(self, source: SceneSource, job: str = "") -> None:
         """Take over the stored frames that serve. job: only those of this job."""
-        stored = await self._store.read(self._store.look_up)
-        if stored is None or not await self._serves(stored, source):
-            return
-        if job and (stored.settings or {}).get("job") != job:
+        stored = await self._store.read(partial(self._store.look_up, source, job))
+        if stored is None:
             return
         self._stored = stored
-        self._known = [to_frame(frame) for frame in stored.frames]
-        for frame in stored.frames:
-            self._looked_at.add(LookedAtFrame.stored(frame))
+        looked_at = [LookedAtFrame.stored(frame) for frame in stored.frames]
+        self._known = [each.frame for each in looked_at]
+        for each in looked_at:
+            self._looked_at.add(each)
         self._source, self._stopped = stored.source, stored.stopped
         if stored.sampler == SPRITE and (failure := await self._store.read(self._store.known_failure)):
             self._errors.append(_only_sprite(failure[1]))
         self._size, self._duration_s = (stored.width, stored.height), stored.duration_s
         self._report_progress()
-
-    async def _serves(self, stored: StoredScene, source: SceneSource) -> bool:
-        """Whether a new run would look at the stored frames too, and find their faces."""
-        settings = stored.settings or {}
-        if stored.pack != self._parameters.pack or settings.get("floor", 2.0) > self._parameters.floor:
-            return False
-        if stored.sampler == SAMPLER:
-            return True
-        if stored.sampler != SPRITE or stored.stopped is None:
-            return False
-        # A sprite is a last resort: it serves only while the video itself cannot be read.
-        failed = source == "auto" and await self._store.read(self._store.known_failure) is not None
-        return failed or source == "sprite"
 
     def _is_whole(self, max_frames: int) -> bool:
         """Whether the stored frames are all that a run would look at."""

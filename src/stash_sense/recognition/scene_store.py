@@ -16,8 +16,10 @@ from stash_sense.recognition.decided_people import decisions_in
 from stash_sense.recognition.parameters import RunParameters
 from stash_sense.recognition.scene_answer import shown_faces
 from stash_sense.recognition.scene_frames import FramesInOrder, LookedAtFrame, to_new_frame
-from stash_sense.recognition.scene_sampling import SceneFrame
+from stash_sense.recognition.scene_sampling import SAMPLER, SceneFrame
+from stash_sense.recognition.scene_sprite import SPRITE
 from stash_sense.recognition.scene_verdicts import JudgedScene
+from stash_sense.recognition.scene_video import SceneSource
 from stash_sense.recognition.state_access import StateAccess
 from stash_sense.recognition.stored_faces import stored_match
 from stash_sense.store.database import RecommendationsDB
@@ -55,14 +57,30 @@ class SceneStore(StateAccess):
         self._picture_id: int | None = None
         self._settings: Mapping[str, Any] = {}
 
-    def look_up(self) -> StoredScene | None:
-        """What is stored of the scene's video. Blocks."""
+    def look_up(self, source: SceneSource, job: str) -> StoredScene | None:
+        """What is stored of the scene's video, if it serves a run with this source. Blocks.
+
+        job: only what this job has stored; any where it is empty.
+        """
         found = self._state.get_scene(self._scene_id, self._picture)
         if found is None:
             return None
         stored, _ = found
         self._picture_id, self._settings = stored.picture_id, stored.settings or {}
-        return stored
+        wanted = not job or self._settings.get("job") == job
+        return stored if wanted and self._serves(stored, source) else None
+
+    def _serves(self, stored: StoredScene, source: SceneSource) -> bool:
+        """Whether a new run would look at the stored frames too, and find their faces."""
+        floor = (stored.settings or {}).get("floor", 2.0)
+        if stored.pack != self._parameters.pack or floor > self._parameters.floor:
+            return False
+        if stored.sampler == SAMPLER:
+            return True
+        if stored.sampler != SPRITE or stored.stopped is None:
+            return False
+        # A sprite is a last resort: it serves only while the video itself cannot be read.
+        return source == "sprite" or (source == "auto" and self.known_failure() is not None)
 
     def known_failure(self) -> tuple[str, str] | None:
         """Code and message of why the video could not be read before. Blocks."""

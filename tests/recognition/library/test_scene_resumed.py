@@ -12,6 +12,7 @@ import pytest
 from stash_sense.domain.identity import PictureIdentity
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.scene import identify_scene
+from stash_sense.recognition.scene_video import SceneVideo
 from stash_sense.store.database import RecommendationsDB
 
 from .conftest import KEY, SHORT
@@ -29,8 +30,17 @@ def stored_frames(state: RecommendationsDB, stash, scene: str) -> tuple[float, .
 
 
 async def test_a_cancelled_scene_goes_on_where_it_stopped(
-    look_at_scene, add_scene, stash, state, progress, sees_colours, new_progress
+    look_at_scene, add_scene, stash, state, progress, sees_colours, new_progress, monkeypatch
 ):
+    stop = SceneVideo._stop
+
+    async def stop_and_let_go(video: SceneVideo, task: asyncio.Future) -> None:
+        stopping = asyncio.ensure_future(stop(video, task))
+        await asyncio.sleep(0)  # the video is told to stop before the thread goes on
+        stopped.set()
+        await stopping
+
+    monkeypatch.setattr(SceneVideo, "_stop", stop_and_let_go)
     undisturbed = await look_at_scene(add_scene(fingerprints={"oshash": "other"}))
     scene = add_scene()
     begun, stopped = asyncio.Event(), threading.Event()
@@ -45,7 +55,6 @@ async def test_a_cancelled_scene_goes_on_where_it_stopped(
     job = asyncio.create_task(look_at_scene(scene))
     await begun.wait()
     job.cancel()
-    stopped.set()
     with pytest.raises(asyncio.CancelledError):
         await job
     done = stored_frames(state, stash, scene)
