@@ -12,6 +12,8 @@ from fakes.stash import StashStandIn, Status
 from fakes.stash_box import KEY, StashBoxStandIn
 from stash_sense.__main__ import main
 from stash_sense.cli import stash_box_build
+from stash_sense.facedb.database import FaceDatabase
+from stash_sense.stashbox.rate import SYSTEM_CLOCK
 
 
 def picture(colour) -> bytes:
@@ -98,6 +100,29 @@ def test_a_whole_box_is_fetched_once_a_person_agrees(run, box, consent):
     done = run("--from-stash-box", "My Box", "--all", *consent, answer="y\n")
     assert done.exit_code == 0, done.output
     assert "Enrolled 2 people with 3 faces" in done.stdout
+
+
+def test_people_of_the_library_are_in_use_before_the_others_come(run, box, tmp_path):
+    box.add_performer("Stranger", images=[picture((30, 30, 255))])
+    box.faults.add(Status(401), where=lambda _: box.record.counts["box image"] > 2)
+    done = run("--from-stash-box", "My Box", "--all", "--yes")
+    assert done.exit_code == 1
+    assert "refuses the API key" in done.stderr
+    with FaceDatabase.open(tmp_path / "data" / "database") as database:
+        assert [database.person(index).name for index in range(database.people)] == ["Ann of Stash"]
+
+
+def test_a_pause_that_the_box_asks_for_is_told(run, box, monkeypatch):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr(SYSTEM_CLOCK, "sleep", sleep, raising=False)
+    box.faults.add(Status(429, b"", headers={"Retry-After": "90"}), where="box image", times=1)
+    done = run("--from-stash-box", "My Box")
+    assert (done.exit_code, slept) == (0, [90])
+    assert "asks for fewer requests" in done.stderr
 
 
 def test_a_box_that_stash_does_not_know_is_said_with_those_it_knows(run):

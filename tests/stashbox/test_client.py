@@ -26,6 +26,11 @@ from stash_sense.graphql.documents import document_names, load_document
 from stash_sense.stashbox.client import StashBoxClient, StashBoxLimits, _document_for
 
 BOX = "stash_sense.stashbox"
+PERFORMER = (
+    b'{"data": {"queryPerformers": {"count": 1, "performers": [{"id": %s, "name": "A", "images": [], '
+    b'"disambiguation": null, "country": null, "deleted": false, "merged_ids": [], '
+    b'"merged_into_id": null}]}}}'
+)
 
 
 @pytest.mark.parametrize("name", document_names(BOX))
@@ -174,6 +179,8 @@ async def test_no_error_and_no_log_shows_the_key(
             200, b'{"data": {"queryPerformers": {"count": "many", "performers": {}}}}', "application/json"
         ),
         Status(200, b'{"data": {"queryPerformers": null}}', "application/json"),
+        Status(200, PERFORMER % b'"../../x", "updated": "2025-01-01T00:00:00Z"', "application/json"),
+        Status(200, PERFORMER % b'"a", "updated": "yesterday"', "application/json"),
     ],
     ids=lambda answer: f"{answer.code}-{answer.body[:12]!r}",
 )
@@ -225,6 +232,21 @@ async def test_a_date_in_retry_after_is_waited_for(client: StashBoxClient, box: 
     box.faults.add(Status(503, b"", headers=far), times=1)
     with pytest.raises(StashBoxLimited, match=r"asks to come back in [\d,]+ h"):
         await client.performers_page(1)
+
+
+@pytest.mark.parametrize(
+    "text", ["soon", "-5", "", "1e9", "Fri, 99 Foo 2025 99:99:99 +99999999999", "9" * 400]
+)
+async def test_a_retry_after_that_is_no_time_is_a_minute_or_the_end(
+    client: StashBoxClient, box: StashBoxStandIn, clock, text: str
+):
+    box.faults.add(Status(429, b"", headers={"Retry-After": text}), times=1)
+    if text.isdigit():
+        with pytest.raises(StashBoxLimited):
+            await client.performers_page(1)
+    else:
+        await client.performers_page(1)
+        assert clock.slept == [60]
 
 
 async def test_a_box_that_is_full_is_left_alone_for_a_minute_and_not_for_ever(

@@ -34,5 +34,13 @@ def enrol_stash_box(
             click.confirm("Fetch everybody?", abort=True, err=True)
     with progress_bar() as progress:
         return asyncio.run(
-            enrol_from_box(settings, name, pack, progress, whole=whole, allow_empty=allow_empty)
+            enrol_from_box(
+                settings,
+                name,
+                pack,
+                progress,
+                whole=whole,
+                allow_empty=allow_empty,
+                on_pause=lambda message: click.echo(safe_text(message), err=True),
+            )
         )

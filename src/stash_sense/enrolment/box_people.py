@@ -1,5 +1,6 @@
 """Who of the library, or of all people, is on a stash-box; merged entries followed, deleted ones listed."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -58,6 +59,12 @@ def ids_on_box(person: Person, host: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in ids if is_box_id(each)))
 
 
+def shared_images(people: Iterable[BoxPerson]) -> set[str]:
+    """Images that the box shows of more than one of these people: nobody can tell whose face is whose."""
+    counts = Counter(image for person in people for image in person.images)
+    return {image for image, count in counts.items() if count > 1}
+
+
 async def list_library(
     box: StashBoxClient, endpoint: str, people: Iterable[StashPerson], asked: Asked = lambda _: None
 ) -> BoxListing:
@@ -95,9 +102,10 @@ async def list_library(
 
 def whole_box_person(endpoint: str, host: str, entry: BoxPerformer) -> BoxPerson:
     """Somebody of the box who is not in the library."""
+    key = stash_key(StashId(endpoint, entry.id))
     person = Person(
-        key=stash_key(StashId(endpoint, entry.id)),
-        name=entry.name,
+        key=key,
+        name=entry.name or key,
         country=entry.country,
         stash_ids=((endpoint, entry.id),),
         disambiguation=entry.disambiguation,

@@ -1,6 +1,6 @@
 """A stash-box's pictures of people, taken into a build. Each is fetched once: an id never shows another."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -9,7 +9,7 @@ from stash_sense.domain.identity import Person, person_keys
 from stash_sense.enrolment.box_people import BoxPerson, ids_on_box
 from stash_sense.enrolment.build import DatabaseBuild
 from stash_sense.enrolment.references import NewPhoto, picture_digest, portrait_face
-from stash_sense.enrolment.set_aside import NO_BOX_PICTURE
+from stash_sense.enrolment.set_aside import NO_BOX_PICTURE, SHARED_PICTURE
 from stash_sense.enrolment.source_ids import path_beginning
 from stash_sense.errors import (
     BoxImageGone,
@@ -32,7 +32,7 @@ _GONE = "gone"
 
 @dataclass(slots=True, eq=False)
 class BoxPhotos:
-    """Takes the pictures of people into a build.
+    """Takes the pictures of people into a build. shared: ids of those that show several of them.
 
     A photo's stamp: when its person was edited, and a digest of the picture. In place of the digest: `gone`
     where the box has it no more, which is asked for again once the person was edited; nothing where it
@@ -43,6 +43,7 @@ class BoxPhotos:
     pool: WorkPool
     build: DatabaseBuild
     source: str
+    shared: Collection[str] = ()
     _failures: int = 0
     _refused: dict[str, Photo] = field(default_factory=dict)
 
@@ -51,11 +52,14 @@ class BoxPhotos:
 
         Raises a StashBoxError that concerns not only one picture.
         """
-        paths = []
-        for image in person.images[:IMAGES_PER_PERSON]:
-            paths.append(path_beginning(self.source) + image)
-            await self._take(paths[-1], image, person)
-        return paths
+        beginning = path_beginning(self.source)
+        shared = [image for image in person.images if image in self.shared]
+        own = [image for image in person.images if image not in self.shared]
+        for image in own[:IMAGES_PER_PERSON]:
+            await self._take(beginning + image, image, person)
+        for image in shared[:IMAGES_PER_PERSON]:
+            self.build.failed[beginning + image] = SHARED_PICTURE
+        return [beginning + image for image in (*own[:IMAGES_PER_PERSON], *shared[:IMAGES_PER_PERSON])]
 
     def listed(self, people: Iterable[tuple[BoxPerson, Sequence[str]]]) -> Iterator[Photo]:
         """What the database is to list besides: pictures that could not be had, and people without any.

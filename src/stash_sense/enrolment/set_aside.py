@@ -11,6 +11,7 @@ from stash_sense.domain.reasons import percent
 NO_FACE = "no face found"
 NO_PORTRAIT = "no portrait in Stash"
 NO_BOX_PICTURE = "no picture at the stash-box"
+SHARED_PICTURE = "also a picture of another person at the stash-box"
 UPSIDE_DOWN = "the face is upside down; turn the picture"
 DUPLICATE = "the same picture as another of this person"
 
@@ -48,6 +49,7 @@ NEARER_TO_DELETED = "more like a person who was deleted than like the other pict
 _CODES = (
     ("no-face", re.escape(NO_FACE)),
     ("no-portrait", f"{re.escape(NO_PORTRAIT)}|{re.escape(NO_BOX_PICTURE)}"),
+    ("several-faces", re.escape(SHARED_PICTURE)),
     ("copy", re.escape(DUPLICATE)),
     ("several-faces", r"\d+ faces, "),
     ("upside-down", r"the face is upside down"),

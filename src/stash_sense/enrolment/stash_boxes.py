@@ -16,6 +16,7 @@ from stash_sense.enrolment.box_people import (
     ids_on_box,
     list_box,
     list_library,
+    shared_images,
     whole_box_person,
 )
 from stash_sense.enrolment.box_photos import IMAGES_PER_PERSON, BoxPhotos, KnownBoxPeople
@@ -143,7 +144,7 @@ async def build_from_stash_box(
         if not allow_empty:
             counts = {path_beginning(source): len(people)}
             await asyncio.to_thread(build.refuse_vanished, counts)
-        photos = BoxPhotos(box, pool, build, source)
+        photos = BoxPhotos(box, pool, build, source, shared_images(people))
         paths = await _collect(people, photos, progress)
         if all(stored.photo.skipped for stored in build.photos.values()):
             raise NobodyToEnrol(nobody_message(build, f"{host} has no pictures of these people."))

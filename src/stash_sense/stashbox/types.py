@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from stash_sense.stashbox.address import is_box_id
@@ -41,7 +42,7 @@ class BoxPerformer:
             disambiguation=_text_of(json["disambiguation"] or ""),
             country=_text_of(json["country"] or "") or None,
             images=tuple(dict.fromkeys(image for image, width in images if width >= 0)),  # -1: a drawing
-            updated=_text_of(json["updated"]),
+            updated=_time_of(json["updated"]),
             deleted=_bool_of(json["deleted"]),
             merged_into=None if into is None else _id_of(into),
             merged=tuple(map(_id_of, json["merged_ids"])),
@@ -72,6 +73,12 @@ def _text_of(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{type(value).__name__} instead of a string")
     return value
+
+
+def _time_of(value: Any) -> str:
+    text = _text_of(value)
+    datetime.fromisoformat(text)
+    return text
 
 
 def _bool_of(value: Any) -> bool:
