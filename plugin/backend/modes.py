@@ -172,7 +172,8 @@ def _decisions(connect: Connect, args: Args) -> Any:
 
 
 def _decisions_revision(connect: Connect, args: Args) -> Any:
-    path = "/decisions/revision?gallery_id=" + quote(required_text(args, "gallery_id"), safe="")
+    name = "scene_id" if args.get("scene_id") else "gallery_id"
+    path = f"/decisions/revision?{name}={quote(required_text(args, name), safe='')}"
     return connect().json("GET", path, expected={"revision": str})
 
 

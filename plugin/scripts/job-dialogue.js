@@ -47,7 +47,7 @@ window.StashSense.part("job-dialogue", (sense, api) => {
       else beginAtOnce();
       // Decisions made or taken back since then, here or in another browser, are not in its result.
       if (latest?.result && latest.status === "done")
-        hasOtherDecisions(kind, target.id, latest.result, latest).then((others) => others && update.start());
+        hasOtherDecisions(kind, target.id, latest.result).then((others) => others && update.start());
     }, []);
     // Another tab or browser may have started another job, or decided on faces.
     sense.useReturn(async () => {
@@ -55,7 +55,7 @@ window.StashSense.part("job-dialogue", (sense, api) => {
       const { jobs: now } = /** @type {{jobs: Job[]}} */ (await sense.callSidecar("jobs", { target: `${kind.type}:${target.id}` }));
       const latest = now.find(sense.isRunning) || now[0];
       if (latest && latest.job_id !== job?.job_id) await follow(latest.job_id);
-      else if (shown && job?.status === "done" && (await hasOtherDecisions(kind, target.id, shown.result, job))) {
+      else if (shown && job?.status === "done" && (await hasOtherDecisions(kind, target.id, shown.result))) {
         if (decidedOn.current === shown.resultId) setOutdated(shown.resultId);
         else await update.start();
       }
@@ -88,12 +88,16 @@ window.StashSense.part("job-dialogue", (sense, api) => {
     );
   };
 
-  /** @param {JobKind} kind @param {string} id @param {unknown} result @param {Job} job */
-  const hasOtherDecisions = (kind, id, result, job) =>
-    kind.hasOtherDecisions(id, result, job).catch((error) => {
+  /** Whether the decisions on its faces are others than those in a result. @param {JobKind} kind @param {string} id @param {{decisions_revision?: string}} result */
+  const hasOtherDecisions = async (kind, id, result) => {
+    try {
+      const now = /** @type {{revision: string}} */ (await sense.callSidecar("decisions_revision", { [`${kind.type}_id`]: id }));
+      return now.revision !== result.decisions_revision; // older results do not tell
+    } catch (error) {
       sense.report("the decisions could not be read", error);
       return false;
-    });
+    }
+  };
 
   /**
    * The result to show. The first job's result shows as it grows; a later job's only once it has ended, so that

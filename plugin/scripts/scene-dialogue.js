@@ -10,11 +10,6 @@ window.StashSense.part("scene-dialogue", (sense, api) => {
     atOnce: true,
     read: (id) => sense.getScene(id),
     emptyText: (scene) => (scene.files.length ? "" : t("emptyScene")),
-    hasOtherDecisions: async (_id, _result, { ended_at }) => {
-      const { decisions } = /** @type {DecisionsPage} */ (await sense.callSidecar("decisions", { limit: 1 }));
-      const [newest] = decisions;
-      return !!newest && !!ended_at && sense.moment(newest.created_at) > sense.moment(ended_at);
-    },
     againText: () => ({ once: "", fresh: t("rerun"), hint: t("rerunSceneHint") }),
     Results: (props) => h(sense.SceneResults, { ...props, play }),
   });

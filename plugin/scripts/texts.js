@@ -345,11 +345,11 @@ window.StashSense.part("texts", (sense) => {
   sense.language = "en";
 
   /** The sidecar's times are UTC, with or without a time zone. */
-  sense.moment = (text) => new Date(/(Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text.replace(" ", "T")}Z`);
+  const momentOf = (/** @type {string} */ text) => new Date(/(Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text.replace(" ", "T")}Z`);
 
   /** A moment in the user's own format. */
   sense.formatTime = (text) => {
-    const moment = sense.moment(text);
+    const moment = momentOf(text);
     return Number.isNaN(moment.getTime()) ? text : moment.toLocaleString(sense.language);
   };
 

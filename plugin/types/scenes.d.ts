@@ -38,6 +38,8 @@ interface SceneResult {
   errors?: string[];
   /** Of the face database. */
   db_version?: string;
+  /** Of the decisions that it takes into account; older results have none. */
+  decisions_revision?: string;
 }
 
 /** What every result component of a job gets. */
@@ -60,8 +62,6 @@ interface JobKind {
   read: (id: string) => Promise<any>;
   /** Why there is nothing to look at; empty where there is something. */
   emptyText: (target: any) => string;
-  /** Whether the decisions on its faces are others than those in the result of a job. */
-  hasOtherDecisions: (id: string, result: any, job: Job) => Promise<boolean>;
   /** The buttons below results; no `once`, no such button. */
   againText: () => { once: string; fresh: string; hint: string };
   Results: View<Results<any, any>>;

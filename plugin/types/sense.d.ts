@@ -16,7 +16,6 @@ interface Sense {
   // texts
   texts: Record<string, Record<string, string>>;
   language: string;
-  moment(text: string): Date;
   formatTime(text: string): string;
   t(key: any, values?: Record<string, unknown>): string;
   problemText(code: string | null | undefined, said: string, numbers?: Record<string, number>): string;

@@ -32,6 +32,11 @@ def scene(stash, film):
     )
 
 
+def revision(sidecar, scene):
+    """That of the decisions on the scene."""
+    return sidecar.client.get("/decisions/revision", params={"scene_id": scene}).json()["revision"]
+
+
 @pytest.fixture(scope="module")
 def identified(stash_app, scene):
     """The scene's answer, awaited."""
@@ -94,15 +99,23 @@ def test_a_decision_names_a_track_and_is_listed_and_undone(stash_app, scene, ide
     face_ids = [face["face_id"] for face in identified["unknown"][0]["best_faces"]]
     said = {"face_ids": face_ids, "performer_id": "local:77", "name": "Grace", "word": "confirmed"}
     decided = stash_app.client.post("/decisions/faces", json=said).json()
+    assert identified["decisions_revision"] == "0.0" != revision(stash_app, scene)
     assert (len(decided["decision_ids"]), decided["missing"]) == (1, [])
     again = stash_app.client.post("/identify/scene", json={"scene_id": scene}).json()
     assert {person["name"] for person in again["persons"]} == {"Barack Obama", "Grace"}
+    assert again["decisions_revision"] == revision(stash_app, scene)
     (listed,) = stash_app.client.get("/decisions", params={"face_id": face_ids[0]}).json()["decisions"]
     assert (listed["scene_id"], listed["image_id"], listed["face_id"]) == (scene, None, face_ids[0])
     assert listed["time_s"] == pytest.approx(identified["unknown"][0]["best_faces"][0]["time_s"], abs=0.01)
     stash_app.client.delete(f"/decisions/{listed['decision_id']}")
     again = stash_app.client.post("/identify/scene", json={"scene_id": scene}).json()
     assert [person["name"] for person in again["persons"]] == ["Barack Obama"]
+    assert again["decisions_revision"] == identified["decisions_revision"] == revision(stash_app, scene)
+
+
+@pytest.mark.parametrize("query", [{}, {"scene_id": "1", "gallery_id": "1"}, {"scene_id": "x"}])
+def test_a_revision_is_of_one_gallery_or_one_scene(stash_app, query):
+    assert stash_app.client.get("/decisions/revision", params=query).status_code == 422
 
 
 @pytest.mark.parametrize(

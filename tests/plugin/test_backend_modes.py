@@ -133,7 +133,8 @@ def test_decide_and_undecide(call, sidecar):
 def test_decisions_come_page_by_page_of_a_person_a_face_or_a_kind(call, sidecar):
     for number, word in enumerate(["rejected", "confirmed", "rejected"]):
         call("decide", face_id=f"f{number}", performer_id="local:7", word=word, local_id="7")
-    assert call("decisions_revision", gallery_id="5").output == {"revision": "3.3"}
+    for target in ("gallery_id", "scene_id"):
+        assert call("decisions_revision", **{target: "5"}).output == {"revision": "3.3"}
     page = call("decisions", limit=2).output
     assert [each["decision_id"] for each in page["decisions"]] == [3, 2]
     rest = call("decisions", before=page["next_before"], word="rejected", performer_id="local:7").output

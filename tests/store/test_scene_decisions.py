@@ -25,6 +25,19 @@ def decisions_of(db: RecommendationsDB) -> list[SceneDecision]:
     return found[1]
 
 
+def test_a_scenes_revision_tells_decisions_made_and_taken_back_on_its_video(db: RecommendationsDB) -> None:
+    _, anna, _ = store_scene(db)
+    _, other, _ = store_scene(db, "6", OTHER_VIDEO)
+    first = db.scene_decisions_revision("5")
+    db.decide(SceneFaceId(other[0]), "ignored")
+    assert db.scene_decisions_revision("5") == first
+    decision = db.decide(SceneFaceId(anna[0]), "rejected", "anna")
+    assert db.scene_decisions_revision("5") != first
+    db.undecide(decision.decision_id)
+    assert db.scene_decisions_revision("5") == first
+    assert db.scene_decisions_revision("7") == "0.0"
+
+
 def test_a_confirmation_on_one_face_names_the_whole_track(db: RecommendationsDB) -> None:
     _, _, unknown = store_scene(db)
     db.decide(SceneFaceId(unknown[0]), "confirmed", "local:7", "Clara")

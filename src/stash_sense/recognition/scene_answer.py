@@ -24,6 +24,7 @@ class SceneAnswer:
     source: where the frames came from: `file`, `stream` or `sprite`. stopped: why no more frames were looked
     at; None while it runs. frames: when each frame is, seconds. stored: whether the state holds all of it.
     reused: whether it was answered without reading video. db_version: of the face database.
+    decisions_revision: of the decisions that were applied; empty while it runs.
     """
 
     scene_id: str
@@ -42,6 +43,7 @@ class SceneAnswer:
     stored: bool
     reused: bool
     db_version: str
+    decisions_revision: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The answer with the names of the HTTP API, ready for JSON."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -235,10 +236,12 @@ class SceneIdentification:
         """Judge the whole scene, and store what that changes."""
         if not reused and self._stopped is not None:
             await asyncio.to_thread(self._store.end, self._stopped)
+        # Read first: a decision made in between is then in the answer and makes it look older, not newer.
+        revision = await self._store.read(self._store.decisions_revision)
         decisions = await self._store.read(self._store.decisions)
         judged = await self._tools.pool.run(partial(self._judged, decisions), lane)
         await asyncio.to_thread(self._store.store_tracks, self._stored, judged)
-        answer = self._answer(judged, reused=reused)
+        answer = replace(self._answer(judged, reused=reused), decisions_revision=revision)
         self._live.end(answer.as_json())
         self._people = len(answer.persons)
         self._progress.start("Identifying", answer.frames_analyzed)

@@ -117,6 +117,10 @@ class SceneStore(StateAccess):
         if self._picture_id is not None and self.complete:
             self.write(partial(self._state.end_scene, self._picture_id, stopped))
 
+    def decisions_revision(self) -> str:
+        """Another one after each decision on the scene that is made or taken back. Blocks."""
+        return self._state.scene_decisions_revision(self._scene_id)
+
     def decisions(self) -> list[SceneDecision]:
         """The decisions on the scene, with the people as this database knows them. Blocks."""
         if self._picture_id is None:

@@ -70,6 +70,10 @@ class DecisionMethods:
         with self._pool.reading() as connection:
             return decision_list.decisions_revision(connection, gallery_id)
 
+    def scene_decisions_revision(self, scene_id: str) -> str:
+        with self._pool.reading() as connection:
+            return decision_list.scene_decisions_revision(connection, scene_id)
+
     def undecide(self, decision_id: int) -> Decision:
         """Take a decision back. Raises NotStored."""
         with self._pool.writing(durable=True) as connection:

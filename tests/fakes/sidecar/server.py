@@ -129,7 +129,7 @@ class SidecarStandIn(State):
         if (method, path) == ("GET", "/journal"):
             page = {name: int(value) for name, value in asked.items()}
             return 200, self.entries(**{"before": sys.maxsize, "limit": 50, **page})
-        if (method, path) == ("GET", "/decisions/revision") and [*asked] == ["gallery_id"]:
+        if (method, path) == ("GET", "/decisions/revision") and [*asked] in (["gallery_id"], ["scene_id"]):
             return 200, {"revision": self.revision()}
         if (method, path) == ("GET", "/decisions"):
             query_values = {name: value for name, (value,) in parse_qs(query).items()}

@@ -198,7 +198,8 @@ class State(Notes):
         if scene_id not in self.scenes:
             raise Problem(404, "not-in-stash", f"Stash has no scene {scene_id}.")
         version = self.database()["version"]
-        return {"scene_id": scene_id, **_NO_SCENE, "db_version": version, **self.scenes[scene_id]}
+        made_with = {"db_version": version, "decisions_revision": self.revision()}
+        return {"scene_id": scene_id, **_NO_SCENE, **made_with, **self.scenes[scene_id]}
 
     def start(self, kind: str, target: str, result: Json) -> Json:
         """The same target asked twice at once runs once."""

@@ -2,11 +2,12 @@
 
 import pytest
 
-from pages import expect
+from pages import expect, once
 from waiting import until
 
+from .scenes import found_in_scene, known_scene, scene_person
 from .steps import group, settled
-from .world import group_of, person_of
+from .world import group_of, match_of, person_of
 
 
 @pytest.fixture
@@ -70,6 +71,25 @@ def test_a_user_who_decided_in_this_window_is_asked_before_the_groups_change(wor
     page.click("text=Update groups")
     page.locator(".sense-update").wait_for(state="detached")
     assert starts(world) == 2
+
+
+@pytest.mark.parametrize("reopened", [True, False], ids=["opened again", "still open"])
+def test_a_decision_on_a_scene_taken_back_elsewhere_is_followed(world, open_page, reopened):
+    scene, ann = known_scene(world)
+    decision = world.sidecar.decide({"face_id": "s-Ann-1", "performer_id": "local:1", "word": "rejected"})
+    found_in_scene(world, scene)
+    page = open_page(f"/scenes/{scene}")
+    once(page, "scene").click()
+    page.wait_for_selector("text=No performers identified")
+    world.sidecar.undecide(str(decision["decision_id"]))
+    found_in_scene(world, scene, scene_person(match_of("Ann", ann), [[5.0, 12.0]]))
+    if reopened:
+        page = open_page(f"/scenes/{scene}")
+        once(page, "scene").click()
+    else:
+        come_back(page)
+    page.locator(".sense-person h6", has_text="Ann").wait_for()
+    assert [path for _, path, _ in world.sidecar.asked].count("/jobs/scene") == 2
 
 
 @pytest.mark.parametrize("still", ["running", "done"])

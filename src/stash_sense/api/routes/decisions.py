@@ -30,6 +30,7 @@ from stash_sense.api.schemas.decisions import (
 from stash_sense.domain.faces import FaceId
 from stash_sense.errors import NotStored
 from stash_sense.recognition.crops import stored_face_id
+from stash_sense.store.database import RecommendationsDB
 
 router = APIRouter()
 
@@ -90,9 +91,15 @@ async def get_decisions(state: StateDep, query: Annotated[DecisionsQuery, Query(
 
 @router.get("/decisions/revision", tags=["decisions"], responses=documented(422, 503))
 async def get_decisions_revision(state: StateDep, query: Annotated[RevisionQuery, Query()]) -> RevisionOut:
-    """Whether decisions on a gallery's faces changed since a result: compare its `decisions_revision`."""
-    gallery_id = str(query.gallery_id)
-    return RevisionOut(revision=await state.run(lambda store: store.decisions_revision(gallery_id)))
+    """Whether decisions on faces of a gallery or a scene changed since a result: compare its
+    `decisions_revision`."""
+
+    def revision(store: RecommendationsDB) -> str:
+        if query.scene_id is not None:
+            return store.scene_decisions_revision(str(query.scene_id))
+        return store.decisions_revision(str(query.gallery_id))
+
+    return RevisionOut(revision=await state.run(revision))
 
 
 @router.post(

@@ -137,17 +137,24 @@ class DecisionsPageOut(BaseModel):
 
 
 class RevisionQuery(BaseModel):
-    """Of which gallery."""
+    """Of which gallery, or which scene."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    gallery_id: StashIdIn
+    gallery_id: StashIdIn | None = None
+    scene_id: StashIdIn | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.gallery_id is None) == (self.scene_id is None):
+            raise ValueError("give either gallery_id or scene_id")
+        return self
 
 
 class RevisionOut(BaseModel):
-    """Changes with every decision on a picture of the gallery that is made or taken back."""
+    """Changes with every decision on a picture of the gallery, or on the scene, that is made or taken back."""
 
-    revision: str = Field(description="A gallery's result with another one is older than these decisions.")
+    revision: str = Field(description="A result with another one is older than these decisions.")
 
 
 TargetType = Annotated[

@@ -98,3 +98,6 @@ class SceneOut(BaseModel):
     stored: bool = Field(description="Whether all of it was stored; if not, the log says why.")
     reused: bool = Field(description="Whether it was answered without reading any video.")
     db_version: str = Field(description="Of the face database that the faces were matched with.")
+    decisions_revision: str = Field(
+        default="", description="GET /decisions/revision when the decisions were applied; empty until then."
+    )

@@ -16,7 +16,7 @@ from stash_sense.store.repositories.scene_decisions import (
     decisions_on_track,
     face_places,
 )
-from stash_sense.store.repositories.scene_videos import scenes_by_picture
+from stash_sense.store.repositories.scene_videos import scene_number, scenes_by_picture
 from stash_sense.store.unreadable import UNREADABLE, log_unreadable
 
 
@@ -99,12 +99,28 @@ def decisions_revision(connection: sqlite3.Connection, gallery_id: str) -> str:
 
     Ids of decisions are never given out twice: their number and the latest tell one set from every later one.
     """
-    count, latest = connection.execute(
+    return _revision(
+        connection,
         """SELECT count(*), coalesce(max(id), 0) FROM stash_sense_decisions WHERE picture_id IN (
              SELECT r.picture_id FROM stash_sense_image_galleries g
              JOIN stash_sense_image_results r USING (image_fingerprint_id) WHERE g.gallery_id = ?)""",
-        (validate_stash_id("gallery_id", gallery_id),),
-    ).fetchone()
+        validate_stash_id("gallery_id", gallery_id),
+    )
+
+
+def scene_decisions_revision(connection: sqlite3.Connection, scene_id: str) -> str:
+    """As `decisions_revision`, for decisions on the video that a scene shows."""
+    return _revision(
+        connection,
+        """SELECT count(*), coalesce(max(id), 0) FROM stash_sense_decisions
+           WHERE time_s IS NOT NULL AND picture_id IN (
+             SELECT picture_id FROM stash_sense_scenes WHERE stash_scene_id = ?)""",
+        scene_number(scene_id),
+    )
+
+
+def _revision(connection: sqlite3.Connection, select: str, of: str | int) -> str:
+    count, latest = connection.execute(select, (of,)).fetchone()
     return f"{count}.{latest}"
 
 
