@@ -327,6 +327,7 @@ window.StashSense.part("texts-de", (sense) => {
     "unlearned_upside-down": "das Porträt steht auf dem Kopf",
     "unlearned_copy": "das gleiche Bild wie ein anderes",
     "unlearned_other-person": "das Bild scheint eine andere Person zu zeigen",
+    "unlearned_by-hand": "das Bild wurde von Hand zurückgestellt",
     unlearned_unreadable: "das Porträt konnte nicht gelesen werden",
     pageTitle: "Stash Sense",
     putBack: "Zurücklegen",

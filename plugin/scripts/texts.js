@@ -270,6 +270,7 @@ window.StashSense.part("texts", (sense) => {
     "unlearned_upside-down": "the portrait is upside down",
     "unlearned_copy": "the same picture as another",
     "unlearned_other-person": "the picture seems to show another person",
+    "unlearned_by-hand": "the picture was set aside by hand",
     unlearned_unreadable: "the portrait could not be read",
     pageTitle: "Stash Sense",
     toPage: "Jobs, tag history and decisions",

@@ -28,10 +28,10 @@ FORMER_UUID = "1d1e1f10-aaaa-4bbb-8ccc-0123456789ab"
 JANE = Person(
     f"stashdb.org:{UUID}",
     "Jané Testperson",
-    aliases=("local:4711", "Jane Folder"),
+    aliases=("local:47110815", "Jane Folder"),
     stash_ids=(("https://stashdb.org/graphql", UUID),),
-    local_id="4711",
-    image_url="http://localhost/performer/4711/image-of-jane",
+    local_id="47110815",
+    image_url="http://localhost/performer/47110815/image-of-jane",
 )
 ANNA = Person("stashdb.org:anna", "Anna Other", local_id="5")
 SLOTS = (Slot(name="facenet", dimension=8), Slot(name="arcface", dimension=8))
@@ -93,14 +93,15 @@ def known(tmp_path: Path) -> KnownEverywhere:
         with closing(sqlite3.connect(state_file(settings))) as connection, connection:
             connection.execute(
                 "INSERT INTO recommendations (type, target_type, target_id, details) VALUES "
-                "('x', 'performer', '4711', ?), ('y', 'performer', '5', ?), ('z', 'performer', '5', '{}')",
+                "('x', 'performer', '47110815', ?), ('y', 'performer', '5', ?), "
+                "('z', 'performer', '5', '{}')",
                 (f'{{"name": "{JANE.name}"}}', f'{{"twin": "{UUID.upper()}"}}'),
             )
         create_backup(state_file(settings))
         fill_jobs(settings)
         (tmp_path / "jobs.db.damaged-20260101-000000").write_bytes(b"was " + JANE.name.encode())
     needles = [JANE.name, JANE.name.encode("unicode_escape").decode(), JANE.name.replace("é", "\\u00e9")]
-    needles += [UUID, UUID.upper(), FORMER_UUID, "local:4711", "Jane Folder", "4711"]
+    needles += [UUID, UUID.upper(), FORMER_UUID, "local:47110815", "Jane Folder", "47110815"]
     vectors = [*jane, spooled, *stored[:2]]
     parts = [part for vector in vectors for part in (vector, vector[:8], vector[8:])]
     raw = [part.astype(kind).tobytes() for part in parts for kind in ("<f4", "<f2")]
@@ -141,7 +142,7 @@ def fill_state(state: RecommendationsDB, stored: np.ndarray) -> None:
     state.decide(state.get_image_result("2").faces[0].face_id, "confirmed", JANE.key, JANE.name)
     state.decide(state.get_image_result("3").faces[0].face_id, "rejected", JANE.key, JANE.name)
     state.decide(state.get_image_result("1").faces[1].face_id, "confirmed", ANNA.key)
-    for local_id, target in (("4711", "1"), ("5", "3")):
+    for local_id, target in (("47110815", "1"), ("5", "3")):
         entry = state.journal_begin("image", [target], local_id)
         state.journal_complete(entry.entry_id, "done", [target])
 

@@ -85,8 +85,8 @@ def test_older_backups_are_replaced_by_one_of_what_is_left(known):
     [
         JANE.key,
         f"stashdb.org:{FORMER_UUID}",
-        "local:4711",
-        "4711",
+        "local:47110815",
+        "47110815",
         "Jane Folder",
         "Jané Testperson",
         "Jane\u0301 Testperson",
@@ -95,7 +95,7 @@ def test_older_backups_are_replaced_by_one_of_what_is_left(known):
 def test_a_person_is_found_by_key_former_key_id_alias_and_name(known, text):
     with open_state(known.settings) as state:
         (person,) = find_known_people(known.settings, text, state)
-    assert {JANE.key, f"stashdb.org:{FORMER_UUID}", "local:4711", "Jane Folder"} <= set(person.keys)
+    assert {JANE.key, f"stashdb.org:{FORMER_UUID}", "local:47110815", "Jane Folder"} <= set(person.keys)
     assert person.references == 3
 
 
@@ -168,7 +168,7 @@ def test_while_a_sidecar_holds_the_jobs_nothing_is_deleted_behind_its_back(known
 def test_an_export_has_all_that_is_known(known, tmp_path):
     target = tmp_path / "jane.zip"
     with open_state(known.settings) as state:
-        person = one_known_person(known.settings, "4711", state)
+        person = one_known_person(known.settings, "47110815", state)
         export_person(known.settings, person, state, target)
     with zipfile.ZipFile(target) as archive:
         data = json.loads(archive.read("person.json"))
@@ -178,6 +178,6 @@ def test_an_export_has_all_that_is_known(known, tmp_path):
     assert crops[0].startswith(b"crop of Jan")
     assert [decision["kind"] for decision in data["decisions"]] == ["confirmed", "rejected"]
     assert {face["image_id"] for face in data["faces_in_images"]} == {"1", "4"}
-    assert [entry["local_id"] for entry in data["journal"]] == ["4711"]
+    assert [entry["local_id"] for entry in data["journal"]] == ["47110815"]
     assert len(data["jobs"]) == 2
     assert UUID in json.dumps(data)

@@ -12,6 +12,7 @@ from stash_sense.enrolment.collected import CollectedPhotos
 from stash_sense.enrolment.forgotten import ForgottenPeople
 from stash_sense.enrolment.merge import MergedPerson, merge_people
 from stash_sense.enrolment.quarantine import quarantine
+from stash_sense.enrolment.quarantine_list import QuarantineList
 from stash_sense.enrolment.references import NewPhoto, cut_crop, reference_photo
 from stash_sense.enrolment.report import BuildReport, EnrolledPerson
 from stash_sense.enrolment.source_ids import lead_order, path_beginning
@@ -170,11 +171,12 @@ class DatabaseBuild:
             dict(duplicates or {}),
             self.stop,
         )
+        decided = QuarantineList.read(self.place)
         collected.leave_out_guesses(self.pack)
+        collected.left_out = decided.apply(self.photos, collected.left_out)
         if self.pack.calibrated:
-            collected.quarantined = quarantine(
-                lambda: collected.references(collected.each(people)), self.pack, self.place
-            )
+            doubtful = quarantine(lambda: collected.references(collected.each(people)), self.pack, self.place)
+            collected.quarantined = decided.apply(self.photos, doubtful)
         collected.left_out |= collected.quarantined
         carried = self._carried
         others_bring = carried.contributions() if carried else ()

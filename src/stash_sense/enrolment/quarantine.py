@@ -55,6 +55,20 @@ def find_doubtful(distances: NDArray[np.floating]) -> list[Doubt]:
     ]
 
 
+def find_disagreeing(distances: NDArray[np.floating], qualities: Sequence[float]) -> list[int]:
+    """Of a person's references no two of which agree, indices of those worth a look: all but the best.
+
+    One of them shows another person, and nothing tells which; a build leaves them all. distances: (n, n), as
+    above. qualities: of each, 0 to 1.
+    """
+    count = len(distances)
+    apart = distances + np.diag(np.full(count, np.inf))
+    if count < 2 or apart.min() <= UNLIKE_DISTANCE:
+        return []
+    best = int(np.argmax(qualities))
+    return [index for index in range(count) if index != best]
+
+
 def trusted_references(distances: NDArray[np.floating]) -> list[int]:
     """Indices of the references that other people's doubtful ones are compared with.
 
@@ -111,7 +125,7 @@ def unconfirmed_guesses(person: PersonReferences, pack: LoadedPack) -> Iterator[
     if not person.guessed:
         return
     certain = [index for index, photo in enumerate(person.photos) if photo not in person.guessed]
-    distances = _distances(person.vectors, pack)
+    distances = reference_distances(person.vectors, pack)
     for index, photo in enumerate(person.photos):
         if photo in person.guessed and not (
             pack.calibrated and any(distances[index, other] <= SAME_PERSON_DISTANCE for other in certain)
@@ -132,7 +146,7 @@ def quarantine(
         _DoubtfulReference(index, person.photos[doubt.index], person.vectors[doubt.index], doubt)
         for index, person in enumerate(read_people())
         if len(person.photos) > 1  # nothing contradicts an only reference
-        for doubt in find_doubtful(_distances(person.vectors, pack))
+        for doubt in find_doubtful(reference_distances(person.vectors, pack))
     ]
     if not doubtful:
         return {}
@@ -164,7 +178,7 @@ def _nearest_others(
     starts, names = [0], []
     with tempfile.TemporaryFile(dir=scratch) as file:
         for person in read_people():
-            rows = person.vectors[trusted_references(_distances(person.vectors, pack))]
+            rows = person.vectors[trusted_references(reference_distances(person.vectors, pack))]
             file.write(np.ascontiguousarray(rows, "<f4").tobytes())
             starts.append(starts[-1] + len(rows))
             names.append(person.name)
@@ -174,7 +188,7 @@ def _nearest_others(
         others: list[_OtherPerson | None] = []
         for first in range(0, len(doubtful), SEARCH_BATCH):
             batch = doubtful[first : first + SEARCH_BATCH]
-            slots = _split_slots(np.stack([reference.vector for reference in batch]), pack)
+            slots = split_slots(np.stack([reference.vector for reference in batch]), pack)
             nearest = search_people(vectors, np.array(starts), pack.scorer.queries(slots), 2)
             distances = pack.scorer.distances(nearest.scores)
             for reference, people, line in zip(batch, nearest.people, distances, strict=True):
@@ -188,12 +202,13 @@ def _nearest_others(
         return others
 
 
-def _distances(vectors: NDArray[np.float32], pack: LoadedPack) -> NDArray[np.float64]:
-    """Fused distances (n, n) of vectors (n, d) to one another."""
-    slots = _split_slots(vectors, pack)
+def reference_distances(vectors: NDArray[np.float32], pack: LoadedPack) -> NDArray[np.float64]:
+    """Fused distances (n, n) of vectors (n, d), slots side by side, to one another."""
+    slots = split_slots(vectors, pack)
     return pack.scorer.fused(slots, slots)
 
 
-def _split_slots(vectors: NDArray[np.float32], pack: LoadedPack) -> dict[str, NDArray[np.float32]]:
+def split_slots(vectors: NDArray[np.float32], pack: LoadedPack) -> dict[str, NDArray[np.float32]]:
+    """Slot -> (n, d) of vectors with the slots side by side."""
     edges = np.cumsum([pack.dimensions[slot] for slot in SLOTS])[:-1]
     return dict(zip(SLOTS, np.split(vectors, edges, axis=1), strict=True))

@@ -44,6 +44,14 @@ def unlike_others(own: float) -> str:
     return f"unlike all other pictures of this person ({percent(confidence_at(own))} like the nearest)"
 
 
+def disagreeing(own: float) -> str:
+    """own: distance to the nearest other picture of this person."""
+    return (
+        f"unlike the other pictures of this person ({percent(confidence_at(own))}); one shows another person"
+    )
+
+
+SET_ASIDE = "set aside by hand"
 NEARER_TO_DELETED = "more like a person who was deleted than like the other pictures of this person"
 
 _CODES = (
@@ -54,7 +62,8 @@ _CODES = (
     ("several-faces", r"\d+ faces, "),
     ("upside-down", r"the face is upside down"),
     ("poor-face", r"the face is "),
-    ("other-person", r"(nearer to|more like|unlike all) "),
+    ("by-hand", re.escape(SET_ASIDE)),
+    ("other-person", r"(nearer to|more like|unlike all|unlike the other) "),
 )
 UNREADABLE = "unreadable"
 """Code of every other reason: the picture could not be fetched or decoded, and the sentence says why."""

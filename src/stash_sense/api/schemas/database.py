@@ -17,6 +17,7 @@ UnlearnedCode = Literal[
     "upside-down",
     "copy",
     "other-person",
+    "by-hand",
     "unreadable",
 ]
 
