@@ -23,7 +23,9 @@ from stash_sense.errors import (
     StashBoxUnreachable,
 )
 from stash_sense.graphql.documents import document_names, load_document
+from stash_sense.stashbox.address import StashBoxAddress
 from stash_sense.stashbox.client import StashBoxClient, StashBoxLimits, _document_for
+from stash_sense.stashbox.types import BoxImage
 
 BOX = "stash_sense.stashbox"
 PERFORMER = (
@@ -91,7 +93,7 @@ async def test_a_picture_comes_at_600_px(
     client: StashBoxClient, box: StashBoxStandIn, png: Callable[..., bytes]
 ):
     image = box.add_image(png((900, 1200)))
-    data = await client.image(image)
+    data = await client.image(BoxImage(image))
     assert data[16:24] == (450).to_bytes(4, "big") + (600).to_bytes(4, "big")  # of a PNG
     assert box.record.seen[0].query == "size=600"
 
@@ -99,9 +101,9 @@ async def test_a_picture_comes_at_600_px(
 async def test_a_picture_that_is_gone_or_a_page_is_one_refusal(client: StashBoxClient, box: StashBoxStandIn):
     gone, page = box.add_image(None), box.add_image(b"<html>login</html>")
     with pytest.raises(BoxImageRefused, match="no such picture any more"):
-        await client.image(gone)
+        await client.image(BoxImage(gone))
     with pytest.raises(BoxImageRefused, match="a page of HTML instead of a picture"):
-        await client.image(page)
+        await client.image(BoxImage(page))
     assert box.record.counts["box image"] == 2
 
 
@@ -111,7 +113,7 @@ async def test_every_request_names_us_and_carries_the_key_in_its_header_alone(
     image = box.add_image(png())
     await client.find_performers([box.add_performer("Ann")])
     await client.performers_page(1)
-    await client.image(image)
+    await client.image(BoxImage(image))
     for seen in box.record.seen:
         assert seen.headers["apikey"] == KEY
         assert seen.headers["user-agent"].startswith("stash-sense/")
@@ -125,14 +127,30 @@ async def test_no_other_host_sees_the_key(
         box.external_host = other.url  # in the addresses of pictures
         image = box.add_image(png())
         found = await client.find_performers([box.add_performer("Ann", images=[png()])])
-        await client.image(image)
+        await client.image(found[next(iter(found))].images[0])
         box.faults.add(Status(302, b"", headers={"Location": f"{other.url}/images/{image}"}))
         with pytest.raises(BoxImageRefused):
-            await client.image(image)
+            await client.image(BoxImage(image))
         with pytest.raises(NotAStashBox, match="redirected"):
             await client.performers_page(1)
         assert found
         assert other.record.seen == []
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("https://box.example/cdn/a.jpg?v=2", "https://box.example/cdn/a.jpg?v=2&size=600"),
+        ("https://other.example/cdn/a.jpg", "https://box.example/images/i?size=600"),
+        ("http://box.example/cdn/a.jpg", "https://box.example/images/i?size=600"),
+        ("https://box.example:444/a.jpg", "https://box.example/images/i?size=600"),
+        ("https://me:pw@box.example/a.jpg", "https://box.example/images/i?size=600"),
+        ("https://[", "https://box.example/images/i?size=600"),
+        ("", "https://box.example/images/i?size=600"),
+    ],
+)
+def test_a_picture_is_asked_for_at_the_boxs_own_origin(given: str, asked: str):
+    assert str(StashBoxAddress.parse("https://box.example/graphql").image("i", given)) == asked
 
 
 async def test_an_expired_key_is_said_with_the_place_of_a_new_one(connect, box: StashBoxStandIn):
@@ -301,7 +319,7 @@ async def test_retries_and_pictures_count_and_one_connection_is_used(
     images = [box.add_image(png((6, 8))) for _ in range(60)]
     async with connect(per_minute=20) as client:
         for image in images:
-            await client.image(image)
+            await client.image(BoxImage(image))
     assert len(box.arrivals) == 120
     assert box.most_in_a_minute <= 20
     assert box.most_at_once == 1

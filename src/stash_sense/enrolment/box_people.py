@@ -18,7 +18,7 @@ from stash_sense.enrolment.performers import StashPerson
 from stash_sense.errors import StashBoxError
 from stash_sense.stashbox.address import is_box_id
 from stash_sense.stashbox.client import PER_DOCUMENT, PER_PAGE, StashBoxClient
-from stash_sense.stashbox.types import BoxPerformer
+from stash_sense.stashbox.types import BoxImage, BoxPerformer
 
 Found = BoxPerformer | StashBoxError | None
 """Who has an id on the box; an error where the box fails at it; None for nobody."""
@@ -29,10 +29,10 @@ _MOST_PASSES = 3
 
 @dataclass(frozen=True, slots=True)
 class BoxPerson:
-    """A person, and of their entries on the box: images: ids, the best first. updated: the last edit, UTC."""
+    """A person, and of their entries on the box: images: the best first. updated: the last edit, UTC."""
 
     person: Person
-    images: tuple[str, ...]
+    images: tuple[BoxImage, ...]
     updated: str
     names: tuple[str, ...] = ()
 
@@ -59,7 +59,7 @@ def ids_on_box(person: Person, host: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in ids if is_box_id(each)))
 
 
-def shared_images(people: Iterable[BoxPerson]) -> set[str]:
+def shared_images(people: Iterable[BoxPerson]) -> set[BoxImage]:
     """Images that the box shows of more than one of these people: nobody can tell whose face is whose."""
     counts = Counter(image for person in people for image in person.images)
     return {image for image, count in counts.items() if count > 1}

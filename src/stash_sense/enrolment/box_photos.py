@@ -22,6 +22,7 @@ from stash_sense.facedb.layout import Photo
 from stash_sense.jobs.workers import Lane, WorkPool
 from stash_sense.stashbox.address import is_box_id
 from stash_sense.stashbox.client import StashBoxClient
+from stash_sense.stashbox.types import BoxImage
 
 IMAGES_PER_PERSON = 5
 FAILURES_IN_A_ROW = 20
@@ -32,7 +33,7 @@ _GONE = "gone"
 
 @dataclass(slots=True, eq=False)
 class BoxPhotos:
-    """Takes the pictures of people into a build. shared: ids of those that show several of them.
+    """Takes the pictures of people into a build. shared: those that show several of them.
 
     A photo's stamp: when its person was edited, and a digest of the picture. In place of the digest: `gone`
     where the box has it no more, which is asked for again once the person was edited; nothing where it
@@ -43,7 +44,7 @@ class BoxPhotos:
     pool: WorkPool
     build: DatabaseBuild
     source: str
-    shared: Collection[str] = ()
+    shared: Collection[BoxImage] = ()
     _failures: int = 0
     _refused: dict[str, Photo] = field(default_factory=dict)
 
@@ -56,10 +57,10 @@ class BoxPhotos:
         shared = [image for image in person.images if image in self.shared]
         own = [image for image in person.images if image not in self.shared]
         for image in own[:IMAGES_PER_PERSON]:
-            await self._take(beginning + image, image, person)
+            await self._take(beginning + image.id, image, person)
         for image in shared[:IMAGES_PER_PERSON]:
-            self.build.failed[beginning + image] = SHARED_PICTURE
-        return [beginning + image for image in (*own[:IMAGES_PER_PERSON], *shared[:IMAGES_PER_PERSON])]
+            self.build.failed[beginning + image.id] = SHARED_PICTURE
+        return [beginning + image.id for image in (*own[:IMAGES_PER_PERSON], *shared[:IMAGES_PER_PERSON])]
 
     def listed(self, people: Iterable[tuple[BoxPerson, Sequence[str]]]) -> Iterator[Photo]:
         """What the database is to list besides: pictures that could not be had, and people without any.
@@ -73,7 +74,7 @@ class BoxPhotos:
                 yield Photo(path, _stamp(person, ""), key, NO_BOX_PICTURE)
             yield from (self._refused[path] for path in paths if path in self._refused)
 
-    async def _take(self, path: str, image: str, person: BoxPerson) -> None:
+    async def _take(self, path: str, image: BoxImage, person: BoxPerson) -> None:
         stored = self.build.stored.get(path)
         content = stored.photo.content_stamp if stored else ""
         if stored and content and (content != _GONE or stored.photo.stamp == _stamp(person, _GONE)):
@@ -126,14 +127,14 @@ class KnownBoxPeople:
     def of(cls, build: DatabaseBuild, source: str, host: str) -> "KnownBoxPeople":
         """What the database knows; what an interrupted build has fetched says nothing of who was listed."""
         beginning = path_beginning(source)
-        images: dict[str, list[str]] = {}
+        images: dict[str, list[BoxImage]] = {}
         edited: dict[str, str] = {}
         faces: dict[str, str] = {}
         for path, stored in build.known_below(beginning).items():
             owner, image = stored.photo.owner, path.removeprefix(beginning)
             own = images.setdefault(owner, [])
             if not image.startswith(_PERFORMER):
-                own.append(image)
+                own.append(BoxImage(image))
             edited[owner] = max(edited.get(owner, ""), stored.photo.stamp.partition("|")[0])
             if not stored.photo.skipped:
                 faces[path] = owner

@@ -1,6 +1,7 @@
 """The address of a stash-box: its GraphQL endpoint, and where it serves pictures."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
@@ -42,13 +43,25 @@ class StashBoxAddress:
             )
         return cls(url.copy_with(query=None, fragment=None), endpoint_host(endpoint))
 
-    def image(self, image_id: str) -> httpx.URL:
-        """Where the box serves an image. Always at its own origin: the key goes nowhere else."""
+    def image(self, image_id: str, url: str = "") -> httpx.URL:
+        """Where the box serves an image. Always at its own origin: the key goes nowhere else.
+
+        url: as the box gives it, which often names another host, such as one behind a proxy.
+        """
         prefix = self.graphql.path.rstrip("/").removesuffix("/graphql")
-        return self.graphql.copy_with(path=f"{prefix}/images/{image_id}", query=f"size={IMAGE_SIZE}".encode())
+        place = self.graphql.copy_with(path=f"{prefix}/images/{image_id}")
+        with suppress(httpx.InvalidURL):
+            given = httpx.URL(url).copy_with(fragment=None)
+            if not given.userinfo and _origin(given) == _origin(self.graphql):
+                place = given
+        return place.copy_merge_params({"size": str(IMAGE_SIZE)})
 
     def __str__(self) -> str:
         return self.host
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+    return url.scheme, url.raw_host, url.port
 
 
 _CORRECT = "Correct it in Stash: Settings, Metadata Providers."

@@ -30,7 +30,7 @@ from stash_sense.graphql.transport import RequestLimits, ServerRequest, ServerRe
 from stash_sense.stashbox.address import StashBoxAddress
 from stash_sense.stashbox.failures import StashBoxFailures
 from stash_sense.stashbox.rate import RequestRate
-from stash_sense.stashbox.types import BoxPerformer, Json, PerformerPage
+from stash_sense.stashbox.types import BoxImage, BoxPerformer, Json, PerformerPage
 
 log = logging.getLogger(__name__)
 
@@ -126,13 +126,13 @@ class StashBoxClient:
                 raise
             return {each: result for found in alone for each, result in found.items()}
 
-    async def image(self, image_id: str) -> bytes:
+    async def image(self, image: BoxImage) -> bytes:
         """A picture of at most 600 px; the original where the box cannot resize. Raises BoxImageRefused."""
-        name = f"Picture {image_id}"
+        name = f"Picture {image.id}"
         request = ServerRequest(
             name=name,
             method="GET",
-            url=self.address.image(image_id),
+            url=self.address.image(image.id, image.url),
             # Not compressed on the way: then Content-Length tells whether all of it arrived.
             headers={"Accept": "image/*", "Accept-Encoding": "identity"},
             max_bytes=self._limits.media_bytes,

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -14,10 +14,18 @@ Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class BoxImage:
+    """A picture; what an id shows never changes. url: as the box gives it, "" where only the id is known."""
+
+    id: str
+    url: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class BoxPerformer:
     """A person on a stash-box. updated: RFC 3339; changes with every edit. country: ISO 3166 code.
 
-    images: ids, in the box's order: portraits first. What an id shows never changes.
+    images: each once, in the box's order: portraits first.
     deleted: also where it was merged into another, `merged_into`. merged: ids that went into this one.
     """
 
@@ -25,7 +33,7 @@ class BoxPerformer:
     name: str
     disambiguation: str
     country: str | None
-    images: tuple[str, ...]
+    images: tuple[BoxImage, ...]
     updated: str
     deleted: bool = False
     merged_into: str | None = None
@@ -35,13 +43,17 @@ class BoxPerformer:
     def from_json(cls, json: Json) -> Self:
         """Read a Performer."""
         into = json["merged_into_id"]
-        images = [(_id_of(each["id"]), int(each["width"])) for each in json["images"]]
+        images = [
+            BoxImage(_id_of(each["id"]), _text_of(each["url"]))
+            for each in json["images"]
+            if int(each["width"]) >= 0  # -1: a drawing
+        ]
         return cls(
             id=_id_of(json["id"]),
             name=_text_of(json["name"]),
             disambiguation=_text_of(json["disambiguation"] or ""),
             country=_text_of(json["country"] or "") or None,
-            images=tuple(dict.fromkeys(image for image, width in images if width >= 0)),  # -1: a drawing
+            images=tuple(dict.fromkeys(images)),
             updated=_time_of(json["updated"]),
             deleted=_bool_of(json["deleted"]),
             merged_into=None if into is None else _id_of(into),

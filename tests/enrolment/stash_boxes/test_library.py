@@ -1,5 +1,6 @@
 """People of the library by the pictures that a stash-box has of them."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -282,6 +283,28 @@ async def test_a_box_that_lost_most_people_changes_nothing(enrol, box, tag, plac
         await enrol()
     assert current_version(place) == first.build.version
     assert (await enrol(allow_empty=True)).build.people == 1
+
+
+async def test_a_build_that_is_cancelled_while_the_box_asks_to_wait_ends_and_leaves_the_way_free(
+    enrol, box, tag, clock, people_of
+):
+    tag("Ann", box.add_performer("Ann", images=shades(1)))
+    paused, real = asyncio.Event(), clock.sleep
+
+    async def sleep(_):
+        paused.set()
+        await asyncio.Event().wait()
+
+    clock.sleep = sleep
+    box.faults.add(Status(429, b"", headers={"Retry-After": "3000"}), where="box image", times=1)
+    build = asyncio.create_task(enrol())
+    await paused.wait()
+    build.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await build
+    clock.sleep = real
+    await enrol()
+    assert people_of().keys() == {"Ann"}
 
 
 async def test_a_build_never_asks_more_often_than_allowed(enrol, box, tag):
