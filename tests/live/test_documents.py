@@ -15,7 +15,7 @@ from graphql import (
 )
 
 from fakes.stash import RECOMMENDED, schema
-from stash_sense.graphql.documents import document_names, load_document
+from stash_sense.graphql.execution import document_names, load_document
 
 ROOT = Path(__file__).parents[2]
 STASH = "stash_sense.stash"

@@ -6,7 +6,7 @@ import pytest
 from graphql import parse, validate
 
 from fakes.stash import LATEST, OLDEST, RECOMMENDED, schema
-from stash_sense.graphql.documents import Document, document_names, load_document
+from stash_sense.graphql.execution import Document, document_names, load_document
 
 STASH = "stash_sense.stash"
 SINCE_0_29 = "find_stash_box_limits"

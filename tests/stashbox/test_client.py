@@ -22,7 +22,7 @@ from stash_sense.errors import (
     StashBoxTooSlow,
     StashBoxUnreachable,
 )
-from stash_sense.graphql.documents import document_names, load_document
+from stash_sense.graphql.execution import document_names, load_document
 from stash_sense.stashbox.address import StashBoxAddress
 from stash_sense.stashbox.client import StashBoxClient, StashBoxLimits, _document_for
 from stash_sense.stashbox.types import BoxImage

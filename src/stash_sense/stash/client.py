@@ -7,8 +7,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from stash_sense.errors import NotInStash, StashAnsweredWrongly, StashRefused
-from stash_sense.graphql.documents import load_document
-from stash_sense.graphql.execution import execute
+from stash_sense.graphql.execution import execute, load_document
 from stash_sense.stash.address import StashAddress
 from stash_sense.stash.downloads import VideoPart, fetch_cell_list, fetch_media, fetch_video_part
 from stash_sense.stash.pages import read_all_pages

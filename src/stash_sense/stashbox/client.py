@@ -23,8 +23,7 @@ from stash_sense.errors import (
     StashSenseError,
 )
 from stash_sense.graphql.bodies import UNKNOWN_TYPES, media_type
-from stash_sense.graphql.documents import Document, load_document, parse_document
-from stash_sense.graphql.execution import document_request, read_data
+from stash_sense.graphql.execution import Document, document_request, load_document, parse_document, read_data
 from stash_sense.graphql.failures import TransientFailure
 from stash_sense.graphql.transport import RequestLimits, ServerRequest, ServerResponse, Transport
 from stash_sense.stashbox.address import StashBoxAddress
