@@ -1,20 +1,18 @@
 """People of the library by the pictures that a stash-box has of them."""
 
-import asyncio
 import uuid
 
 import pytest
 
-from fakes.stash import Status
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.forgotten import ForgottenPeople
 from stash_sense.enrolment.remove_source import remove_source
 from stash_sense.enrolment.stash import build_from_stash
-from stash_sense.errors import NobodyToEnrol, PeopleVanished, StashBoxError, StashBoxKeyRefused
-from stash_sense.facedb.database import FaceDatabase, current_version
+from stash_sense.errors import NobodyToEnrol
+from stash_sense.facedb.database import FaceDatabase
 from stash_sense.stash.client import StashClient
 
-from .conftest import BLACK, BLUE, GREEN, RED, STEADY, picture, shades
+from .conftest import BLUE, GREEN, RED, STEADY, picture, shades
 
 
 async def test_people_of_the_library_come_with_up_to_five_pictures_and_nobody_else(
@@ -80,19 +78,6 @@ async def test_a_new_picture_is_an_update_and_a_removed_one_goes(enrol, box, tag
     assert (report.added, report.updated) == (0, 1)
     assert people_of()["Ann"][1] == 2
     assert box.record.counts["box image"] == 3
-
-
-async def test_what_an_interrupted_build_fetched_is_not_fetched_again(enrol, box, tag, watch):
-    for number in range(20):
-        tag(f"P{number}", box.add_performer(f"P{number}", images=shades(1, (255, 12 * number, 30))))
-    box.faults.add(Status(401), where=lambda seen: seen.kind == "box image" and watch.steps[-1][2] >= 3)
-    with pytest.raises(StashBoxKeyRefused):
-        await enrol()
-    box.faults.clear()
-    box.record.forget()
-    report = await enrol()
-    assert report.build.people == 20
-    assert box.record.counts["box image"] <= 17
 
 
 async def test_a_merged_entry_stays_one_person_with_the_former_id_as_alias(enrol, box, tag, people_of):
@@ -181,31 +166,6 @@ async def test_somebody_who_was_deleted_for_good_is_neither_asked_for_nor_enroll
     assert box.record.counts["box image"] == 1
 
 
-async def test_refused_pictures_are_listed_and_only_what_may_come_is_asked_again(
-    enrol, box, tag, people_of, watch
-):
-    ann = box.add_performer("Ann", images=shades(1))
-    gone, page, black = box.add_image(None), box.add_image(b"<html>no</html>"), box.add_image(picture(BLACK))
-    box.edit(ann, images=[*box.performers[ann].images, gone, page, black])
-    tag("Ann", ann)
-    report = await enrol()
-    assert [photo.reason for photo in report.build.skipped] == [
-        "127.0.0.1 has no such picture any more.",
-        "127.0.0.1 sent a page of HTML instead of a picture.",
-        "no face found",
-    ]
-    assert len(watch.problems) == 2
-    box.record.forget()
-    again = await enrol()
-    assert [photo.reason for photo in again.build.skipped] == [photo.reason for photo in report.build.skipped]
-    assert box.record.counts["box image"] == 1  # the page of HTML
-    assert people_of()["Ann"][1] == 1
-    box.pictures[gone] = box.pictures[page] = picture(RED, (81, 81))
-    box.edit(ann)
-    await enrol()
-    assert people_of()["Ann"][1] == 2  # they are one picture
-
-
 async def test_a_picture_of_two_people_teaches_neither(enrol, box, tag, people_of):
     ann, bea = (
         box.add_performer(name, images=shades(1, colour)) for name, colour in (("A", RED), ("B", GREEN))
@@ -245,80 +205,11 @@ async def test_stash_and_a_stash_box_add_up_to_one_person(
     assert people_of()["Ann"][1] == 1
 
 
-async def test_a_box_that_fails_at_every_picture_is_left_alone(enrol, box, tag):
-    for number in range(10):
-        tag(f"P{number}", box.add_performer(f"P{number}", images=shades(5)))
-    box.faults.add(Status(200, b"<html>login</html>", "text/html"), where="box image")
-    with pytest.raises(StashBoxError, match="HTML"):
-        await enrol()
-    assert box.record.counts["box image"] <= 20
-
-
-async def test_a_person_at_whose_entry_the_box_fails_keeps_the_faces(enrol, box, tag, people_of):
-    ann = box.add_performer("Ann", images=shades(1))
-    tag("Ann", ann)
-    tag("Bea", box.add_performer("Bea", images=shades(1, GREEN)))
-    await enrol()
-    box.broken.add(ann)
-    report = await enrol()
-    assert people_of().keys() == {"Ann", "Bea"}
-    assert [person.name for person, _ in report.failed] == ["Ann"]
-
-
 async def test_nobody_with_an_id_of_the_box_is_said_with_what_to_do(enrol, stash, box):
     stash.library.add_performer("Ann")
     with pytest.raises(NobodyToEnrol, match=r"id of 127\.0\.0\.1.*--all"):
         await enrol()
     assert box.record.seen == []
-
-
-async def test_a_box_that_lost_most_people_changes_nothing(enrol, box, tag, place):
-    ids = [box.add_performer(f"P{number}", images=shades(1, (255, 60 * number, 30))) for number in range(4)]
-    for each in ids:
-        tag(f"P{ids.index(each)}", each)
-    first = await enrol()
-    for each in ids[1:]:
-        box.delete(each)
-    with pytest.raises(PeopleVanished):
-        await enrol()
-    assert current_version(place) == first.build.version
-    assert (await enrol(allow_empty=True)).build.people == 1
-
-
-async def test_a_build_that_is_cancelled_while_the_box_asks_to_wait_ends_and_leaves_the_way_free(
-    enrol, box, tag, clock, people_of
-):
-    tag("Ann", box.add_performer("Ann", images=shades(1)))
-    paused, real = asyncio.Event(), clock.sleep
-
-    async def sleep(_):
-        paused.set()
-        await asyncio.Event().wait()
-
-    clock.sleep = sleep
-    box.faults.add(Status(429, b"", headers={"Retry-After": "3000"}), where="box image", times=1)
-    build = asyncio.create_task(enrol())
-    await paused.wait()
-    build.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await build
-    clock.sleep = real
-    await enrol()
-    assert people_of().keys() == {"Ann"}
-
-
-async def test_a_build_never_asks_more_often_than_allowed(enrol, box, tag):
-    box.latencies = (0.0, 0.4, 0.0, 2.0)
-    box.reset_latencies()
-    for number in range(45):
-        tag(f"P{number}", box.add_performer(f"P{number}", images=shades(2)))
-    box.faults.add(Status(429, b"", headers={"Retry-After": "7"}), where="box image", times=3)
-    await enrol(per_minute=25)
-    assert len(box.arrivals) == 3 + 90 + 3
-    assert box.most_in_a_minute <= 25
-    assert box.most_at_once == 1
-    await enrol(per_minute=25)
-    assert box.most_in_a_minute <= 25
 
 
 async def test_progress_counts_people_and_faces(enrol, box, tag, watch):
