@@ -51,6 +51,7 @@ async def stored_scene_answer(
     *,
     source: SceneSource = "auto",
     max_frames: int = MOST_FRAMES,
+    lane: Lane = Lane.INTERACTIVE,
 ) -> SceneAnswer | None:
     """The answer of a scene whose frames are all stored, at once; None if video has to be read.
 
@@ -58,4 +59,4 @@ async def stored_scene_answer(
     """
     scene = await tools.stash.get_scene(scene_id)
     run = SceneIdentification(scene, recognizer, options, tools, progress, DEFAULT_OUTAGE_LIMITS)
-    return await run.reuse(source, max_frames, Lane.INTERACTIVE)
+    return await run.reuse(source, max_frames, lane)

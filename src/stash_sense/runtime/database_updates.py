@@ -1,4 +1,4 @@
-"""The face database while the sidecar serves: rolled back, brought up to date, and kept so by itself."""
+"""The face database while the sidecar serves: kept up to date, and what is stored matched with it again."""
 
 import asyncio
 import logging
@@ -9,18 +9,18 @@ from datetime import datetime
 from typing import Any
 
 from stash_sense.enrolment.snapshot import StashChanges, changes_since
-from stash_sense.enrolment.sources import UpdateSource, update_sources
+from stash_sense.enrolment.source_ids import UpdateSource, update_sources
 from stash_sense.enrolment.stash import SOURCE
 from stash_sense.enrolment.stash_boxes import source_host
 from stash_sense.errors import StashSenseError
 from stash_sense.facedb.versions import Rollback, end_rollback, roll_back, rolled_back_from
-from stash_sense.jobs.own_loop import run_on_own_loop
 from stash_sense.jobs.queue import JobQueue
 from stash_sense.jobs.run import JobFunction, JobProgress
-from stash_sense.runtime.from_settings import PATIENT, database_dir, open_stash
-from stash_sense.runtime.services import LISTED_REFUSALS, Services
+from stash_sense.recognition.rematching import rematch_stored
+from stash_sense.runtime.from_settings import database_dir
+from stash_sense.runtime.services import Services
 from stash_sense.runtime.source_updates import sources_in_use, update_folder
-from stash_sense.runtime.stash_boxes import build_from_box
+from stash_sense.runtime.stash_boxes import build_in_job
 from stash_sense.runtime.supervisor import Supervised
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def database_job(services: Services, build: JobFunction) -> JobFunction:
         settings, allow_empty = services.settings, bool(parameters.get("allow_empty"))
         if parameters.get("source") != ALL:
             if parameters.get("source") == STASH_BOX:
-                result = await _build_from_box(services, progress, parameters["endpoint"], allow_empty)
+                result = await build_in_job(services, progress, parameters["endpoint"], allow_empty)
             else:
                 result = await build(progress, parameters)
             await asyncio.to_thread(end_rollback, place)
@@ -76,7 +76,7 @@ def database_job(services: Services, build: JobFunction) -> JobFunction:
             )
 
         async def from_stash_box(source: str) -> Mapping[str, Any]:
-            return await _build_from_box(services, progress, source_host(source), allow_empty)
+            return await build_in_job(services, progress, source_host(source), allow_empty)
 
         builders: dict[Any, UpdateSource] = {
             "stash": from_stash,
@@ -95,25 +95,6 @@ def database_job(services: Services, build: JobFunction) -> JobFunction:
         return {"sources": [update.as_json() for update in updates]}
 
     return run
-
-
-async def _build_from_box(
-    services: Services, progress: JobProgress, name: str, allow_empty: bool
-) -> Mapping[str, Any]:
-    """Build from a stash-box on a loop of its own, as other jobs work."""
-    services.require_stash()
-    pack = await asyncio.to_thread(services.engine.pack)
-
-    async def build() -> Mapping[str, Any]:
-        async with open_stash(services.settings, PATIENT) as stash:
-            report = await build_from_box(
-                services.settings, stash, name, pack, progress, pool=services.pool, allow_empty=allow_empty
-            )
-            return report.as_json(LISTED_REFUSALS)
-
-    result = await run_on_own_loop(build, "database")
-    await services.use_newest_database()
-    return result
 
 
 class DatabaseUpdates:
@@ -192,10 +173,8 @@ class DatabaseUpdates:
                 if self._quiet_until is not None and now >= self._quiet_until:
                     self._changed_at = None
                     self._quiet_until = None if await self._submit(SOURCE) else now + RETRY_S
-            except StashSenseError as error:
-                log.warning("the face database could not be updated by itself: %s", error)
-            except Exception:  # a bug in one attempt must not end all further ones
-                log.exception("the face database could not be updated by itself")
+            except Exception as error:  # noqa: BLE001 - logged; one attempt must not end all further ones
+                _log_failure("the face database could not be updated by itself", error)
 
     async def _wait(self) -> None:
         due = [at for at in (self._quiet_until, self._scheduled, self._check_at) if at is not None]
@@ -243,6 +222,65 @@ class DatabaseUpdates:
         return time.time()
 
 
+def _log_failure(what: str, error: Exception) -> None:
+    log.warning("%s: %s", what, error, exc_info=None if isinstance(error, StashSenseError) else error)
+
+
 def job_parameters(source: str, **options: Any) -> dict[str, Any]:
     """The parameters of the job `database`, which equal ones share."""
     return {"images": False, "source": source, "endpoint": None, "allow_empty": False, **options}
+
+
+POLL_S = 1.0
+"""How often another face database is looked for."""
+AGAIN_S = 600.0
+"""How soon is looked for what failed, and for what a job stored with the database that it began with."""
+
+
+class Rematcher:
+    """One task in the background, which gives way to everything that a person asks for."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._task: asyncio.Task[None] | None = None
+        self.matching = False
+        """Whether stored faces are being matched now."""
+
+    def start(self) -> None:
+        """Begin in the background; without a Stash nothing is stored that could be matched."""
+        if self._services.stash is not None:
+            self._task = asyncio.create_task(self._run(), name="matching again")
+
+    async def close(self) -> None:
+        """Stop; what is left is done after the next start."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        services = self._services
+        await services.recognition.first_attempt.wait()
+        await services.state.first_attempt.wait()
+        matched, again_at = "", 0.0
+        while True:
+            version = self._version()
+            if version and (version != matched or time.monotonic() >= again_at):
+                self.matching = True
+                try:
+                    await self._rematch()
+                except Exception as error:  # noqa: BLE001 - likewise
+                    _log_failure("not all that is stored was matched again; trying again later", error)
+                finally:
+                    self.matching = False
+                matched, again_at = version, time.monotonic() + AGAIN_S
+            await asyncio.sleep(POLL_S)
+
+    def _version(self) -> str:
+        recognizer = self._services.recognition.current
+        return recognizer.database.manifest.version if recognizer else ""
+
+    async def _rematch(self) -> None:
+        async with self._services.lease_tools() as (recognizer, tools):
+            state = await self._services.state.ready()
+            version = recognizer.database.manifest.version
+            await rematch_stored(recognizer, tools, state.run, lambda: self._version() == version)

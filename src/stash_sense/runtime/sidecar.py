@@ -17,7 +17,7 @@ from stash_sense.media.formats import MediaLimits
 from stash_sense.media.remote import FetchLimits, ImageFetcher, Resolve
 from stash_sense.memory import give_back_memory
 from stash_sense.recognition.recognizer import FaceRecognizer
-from stash_sense.runtime.database_updates import KIND, DatabaseUpdates, database_job
+from stash_sense.runtime.database_updates import KIND, DatabaseUpdates, Rematcher, database_job
 from stash_sense.runtime.forgetting import (
     ForgettingReport,
     begin_forgetting,
@@ -77,6 +77,7 @@ class Sidecar:
     services: Services
     jobs: Supervised[JobQueue]
     updates: DatabaseUpdates
+    rematcher: Rematcher
     began: float = field(default_factory=time.time)
     _forgetting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -93,6 +94,7 @@ class Sidecar:
         self.recognition.start()
         self.jobs.start()
         self.updates.start()
+        self.rematcher.start()
 
     async def forget(self, performer_id: str) -> ForgettingReport:
         """Delete a person for good: key, alias, id in Stash or exact name.
@@ -139,6 +141,7 @@ class Sidecar:
             step("the check of Stash", self.stash_status.close)
             step("the work on pictures", self._close_pool)
             step("the updates of the face database", self.updates.close)
+            step("the matching of what is stored", self.rematcher.close)
             step("the jobs", self.jobs.close)  # before the pool: the running job is parked, not failed
 
     async def _close_pool(self) -> None:
@@ -193,6 +196,7 @@ def build_sidecar(
         services=services,
         jobs=jobs,
         updates=DatabaseUpdates(services, jobs),
+        rematcher=Rematcher(services),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.folder import folder_report_json
-from stash_sense.enrolment.sources import SourceUpdate, update_sources
+from stash_sense.enrolment.source_ids import SourceUpdate, update_sources
 from stash_sense.enrolment.stash import stash_report_json
 from stash_sense.enrolment.stash_boxes import source_host
 from stash_sense.errors import Cancelled

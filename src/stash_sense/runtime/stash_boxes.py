@@ -1,8 +1,10 @@
 """Building the settings' face database from a stash-box of their Stash."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote
 
 from stash_sense.domain.identity import endpoint_host
@@ -16,6 +18,8 @@ from stash_sense.enrolment.stash_boxes import (
     requests_per_minute,
 )
 from stash_sense.errors import NobodyToEnrol
+from stash_sense.jobs.own_loop import run_on_own_loop
+from stash_sense.jobs.run import JobProgress
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.runtime.from_settings import (
@@ -25,6 +29,7 @@ from stash_sense.runtime.from_settings import (
     open_stash,
     worker_count,
 )
+from stash_sense.runtime.services import LISTED_REFUSALS, Services
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.transport import DEFAULT_STASH_LIMITS
@@ -133,3 +138,22 @@ async def _open_stash_box(
     rate = RequestRate(per_minute, times)
     async with StashBoxClient(access.endpoint, access.api_key, rate, limits, on_pause) as box:
         yield box
+
+
+async def build_in_job(
+    services: Services, progress: JobProgress, name: str, allow_empty: bool
+) -> Mapping[str, Any]:
+    """`build_from_box` in a job, on a loop of its own, and the new version in use."""
+    services.require_stash()
+    pack = await asyncio.to_thread(services.engine.pack)
+
+    async def build() -> Mapping[str, Any]:
+        async with open_stash(services.settings, PATIENT) as stash:
+            report = await build_from_box(
+                services.settings, stash, name, pack, progress, pool=services.pool, allow_empty=allow_empty
+            )
+            return report.as_json(LISTED_REFUSALS)
+
+    result = await run_on_own_loop(build, "database")
+    await services.use_newest_database()
+    return result

@@ -5,16 +5,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from stash_sense.api.dependencies import SidecarDep
-from stash_sense.api.problems import documented
+from stash_sense.api.dependencies import JSON_BODY, SidecarDep, StateDep
+from stash_sense.api.problems import BODY_ERRORS, documented
 from stash_sense.api.schemas.database import (
     DatabaseChangesOut,
     DatabaseInfoOut,
+    DismissedOut,
+    DismissIn,
+    NewlyNamedPageOut,
+    NewlyNamedQuery,
     RollbackOut,
     StaleOut,
     UnlearnedPageOut,
     UnlearnedQuery,
     changes_out,
+    newly_named_out,
     time_out,
     unlearned_out,
 )
@@ -23,6 +28,7 @@ from stash_sense.api.schemas.jobs import JobIdOut
 from stash_sense.enrolment.snapshot import changes_since
 from stash_sense.enrolment.stash import SOURCE
 from stash_sense.facedb.versions import previous_version, rolled_back_from
+from stash_sense.recognition.rematching import newly_named
 from stash_sense.runtime.database_updates import ALL, KIND, TARGET, job_parameters, roll_back_database
 
 router = APIRouter(tags=["database"])
@@ -60,6 +66,23 @@ async def post_stale(sidecar: SidecarDep) -> StaleOut:
 async def post_rollback(sidecar: SidecarDep) -> RollbackOut:
     """Use the version before the last build; called again, go forward. Running work keeps its version."""
     return RollbackOut.model_validate((await roll_back_database(sidecar.services)).as_json())
+
+
+@router.get("/database/newly-named", responses=documented(422, 429, 503))
+async def get_newly_named(
+    sidecar: SidecarDep, state: StateDep, query: Annotated[NewlyNamedQuery, Query()]
+) -> NewlyNamedPageOut:
+    """The faces that a newer face database gave a name, newest first: what there may be to tag."""
+    page = await newly_named(state.run, sidecar.stash, query.before, query.limit)
+    return newly_named_out(page, matching=sidecar.rematcher.matching)
+
+
+@router.post(
+    "/database/newly-named/dismiss", dependencies=[JSON_BODY], responses=documented(503, *BODY_ERRORS)
+)
+async def post_dismiss(state: StateDep, body: DismissIn) -> DismissedOut:
+    """Take faces off the list of newly named ones."""
+    return DismissedOut(dismissed=await state.run(lambda store: store.dismiss_newly_named(body.ids)))
 
 
 @router.get("/database/changes", responses=documented(400, 429, 502, 503, 504))

@@ -1,13 +1,18 @@
-"""How far the face database lags behind Stash, and whom it did not learn."""
+"""How far the face database lags behind Stash, whom it did not learn, and whom it named lately."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stash_sense.api.schemas.faces import STRICT, FileName, StashIdOut
 from stash_sense.api.schemas.health import DatabaseOut
+from stash_sense.domain.faces import confidence_at
+from stash_sense.domain.identity import bare_ids
 from stash_sense.enrolment.snapshot import StashChanges, StashSnapshot, UnlearnedPerformer
 from stash_sense.facedb.layout import Manifest
+from stash_sense.recognition.rematching import person_of
+from stash_sense.store.repositories.newly_named import NewlyNamed, NewlyNamedPage
 
 UnlearnedCode = Literal[
     "no-portrait",
@@ -114,3 +119,94 @@ def unlearned_out(snapshot: StashSnapshot, query: UnlearnedQuery) -> UnlearnedPa
 
 def _unlearned(performer: UnlearnedPerformer) -> UnlearnedOut:
     return UnlearnedOut.model_validate(performer, from_attributes=True)
+
+
+class NewlyNamedOut(BaseModel):
+    """A face whose verdict became a name, or another name."""
+
+    id: int
+    face_id: str = Field(description="For GET /faces/{face_id}/crop and POST /decisions.")
+    performer_id: FileName
+    name: FileName
+    stashdb_id: str | None
+    stash_ids: list[StashIdOut]
+    local_id: str | None = Field(description="The performer's id in this Stash, where known.")
+    confidence: float = Field(description="1 - distance, 0 to 1.")
+    distance: float
+    country: str | None
+    image_url: str | None
+    reference_id: str | None = Field(description="For GET /references/{reference_id}.")
+    image_id: str | None = Field(description="The image that shows the face; null for a scene.")
+    gallery_ids: list[str] = Field(description="The galleries that the image was seen in.")
+    scene_id: str | None = Field(description="The scene that shows it.")
+    time_s: float | None = Field(description="When in the scene, seconds.")
+    db_version: str = Field(description="The face database that gave the name.")
+    created_at: str = Field(description="UTC.")
+
+
+class NewlyNamedPageOut(BaseModel):
+    """Newest first, without those that are tagged there, decided on or dismissed."""
+
+    faces: list[NewlyNamedOut]
+    next_before: int | None = Field(description="For the next page's `before`; null on the last one.")
+    matching: bool = Field(description="Whether stored faces are being matched now, so that more may follow.")
+
+
+class NewlyNamedQuery(BaseModel):
+    """Which page."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: int = Field(default=50, ge=1, le=200, description="At most this many faces.")
+    before: int | None = Field(
+        default=None, ge=0, lt=2**63, description="Only faces older than this one: `next_before`."
+    )
+
+
+class DismissIn(BaseModel):
+    """Faces to take off the list."""
+
+    model_config = STRICT
+
+    ids: Annotated[
+        list[Annotated[int, Field(ge=1, lt=2**63)]],
+        Field(min_length=1, max_length=1000, description="Of GET /database/newly-named."),
+    ]
+
+
+class DismissedOut(BaseModel):
+    """How many were on the list."""
+
+    dismissed: int
+
+
+def newly_named_out(page: NewlyNamedPage, *, matching: bool) -> NewlyNamedPageOut:
+    """A page of the list."""
+    return NewlyNamedPageOut(
+        faces=[_face_out(item) for item in page.items], next_before=page.next_before, matching=matching
+    )
+
+
+def _face_out(item: NewlyNamed) -> NewlyNamedOut:
+    place, person = item.place, person_of(item.place)
+    stashdb, local_id = bare_ids(person)
+    return NewlyNamedOut(
+        id=item.id,
+        face_id=str(place.face_id),
+        performer_id=person.key,
+        name=person.name,
+        stashdb_id=stashdb,
+        stash_ids=[StashIdOut(endpoint=endpoint, stash_id=each) for endpoint, each in person.stash_ids],
+        local_id=local_id,
+        confidence=confidence_at(place.match.distance),
+        distance=place.match.distance,
+        country=person.country,
+        image_url=person.image_url,
+        reference_id=place.match.reference_id,
+        image_id=place.image_id,
+        gallery_ids=list(place.gallery_ids),
+        scene_id=place.scene_ids[0] if place.scene_ids else None,
+        time_s=place.time_s,
+        db_version=item.db_version,
+        created_at=item.created_at,
+    )

@@ -101,7 +101,7 @@ def _move_people(
         own = (*person_keys(person), *(former for row in rows for former in row.keys))
         # A key that another person has now leads to that person alone.
         keys |= {(former, target.person_id) for former in own if owners.get(former, key) == key}
-    for table, _ in (FACES, TRACKS):
+    for table in (FACES[0], TRACKS[0], "stash_sense_newly_named"):
         connection.executemany(f"UPDATE {table} SET person_id = ? WHERE person_id = ?", merged)  # noqa: S608  our names
     connection.executemany("DELETE FROM stash_sense_people WHERE id = ?", [(row[1],) for row in merged])
     connection.executemany(  # two people may have exchanged their keys, and no key may be taken twice

@@ -36,7 +36,7 @@ from stash_sense.store.repositories.fingerprints import (
 )
 from stash_sense.store.repositories.rematching import refresh_named_performers, write_named_performers
 
-_RUN = """i.stash_image_id, i.id, r.pack, r.db_version, r.source, r.width, r.height, r.settings,
+RUN_COLUMNS = """i.stash_image_id, i.id, r.pack, r.db_version, r.source, r.width, r.height, r.settings,
            r.stored_at"""
 _COPIED = ("pack", "db_version", "source", "width", "height", "settings")
 
@@ -218,12 +218,12 @@ def get_image_result(
     """The stored result of an image; for the options see `faces_by_image`."""
     image = validate_stash_id("stash_image_id", stash_image_id)
     rows = connection.execute(
-        f"""SELECT {_RUN} FROM stash_sense_image_results r
+        f"""SELECT {RUN_COLUMNS} FROM stash_sense_image_results r
             JOIN image_fingerprints i ON i.id = r.image_fingerprint_id
             WHERE i.stash_image_id = ?""",  # noqa: S608  our columns
         (image,),
     ).fetchall()
-    return _results(connection, rows, embeddings=embeddings, decided=decided).get(image)
+    return read_results(connection, rows, embeddings=embeddings, decided=decided).get(image)
 
 
 def get_image_results(
@@ -235,7 +235,7 @@ def get_image_results(
     """
     identities = dict(images)
     rows = connection.execute(
-        f"""SELECT {_RUN}, r.picture_id, p.place FROM json_each(?) wanted
+        f"""SELECT {RUN_COLUMNS}, r.picture_id, p.place FROM json_each(?) wanted
             CROSS JOIN image_fingerprints i ON i.stash_image_id = wanted.value
             JOIN stash_sense_image_results r ON r.image_fingerprint_id = i.id
             JOIN stash_sense_pictures p ON p.id = r.picture_id""",  # noqa: S608  our columns
@@ -243,7 +243,7 @@ def get_image_results(
     ).fetchall()
     fingerprints = pictures.fingerprints_by_picture(connection, [row[-2] for row in rows])
     same = [row for row in rows if identities[row[0]].is_same_as(fingerprints.get(row[-2], {}), row[-1])]
-    return _results(connection, [row[:-2] for row in same], embeddings=True, decided=False)
+    return read_results(connection, [row[:-2] for row in same], embeddings=True, decided=False)
 
 
 def find_image_result(
@@ -264,20 +264,20 @@ def find_image_result(
     if picture_id is None:
         return None
     rows = connection.execute(
-        f"""SELECT {_RUN} FROM stash_sense_image_results r
+        f"""SELECT {RUN_COLUMNS} FROM stash_sense_image_results r
            JOIN image_fingerprints i ON i.id = r.image_fingerprint_id
            WHERE r.picture_id = ?1 AND r.pack = ?2 AND (?5 OR r.db_version IS ?3)
            ORDER BY r.db_version IS NOT ?3, i.stash_image_id IS NOT ?4, r.stored_at DESC
            LIMIT 1""",  # noqa: S608  our columns
         (picture_id, pack, db_version, stash_image_id, any_version),
     ).fetchall()
-    return next(iter(_results(connection, rows, embeddings=embeddings, decided=True).values()), None)
+    return next(iter(read_results(connection, rows, embeddings=embeddings, decided=True).values()), None)
 
 
-def _results(
+def read_results(
     connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]], *, embeddings: bool, decided: bool
 ) -> dict[str, StoredResult]:
-    """By image id, rows of _RUN with their galleries and faces."""
+    """By image id, rows of RUN_COLUMNS with their galleries and faces."""
     ids = [row[1] for row in rows]
     galleries = galleries_by_image(connection, ids)
     faces = faces_by_image(connection, ids, embeddings=embeddings, decided=decided)
