@@ -1,7 +1,7 @@
 """`stash-sense database`: build the face database from folders or from Stash, and show what is in it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -60,6 +60,11 @@ def database_group() -> None:
     help="With --from-stash: also use images that have one face and only this performer as a tag.",
 )
 @click.option(
+    "--with-scenes",
+    is_flag=True,
+    help="With --from-stash: also use scenes that show one person and have only this performer as a tag.",
+)
+@click.option(
     "--from-stash-box",
     metavar="ENDPOINT_OR_NAME",
     help="Enrol Stash's performers from this stash-box of Stash's settings, up to five pictures each.",
@@ -87,9 +92,11 @@ def database_group() -> None:
 @click.pass_obj
 def build_command(
     settings: Settings,
+    *,
     people: tuple[Path, ...],
     from_stash: bool,
     with_images: bool,
+    with_scenes: bool,
     from_stash_box: str | None,
     whole: bool,
     yes: bool,
@@ -115,8 +122,8 @@ def build_command(
         raise click.UsageError(
             "Say where the people come from: --from-stash, --from-stash-box NAME or --people FOLDER."
         )
-    if with_images and not from_stash:
-        raise click.UsageError("--with-images needs --from-stash.")
+    if (with_images or with_scenes) and not from_stash:
+        raise click.UsageError("--with-images and --with-scenes need --from-stash.")
     if (whole and from_stash_box is None) or (yes and not whole):
         raise click.UsageError("--all needs --from-stash-box, and --yes needs --all.")
     if report and from_stash_box is not None:
@@ -128,7 +135,8 @@ def build_command(
         else:
             print_box_build(from_box)
     elif from_stash:
-        _build_from_stash(settings, report, with_images=with_images, allow_empty=allow_empty, as_json=as_json)
+        learn = {"with_images": with_images, "with_scenes": with_scenes}
+        _build_from_stash(settings, report, learn, allow_empty=allow_empty, as_json=as_json)
     else:
         _build_from_folders(settings, people, report, allow_empty=allow_empty, as_json=as_json)
 
@@ -220,7 +228,7 @@ def _build_from_folders(
 
 
 def _build_from_stash(
-    settings: Settings, page: Path | None, *, with_images: bool, allow_empty: bool, as_json: bool
+    settings: Settings, page: Path | None, learn: Mapping[str, bool], *, allow_empty: bool, as_json: bool
 ) -> None:
     with progress_bar() as progress:
         report, pictures = asyncio.run(
@@ -228,7 +236,7 @@ def _build_from_stash(
                 settings,
                 open_pack(settings),
                 progress,
-                with_images=with_images,
+                **learn,
                 allow_empty=allow_empty,
                 max_pictures=MAX_PICTURES if page else 0,
             )

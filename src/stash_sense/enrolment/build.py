@@ -117,6 +117,13 @@ class DatabaseBuild:
             self.photos[path] = result
             self.analyzed += 1
 
+    def note(self, photo: Photo) -> None:
+        """Take a photo into the build that says why it gives no reference. Raises Cancelled, OSError."""
+        stored = self._spool.add(ReferencePhoto(photo))
+        if stored is None:
+            raise Cancelled("the build has ended")
+        self.photos[photo.path] = stored
+
     def fail(self, path: str, why: str) -> None:
         """Take a photo that cannot be read now into the build.
 
@@ -178,6 +185,7 @@ class DatabaseBuild:
             doubtful = quarantine(lambda: collected.references(collected.each(people)), self.pack, self.place)
             collected.quarantined = decided.apply(self.photos, doubtful)
         collected.left_out |= collected.quarantined
+        collected.choose(self.pack)
         carried = self._carried
         others_bring = carried.contributions() if carried else ()
         merged, conflicts = merge_people([*collected.contributions(), *others_bring], self.sources)

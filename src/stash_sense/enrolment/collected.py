@@ -10,10 +10,11 @@ import numpy as np
 
 from stash_sense.enrolment.carry import Faces
 from stash_sense.enrolment.merge import Contribution
-from stash_sense.enrolment.quarantine import PersonReferences, unconfirmed_guesses
+from stash_sense.enrolment.quarantine import PersonReferences, reference_distances, unconfirmed_guesses
 from stash_sense.enrolment.references import FACES
 from stash_sense.enrolment.report import BuildReport, EnrolledPerson, SkippedPhoto
-from stash_sense.enrolment.set_aside import several_faces
+from stash_sense.enrolment.selection import LEARNED, MOST_REFERENCES, choose_to_differ, sure_faces
+from stash_sense.enrolment.set_aside import NOT_BORNE_OUT, SPARE, several_faces
 from stash_sense.enrolment.source_ids import source_kind, source_of
 from stash_sense.errors import Cancelled
 from stash_sense.facedb.analyzed_photos import StoredPhoto
@@ -60,6 +61,27 @@ class CollectedPhotos:
         for references in self.references(guessed):
             for path in unconfirmed_guesses(references, pack):
                 self.left_out[path] = several_faces(self.photos[path].details[FACES])
+
+    def choose(self, pack: LoadedPack) -> None:
+        """Keep the learned faces that are surely their person's, and of these the most different."""
+        for person in self.each(self.people):
+            usable = self.usable(person)
+            learned = [stored.photo.path.startswith(LEARNED) for stored in usable]
+            if not any(learned):
+                continue
+            vectors = [stored.load_vector() for stored in usable]
+            distances = np.zeros((len(usable), len(usable)))
+            sure = list(range(len(usable)))
+            if pack.calibrated:
+                stacked = np.stack([vector for vector in vectors if vector is not None])
+                distances = reference_distances(stacked, pack)
+                sure = sure_faces(distances, learned)
+            given = [index for index in sure if not learned[index]]
+            others = [index for index in sure if learned[index]]
+            chosen = choose_to_differ(distances, given, others, max(MOST_REFERENCES, len(given)))
+            for index, stored in enumerate(usable):
+                if index not in chosen:
+                    self.left_out[stored.photo.path] = SPARE if index in sure else NOT_BORNE_OUT
 
     def usable(self, person: EnrolledPerson) -> list[StoredPhoto]:
         """The person's photos from which a reference is taken."""
@@ -113,7 +135,7 @@ class CollectedPhotos:
             skipped += [
                 SkippedPhoto(person.person, path, reason)
                 for path in person.photos
-                if (reason := self.failed.get(path) or reasons.get(path))
+                if (reason := self.failed.get(path) or reasons.get(path)) and reason != SPARE
             ]
         return BuildReport(
             version=version,

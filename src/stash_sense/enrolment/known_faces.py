@@ -14,6 +14,8 @@ from stash_sense.facedb.analyzed_photos import StoredPhoto
 
 PHOTO_PREFIX = "stash:"
 """How the path of a photo in Stash begins: `stash:performer/12`, `stash:image/34`."""
+SCENE = f"{PHOTO_PREFIX}scene/"
+"""How the path of a scene's frame begins: `stash:scene/56@3400`, milliseconds from the first frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,13 +23,14 @@ class KnownFaces:
     """Photos with a face, by the key of their owner, and the keys of people who are gone, by name.
 
     owners: key or alias of the last build -> key. performers: portraits that Stash still has belong to their
-    performer alone.
+    performer alone. scenes: scene id -> its frames, with a face or without.
     """
 
     by_owner: Mapping[str, Sequence[StoredPhoto]]
     owners: Mapping[str, str]
     gone_by_name: Mapping[str, Sequence[str]]
     performers: frozenset[str]
+    scenes: Mapping[str, Sequence[StoredPhoto]]
 
     @classmethod
     def of(cls, build: DatabaseBuild, people: Sequence[StashPerson]) -> Self:
@@ -44,7 +47,7 @@ class KnownFaces:
             if person.key in by_owner and present.isdisjoint((person.key, *person.aliases)):
                 gone.setdefault(person.name.casefold(), []).append(person.key)
         ids = frozenset(performer.id for person in people for performer in person.performers)
-        return cls(by_owner, owners, gone, ids)
+        return cls(by_owner, owners, gone, ids, _known_scenes(build.stored))
 
     def photos_of(self, person: StashPerson) -> list[StoredPhoto]:
         """The photos that show this person's face, as far as the last build knew."""
@@ -65,3 +68,12 @@ class KnownFaces:
     def _performer(stored: StoredPhoto) -> str | None:
         kind, _, number = stored.photo.path.removeprefix(PHOTO_PREFIX).partition("/")
         return number if kind == "performer" else None
+
+
+def _known_scenes(stored: Mapping[str, StoredPhoto]) -> Mapping[str, Sequence[StoredPhoto]]:
+    """Scene id -> its frames among stored photos."""
+    scenes: dict[str, list[StoredPhoto]] = {}
+    for path, photo in stored.items():
+        if path.startswith(SCENE):
+            scenes.setdefault(path.removeprefix(SCENE).partition("@")[0], []).append(photo)
+    return scenes

@@ -14,6 +14,8 @@ NO_BOX_PICTURE = "no picture at the stash-box"
 SHARED_PICTURE = "also a picture of another person at the stash-box"
 UPSIDE_DOWN = "the face is upside down; turn the picture"
 DUPLICATE = "the same picture as another of this person"
+SPARE = "other references of this person show more"
+NOT_BORNE_OUT = "too unlike the portrait and the other pictures of this person to be sure"
 
 
 def poor_face(fault: str) -> str:
@@ -29,6 +31,11 @@ def several_faces(count: int) -> str:
 def one_person_tagged(count: int) -> str:
     """count: the faces of an image on which one person is tagged."""
     return f"{count} faces, and one person tagged"
+
+
+def faces_that_differ(count: int) -> str:
+    """count: the faces of a scene on which one person is tagged, and which show several people."""
+    return f"{count} faces that differ, and one person tagged"
 
 
 def nearer_to_other(name: str, distance: float, own: float) -> str:
@@ -59,7 +66,9 @@ _CODES = (
     ("no-portrait", f"{re.escape(NO_PORTRAIT)}|{re.escape(NO_BOX_PICTURE)}"),
     ("several-faces", re.escape(SHARED_PICTURE)),
     ("copy", re.escape(DUPLICATE)),
-    ("several-faces", r"\d+ faces, "),
+    ("spare", re.escape(SPARE)),
+    ("not-sure", re.escape(NOT_BORNE_OUT)),
+    ("several-faces", r"\d+ faces(,| that differ,) "),
     ("upside-down", r"the face is upside down"),
     ("poor-face", r"the face is "),
     ("by-hand", re.escape(SET_ASIDE)),
@@ -72,3 +81,8 @@ UNREADABLE = "unreadable"
 def reason_code(reason: str) -> str:
     """The code of a reason for which a photo was set aside."""
     return next((code for code, pattern in _CODES if re.match(pattern, reason, re.DOTALL)), UNREADABLE)
+
+
+def is_left_out(reason: str) -> bool:
+    """Whether the picture shows a usable face, which another build may take."""
+    return reason_code(reason) in ("copy", "spare", "not-sure", "other-person")

@@ -45,6 +45,7 @@ async def build_from_stash(
     *,
     pool: WorkPool,
     with_images: ImageUse = False,
+    with_scenes: bool = False,
     allow_empty: bool = False,
     limits: MediaLimits = DEFAULT_LIMITS,
 ) -> BuildReport:
@@ -53,14 +54,15 @@ async def build_from_stash(
     A performer who lost the portrait, in a merge perhaps, keeps the face of the last build; whoever is known
     by images alone is learned from images again.
     with_images: of whom faces are also taken from images on which the person alone is tagged and only one
-    face shows. allow_empty: build although Stash has less than half of the people of the last build.
+    face shows; with_scenes: the same from scenes. Who is known from there is looked for there again.
+    allow_empty: build although Stash has less than half of the people of the last build.
     Cancelling keeps the old database, and what was analyzed for the next build.
     Raises StashError if Stash is away, NobodyToEnrol, PeopleVanished, WriteFailed.
     """
     endpoints = [box.endpoint for box in await client.stash_boxes()]
     performers = await client.performers()
     people = group_performers(performers, endpoints)
-    if not with_images and not any(person.portraits for person in people):
+    if not (with_images or with_scenes) and not any(person.portraits for person in people):
         raise NobodyToEnrol(
             f"Stash has {len(performers):,} performers, and none of them has a portrait. Give them portraits "
             "in Stash, then build again."
@@ -69,11 +71,12 @@ async def build_from_stash(
         build = await open_when_free(place, pack, SOURCE, limits, stack)
         known = await asyncio.to_thread(KnownFaces.of, build, people)
         people = [person for person in people if not build.forgotten.covers(person.person)]
-        shown = [person for person in people if with_images or person.portraits or known.photos_of(person)]
+        learn = bool(with_images or with_scenes)
+        shown = [person for person in people if learn or person.portraits or known.photos_of(person)]
         if not allow_empty:
             await asyncio.to_thread(build.refuse_vanished, {PHOTO_PREFIX: len(shown)})
-        photos = StashPhotos(client, pool, build, known)
-        enrolled = await _collect(shown, photos, progress, with_images=with_images)
+        photos = StashPhotos(client, pool, build, known, progress.problem)
+        enrolled = await _collect(shown, photos, progress, with_images, with_scenes=with_scenes)
         if all(stored.photo.skipped for stored in build.photos.values()):
             raise NobodyToEnrol(nobody_message(build, _NO_PICTURES))
         pictured = {person.person.key for person in shown}
@@ -122,7 +125,12 @@ def _without_portrait(performers: Iterable[Performer], build: DatabaseBuild) -> 
 
 
 async def _collect(
-    people: Sequence[StashPerson], photos: StashPhotos, progress: Progress, *, with_images: ImageUse
+    people: Sequence[StashPerson],
+    photos: StashPhotos,
+    progress: Progress,
+    with_images: ImageUse,
+    *,
+    with_scenes: bool,
 ) -> list[EnrolledPerson]:
     """The people in their order, with those photos in the build that could be fetched."""
     done: dict[int, EnrolledPerson] = {}
@@ -133,7 +141,7 @@ async def _collect(
     async def take_people() -> None:
         nonlocal faces, enrolled
         for index, person in remaining:
-            paths = [path async for path in photos.all_of(person, with_images)]
+            paths = [path async for path in photos.all_of(person, with_images, with_scenes=with_scenes)]
             for path in paths:
                 if path in build.failed:
                     progress.problem(f"{person.person.name}: {build.failed[path]}")

@@ -1,6 +1,6 @@
 """Stash's pictures of people, taken into a build: portraits, and images of a person alone."""
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,10 +8,11 @@ from typing import Literal
 
 from stash_sense.domain.identity import picture_stamp
 from stash_sense.enrolment.build import DatabaseBuild
-from stash_sense.enrolment.known_faces import PHOTO_PREFIX, KnownFaces
+from stash_sense.enrolment.known_faces import PHOTO_PREFIX, SCENE, KnownFaces
 from stash_sense.enrolment.performers import StashPerson
 from stash_sense.enrolment.references import FaceChooser, NewPhoto, only_face, picture_digest, portrait_face
-from stash_sense.enrolment.set_aside import NO_PORTRAIT
+from stash_sense.enrolment.set_aside import NO_PORTRAIT, is_left_out
+from stash_sense.enrolment.stash_scenes import StashScenes
 from stash_sense.errors import StashError, StashKeyRefused, StashTooSlow, StashUnreachable
 from stash_sense.facedb.analyzed_photos import StoredPhoto
 from stash_sense.facedb.layout import Photo
@@ -24,9 +25,9 @@ ImageUse = bool | Literal["unlearned"] | Collection[str]
 of performer ids: only these of them."""
 _IMAGE = f"{PHOTO_PREFIX}image/"
 _PORTRAIT = f"{PHOTO_PREFIX}performer/"
-IMAGES_PER_PERSON = 10
-"""Images used besides the portraits, the oldest first: more add little, and each costs as much as a portrait.
-The oldest, so that new images do not replace others at each build."""
+IMAGES_PER_PERSON = 16
+"""Images looked at besides the portraits, the oldest first: twice as many as may become references, and each
+costs as much as a portrait. The oldest, so that new images do not replace others at each build."""
 RETRY_S = 5.0
 """How long to retry asking Stash for its status after a picture could not be fetched."""
 
@@ -38,7 +39,7 @@ def portrait_path(performer: Performer) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StashPhotos:
-    """Takes Stash's pictures of people into a build. known: from the last one.
+    """Takes Stash's pictures of people into a build. known: from the last one. on_outage: see StashScenes.
 
     A picture that cannot be fetched keeps the face that earlier builds took from it, and is fetched again
     by the next build.
@@ -48,18 +49,29 @@ class StashPhotos:
     pool: WorkPool
     build: DatabaseBuild
     known: KnownFaces
+    on_outage: Callable[[str], None]
 
-    async def all_of(self, person: StashPerson, with_images: ImageUse) -> AsyncIterator[str]:
-        """The paths of the person's portraits and images, each taken into the build."""
+    async def all_of(
+        self, person: StashPerson, with_images: ImageUse, *, with_scenes: bool
+    ) -> AsyncIterator[str]:
+        """The paths of the person's portraits, images and frames of scenes, each taken into the build."""
         learned = False
         async for path in self.portraits(person):
             stored = self.build.photos.get(path)
             learned = learned or (stored is not None and not stored.photo.skipped)
             yield path
         known = self.known.photos_of(person)
-        by_images = any(stored.photo.path.startswith(_IMAGE) for stored in known)
-        if with_images is True or (not learned and (by_images or _is_to_be_learned(with_images, person))):
+        by_images, by_scenes = (
+            any(stored.photo.path.startswith(beginning) for stored in known) for beginning in (_IMAGE, SCENE)
+        )
+        if with_images is True or by_images or (not learned and _is_to_be_learned(with_images, person)):
             async for path in self.images(person):
+                yield path
+        if (with_scenes or by_scenes) and self.build.pack.calibrated:
+            scenes = StashScenes(
+                self.client, self.pool, self.build, self.known.scenes, self.guarded, self.on_outage
+            )
+            for path in await scenes.frames_of(person):
                 yield path
         if not person.portraits:
             for stored in known:
@@ -71,7 +83,7 @@ class StashPhotos:
         """The paths of the person's portraits, each taken into the build."""
         for performer in person.portraits:
             path = portrait_path(performer)
-            await self._guarded(path, self._portrait(path, person.person.key, performer))
+            await self.guarded(path, self._portrait(path, person.person.key, performer))
             yield path
 
     async def images(self, person: StashPerson) -> AsyncIterator[str]:
@@ -86,7 +98,7 @@ class StashPhotos:
             if image.is_video or file is None:
                 continue
             path = f"{_IMAGE}{image.id}"
-            await self._guarded(path, self._image(path, person.person.key, image, file))
+            await self.guarded(path, self._image(path, person.person.key, image, file))
             yield path
 
     @staticmethod
@@ -97,7 +109,8 @@ class StashPhotos:
                 return _with_stamp(stored, f"{performer.updated_at}|{stored.photo.content_stamp}")
         return stored
 
-    async def _guarded(self, path: str, taken: Awaitable[None]) -> None:
+    async def guarded(self, path: str, taken: Awaitable[None]) -> None:
+        """Take a picture into the build, or note why it cannot be had now. Raises if all of Stash is away."""
         try:
             await taken
         except (StashUnreachable, StashTooSlow, StashKeyRefused) as error:
@@ -127,7 +140,7 @@ class StashPhotos:
         stored = self.build.stored.get(path)
         fingerprints = [(fingerprint.type, fingerprint.value) for fingerprint in file.fingerprints]
         photo = Photo(path, picture_stamp(fingerprints, file.path, file.size, file.mod_time), owner)
-        if stored and stored.photo.stamp == photo.stamp:
+        if stored and stored.photo.stamp == photo.stamp and not is_left_out(stored.photo.skipped):
             self.build.photos[path] = stored
         else:
             await self._analyze(photo, await self.client.original(image), only_face)

@@ -8,18 +8,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from stash_sense.domain.identity import PictureIdentity
 from stash_sense.errors import Cancelled, NoVideo
 from stash_sense.jobs.workers import Lane, WorkPool
 from stash_sense.media.photo import OPEN_FLAGS
 from stash_sense.media.video.reader import VideoReader
-from stash_sense.recognition.scene_sampling import SceneFrames
 from stash_sense.stash.outage import ResilientStash
 from stash_sense.stash.scene_stream import SceneStream
 from stash_sense.stash.scenes import StashScene
 from stash_sense.stash.types import VisualFile
+
+T = TypeVar("T")
 
 SceneSource = Literal["auto", "file", "stream", "sprite"]
 """Where frames may come from. auto: the file, else the stream, else the sprite."""
@@ -67,7 +68,7 @@ class SceneVideo:
         self.submit = partial(pool.submit, lane=Lane.BACKGROUND)
         """Where frames are analysed: a click in Stash goes first."""
 
-    async def look(self, source: SceneSource, look: Callable[[VideoReader, str], SceneFrames]) -> SceneFrames:
+    async def look(self, source: SceneSource, look: Callable[[VideoReader, str], T]) -> T:
         """What `look` returns for the open video and its source, `file` or `stream`.
 
         Raises NoVideo where there is no such video, and what `look` and the reader raise.
@@ -93,7 +94,7 @@ class SceneVideo:
         if self._stopped.is_set():
             raise Cancelled(f"Scene {self._scene.id} is not looked at any further.")
 
-    def _look(self, path: Path | None, look: Callable[[VideoReader, str], SceneFrames]) -> SceneFrames:
+    def _look(self, path: Path | None, look: Callable[[VideoReader, str], T]) -> T:
         origin = path or self._stream
         assert origin is not None
         self.check()
@@ -101,7 +102,7 @@ class SceneVideo:
             self._reader = reader
             return look(reader, "file" if path else "stream")
 
-    async def _stop(self, task: asyncio.Future[SceneFrames]) -> None:
+    async def _stop(self, task: asyncio.Future[T]) -> None:
         self._stopped.set()
         if self._stream is not None:
             self._stream.close()

@@ -228,7 +228,8 @@ def _log_failure(what: str, error: Exception) -> None:
 
 def job_parameters(source: str, **options: Any) -> dict[str, Any]:
     """The parameters of the job `database`, which equal ones share."""
-    return {"images": False, "source": source, "endpoint": None, "allow_empty": False, **options}
+    defaults = {"images": False, "scenes": False, "endpoint": None, "allow_empty": False}
+    return {**defaults, "source": source, **options}
 
 
 POLL_S = 1.0

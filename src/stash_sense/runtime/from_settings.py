@@ -183,6 +183,7 @@ async def enrol_from_stash(
     progress: Progress,
     *,
     with_images: bool = False,
+    with_scenes: bool = False,
     allow_empty: bool = False,
     max_pictures: int = 0,
 ) -> tuple[BuildReport, dict[str, bytes]]:
@@ -203,6 +204,7 @@ async def enrol_from_stash(
                 progress,
                 pool=pool,
                 with_images=with_images,
+                with_scenes=with_scenes,
                 allow_empty=allow_empty,
                 limits=media_limits(settings),
             )

@@ -285,6 +285,7 @@ class Services:
                     progress,
                     pool=self.pool,
                     with_images=parameters["images"],
+                    with_scenes=parameters.get("scenes", False),
                     allow_empty=parameters.get("allow_empty", False),
                     limits=media_limits(self.settings),
                 )

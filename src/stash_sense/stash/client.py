@@ -98,6 +98,15 @@ class StashClient:
         )
         return images
 
+    async def first_scenes(self, scene_filter: Json, limit: int) -> tuple[StashScene, ...]:
+        """The first scenes that match the filter, by id; at most `limit`."""
+
+        def read(data: Json) -> tuple[StashScene, ...]:
+            return tuple(map(StashScene.from_json, data["findScenes"]["scenes"]))
+
+        page = {"page": 1, "per_page": limit, "sort": "id", "direction": "ASC"}
+        return await self._execute("find_scenes", read, {"scene_filter": scene_filter, "filter": page})
+
     async def performers(self) -> tuple[Performer, ...]:
         """All performers, by id."""
         return await read_all_pages(self._performers_page, sort="id")

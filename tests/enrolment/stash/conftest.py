@@ -3,6 +3,7 @@
 import asyncio
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -22,6 +23,11 @@ def picture(colour, size=(80, 72)) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", size, colour).save(out, "PNG")
     return out.getvalue()
+
+
+def solid(colour, size=(80, 64)) -> np.ndarray:
+    """A frame of one colour (R, G, B), as BGR."""
+    return np.full((size[1], size[0], 3), colour[::-1], np.uint8)
 
 
 class Watch:

@@ -46,7 +46,7 @@ class TestImages:
         assert stash.record.counts["original"] == 0
         assert again.version == first.version
 
-    async def test_a_wrong_tag_is_quarantined_and_comes_back_when_things_change(
+    async def test_a_wrong_tag_is_quarantined_and_judged_again_when_things_change(
         self, enrol, three, stash, place, colours
     ):
         for colour in (RED, (250, 60, 60)):
@@ -68,7 +68,8 @@ class TestImages:
         last = await enrol(with_images=True)
         assert stash.record.counts["original"] == 0
         assert last.quarantined == ()
-        assert enrolled(place) == {"Ann": 4}
+        assert [(photo.path, photo.code) for photo in last.skipped] == [(f"stash:image/{wrong}", "not-sure")]
+        assert enrolled(place) == {"Ann": 3}
 
     async def test_an_uncalibrated_pack_judges_nobody(self, enrol, three, stash, make_pack):
         stash.library.add_image(picture((60, 250, 60)), performers=[1])

@@ -46,11 +46,16 @@ class DatabaseIn(BaseModel):
         description="Enrol from images too, where one performer alone is tagged and one face shows; "
         "`unlearned`: only those of whom no portrait shows a face; performer ids: only these of them.",
     )
+    scenes: bool = Field(
+        default=False,
+        description="Enrol from scenes too, where one performer alone is tagged and the same one face shows "
+        "on all frames looked at.",
+    )
     source: Literal["stash", "stash-box", "all"] = Field(
         default="stash",
         description="`stash-box`: what the stash-box `endpoint` has of Stash's performers; `all`: every "
-        "source of the database in use that can be brought up to date, each by itself. `images` counts for "
-        "`stash` alone.",
+        "source of the database in use that can be brought up to date, each by itself. `images` and `scenes` "
+        "count for `stash` alone.",
     )
     endpoint: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
         default=None,
