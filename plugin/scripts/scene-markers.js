@@ -66,17 +66,24 @@ window.StashSense.part("scene-markers", (sense, api) => {
     const begun = /** @type {JournalEntry} */ (await sense.callSidecar("journal_begin", targets));
     /** @type {unknown} */
     let failure = null;
-    await sense.createMarkers(sceneId, performer.name, open).catch((error) => {
+    const created = await sense.createMarkers(sceneId, performer.name, open).catch((error) => {
       failure = error;
+      return null;
     });
-    sense.refreshPage("scene");
     const known = new Set(before.map((each) => each.id));
     const now = await ownOf(sceneId, performer.name);
-    const added_ids = now.map((each) => each.id).filter((id) => !known.has(id));
+    const made = new Set(created || now.map((each) => each.id).filter((id) => !known.has(id)));
+    // Another tab may have marked the same at the same time: the older marker stays.
+    const isTwin = (/** @type {StashMarker} */ one) =>
+      now.some((other) => Number(other.id) < Number(one.id) && Math.abs(other.seconds - one.seconds) <= SAME_S);
+    const twins = now.filter((each) => made.has(each.id) && isTwin(each)).map((each) => each.id);
+    await sense.destroyMarkers(twins);
+    sense.refreshPage("scene");
+    const added_ids = now.map((each) => each.id).filter((id) => made.has(id) && !twins.includes(id));
     const end = { entry_id: begun.entry_id, status: added_ids.length ? "done" : "failed", added_ids };
     const ended = await sense.callSidecar("journal_end", end).catch((error) => ({ ...begun, unrecorded: sense.errorText(error) }));
     if (failure && !added_ids.length) throw failure;
-    return ended;
+    return added_ids.length ? ended : null;
   };
 
   /** @param {string} sceneId @param {string} name */

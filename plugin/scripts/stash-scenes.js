@@ -25,7 +25,7 @@ window.StashSense.part("stash-scenes", (sense) => {
   sense.ownMarkers = (scene, name) =>
     scene.scene_markers.filter((each) => each.primary_tag.name === OWN_TAG && each.title === name.trim());
 
-  /** A marker for each span, with the end from Stash 0.28 on. */
+  /** A marker for each span, with the end from Stash 0.28 on; their ids. */
   sense.createMarkers = async (sceneId, name, spans) => {
     const [tagId, ends] = await Promise.all([ownTag(), hasMarkerEnds()]);
     const inputs = spans.map(([seconds, end_seconds]) => ({
@@ -36,7 +36,8 @@ window.StashSense.part("stash-scenes", (sense) => {
       seconds,
       ...(ends ? { end_seconds } : {}),
     }));
-    await sense.aliased("Mark", inputs, "SceneMarkerCreateInput!", (at) => `sceneMarkerCreate(input: ${at}) { id }`, "mutation");
+    const made = await sense.aliased("Mark", inputs, "SceneMarkerCreateInput!", (at) => `sceneMarkerCreate(input: ${at}) { id }`, "mutation");
+    return made.map((each) => each.id);
   };
 
   /** `sceneMarkersDestroy`, which takes them all at once, came with Stash 0.28. */

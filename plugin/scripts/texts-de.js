@@ -5,7 +5,7 @@ window.StashSense.part("texts-de", (sense) => {
     notConnected: "Stash Sense: Nicht verbunden",
     loggedOut: "Du bist bei Stash abgemeldet. Melde dich in einem anderen Tab wieder an und versuche es hier noch einmal.",
     clip: "Dieses Bild ist ein Clip. Clips werden als Szenen betrachtet, nicht als Bilder.",
-    clipNotYet: "Dieses Bild ist ein Clip. Clips werden als Szenen betrachtet, und Szenen gehen noch nicht.",
+    clipWithoutScenes: "Dieses Bild ist ein Clip. Clips werden als Szenen betrachtet, und das kann der Sidecar gerade nicht: `stash-sense doctor` sagt, was fehlt.",
     clipHow: "Stash hat von dieser Datei noch keine Szene. Lass Stash den Ordner auch nach Videos durchsuchen (Einstellungen, Bibliothek), öffne dann die Szene und erkenne die Darsteller dort.",
     clipsSkipped: "{n} davon sind Clips. Clips werden als Szenen betrachtet.",
     clipsSkipped_one: "1 davon ist ein Clip. Clips werden als Szenen betrachtet.",

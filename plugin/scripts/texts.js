@@ -6,7 +6,7 @@ window.StashSense.part("texts", (sense) => {
     notConnected: "Stash Sense: Not connected",
     loggedOut: "You are logged out of Stash. Log in again in another tab, then try again here.",
     clip: "This image is a clip. Clips are looked at as scenes, not as images.",
-    clipNotYet: "This image is a clip. Clips are looked at as scenes, and scenes are not supported yet.",
+    clipWithoutScenes: "This image is a clip. Clips are looked at as scenes, and the sidecar does not do that now: `stash-sense doctor` says what is missing.",
     clipHow: "Stash has no scene of this file yet. Let Stash scan its folder for videos (Settings, Library), then open the scene and identify the performers there.",
     clipsSkipped: "{n} of these are clips. Clips are looked at as scenes.",
     clipsSkipped_one: "1 of these is a clip. Clips are looked at as scenes.",

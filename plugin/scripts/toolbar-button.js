@@ -91,7 +91,7 @@ window.StashSense.part("toolbar-button", (sense, api) => {
   /** @param {{health: Health | null | undefined, clip: boolean, floating: boolean, open: () => void}} props */
   const Opener = ({ health, clip, floating, open }) => {
     const state = health === undefined ? "asked" : health === null ? "off" : health.status;
-    const clipTitle = health?.features?.includes("scenes") ? "clip" : "clipNotYet";
+    const clipTitle = health?.features?.includes("scenes") ? "clip" : "clipWithoutScenes";
     const title = health === null ? t("notConnected") : t(clip ? clipTitle : "title");
     return h(
       Button,

@@ -63,7 +63,7 @@ interface Sense {
   /** By image id: whether it is a clip, and the scene of the same file. */
   scenesOfClips(imageIds: string[]): Promise<Map<string, { clip: boolean; sceneId: string | null }>>;
   ownMarkers(scene: StashScene, name: string): StashMarker[];
-  createMarkers(sceneId: string, name: string, spans: Span[]): Promise<void>;
+  createMarkers(sceneId: string, name: string, spans: Span[]): Promise<string[]>;
   destroyMarkers(ids: string[]): Promise<void>;
   // stash-player, timeline
   playFrom(seconds: number): boolean;

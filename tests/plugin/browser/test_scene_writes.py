@@ -4,7 +4,7 @@ import pytest
 
 from fakes.sidecar import Problem
 from fakes.stash import Status
-from pages import once, row
+from pages import expect, once, row
 from waiting import until
 
 from .scenes import known_scene
@@ -149,6 +149,28 @@ def test_a_marker_that_is_there_already_is_not_made_twice(open_scene, world, sce
     row(page, "Ann").locator("text=Remove these markers").click()
     row(page, "Ann").locator("text=Undone").wait_for()
     assert [start for _, _, start, _ in markers(world)] == [30.2]
+
+
+def test_markers_that_another_tab_makes_at_the_same_moment_are_not_made_twice(
+    open_scene, world, scene, monkeypatch
+):
+    library = world.stash.library
+    add_marker = library.add_marker
+
+    def after_the_other_tab(*marker):
+        monkeypatch.undo()
+        for start, end in ((5.0, 12.0), (30.0, 31.0)):
+            add_marker(scene[0], "Ann", start, end, marker[-1])
+        return add_marker(*marker)
+
+    page = open_scene()
+    monkeypatch.setattr(library, "add_marker", after_the_other_tab)
+    row(page, "Ann").locator("text=Add 2 markers").click()
+    row(page, "Ann").locator("text=/^2 markers$/").wait_for()
+    assert [start for _, _, start, _ in markers(world)] == [5.0, 30.0]
+    (entry,) = world.sidecar.journal
+    assert (entry["status"], entry["added_ids"]) == ("failed", [])
+    expect(row(page, "Ann").locator("text=Remove these markers")).to_have_count(0)
 
 
 def test_a_stash_before_0_28_gets_markers_without_an_end(open_scene, world, scene):

@@ -152,7 +152,7 @@ class RevisionQuery(BaseModel):
 
 
 class RevisionOut(BaseModel):
-    """Changes with every decision on a picture of the gallery, or on the scene, that is made or taken back."""
+    """Changes with every decision on the gallery's pictures, or the scene, that is made or taken back."""
 
     revision: str = Field(description="A result with another one is older than these decisions.")
 
