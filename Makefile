@@ -93,6 +93,7 @@ bench: $(GROUP)bench ## Measure speed, grouping, search, state, video, sidecar a
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/grouping.py
 	@$(BIN)/python benchmarks/search.py
+	@$(BIN)/python benchmarks/public_release.py
 	@$(BIN)/python benchmarks/store.py
 	@$(BIN)/python benchmarks/video.py
 	@$(BIN)/python benchmarks/sidecar.py

@@ -29,6 +29,8 @@ from stash_sense.recognition.recognizer import LoadedPack
 from synthetic import Population, Scores, measured
 
 HERE = Path(__file__).resolve().parent
+SOURCE = "source.f32"
+"""The vectors as they were given to the writer, next to the database: it may keep them in fewer bits."""
 
 
 def main() -> None:
@@ -53,7 +55,7 @@ def main() -> None:
         _print_scores(real, made)
         queries = pack.scorer.queries(probes)
         figures, found = _search(place, queries, Path(folder), options.batch)
-        wanted, _ = _brute_force(place, queries, owners)
+        wanted = _brute_force(Path(folder) / SOURCE, queries, owners)
     same = float((found == wanted).mean())
     figures |= {
         "faces": options.faces,
@@ -87,12 +89,14 @@ def _write(
     counts = 1 + np.bincount(rng.integers(0, people, faces - people), minlength=people)
     owners = np.repeat(np.arange(people), counts)
     slots = [Slot(name=slot, dimension=pack.dimensions[slot]) for slot in SLOTS]
-    with DatabaseWriter(place, pack=pack.id, pack_fingerprint=pack.fingerprint, slots=slots) as writer:
+    writing = DatabaseWriter(place, pack=pack.id, pack_fingerprint=pack.fingerprint, slots=slots)
+    with writing as writer, (place.parent / SOURCE).open("wb") as source:
         step = 4_000
         for first in range(0, people, step):
             ids = np.arange(first, min(first + step, people))
             rows = np.repeat(ids, counts[ids])
             vectors = np.concatenate([populations[slot].faces(rows) for slot in SLOTS], axis=1)
+            source.write(vectors.astype("<f4").tobytes())
             edges = np.concatenate([[0], np.cumsum(counts[ids])])
             for i, person in enumerate(ids.tolist()):
                 own = vectors[edges[i] : edges[i + 1]]
@@ -157,19 +161,15 @@ def _search(
     return {**best, "disturbed": timing.disturbed}, np.load(folder / "answers.npy")
 
 
-def _brute_force(
-    place: Path, queries: NDArray[np.float32], owners: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _brute_force(source: Path, queries: NDArray[np.float32], owners: NDArray[np.int64]) -> NDArray[np.int64]:
     """Each query's best person by one plain product with all rows, without any of our search."""
-    (version,) = [path for path in place.iterdir() if (path / "vectors.f32").is_file()]
-    vectors = np.fromfile(version / "vectors.f32", "<f4").reshape(len(owners), -1)
-    people, scores = [], []
+    vectors = np.fromfile(source, "<f4").reshape(len(owners), -1)
+    people = []
     for first in range(0, len(queries), 50):
         products = queries[first : first + 50] @ vectors.T
         rows = products.argmax(axis=1)
         people.append(owners[rows])
-        scores.append(products.max(axis=1))
-    return np.concatenate(people), np.concatenate(scores)
+    return np.concatenate(people)
 
 
 def _print_scores(real: Mapping[str, Scores], made: Mapping[str, Scores]) -> None:

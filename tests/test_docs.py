@@ -22,7 +22,15 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|md|toml|json|yml|yaml|js|css|svg|sql|graphql|j2))`")
 COMMAND = re.compile(r"(?:`|^\$ |bin/|exec stash-sense )stash-sense ([a-z]+)(?: ([a-z-]+))?", re.MULTILINE)
 SETTING = re.compile(r"\bSTASH_SENSE_[A-Z_]+\b")
-MADE_AT_RUN_TIME = {"stash-sense.toml", "index.yml", "forgotten.json", "person.json", "quarantine.json"}
+RELEASED = {"faces.json", "performers.json", "manifest.json", "links.json", "aliases.json"}
+"""Files of public face databases."""
+MADE_AT_RUN_TIME = {
+    "stash-sense.toml",
+    "index.yml",
+    "forgotten.json",
+    "person.json",
+    "quarantine.json",
+} | RELEASED
 
 
 @pytest.fixture(scope="module")

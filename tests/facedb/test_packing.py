@@ -145,6 +145,24 @@ def test_copies_of_packed_rows_lose_nothing_however_often(packed, tmp_path):
         stored = PackedVectors(tmp_path / f"only-{generation}", 90, 16)
 
 
+def test_a_rebuild_of_a_large_database_rounds_nothing_again(large, writer, place):
+    with FaceDatabase.open(place) as database:
+        first = np.concatenate(list(database.vectors(range(80)).values()), axis=1)
+    for _ in range(3):
+        with writer() as one:
+            for person in range(40):
+                references = [Reference(f"{person}/{face}", (0, 0, 1, 1), 1) for face in range(2)]
+                with FaceDatabase.open(place) as database:
+                    rows = database.rows(person)
+                    own = np.stack([database.row_vector(row) for row in rows])
+                one.add_person(Person(f"{person}", "x"), references, own)
+            one.commit(["/people"])
+    with FaceDatabase.open(place) as database:
+        again = np.concatenate(list(database.vectors(range(80)).values()), axis=1)
+    assert again == pytest.approx(first, abs=2e-3)
+    assert (again == first).mean() > 0.9
+
+
 @pytest.fixture
 def large(writer, place, monkeypatch):
     """A packed database of 40 people with two faces each; returns their vectors."""

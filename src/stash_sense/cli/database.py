@@ -23,6 +23,7 @@ from stash_sense.cli.console import (
 )
 from stash_sense.cli.database_versions import rollback_command, update_command
 from stash_sense.cli.hygiene import hygiene_command, quarantine_command, restore_reference_command
+from stash_sense.cli.import_release import import_command
 from stash_sense.cli.people import delete_person_command, export_person_command
 from stash_sense.cli.stash_box_build import enrol_stash_box
 from stash_sense.enrolment.folder import folder_report_json
@@ -203,6 +204,7 @@ def info_command(settings: Settings, as_json: bool) -> None:
 
 database_group.add_command(update_command)
 database_group.add_command(rollback_command)
+database_group.add_command(import_command)
 database_group.add_command(delete_person_command)
 database_group.add_command(export_person_command)
 database_group.add_command(hygiene_command)

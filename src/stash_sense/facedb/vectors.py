@@ -1,6 +1,6 @@
 """The vectors of a version: single precision while they are few, ten bits a number once they are many."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -17,6 +17,8 @@ Array = NDArray[np.float32]
 
 PACKED_FROM = 256 * 2**20
 """Bytes of single precision from which vectors are packed: 65,536 faces of 1,024 numbers."""
+FITTED_ROWS = 16_384
+"""Rows that say how to pack: many times more than a slot has numbers."""
 BLOCK_ROWS = 4096
 """Rows packed at a time: 16 MB of 1,024 numbers, and as much a few times more while they are rounded."""
 
@@ -63,14 +65,14 @@ class PackedVectors:
         self._lower = _mapped(folder / layout.LOWER, "u1", (faces, fine_width(dimension)))
         self._steps = _mapped(folder / layout.STEPS, "<f4", (faces,))
         self._folder = folder
-        self._scale = Scale(*np.fromfile(folder / layout.SCALE, "<f4").reshape(2, dimension))
+        self.scale = Scale(*np.fromfile(folder / layout.SCALE, "<f4").reshape(2, dimension))
 
     def packer(self, widths: Sequence[int]) -> Packer:
         """What packed these vectors, to pack others alike."""
         edges = np.cumsum([width * width for width in widths])
         parts = np.split(np.fromfile(self._folder / layout.CARRY, "<f4"), edges[:-1])
         return Packer(
-            self._scale,
+            self.scale,
             [part.reshape(width, width) for part, width in zip(parts, widths, strict=True)],
         )
 
@@ -83,11 +85,11 @@ class PackedVectors:
         """See StoredVectors."""
         chosen = _selection(rows)
         packed = Packed(self._upper[chosen], self._lower[chosen], np.asarray(self._steps[chosen]))
-        return self._scale.unpack(packed)
+        return self.scale.unpack(packed)
 
     def search(self, starts: NDArray[np.int64], queries: Array, top_k: int) -> Neighbours:
         """See StoredVectors."""
-        rows = PackedRows(self._upper, self._steps, self._scale.centre, self._scale.gain, self.load)
+        rows = PackedRows(self._upper, self._steps, self.scale.centre, self.scale.gain, self.load)
         return search_packed(rows, starts, queries, top_k)
 
 
@@ -103,16 +105,17 @@ def _mapped(path: Path, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
 class VectorWriter:
     """Writes the vectors of a version. They are packed once there are PACKED_FROM bytes of them.
 
-    widths: of the slots, in the order of a row.
+    widths: of the slots, in the order of a row. like: those of the version before, to pack alike: rows that
+    come from there then round to what they are, and do not lose a little more with each build.
     """
 
-    def __init__(self, folder: Path, widths: Sequence[int]) -> None:
+    def __init__(self, folder: Path, widths: Sequence[int], like: "PackedVectors | None" = None) -> None:
         self._folder = folder
         self._widths = tuple(widths)
+        self._like = like
         self._files: dict[str, BinaryIO] = {layout.VECTORS: (folder / layout.VECTORS).open("wb")}
         self._bytes = 0
         self._packer: Packer | None = None
-        self._packed_like: PackedVectors | None = None
         self._waiting: list[Array] = []
 
     @property
@@ -127,21 +130,23 @@ class VectorWriter:
             self._files[layout.VECTORS].write(rows.tobytes())
             self._bytes += rows.nbytes
             if self._bytes >= PACKED_FROM:
-                self._begin_packing()
+                self._begin_packing(self._like)
             return
         self._waiting.append(rows)
         if sum(map(len, self._waiting)) >= BLOCK_ROWS:
             self._pack_waiting()
 
     def copy(self, vectors: StoredVectors, rows: range) -> None:
-        """Append rows of another version. Those packed alike are taken as they are: roundings add up."""
-        if self._packer is None and isinstance(vectors, PackedVectors):
-            self._begin_packing(vectors)
+        """Append rows of another version; those packed alike are taken as they are."""
+        packed = vectors if isinstance(vectors, PackedVectors) else None
+        if packed and self._packer is None:
+            self._begin_packing(packed)
+        alike = packed is not None and self._packer is not None and packed.scale.equals(self._packer.scale)
         for first in range(rows.start, rows.stop, BLOCK_ROWS):
             block = range(first, min(first + BLOCK_ROWS, rows.stop))
-            if self._packed_like and vectors is self._packed_like:
+            if packed and alike:
                 self._pack_waiting()
-                self._write(self._packed_like.packed(block))
+                self._write(packed.packed(block))
             else:
                 self.append(vectors.load(block))
 
@@ -156,21 +161,30 @@ class VectorWriter:
         for file in self._files.values():
             file.close()
 
-    def _begin_packing(self, like: PackedVectors | None = None) -> None:
+    def _begin_packing(self, like: PackedVectors | None) -> None:
         self._files.pop(layout.VECTORS).close()
         path = self._folder / layout.VECTORS
-        rows = np.fromfile(path, "<f4").reshape(-1, sum(self._widths))
-        path.unlink()
-        self._packed_like = like
-        self._packer = like.packer(self._widths) if like else Packer.fitted(rows, self._widths)
+        if like:
+            self._packer = like.packer(self._widths)
+        else:
+            every = max(1, self._bytes // (4 * sum(self._widths) * FITTED_ROWS))
+            sample = np.concatenate([block[::every] for block in self._blocks(path)])
+            self._packer = Packer.fitted(sample, self._widths)
         shared = self._packer.scale.centre, self._packer.scale.gain
         for name, arrays in ((layout.SCALE, shared), (layout.CARRY, self._packer.carry)):
             data = b"".join(array.astype("<f4").tobytes() for array in arrays)
             (self._folder / name).write_bytes(data)
         for name in (layout.UPPER, layout.LOWER, layout.STEPS):
             self._files[name] = (self._folder / name).open("wb")
-        for first in range(0, len(rows), BLOCK_ROWS):
-            self._write(self._packer.pack(rows[first : first + BLOCK_ROWS]))
+        for block in self._blocks(path):
+            self._write(self._packer.pack(block))
+        path.unlink()
+
+    def _blocks(self, path: Path) -> Iterator[Array]:
+        """The rows written so far, a block at a time: together they are a quarter of a gigabyte."""
+        width = sum(self._widths)
+        for begin in range(0, self._bytes, 4 * width * BLOCK_ROWS):
+            yield np.fromfile(path, "<f4", width * BLOCK_ROWS, offset=begin).reshape(-1, width)
 
     def _pack_waiting(self) -> None:
         if self._packer and self._waiting:

@@ -31,7 +31,7 @@ from stash_sense.facedb.layout import (
     write_int64,
 )
 from stash_sense.facedb.records import PersonPart, parts_to_json, to_json_fields
-from stash_sense.facedb.vectors import VectorWriter
+from stash_sense.facedb.vectors import PackedVectors, VectorWriter
 from stash_sense.files import is_disk_full, remove_leftovers, replacement_of, sync_directory, sync_file
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,8 @@ class DatabaseWriter:
             with ExitStack() as opened:
                 opened.callback(shutil.rmtree, self._folder, ignore_errors=True)
                 widths = [slot.dimension for slot in self._slots]
-                self._vectors = opened.enter_context(closing(VectorWriter(self._folder, widths)))
+                vectors = VectorWriter(self._folder, widths, self._packed_before())
+                self._vectors = opened.enter_context(closing(vectors))
                 self._people = opened.enter_context(closing(LineWriter(self._folder, layout.PEOPLE)))
                 self._references = opened.enter_context(closing(LineWriter(self._folder, layout.REFERENCES)))
                 self._photos = opened.enter_context(closing(LineWriter(self._folder, layout.PHOTOS)))
@@ -213,6 +214,16 @@ class DatabaseWriter:
             self._committed = self._version_before() == name
         self._remove_versions(keep={name, before})
         return name
+
+    def _packed_before(self) -> PackedVectors | None:
+        """The vectors of the current version, where they are packed and of the same networks."""
+        current = FaceDatabase.open_usable(self._place)
+        if current is None:
+            return None
+        with current:
+            manifest, vectors = current.manifest, current.stored_vectors
+        alike = (manifest.pack_fingerprint, manifest.slots) == (self._pack_fingerprint, self._slots)
+        return vectors if alike and isinstance(vectors, PackedVectors) else None
 
     def _version_before(self) -> str | None:
         try:

@@ -152,7 +152,10 @@ class SlotSettings(FrozenModel):
 
 
 class PackManifest(FrozenModel):
-    """A model pack. `calibration` is None if the pack was never measured: then no verdict is a match."""
+    """A model pack. `calibration` is None if the pack was never measured: then no verdict is a match.
+
+    releases: names by which releases of public face databases call networks that are just these.
+    """
 
     id: PackId
     title: str
@@ -161,6 +164,7 @@ class PackManifest(FrozenModel):
     detector: DetectorSettings
     slots: SlotSettings
     calibration: dict[str, Any] | None
+    releases: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_file_a_role(self) -> Self:

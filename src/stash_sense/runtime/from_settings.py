@@ -13,6 +13,8 @@ from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.calibrate import calibrate, embed_labelled, enrolled_faces
 from stash_sense.enrolment.folder import build_from_folders
 from stash_sense.enrolment.forgotten import ForgottenPeople
+from stash_sense.enrolment.public import ImportReport, import_release
+from stash_sense.enrolment.public_release import ImportingPack
 from stash_sense.enrolment.report import BuildReport
 from stash_sense.enrolment.stash import build_from_stash
 from stash_sense.enrolment.stash_photos import fetch_pictures
@@ -22,7 +24,7 @@ from stash_sense.jobs.workers import WorkPool
 from stash_sense.machine import usable_cores
 from stash_sense.matching.calibration import Calibration
 from stash_sense.media.formats import MediaLimits
-from stash_sense.models.manifest import save_calibration
+from stash_sense.models.manifest import load_manifest, save_calibration
 from stash_sense.models.prepare import prepare_pack
 from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack, load_pack
 from stash_sense.settings import Settings
@@ -175,6 +177,21 @@ def enrol(
             workers=worker_count(settings),
             allow_empty=allow_empty,
         )
+
+
+def import_public(
+    settings: Settings, path: Path, progress: Progress, *, allow_empty: bool = False
+) -> ImportReport:
+    """Import a release of a public face database into the settings' database.
+
+    The networks are not needed for this, only what their pack is. Raises what `import_release` raises.
+    """
+    manifest = load_manifest(settings.pack)
+    dimensions: dict[str, int] = {
+        slot: embedder.dimension for slot, embedder in manifest.slots.filled.items()
+    }
+    pack = ImportingPack(manifest.id, manifest.fingerprint, manifest.releases, dimensions)
+    return import_release(path, database_dir(settings), pack, progress, allow_empty=allow_empty)
 
 
 async def enrol_from_stash(
