@@ -16,10 +16,10 @@ def test_the_report_its_page_and_the_way_to_set_a_reference_aside(pack_dir, tmp_
         return CliRunner().invoke(main, ["--data-dir", str(folder), *map(str, arguments)])
 
     people = tmp_path / "people"
-    for folder in sorted((samples / "people").iterdir()):
-        (people / folder.name).mkdir(parents=True)
-        for photo in folder.iterdir():
-            (people / folder.name / photo.name).write_bytes(photo.read_bytes())
+    for source in sorted((samples / "people").iterdir()):
+        (people / source.name).mkdir(parents=True)
+        for photo in source.iterdir():
+            (people / source.name / photo.name).write_bytes(photo.read_bytes())
     twin = people / "Twin"
     twin.mkdir()
     obama = min((samples / "people" / "Barack Obama").iterdir())

@@ -1,6 +1,8 @@
 """`stash-sense state`: what a person sees, and what a script reads."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,18 @@ def test_a_refusal_is_one_sentence(folder: Path) -> None:
     assert code == 1
     assert output.startswith("Error: ")
     assert "already exists" in output
+
+
+def test_importing_says_what_was_taken_and_left(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(other)) as connection, connection:
+        connection.execute("CREATE TABLE schema_version (version)")
+        connection.execute("INSERT INTO schema_version VALUES (9)")
+        connection.execute("CREATE TABLE user_settings (key TEXT, value TEXT, scope TEXT)")
+        connection.execute("INSERT INTO user_settings VALUES ('a', '1', 'x')")
+        connection.execute("CREATE TABLE job_queue (id)")
+        connection.execute("INSERT INTO job_queue VALUES (1)")
+    code, output = run(folder, "import", str(other))
+    assert code == 0
+    assert "user_settings: 1 taken, 0 already here, without scope" in output
+    assert "job_queue: left (1 rows; not known to Stash Sense)" in output

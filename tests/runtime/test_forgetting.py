@@ -17,8 +17,7 @@ from stash_sense.runtime.forgetting import (
     without_jobs,
 )
 from stash_sense.runtime.from_settings import database_dir, jobs_file, state_file
-from stash_sense.runtime.known_people import find_known_people, one_known_person, open_state
-from stash_sense.runtime.person_export import export_person
+from stash_sense.runtime.known_people import export_person, find_known_people, one_known_person, open_state
 from stash_sense.store.maintenance import list_backups
 from stash_sense.store.repositories.jobs import JobsFile
 

@@ -29,7 +29,7 @@ from stash_sense.api.problems import (
     problem_response,
     status_of,
 )
-from stash_sense.api.routes import database, decisions, identify, jobs, people, state
+from stash_sense.api.routes import database, decisions, identify, jobs, state
 from stash_sense.api.telemetry import JsonLineFormatter, Metrics, RecentEvents, RequestLog, log_to_stderr
 from stash_sense.errors import (
     BadParameter,
@@ -78,7 +78,7 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
     )
     metrics = Metrics(sidecar)
     app.state.sidecar, app.state.metrics, app.state.events = sidecar, metrics, events
-    for routes in (state, database, identify, jobs, decisions, people):
+    for routes in (state, database, identify, jobs, decisions):
         app.include_router(routes.router)
     _describe(app)
 

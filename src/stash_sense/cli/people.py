@@ -11,8 +11,7 @@ from stash_sense.cli.console import cell, json_option, new_table, print_json, qu
 from stash_sense.cli.sidecar import sidecar_client
 from stash_sense.errors import StateBusy
 from stash_sense.runtime.forgetting import forget_person, forgotten_people, lift_forgetting, without_jobs
-from stash_sense.runtime.known_people import KnownPerson, one_known_person, open_state
-from stash_sense.runtime.person_export import export_person
+from stash_sense.runtime.known_people import KnownPerson, export_person, one_known_person, open_state
 from stash_sense.settings import Settings
 
 _DELETE_TIMEOUT_S = 3600.0

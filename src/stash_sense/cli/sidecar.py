@@ -15,11 +15,14 @@ import click
 import httpx
 
 from stash_sense.cli.console import json_option, print_json, safe_text, stdout, workers_option
+from stash_sense.enrolment.forgotten import ForgottenPeople
 from stash_sense.errors import NoSidecar, SidecarRefused
-from stash_sense.runtime.from_settings import state_file
+from stash_sense.runtime.from_settings import database_dir, state_file
 from stash_sense.runtime.secret import ensure_secret, find_secret, token_file
 from stash_sense.settings import Settings
+from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.maintenance import StateReport, check_state, create_backup, restore_backup
+from stash_sense.store.state_import import import_lines
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)  # seconds; cancelling a job may take ten
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
@@ -139,6 +142,31 @@ def restore_command(settings: Settings, source: Path, as_json: bool) -> None:
         print_json({"restored": str(path), "kept": str(former) if former else None})
     else:
         click.echo(safe_text(f"Restored {path}." + (f" The former file is {former}." if former else "")))
+
+
+@state_group.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+@click.pass_obj
+def state_import_command(settings: Settings, file: Path, as_json: bool) -> None:
+    """Take over what the state file FILE of another program holds: schema versions 7 to 16.
+
+    Dismissals, recommendations, snapshots, settings, and fingerprints of scenes and images. FILE is copied
+    and stays as it is; what is stored here already stays too. Safe while the sidecar runs.
+
+    \b
+    Example:
+      stash-sense state import /mnt/old/stash_sense.db
+    """
+    forgotten = ForgottenPeople.read(database_dir(settings))
+    with RecommendationsDB(state_file(settings)) as state:
+        report = state.import_state(file, forgotten.covers_key)
+    if as_json:
+        print_json(asdict(report))
+        return
+    click.echo(safe_text(f"{file}: schema version {report.version}."))
+    for line in import_lines(report):
+        click.echo(safe_text(line))
 
 
 class SidecarClient:

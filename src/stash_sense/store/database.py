@@ -31,6 +31,7 @@ from stash_sense.store.repositories.deletion import Deletion
 from stash_sense.store.repositories.former_keys import FindPeople
 from stash_sense.store.repositories.results import StoredImage, StoredResult
 from stash_sense.store.scene_methods import SceneMethods
+from stash_sense.store.state_import import StateImport, import_tables, open_foreign_state
 
 IMAGES_PER_TRANSACTION = 64
 """What a killed process may lose of a batch, and what other writers may have to wait for."""
@@ -179,6 +180,11 @@ class RecommendationsDB(FingerprintMethods, SceneMethods, DecisionMethods, Remat
     def people_called(self, name: str) -> list[tuple[str, str]]:
         with self._pool.reading() as connection:
             return person_data.people_called(connection, name)
+
+    def import_state(self, source: Path, is_deleted: Callable[[str], bool]) -> StateImport:
+        """Take over another program's state file, all or nothing; raises as `open_foreign_state`."""
+        with open_foreign_state(source) as (foreign, version), self._pool.writing(durable=True) as connection:
+            return StateImport(version, import_tables(foreign, connection, is_deleted))
 
     # Deletions return when no trace is left in the file and its log, which rewrites the whole file.
 

@@ -3,13 +3,14 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from stash_sense.api.dependencies import JSON_BODY, SidecarDep, StateDep
 from stash_sense.api.problems import BODY_ERRORS, documented
 from stash_sense.api.schemas.database import (
     DatabaseChangesOut,
     DatabaseInfoOut,
+    DeletedPersonOut,
     DismissedOut,
     DismissIn,
     NewlyNamedPageOut,
@@ -19,6 +20,7 @@ from stash_sense.api.schemas.database import (
     UnlearnedPageOut,
     UnlearnedQuery,
     changes_out,
+    deleted_person_out,
     newly_named_out,
     time_out,
     unlearned_out,
@@ -32,6 +34,16 @@ from stash_sense.recognition.rematching import newly_named
 from stash_sense.runtime.database_updates import ALL, KIND, TARGET, job_parameters, roll_back_database
 
 router = APIRouter(tags=["database"])
+
+PersonId = Annotated[
+    str,
+    Path(
+        min_length=1,
+        max_length=1000,
+        description="A key, an alias, the performer's id in Stash, or the exact name.",
+        examples=["stashdb.org:50459d16-0000-4000-8000-000000000000"],
+    ),
+]
 
 
 @router.get("/database/info", responses=documented(429, 503))
@@ -102,3 +114,12 @@ async def get_unlearned(sidecar: SidecarDep, query: Annotated[UnlearnedQuery, Qu
     """The performers of whom the last build from Stash learned no face, and why."""
     async with sidecar.recognition.lease() as recognizer:
         return unlearned_out(await sidecar.services.snapshot(recognizer), query)
+
+
+@router.delete("/people/{performer_id:path}", responses=documented(404, 409, 422, 429, 503))
+async def delete_known_person(sidecar: SidecarDep, performer_id: PersonId) -> DeletedPersonOut:
+    """Delete everything that is known of a person, for good, from face database, state, jobs and backups.
+
+    Takes as long as rewriting these files takes. The running job is parked meanwhile, and goes on.
+    """
+    return deleted_person_out(await sidecar.forget(performer_id))

@@ -1,5 +1,6 @@
 """How far the face database lags behind Stash, whom it did not learn, and whom it named lately."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from stash_sense.domain.identity import bare_ids
 from stash_sense.enrolment.snapshot import StashChanges, StashSnapshot, UnlearnedPerformer
 from stash_sense.facedb.layout import Manifest
 from stash_sense.recognition.rematching import person_of
+from stash_sense.runtime.forgetting import ForgettingReport
 from stash_sense.store.repositories.newly_named import NewlyNamed, NewlyNamedPage
 
 UnlearnedCode = Literal[
@@ -210,3 +212,24 @@ def _face_out(item: NewlyNamed) -> NewlyNamedOut:
         db_version=item.db_version,
         created_at=item.created_at,
     )
+
+
+class DeletedPersonOut(BaseModel):
+    """What was deleted of a person."""
+
+    entry_id: str = Field(description="The person's entry on the list of the deleted: a salted hash.")
+    references: int = Field(description="Reference faces.")
+    photos: int = Field(description="Photos that the face database listed.")
+    versions: int = Field(description="Older versions of face databases.")
+    rows: int = Field(description="Rows of the state, deleted or changed.")
+    mentions: dict[str, int] = Field(description="Rows of older programs' tables, by table.")
+    jobs: int = Field(description="Jobs deleted, or emptied of their results so far.")
+    backups: list[str] = Field(description="Names of the backups that are gone.")
+    new_backup: str = Field(
+        description="Name of the backup of what is left, where there was one; else empty."
+    )
+
+
+def deleted_person_out(report: ForgettingReport) -> DeletedPersonOut:
+    """The report for an answer."""
+    return DeletedPersonOut(**asdict(report))
