@@ -56,6 +56,13 @@ def test_small_faces_of_a_long_picture_are_found_at_their_own_size(pack, panel):
     assert all(face.quality.size > 40 for face in faces)
 
 
+def test_faces_of_30_px_of_a_strip_as_wide_as_a_photo_are_found_as_in_one(pack, panel):
+    # A strip of 2,000 x 40,000 px, whose faces have 60 px, is halved to this when it is decoded.
+    row = np.concatenate([panel(number, 200, 30) for number in range(5)], axis=1)
+    plain = np.full((2000, *row.shape[1:]), GREY, np.uint8)
+    assert len(faces_of(pack, np.concatenate([plain, row, plain, row]))) == 10
+
+
 def test_faces_of_60_px_of_a_contact_sheet_are_found_in_a_finer_picture(pack, panel):
     sheet = np.full((6400, 6400, 3), GREY, np.uint8)
     for number in range(16):

@@ -10,19 +10,22 @@ from stash_sense.faces.boxes import best_first, merge_faces, overlaps_any
 from stash_sense.faces.session import DetectionNetwork
 from stash_sense.faces.shrink import shrink_to_fit
 from stash_sense.faces.tiles import (
-    FINE_TILE_PX,
     NEAR_OVERLAP_PX,
     Tile,
     fine_tiles,
     merge_tiles,
     near_tiles,
+    strip_fine_tiles,
     strip_tiles,
     whole_tile,
 )
-from stash_sense.faces.turns import CANDIDATE_SCORE, FaceTurner
+from stash_sense.faces.turns import FaceTurner
 
 LOWEST_MIN_CONFIDENCE = 0.05
 """Below this every picture "shows" thousands of faces, and embedding them takes a minute."""
+
+CANDIDATE_SCORE = 0.2
+"""Raw score from which a box may be a face that lies, or a small one of a contact sheet."""
 
 SEARCH_SIDE = 320
 """Longest side, pixels, of a picture without a sure face when it is searched at every quarter turn."""
@@ -104,8 +107,7 @@ class Detector:
         min_score = self.spec.score(max(min_confidence, LOWEST_MIN_CONFIDENCE))
         tiles = strip_tiles(*image.shape[:2])
         if tiles:
-            if min(image.shape[:2]) > FINE_TILE_PX:
-                tiles += fine_tiles(*image.shape[:2])
+            tiles += strip_fine_tiles(*image.shape[:2])
             return FoundFaces(image, self._in_tiles(image, tiles, min_score))
         if finer is not None:
             return self._in_very_large(image, min_score, finer)

@@ -16,6 +16,8 @@ from stash_sense.faces.session import Array
 MIN_TILE_PX = 640
 """Length of a tile of a narrow strip: shorter ones cost more calls for the same pixels."""
 FINE_TILE_PX = 1024
+FINE_STRIP_PX = 768
+"""Shorter side of a long picture from which its tiles, twice as long, are shrunk to less than two thirds."""
 FINE_OVERLAP = 1 / 4
 """Of a tile's side. Larger faces are found in the coarser tiles, or in the whole picture."""
 FINE_TILE_PIXELS = 32_000_000
@@ -53,6 +55,13 @@ def strip_tiles(height: int, width: int) -> list[Tile]:
     if width > height:
         return [Tile(start, 0, end, height) for start, end in spans]
     return [Tile(0, start, width, end) for start, end in spans]
+
+
+def strip_fine_tiles(height: int, width: int) -> list[Tile]:
+    """A long picture in squares of FINE_TILE_PX, if its small faces would be lost in the tiles of a strip."""
+    if min(height, width) <= FINE_STRIP_PX:
+        return []
+    return _squares(height, width, FINE_TILE_PX, int(FINE_OVERLAP * FINE_TILE_PX))
 
 
 def fine_tiles(height: int, width: int) -> list[Tile]:

@@ -31,7 +31,7 @@ RULES = "tracks-2"
 """The version of the rules behind verdicts: after a change stored faces are matched again, without their
 pictures."""
 
-ANALYSIS = "turns-and-tiles"
+ANALYSIS = "turns-and-tiles-2"
 """The version of how faces are found and embedded: after a change that finds others in the same picture, a
 stored result serves no more. Results without one are older than turns of each face and tiles."""
 
