@@ -7,6 +7,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-bui
 LOCKED := $(PIP) --require-hashes --requirement requirements/
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --constraint requirements/constraints.txt --output-file
+# The tests start the command hundreds of times: compiled once, whatever the environment says, it starts sooner.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 STAMP := $(VENV)/.installed
 GROUP := $(VENV)/.group-
 DEMO := demo-out
@@ -62,10 +64,10 @@ endif
 
 test: $(GROUP)test ## Run all tests, the long ones with reduced counts; COVERAGE=1 records branch coverage
 	-@$(MAKE) --no-print-directory web
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report=)
+	@$(PYTEST) --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report=)
 
 test-fast: $(GROUP)test ## Run the tests that are quick: no browser, no networks, no processes
-	@$(BIN)/python -m pytest --fast --quiet --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(PYTEST) --fast --quiet --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-live: $(GROUP)test ## Test against a real Stash made for tests: STASH_URL=http://... (docs/plugin.md)
 	-@$(MAKE) --no-print-directory web
@@ -73,7 +75,7 @@ test-live: $(GROUP)test ## Test against a real Stash made for tests: STASH_URL=h
 
 torture: $(GROUP)test ## Run all tests, the long ones with full counts
 	-@$(MAKE) --no-print-directory web
-	@$(BIN)/python -m pytest --torture
+	@$(PYTEST) --torture
 
 lint: $(GROUP)lint ## Check style, types and import rules
 	@$(BIN)/ruff check --quiet .

@@ -30,7 +30,7 @@ def _cannot(what: str) -> NoReturn:
 @contextmanager
 def launched(*, libraries: bool) -> Iterator[Any]:
     """Chromium. libraries: whether those of Stash's page are needed too."""
-    names = ("chromium", "chromium-browser", "google-chrome")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")  # the lightest first
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
         _cannot("there is no Chromium on the PATH")
@@ -41,7 +41,10 @@ def launched(*, libraries: bool) -> Iterator[Any]:
     except ImportError:
         _cannot("Playwright is not installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"],  # nobody sees it
+        )
         yield browser
         browser.close()
 

@@ -43,16 +43,15 @@ then; `waits` lists those long waits, and `calls` counts the requests of its scr
 
 
 class Tabs:
-    """The first tab that a test opens is kept for the next test; further ones are another user's, and closed.
+    """The tabs that a test opens are kept for the next test; each has a user of its own.
 
     `port` is where Stash stays between tests, so that the scripts are compiled once.
     """
 
     def __init__(self, browser: Any) -> None:
         self._browser = browser
+        self._kept = [self._new()]
         self._open: list[tuple[Any, Watched]] = []
-        self._kept = self._new()
-        self._debugger = self._kept[0].context.new_cdp_session(self._kept[0])
         self.port = free_port()
 
     def _new(self) -> tuple[Any, Watched]:
@@ -64,7 +63,9 @@ class Tabs:
 
     def open(self, port: int, width: int, height: int) -> Any:
         """Playwright's page. Whatever it loads from beyond the origin at `port` is trouble."""
-        page, watched = self._new() if self._open else self._kept
+        if len(self._open) == len(self._kept):
+            self._kept.append(self._new())
+        page, watched = self._kept[len(self._open)]
         self._open.append((page, watched))
         watched.origin = f"http://127.0.0.1:{port}"
         page.troubles = watched.troubles
@@ -77,13 +78,14 @@ class Tabs:
         troubles = [text for _, watched in opened for text in watched.troubles]
         for page, _ in opened:
             sys.stdout.write(f"{page.url} showed:\n{page.inner_text('body')}\n")  # for a failed test
-        for page, watched in opened[:1]:
-            self._debugger.send(
-                "Storage.clearDataForOrigin", {"origin": watched.origin, "storageTypes": "all"}
-            )
-            self._debugger.send("Network.clearBrowserCache")
-            page.goto("about:blank")
-            watched.troubles.clear()
-        for page, _ in opened[1:]:
-            page.context.close()
+        for page, watched in opened:
+            self._clean(page, watched)
         assert troubles == []
+
+    def _clean(self, page: Any, watched: Watched) -> None:
+        debugger = page.context.new_cdp_session(page)
+        debugger.send("Storage.clearDataForOrigin", {"origin": watched.origin, "storageTypes": "all"})
+        debugger.send("Network.clearBrowserCache")
+        debugger.detach()
+        page.goto("about:blank")
+        watched.troubles.clear()

@@ -40,9 +40,10 @@ def test_the_page_lists_what_was_decided_and_takes_it_back(world, open_page, rej
     for word in ("ignored", "apart"):
         world.sidecar.decide({"face_id": f"face-{word}", "word": word})
     page = open_page(PAGE)
-    lines(page).first.wait_for()
     said = ["apart from its group", "ignore this face", "not Barack Obama"]
-    assert [any(words in line for words in said) for line in lines(page).all_inner_texts()] == [True] * 3
+    for words in said:
+        expect(lines(page).filter(has_text=words)).to_have_count(1)
+    expect(lines(page)).to_have_count(3)
     expect(lines(page).last).to_contain_text(said[2], use_inner_text=True)
     page.select_option("select[aria-label='Which decisions']", "rejected")
     lines(page).filter(has_text="apart").wait_for(state="detached")

@@ -1,5 +1,7 @@
 """What a scene's dialogue writes beside tags, each on request: a performer's picture, and markers."""
 
+import re
+
 import pytest
 
 from fakes.sidecar import Problem
@@ -193,7 +195,9 @@ def test_markers_are_undone_on_the_plugins_page_and_one_removed_by_hand_is_no_fa
     del world.stash.library.markers[1]
     page.click(".sense-to-page")
     page.locator(".sense-list >> text=2 markers of Ann").wait_for()
-    assert page.locator(".sense-list .sense-where").get_attribute("href").endswith(f"/scenes/{scene[0]}")
+    expect(page.locator(".sense-list .sense-where")).to_have_attribute(
+        "href", re.compile(f"/scenes/{scene[0]}$")
+    )
     page.locator(".sense-list >> text=Undo").click()
     page.locator(".sense-list >> text=undone").wait_for()
     assert markers(world) == []

@@ -1,5 +1,7 @@
 """Whom an unknown person of a gallery may be: asked, and never given as a name."""
 
+import re
+
 import pytest
 
 from pages import expect
@@ -32,7 +34,7 @@ def test_who_it_may_be_is_a_question_and_no_name(open_gallery, world, between):
     expect(group(page).locator(".sense-sure")).to_have_text(["Likely 55%", "Likely 52%"], use_inner_text=True)
     first = group(page).locator(".sense-choices .btn").first
     expect(first).to_have_text("It is Jane Doe", use_inner_text=True)
-    assert "btn-primary" in first.get_attribute("class")
+    expect(first).to_have_class(re.compile(r"\bbtn-primary\b"))
     expect(page.locator(".sense-accept")).to_have_text("Accept All (1)", use_inner_text=True)
     first.click()
     group(page).locator("text=Added to the gallery as Jane Doe").wait_for()
