@@ -10,6 +10,7 @@ from backend import log
 from backend.arguments import Args, given, nonempty_list, path_segment, required_text, text_list, whole_number
 from backend.data_urls import data_url, data_urls
 from backend.errors import PluginError
+from backend.hook import tell_of_changes
 from backend.sidecar import FailureMessages, Shape, Sidecar, has_shape
 from backend.stash import read_access
 
@@ -40,12 +41,14 @@ def run(request: dict[str, Any]) -> Any:
     if not isinstance(args, dict) or not isinstance(connection, dict):
         raise PluginError("Request failed: args and server_connection must be objects")
     mode = args.get("mode")
-    if not isinstance(mode, str) or mode not in MODES:
+    if not isinstance(mode, str) or mode not in (*MODES, "performers_changed"):
         raise PluginError(
             f"Request failed: unknown mode {str(mode)[:100]!r}; use one of {', '.join(sorted(MODES))}"
         )
     log.debug(f"mode {mode}")
     try:
+        if mode == "performers_changed":
+            return tell_of_changes(connection)
         return MODES[mode](lambda: Sidecar(read_access(connection)), args)
     except PluginError as error:
         if not args.get("problems"):
@@ -129,6 +132,11 @@ def _unlearned(connect: Connect, args: Args) -> Any:
     """A page of the performers without a face in the face database."""
     path = f"/database/unlearned?offset={whole_number(args.get('offset', 0), 'offset')}"
     return connect().json("GET", path, expected={"performers": list, "total": int})
+
+
+def _dismiss_newly_named(connect: Connect, args: Args) -> Any:
+    body = {"ids": [whole_number(each, "ids") for each in nonempty_list(args, "ids")]}
+    return connect().json("POST", "/database/newly-named/dismiss", body, expected={"dismissed": int})
 
 
 def _build_database(connect: Connect, _: Args) -> Any:
@@ -263,10 +271,18 @@ MODES: dict[str, Callable[[Connect, Args], Any]] = {
     "start_gallery": _start_gallery,
     "start_scene": _start_scene,
     "start_database": lambda connect, args: connect().json(
-        "POST", "/jobs/database", given(args, "images", "allow_empty"), expected=_STARTED
+        "POST",
+        "/jobs/database",
+        given(args, "images", "allow_empty", "source"),
+        expected=_STARTED,
     ),
     "database_changes": lambda connect, _: connect().json("GET", "/database/changes", expected=_CHANGES),
     "unlearned": _unlearned,
+    "rollback": lambda connect, _: connect().json("POST", "/database/rollback", expected={"to": str}),
+    "newly_named": lambda connect, args: connect().json(
+        "GET", "/database/newly-named" + _query(args, "limit", "before"), expected={"faces": list}
+    ),
+    "dismiss_newly_named": _dismiss_newly_named,
     "build_database": _build_database,
     "job": _job,
     "jobs": _jobs,

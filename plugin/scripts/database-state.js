@@ -77,7 +77,7 @@ window.StashSense.part("database-state", (sense, api) => {
       (newer > 0 || state.removed > 0) &&
         h(
           Button,
-          { variant: "secondary", size: "sm", disabled: build.busy, onClick: () => build.start({}) },
+          { variant: "secondary", size: "sm", disabled: build.busy, onClick: () => build.start({ source: "all" }) },
           t(build.busy ? "updatingDatabase" : "updateNow"),
         ),
       h(sense.DatabaseBuild, { build }),

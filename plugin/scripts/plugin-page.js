@@ -11,6 +11,7 @@ window.StashSense.part("plugin-page", (sense, api) => {
         sense.PageSections,
         { title: t("pageTitle") },
         h(State),
+        h(sense.NewlyNamed),
         h(sense.UnlearnedPerformers),
         h(sense.PageJobs),
         h(sense.PageJournal),
@@ -35,6 +36,7 @@ window.StashSense.part("plugin-page", (sense, api) => {
       health?.missing?.map((each) => h("p", { key: each.code }, h(sense.Text, null, sense.problemText(each.code, each.detail)))),
       database && h("p", null, t("people", { n: database.people, f: database.faces })),
       database && h(sense.DatabaseState, { built: loaded.retry }),
+      database && h(sense.RollbackDatabase, { done: loaded.retry }),
       health && sense.hasNoDatabase(health) && h(sense.BuildDatabase, { ready: loaded.retry }),
       h(Link, { to: "/settings?tab=plugins" }, t("settings")),
     );

@@ -80,6 +80,8 @@ interface Sense {
   limited<T>(work: () => Promise<T>): Promise<T>;
   // face-crops
   faceCrop(faceId: string): Promise<string | null>;
+  NewlyNamed: View<{}>;
+  RollbackDatabase: View<{ done: () => void }>;
   FaceThumbnail: View<{ faceId: string; alt: string }>;
   // library-people
   findLocalPerformers(people: Person[]): Promise<PerformersByKey>;

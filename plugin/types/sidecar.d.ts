@@ -103,6 +103,24 @@ interface GalleryResult {
 }
 
 /** What is newer in Stash than the face database. */
+interface NewlyNamedFace {
+  id: number;
+  face_id: string;
+  performer_id: string;
+  name: string;
+  local_id: string | null;
+  confidence: number;
+  image_id: string | null;
+  gallery_ids: string[];
+  scene_id: string | null;
+}
+
+interface NewlyNamedPage {
+  faces: NewlyNamedFace[];
+  next_before: number | null;
+  matching: boolean;
+}
+
 interface DatabaseChanges {
   version: string;
   built_at: string;

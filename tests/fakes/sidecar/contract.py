@@ -80,7 +80,12 @@ class Ended(_Strict):
 
 class AskedDatabase(_Strict):
     images: bool | Literal["unlearned"] | Annotated[list[Id], Field(max_length=1000)] = False
+    source: Literal["stash", "all"] = "stash"
     allow_empty: bool = False
+
+
+class AskedDismissal(_Strict):
+    ids: Annotated[list[int], Field(min_length=1, max_length=1000)]
 
 
 class Nothing(_Strict):

@@ -118,6 +118,7 @@ class State(Notes):
         self.newer = {"new": 0, "changed": 0, "removed": 0}
         self.unlearned: dict[str, str] = {}
         """Performer's id in Stash -> code."""
+        self.newly_named: list[Json] = []
         self.images: dict[str, Json] = {}
         self.galleries: dict[str, Json] = {}
         self.scenes: dict[str, Json] = {}
@@ -154,7 +155,22 @@ class State(Notes):
             "faces": self.people,
             "built_at": "2026-01-02T03:04:05+00:00",
             "sources": ["stash"],
+            "other_version": f"20260102-030405-a1b2c{self.built - 1}" if self.built > 1 else None,
+            "rolled_back": False,
+            "next_update": None,
         }
+
+    def roll_back(self) -> Json:
+        self.built -= 1 if self.built > 1 else -1
+        return {"from": "20260102-030405-a1b2c9", "to": self.database()["version"], "forward": self.built > 1}
+
+    def newly_named_page(self) -> Json:
+        return {"faces": self.newly_named, "next_before": None, "matching": False}
+
+    def dismiss(self, body: Json) -> Json:
+        left = [face for face in self.newly_named if face["id"] not in body["ids"]]
+        dismissed, self.newly_named = len(self.newly_named) - len(left), left
+        return {"dismissed": dismissed}
 
     def changes(self) -> Json:
         database = self.database()

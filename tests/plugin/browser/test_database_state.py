@@ -33,7 +33,7 @@ def test_the_page_says_what_is_newer_and_updates_on_the_spot(world, lagging, ope
     pressed(page, "Update now")
     page.wait_for_selector(f"text={NEWER}", state="detached")
     expect(page.locator("button:has-text('Update now')")).to_have_count(0)
-    assert asked(world, "/jobs/database") == [{}]
+    assert asked(world, "/jobs/database") == [{"source": "all"}]
 
 
 @pytest.mark.parametrize("dialogue", ["open_image", "open_gallery"])
