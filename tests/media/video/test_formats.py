@@ -84,6 +84,26 @@ def test_pixels_that_are_not_square_are_made_square(video, aspect, size):
     assert_colours(frame.pixels, UPRIGHT)
 
 
+INTERLACED = (("flags", "+ildct+ilme"),)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video"])
+def test_of_an_interlaced_frame_one_moment_is_shown(tmp_path, codec):
+    pictures = []
+    for at in range(6):
+        combed = np.zeros((120, 160, 3), np.uint8)
+        combed[0::2, 10 * at : 10 * at + 40] = 255
+        combed[1::2, 10 * at + 40 : 10 * at + 80] = 255  # half a frame later it is elsewhere
+        pictures.append(combed)
+    path = write_video(tmp_path / "interlaced.mkv", pictures=pictures, codec=codec, gop=1, options=INTERLACED)
+    with VideoReader(path) as reader:
+        frames = [reader.keyframe_at(0.1 * at) for at in range(6)]
+    for at, frame in enumerate(frames):
+        assert frame.pixels.shape == (120, 160, 3)
+        assert frame.pixels[:, 10 * at + 5 : 10 * at + 35].min() > 200
+        assert frame.pixels[:, 10 * at + 45 :].max() < 60
+
+
 def test_large_frames_are_reduced_before_they_are_sent(video):
     path = video("large.mp4", size=(640, 360), rotation=90, frames=3)
     with VideoReader(path, longest_side=200) as reader:

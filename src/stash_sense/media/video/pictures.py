@@ -1,5 +1,6 @@
 """Decoded frames as plain pixels of the size asked for, in the decoding process."""
 
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -23,7 +24,11 @@ class Pictures:
         frame = decoded.frame
         width, height = self._size(*square_size(frame, decoded.aspect))
         transfer = _HDR_TRANSFERS.get(frame.color_trc, "")
-        plane = _reformat(frame, width, height, is_hdr=bool(transfer)).planes[0]
+        is_hdr = bool(transfer)
+        usual = _usual_colorspace(frame, is_hdr=is_hdr)
+        # Half of an interlaced frame's rows are of a later moment: a face that moves is combed.
+        shown = _upper_field(frame) if frame.interlaced_frame else frame
+        plane = _reformat(shown, width, height, usual, is_hdr=is_hdr).planes[0]
         document = {
             "time_s": decoded.time_s,
             "keyframe": bool(frame.key_frame),
@@ -31,7 +36,7 @@ class Pictures:
             "height": height,
             "row_bytes": plane.line_size,
             "transfer": transfer,
-            "is_wide_gamut": bool(transfer) and frame.color_primaries != ColorPrimaries.BT709.value,
+            "is_wide_gamut": is_hdr and frame.color_primaries != ColorPrimaries.BT709.value,
             "rotation": frame.rotation,
         }
         return document, plane
@@ -41,7 +46,28 @@ class Pictures:
         return max(1, round(width * factor)), max(1, round(height * factor))
 
 
-def _reformat(frame: av.VideoFrame, width: int, height: int, *, is_hdr: bool) -> av.VideoFrame:
+def _upper_field(frame: av.VideoFrame) -> av.VideoFrame:
+    """Every second row of a frame; the frame itself where its format cannot be parted."""
+    graph = av.filter.Graph()
+    graph.threads = 1
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1)
+    )
+    rows, sink = graph.add("field", "top"), graph.add("buffersink")
+    source.link_to(rows)
+    rows.link_to(sink)
+    try:
+        graph.configure()
+        graph.push(frame)
+        field = graph.pull()
+    except (av.FFmpegError, ValueError):
+        return frame
+    return field if isinstance(field, av.VideoFrame) else frame
+
+
+def _reformat(
+    frame: av.VideoFrame, width: int, height: int, usual: Colorspace, *, is_hdr: bool
+) -> av.VideoFrame:
     def reformat(colorspace: Colorspace | None) -> av.VideoFrame:
         return frame.reformat(
             width=width,
@@ -52,13 +78,12 @@ def _reformat(frame: av.VideoFrame, width: int, height: int, *, is_hdr: bool) ->
             threads=1,
         )
 
-    guess = _usual_colorspace(frame, is_hdr=is_hdr)
     if frame.colorspace == _UNSPECIFIED:
-        return reformat(guess)
+        return reformat(usual)
     try:
         return reformat(None)
     except (av.FFmpegError, ValueError):  # it states one that FFmpeg does not convert from
-        return reformat(guess)
+        return reformat(usual)
 
 
 def _usual_colorspace(frame: av.VideoFrame, *, is_hdr: bool) -> Colorspace:
