@@ -1,5 +1,6 @@
 """A data folder in which one person is known everywhere that anything is kept."""
 
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -81,6 +82,7 @@ def known(tmp_path: Path) -> KnownEverywhere:
     write_database(place, {JANE: jane, ANNA: anna}, aside=aside)
     write_database(place, {ANNA: anna, JANE: jane[:1]}, aside=aside)
     write_database(tmp_path / "people" / "abc", {Person("Jane Folder", "Jane Folder"): jane, ANNA: anna})
+    write_database(tmp_path / "people" / "def", {Person(JANE.name, JANE.name): jane[:1], ANNA: anna})
     spooled = unit_vectors(3, 1)[0]
     with Spool(place, "f1") as spool:
         for person, vector, crop in ((JANE, spooled, b"spooled crop"), (ANNA, anna[0], b"kept crop")):
@@ -100,6 +102,9 @@ def known(tmp_path: Path) -> KnownEverywhere:
         create_backup(state_file(settings))
         fill_jobs(settings)
         (tmp_path / "jobs.db.damaged-20260101-000000").write_bytes(b"was " + JANE.name.encode())
+    leftover = tmp_path / ".making-killed"
+    leftover.write_bytes(b"half a copy of " + JANE.name.encode())
+    os.utime(leftover, (0, 0))
     needles = [JANE.name, JANE.name.encode("unicode_escape").decode(), JANE.name.replace("é", "\\u00e9")]
     needles += [UUID, UUID.upper(), FORMER_UUID, "local:47110815", "Jane Folder", "47110815"]
     vectors = [*jane, spooled, *stored[:2]]

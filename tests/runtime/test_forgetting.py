@@ -35,7 +35,7 @@ def test_no_file_holds_name_key_or_embedding_afterwards(known):
     assert len(known.traces()) >= 10
     report = forget(known)
     assert known.traces() == []
-    assert (report.references, report.photos, report.versions) == (3, 4, 2)
+    assert (report.references, report.photos, report.versions) == (4, 5, 3)
     assert report.rows > 5
     assert report.mentions == {"recommendations": 1}
     assert report.jobs == 2
@@ -95,7 +95,7 @@ def test_a_person_is_found_by_key_former_key_id_alias_and_name(known, text):
     with open_state(known.settings) as state:
         (person,) = find_known_people(known.settings, text, state)
     assert {JANE.key, f"stashdb.org:{FORMER_UUID}", "local:47110815", "Jane Folder"} <= set(person.keys)
-    assert person.references == 3
+    assert person.references == 4
 
 
 def test_a_name_of_two_people_is_refused_with_their_keys(known):
@@ -105,6 +105,14 @@ def test_a_name_of_two_people_is_refused_with_their_keys(known):
         one_known_person(known.settings, "Same", None)
     with pytest.raises(NotStored, match="Nobody here"):
         one_known_person(known.settings, "same", None)
+
+
+def test_a_folder_named_as_the_id_of_a_performer_is_another_person(known):
+    write_database(
+        known.settings.data_dir / "people" / "ghi", {Person("47110815", "47110815"): unit_vectors(7, 1)}
+    )
+    with open_state(known.settings) as state, pytest.raises(Conflict, match="2 people"):
+        one_known_person(known.settings, "47110815", state)
 
 
 STEPS = (
@@ -172,7 +180,7 @@ def test_an_export_has_all_that_is_known(known, tmp_path):
     with zipfile.ZipFile(target) as archive:
         data = json.loads(archive.read("person.json"))
         crops = [archive.read(name) for name in archive.namelist() if name.startswith("references/")]
-    assert len(data["references"]) == 3
+    assert len(data["references"]) == 4
     assert len(data["references"][0]["embedding"]) == 16
     assert crops[0].startswith(b"crop of Jan")
     assert [decision["kind"] for decision in data["decisions"]] == ["confirmed", "rejected"]

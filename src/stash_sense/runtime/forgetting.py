@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from stash_sense.enrolment.forget import RemovedFaces, remove_person
 from stash_sense.enrolment.forgotten import ForgottenPeople, ForgottenPerson
 from stash_sense.errors import BadDatabase, Conflict, NotStored
-from stash_sense.files import explained_write_errors, sync_directory, write_atomically
+from stash_sense.files import explained_write_errors, remove_leftovers, sync_directory, write_atomically
 from stash_sense.private_files import open_regular
 from stash_sense.runtime.from_settings import database_dir, jobs_file, state_file
 from stash_sense.runtime.known_people import KnownPerson, database_places, open_state
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 PENDING = "forgetting.json"
 """Beside the face database: who is being deleted. It names the person, and goes at the end."""
+_ABANDONED_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ def _without_copies(settings: Settings, report: ForgettingReport) -> ForgettingR
     fresh = create_backup(state) if backups and state.exists() else None
     copies = {*backups, *state.parent.glob(f"{state.name}.damaged-*")}
     copies |= set(jobs.parent.glob(f"{jobs.name}.damaged-*"))
+    remove_leftovers(settings.data_dir, min_age_s=_ABANDONED_S)  # of a copy that was killed
     gone = sorted(copies - {fresh})
     for copy in gone:
         with explained_write_errors(copy):

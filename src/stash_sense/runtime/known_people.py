@@ -71,6 +71,12 @@ def find_known_people(settings: Settings, text: str, state: RecommendationsDB | 
             person = other.joined(person)
         if person.keys:
             people.append(person)
+    # A folder of people and a performer of one name are one person, as in a build.
+    performers = [person for person in people if person.keys != person.names]
+    if len(people) == 1 or len(performers) == 1:
+        joined = _with_folders(settings, (performers or people)[0])
+        if all(set(person.keys) <= set(joined.keys) for person in people):
+            return [joined]
     return people
 
 
@@ -108,6 +114,21 @@ def _stored(state: RecommendationsDB, keys: Iterable[str]) -> KnownPerson:
         former = state.keys_of_people([stored.key]).get(stored.key, ())
         names = (row["name"],) if row["name"] else ()
         person = person.joined(KnownPerson((*person_keys(stored), *former), names))
+    return person
+
+
+def _with_folders(settings: Settings, person: KnownPerson) -> KnownPerson:
+    """The person with the people folders of that name, which a build makes one with them."""
+    names = set(map(visible_name, person.names))
+    for place in database_places(settings):
+        if database := FaceDatabase.open_usable(place):
+            with database:
+                for index in range(database.people):
+                    other = database.person(index)
+                    is_folder = other.key == other.name and not other.local_id and not other.stash_ids
+                    if is_folder and visible_name(other.name) in names and other.key not in person.keys:
+                        faces = len(database.rows(index))
+                        person = person.joined(KnownPerson((other.key,), (other.name,), faces))
     return person
 
 
