@@ -31,6 +31,7 @@ class CarriedSources:
     database: FaceDatabase
     built: Sequence[str]
     _inferred: set[int] = field(default_factory=set)
+    _parts: dict[int, tuple[PersonPart, ...]] = field(default_factory=dict)
 
     @property
     def beginnings(self) -> tuple[str, ...]:
@@ -74,8 +75,11 @@ class CarriedSources:
 
     def parts(self, index: int) -> tuple[PersonPart, ...]:
         """What each source says of the person at `index`, also in a version that does not list it."""
-        if parts := self.database.parts(index):
-            return parts
+        if index not in self._parts:  # read once: there may be a hundred thousand
+            self._parts[index] = self.database.parts(index) or self._inferred_parts(index)
+        return self._parts[index]
+
+    def _inferred_parts(self, index: int) -> tuple[PersonPart, ...]:
         self._inferred.add(index)
         person, sources = self.database.person(index), self.database.manifest.sources or ("",)
         paths = (self.database.reference(row).photo for row in self.database.rows(index))
@@ -118,13 +122,15 @@ class CarriedSources:
     def is_whole(self, merged: MergedPerson) -> bool:
         """Whether a person is just as in the version, so that all of them can be copied."""
         index = merged.contributions[0].index
-        return (
-            all(each.carried and each.index == index for each in merged.contributions)
-            and index not in self._inferred
-            and merged.faces == len(self.database.rows(index))
-            and len(merged.contributions) == len(self.database.parts(index))
-            and merged.person == self.database.person(index)
-        )
+        parts = self._parts.get(index, ())
+        if (
+            not all(each.carried and each.index == index for each in merged.contributions)
+            or index in self._inferred
+            or len(merged.contributions) != len(parts)
+        ):
+            return False
+        # A person of one source is described by it alone.
+        return merged.person == (parts[0].person if len(parts) == 1 else self.database.person(index))
 
     def faces(self, contribution: Contribution) -> Faces:
         """The references of a contribution that is carried over."""

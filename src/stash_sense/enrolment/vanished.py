@@ -34,6 +34,9 @@ def refuse_vanished(database: FaceDatabase, sources: Mapping[str, int]) -> None:
 
 def names_gone(before: Iterable[Person], people: Iterable[Person]) -> tuple[str, ...]:
     """The names of the people of `before` whom none of `people` is, by key, alias or spelling."""
+    before = list(before)
+    if not before:
+        return ()
     known = {visible_name(key) for person in people for key in (person.key, *person.aliases)}
     gone = (
         person.name for person in before if known.isdisjoint(map(visible_name, (person.key, *person.aliases)))
