@@ -74,8 +74,7 @@ def _search(rows: PackedRows, starts: NDArray[np.int64], queries: Array, top_k: 
     candidates = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
     for first, last in person_steps(starts) if k and count else ():
         low, high = int(starts[first]), int(starts[last])
-        scores, slack = _scores(rows, low, high, digits)
-        scores += slack
+        scores = _highest_scores(rows, low, high, digits)
         found, lines = np.divmod(np.flatnonzero(scores >= best[:, -1]), count)
         if len(found):
             order = np.argsort(lines, kind="stable")
@@ -83,7 +82,8 @@ def _search(rows: PackedRows, starts: NDArray[np.int64], queries: Array, top_k: 
             highest = scores[found, lines]
             candidates.append((found + low, lines, highest))
             owners = np.searchsorted(starts, found + low, side="right") - 1
-            best, who = merge_best(best, who, lines, owners, highest - 2 * slack[found, lines])
+            lowest = highest - 2 * digits.slack[lines] * rows.steps[found + low]
+            best, who = merge_best(best, who, lines, owners, lowest)
     near, lines, highest = (np.concatenate(parts) for parts in zip(*candidates, strict=True))
     if k:
         within = highest >= best[lines, -1]
@@ -159,8 +159,9 @@ class _Digits:
         )
 
 
-def _scores(rows: PackedRows, low: int, high: int, digits: _Digits) -> tuple[Array, Array]:
-    """Scores (high - low, n) by the upper bits, but for what the centre adds; and how far they may be off."""
+def _highest_scores(rows: PackedRows, low: int, high: int, digits: _Digits) -> Array:
+    """What rows may score at most by their upper bits (high - low, n), but for what the centre adds."""
+    most = digits.total + digits.slack
     count = len(digits.size)
     scores = np.empty((high - low, count), np.float32)
 
@@ -173,12 +174,12 @@ def _scores(rows: PackedRows, low: int, high: int, digits: _Digits) -> tuple[Arr
         np.multiply(block[:, :count], np.float32(_BASE), out=part)
         part += block[:, count:]
         part *= digits.size
-        part += digits.total
+        part += most
         part *= rows.steps[begin:end, None]
 
     for _ in search_threads().map(product, range(low, high, BLOCK_ROWS)):
         pass
-    return scores, rows.steps[low:high, None] * digits.slack
+    return scores
 
 
 _MIDDLE = np.array(_UPPER_MIDDLE, np.uint8)
