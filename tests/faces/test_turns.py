@@ -69,6 +69,11 @@ def test_a_turn_is_believed_if_it_leaves_much_less_doubt(
     assert turn_of(network, picture, doubtful) == eighths
 
 
+def test_what_is_no_face_as_it_is_needs_to_gain_less(detection, picture):
+    network = ScoresCuts(detection, [0.5, 0, 0.9, 0], [0.75, 0.87])
+    assert turn_of(network, picture, detection(300, 200, 100, score=0.5)) == UPSIDE_DOWN
+
+
 def test_all_doubtful_faces_of_a_picture_are_glanced_at_in_one_call(detection, picture):
     network = ScoresCuts(detection, [0.9, 0.4, 0.4, 0.4], [])
     faces = [detection(100 * number, 200, 60, score=0.85) for number in range(5)]

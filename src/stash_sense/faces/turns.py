@@ -56,8 +56,9 @@ LOOK_SIDE = 96
 """Pixels of the cuts in which that turn is judged."""
 HALF_THE_DOUBT = 0.5
 LESS_DOUBT = 0.75
-"""A face is turned if this lowers its doubt, 1 - score, to a half, or to three quarters with SURE_SCORE.
-Scores crowd below 0.94, so that their differences say little; upright faces hardly ever gain so much."""
+"""A face is turned if this lowers its doubt, 1 - score, to a half, or to three quarters with SURE_SCORE or if
+it is no face as it is. Scores crowd below 0.94, so that their differences say little; upright faces hardly
+ever gain so much."""
 FINE_SIDE = 192
 """Pixels of the cut in which the landmarks of a turned face are found."""
 REACH = 2.0
@@ -135,8 +136,9 @@ class FaceTurner:
         """The face turned by so many eighths; None if that suits it no better than none."""
         cuts = [_Cut.of(image, face, turn, LOOK_SIDE).pixels for turn in (0, eighths)]
         ((as_it_is, turned),) = self._scores([cuts])
-        least_gain = LESS_DOUBT if turned >= SURE_SCORE else HALF_THE_DOUBT
-        if turned < self._turned_score or 1 - turned > least_gain * (1 - as_it_is):
+        clear = turned >= SURE_SCORE or face.score < self._operating_point
+        most_doubt = (LESS_DOUBT if clear else HALF_THE_DOUBT) * (1 - as_it_is)
+        if turned < self._turned_score or 1 - turned > most_doubt:
             return None
         cut = _Cut.of(image, face, eighths, FINE_SIDE)
         for found in self._network.find(cut.pixels, self._turned_score):
