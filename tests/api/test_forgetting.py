@@ -1,5 +1,8 @@
 """DELETE /people/{performer_id}: a person goes for good while the sidecar serves and jobs run."""
 
+from click.testing import CliRunner
+
+from stash_sense.__main__ import main
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.runtime.from_settings import database_dir
 
@@ -34,3 +37,16 @@ def traces(folder, needle):
         for file in [folder / place, *(folder / place).rglob("*")]
         if file.is_file() and needle in file.read_bytes()
     ]
+
+
+def test_the_command_hands_the_work_to_the_sidecar_that_runs(serve, settings_with, photo):
+    settings = settings_with()
+    with serve(settings) as served:
+        assert served.client.get("/jobs").status_code == 200  # which holds the list of jobs
+        environment = {"STASH_SENSE_PORT": str(served.client.base_url.port), "STASH_URL": ""}
+        command = ["--data-dir", str(settings.data_dir), "database", "delete-person", "Joe Biden", "--yes"]
+        result = CliRunner().invoke(main, command, env=environment)
+        assert result.exit_code == 0, result.output
+        assert "Deleted: 1 reference face" in result.output
+        assert named(served, photo) == ["Barack Obama"]
+    assert traces(settings.data_dir, b"Joe Biden") == []
