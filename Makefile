@@ -97,6 +97,7 @@ bench: $(GROUP)bench ## Measure speed, grouping, search, state, video, sidecar a
 	@$(BIN)/python benchmarks/search.py
 	@$(BIN)/python benchmarks/public_release.py
 	@$(BIN)/python benchmarks/store.py
+	@$(BIN)/python benchmarks/rematch.py --faces 100000
 	@$(BIN)/python benchmarks/video.py
 	@$(BIN)/python benchmarks/sidecar.py
 	@$(BIN)/python benchmarks/scene_stream.py

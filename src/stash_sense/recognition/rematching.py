@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from stash_sense.domain.identity import Person, person_from_facts, visible_name
 from stash_sense.domain.progress import NoProgress
 from stash_sense.errors import MediaError, NotInStash, StashError
-from stash_sense.jobs.workers import Lane, WorkPool
+from stash_sense.jobs.workers import Lane, WorkPool, task_group
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.decided_people import results_in
 from stash_sense.recognition.gallery_state import GalleryImage, GalleryState
@@ -39,7 +39,7 @@ from stash_sense.stash.types import PerformerName
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.newly_named import NamedPlace, NewlyNamed, NewlyNamedPage, NewName
 from stash_sense.store.repositories.results import StoredResult
-from stash_sense.store.repositories.stale_results import StaleScene
+from stash_sense.store.repositories.stale_results import StaleImages, StaleScene
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,9 @@ T = TypeVar("T")
 
 FACES_TOGETHER = 512
 """Faces of a unit of work: an interactive call may have to wait for one."""
+
+UNITS_AT_ONCE = 2
+"""Units in hand: one is read or written while the other is matched."""
 
 WRITTEN_TOGETHER = 64
 """Images of a gallery in one transaction: other writers wait for it."""
@@ -80,10 +83,16 @@ async def rematch_stored(
     """
     run = _Rematch(recognizer, tools, in_state)
     after: int | None = 0
-    while after is not None:
-        if not is_current():
-            return False
-        after = await run.images(after)
+    places = asyncio.Semaphore(UNITS_AT_ONCE)
+    async with task_group() as group:
+        while after is not None:
+            await places.acquire()
+            if not is_current():
+                return False
+            stale = await run.stale_images(after)
+            after = stale.last if stale else None
+            if stale:
+                group.create_task(run.images(stale)).add_done_callback(lambda _: places.release())
     for gallery_id in await run.galleries():
         if not is_current():
             return False
@@ -111,18 +120,18 @@ class _Rematch:
     def _version(self) -> str:
         return self._parameters.db_version
 
-    async def images(self, after: int) -> int | None:
-        """The next images of no gallery; where to go on, None at the end."""
-        stale = await self._in_state(
+    async def stale_images(self, after: int) -> StaleImages | None:
+        """The next images of no gallery; None at the end."""
+        return await self._in_state(
             lambda state: state.stale_images(self._pack, self._version, after, FACES_TOGETHER)
         )
-        if stale is None:
-            return None
+
+    async def images(self, stale: StaleImages) -> None:
+        """Match images of no gallery."""
         results = await self._in_state(partial(self._current_people, stale.results))
         work = partial(rematch_images, results, self._recognizer, self._parameters)
         for images in await self._pool.run(work, Lane.BACKGROUND):
             await self._in_state(partial(self._write, images))
-        return stale.last
 
     async def galleries(self) -> list[str]:
         """Ids of the galleries with images that are to be matched."""
