@@ -3,6 +3,7 @@
 import contextlib
 import random
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -97,3 +98,20 @@ def test_a_reader_beside_two_builders_sees_only_whole_databases(start, place):
         except NoDatabase:
             assert not seen
     assert seen
+
+
+SWITCHING = (
+    "import sys, pathlib; from stash_sense.facedb.versions import roll_back\n"
+    "while True: roll_back(pathlib.Path(sys.argv[1])); print(flush=True)"
+)
+
+
+def test_a_rollback_killed_at_any_moment_leaves_a_whole_database(start, place, torture):
+    start("two", 2).communicate(timeout=60)
+    for _ in range(50 if torture else 3):
+        process = subprocess.Popen([sys.executable, "-c", SWITCHING, str(place)], stdout=subprocess.PIPE)
+        assert process.stdout.readline() == b"\n"
+        time.sleep(random.Random().uniform(0, 0.05))
+        process.kill()
+        process.communicate()
+        assert whole(place)[1] in (1, 2)
