@@ -1,6 +1,8 @@
 """The OpenAPI is true: schemathesis finds no status, type or body that it does not tell of."""
 
+import re
 import sys
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import schemathesis
@@ -72,6 +74,18 @@ def test_every_call_tells_of_refused_callers(locked_in):
             assert {"401", "403", "429"} <= operation["responses"].keys()
 
 
+JOURNAL = {"performer_id": r"[^\0]{1,1000}", "limit": r"[1-9]\d?|[1-4]\d\d|500", "before": r"\d{1,18}"}
+
+
+def beside_the_point(answer):
+    """Made up as wrong, and right once it is sent: null is the text "null", and an empty list is nothing."""
+    asked = urlsplit(answer.request.url)
+    sent = dict(parse_qsl(asked.query, keep_blank_values=True))
+    right = all(re.fullmatch(JOURNAL.get(name, ""), text, re.DOTALL) for name, text in sent.items())
+    reads = (answer.request.method, asked.path) == ("GET", "/journal")
+    return [checks.negative_data_rejection] if reads and right else []
+
+
 @pytest.mark.filterwarnings("default")  # of schemathesis and what it stands on
 @pytest.mark.parametrize("mode", list(GenerationMode))
 @pytest.mark.parametrize(("method", "path"), CALLS)
@@ -94,6 +108,8 @@ def test_nothing_untold_happens(locked_in, described, method, path, mode, tortur
     def tried(case):
         answer = case.call(base_url=locked_in.url, headers=secret)
         assert answer.status_code < 500 or answer.status_code in TOLD
-        case.validate_response(answer, checks=CHECKS, headers=secret)
+        case.validate_response(
+            answer, checks=CHECKS, headers=secret, excluded_checks=beside_the_point(answer)
+        )
 
     tried()
