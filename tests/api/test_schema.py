@@ -74,7 +74,11 @@ def test_every_call_tells_of_refused_callers(locked_in):
             assert {"401", "403", "429"} <= operation["responses"].keys()
 
 
-JOURNAL = {"performer_id": r"[^\0]{1,1000}", "limit": r"[1-9]\d?|[1-4]\d\d|500", "before": r"\d{1,18}"}
+JOURNAL = {
+    "performer_id": r"[^\0]{1,1000}",
+    "limit": r"([1-9]\d?|[1-4]\d\d|500)(\.0)?",
+    "before": r"\d{1,18}(\.0)?",
+}
 
 
 def beside_the_point(answer):
