@@ -230,8 +230,8 @@ def test_a_result_that_says_nonsense_is_refused(wrong: dict[str, Any], result: A
 def test_an_embedding_that_cannot_be_stored_is_refused(
     wrong: Any, db: RecommendationsDB, face: Any, result: Any
 ) -> None:
-    with pytest.raises(BadInput, match="facenet embedding"):
-        db.store_image_result(result("1", face(0.1, facenet=wrong, arcface=np.ones(16))))
+    with pytest.raises(BadInput, match="arcface embedding"):
+        db.store_image_result(result("1", face(0.1, facenet=np.ones(16), arcface=wrong)))
 
 
 @pytest.mark.parametrize("wrong", [np.ones((4, 2)), np.full((5, 2), np.nan)])

@@ -2,17 +2,15 @@
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from stash_sense.domain.identity import Person, StashId, stash_key
 from stash_sense.enrolment.public_archive import ALIASES, LINKS, PERFORMERS, PERFORMERS_DB
 from stash_sense.errors import BadInput
+from stash_sense.facedb.foreign_tables import foreign_rows
 
 _ID = re.compile(r"(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)+):(?P<id>[^\s/]{1,100})", re.IGNORECASE)
 _MOST_NAME = 300
@@ -123,17 +121,13 @@ def read_performers_database(files: Mapping[str, Path]) -> tuple[Performers, dic
         raise BadInput(
             f"{PERFORMERS_DB} is missing: it says whose the faces are. Download the release again."
         )
-    try:
-        with closing(_read_only(path)) as database:
-            ids = dict[Any, str]()
-            for row in _rows(database, "performers", {"id", "name"}):
-                if key := universal_key(row.get("universal_id") or row["id"]):
-                    ids[row["id"]] = key
-                    performers.add(key, row)
-            for row in _rows(database, "faces", {"id", "performer_id"}):
-                owners[row["id"]] = ids.get(row["performer_id"], str(row["performer_id"]))
-    except sqlite3.Error as error:
-        raise BadInput(f"{PERFORMERS_DB}: not readable ({error}). Download the release again.") from error
+    ids = dict[Any, str]()
+    for row in foreign_rows(path, "performers", {"id", "name"}):
+        if key := universal_key(row.get("universal_id") or row["id"]):
+            ids[row["id"]] = key
+            performers.add(key, row)
+    for row in foreign_rows(path, "faces", {"id", "performer_id"}):
+        owners[row["id"]] = ids.get(row["performer_id"], str(row["performer_id"]))
     _add_links(performers, files)
     return performers, owners
 
@@ -158,25 +152,6 @@ def _mapping(files: Mapping[str, Path], name: str) -> Iterator[tuple[str, Any]]:
         if not isinstance(content, dict):
             raise BadInput(f"{name}: not an object of ids. Download the release again.")
         yield from content.items()
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True)
-    database.execute("PRAGMA trusted_schema = OFF")
-    return database
-
-
-def _rows(database: sqlite3.Connection, table: str, needed: set[str]) -> Iterator[dict[str, Any]]:
-    """The rows of a table, not of a view: its code would be run."""
-    kinds = database.execute("SELECT type FROM sqlite_master WHERE name = ?", [table]).fetchall()
-    cursor = database.execute(f'SELECT * FROM "{table}"') if kinds == [("table",)] else None  # noqa: S608
-    columns = [str(column[0]) for column in cursor.description] if cursor else []
-    if cursor is None or not needed <= set(columns):
-        raise BadInput(
-            f"{PERFORMERS_DB}: has no table {table} with the columns {', '.join(sorted(needed))}. "
-            "Update Stash Sense: the release may be of a newer kind."
-        )
-    return (dict(zip(columns, row, strict=True)) for row in cursor)
 
 
 def _endpoint(host: str) -> str:
