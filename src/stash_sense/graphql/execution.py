@@ -16,6 +16,7 @@ from stash_sense.graphql.failures import ServerFailures, graphql_errors, graphql
 from stash_sense.graphql.transport import RequestLimits, ServerRequest, Transport
 
 _OPERATION = re.compile(r"^(query|mutation) (\w+)", re.MULTILINE)
+_SPREAD = re.compile(r"\.\.\.(\w+)")
 _JSON = "application/json"
 
 
@@ -36,8 +37,17 @@ def document_names(package: str) -> list[str]:
 
 @cache
 def load_document(package: str, name: str) -> Document:
-    """Load `documents/<name>.graphql` of a package."""
-    return parse_document(_folder(package).joinpath(f"{name}.graphql").read_text("utf-8"))
+    """Load `documents/<name>.graphql` of a package, with the fragments that it names, of the folder below."""
+    text = _folder(package).joinpath(f"{name}.graphql").read_text("utf-8")
+    fragments: dict[str, str] = {}
+    named = _SPREAD.findall(text)
+    while named:
+        fragment = named.pop()
+        if fragment not in fragments:
+            file = _folder(package) / "fragments" / f"{fragment}.graphql"
+            fragments[fragment] = file.read_text("utf-8")
+            named += _SPREAD.findall(fragments[fragment])
+    return parse_document("\n".join([text, *fragments.values()]))
 
 
 def parse_document(text: str) -> Document:
