@@ -78,7 +78,9 @@ def samples() -> Path:
 @pytest.fixture(scope="session")
 def pack_dir(tmp_path_factory) -> Path:
     """A data folder in which the default pack is prepared."""
-    return tmp_path_factory.mktemp("pack")
+    folder = tmp_path_factory.mktemp("pack")
+    prepare_pack(DEFAULT_PACK, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,7 @@ def test_yes_deletes_and_says_what_and_what_cannot_be(folder):
     code, output = run(folder, "delete-person", "a", "--yes")
     assert code == 0
     assert "Deleted: 1 reference face, 1 listed photo" in output
+    assert "\ufffd" not in output
     assert "--undo" in output
     assert "Not removed" in output
     assert "journal" in output

@@ -85,7 +85,9 @@ def quarantine_command(settings: Settings, reference: str, as_json: bool) -> Non
     if as_json:
         print_json({"reference": reference, "photo": photo.path, "in_use": False})
     else:
-        click.echo(safe_text(f"{photo.path}: set aside. Back with: database restore {reference}"))
+        click.echo(
+            safe_text(f"{photo.path}: set aside. To use it again: stash-sense database restore {reference}")
+        )
 
 
 @click.command("restore")

@@ -112,7 +112,7 @@ def _delete(settings: Settings, text: str, *, yes: bool, as_json: bool) -> None:
     if report["new_backup"]:
         lines.append(f"A new backup of what is left: {report['new_backup']}.")
     lines.append(f"To allow enrolling again: stash-sense database delete-person --undo {report['entry_id']}")
-    _print(report, "\n".join([*lines, _NOT_OURS]), as_json=as_json)
+    _print(report, *lines, _NOT_OURS, as_json=as_json)
 
 
 def _deleted(settings: Settings, person: KnownPerson) -> dict[str, Any]:
@@ -139,8 +139,9 @@ def _print_list(settings: Settings, *, as_json: bool) -> None:
     stdout().print(table)
 
 
-def _print(facts: dict[str, Any], text: str, *, as_json: bool) -> None:
+def _print(facts: dict[str, Any], *lines: str, as_json: bool) -> None:
     if as_json:
         print_json(facts)
-    else:
-        click.echo(safe_text(text))
+        return
+    for line in lines:
+        click.echo(safe_text(line))
