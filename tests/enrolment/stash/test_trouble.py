@@ -15,6 +15,7 @@ from stash_sense.errors import NobodyToEnrol, StashError, StashKeyRefused, Stash
 from stash_sense.facedb import analyzed_photos
 from stash_sense.facedb.database import current_version
 from stash_sense.facedb.writer import DatabaseWriter
+from waiting import eventually
 
 from .conftest import BLACK, BLUE, QUICK, enrolled, picture
 
@@ -143,7 +144,7 @@ async def test_no_face_at_all_keeps_the_old_database(enrol, three, stash, place)
 
 
 async def test_cancelling_leaves_the_old_database_and_the_next_build_goes_on(
-    enrol, three, stash, place, watch, colours
+    enrol, three, stash, place, watch, colours, pool
 ):
     first = await enrol()
     for number in range(40):
@@ -156,6 +157,7 @@ async def test_cancelling_leaves_the_old_database_and_the_next_build_goes_on(
         await job
     assert current_version(place) == first.version
     assert not list(place.glob(".building-*"))
+    await eventually(lambda: not pool.running)  # a picture that a worker had begun is looked at
     before = colours.engine.pictures
     done = await enrol()
     assert done.people == 42
