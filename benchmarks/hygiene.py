@@ -2,7 +2,7 @@
 
     python benchmarks/hygiene.py [--data FOLDER] [--seeds N]
 
-Of the reference photos of dev/enrol 5 % are filed under another of its people, drawn anew for each seed; the
+Of the reference photos of dev/enrol 5 % are filed under another of its people, drawn again for each seed; the
 crowd is enrolled too. A finding is a reference in use that the report lists as another person's. Then the
 labelled galleries are named by the database without wrong references, with them, without those that a build
 quarantines by itself, and without all that the report lists.

@@ -31,7 +31,7 @@ def stranger_population(pack: LoadedPack, people: int) -> dict[str, Population]:
 
 
 def add_strangers(place: Path, pack: LoadedPack, faces: int) -> None:
-    """Write the database at `place` anew: the same people, and `faces` references of strangers.
+    """Write the database at `place` again: the same people, and `faces` references of strangers.
 
     Strangers of an earlier call go.
     """

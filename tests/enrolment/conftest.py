@@ -3,6 +3,7 @@
 import pytest
 
 from stash_sense.facedb.database import FaceDatabase
+from stash_sense.jobs.workers import WorkPool
 
 
 @pytest.fixture
@@ -14,6 +15,13 @@ def enrolled(place):
             return {database.person(i).name: len(database.rows(i)) for i in range(database.people)}
 
     return enrolled
+
+
+@pytest.fixture
+def pool():
+    pool = WorkPool(2, 1)
+    yield pool
+    pool.close(5)
 
 
 def skipped(report):

@@ -1,6 +1,6 @@
 """The list of people who were deleted for good: salted hashes of keys, so that no build brings them back.
 
-The list is a file beside the versions of a face database. Whoever has it can test whether a key is on it,
+The list is a file beside the versions of a face database. With it, anybody can test whether a key is on it,
 but cannot read a name or a key from it.
 """
 

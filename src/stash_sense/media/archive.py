@@ -138,7 +138,8 @@ def list_zip(path: Path) -> ZipMembers:
         raise UnreadableImage(
             f"{_shown(path)}: cannot be read ({reason}). Check the path and the disk."
         ) from error
-    except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, LookupError) as error:
+    except (zipfile.BadZipFile, struct.error, ValueError, RuntimeError, LookupError) as error:
+        # RuntimeError: zipfile's own for a version of the format that it does not know.
         raise UnreadableImage(
             f"{_shown(path)}: is not a whole zip file ({error}). Download it again."
         ) from error

@@ -46,7 +46,7 @@ _MOST_PAUSES = 10
 """That a box may ask for before it takes one request."""
 _MINUTE_S = 60.0
 _TOLD_S = 20.0
-"""A pause of which whoever waits is told."""
+"""A pause of which the user is told."""
 
 
 @dataclass(frozen=True, slots=True)

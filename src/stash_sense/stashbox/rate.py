@@ -1,4 +1,4 @@
-"""How often a stash-box is asked: never more than so many requests in any minute, whoever asks and restarts.
+"""How often a stash-box is asked: at most so many requests in any minute, over all processes and restarts.
 
 A request counts from when it is sent until a minute after it ended, so that the server, too, counts no more,
 however long it was on its way. The times are kept in a file that all processes with this data folder share: a

@@ -227,6 +227,21 @@ def test_too_large_files_are_told(release, refused, monkeypatch):
     assert "more than the" in refused(path)
 
 
+def test_an_encrypted_archive_is_told(release, refused):
+    path = zipped(release([0]))
+    with zipfile.ZipFile(path) as archive:
+        starts = [member.header_offset for member in archive.infolist()] + [archive.start_dir]
+    packed = bytearray(path.read_bytes())
+    for start in starts[:-1]:
+        packed[start + 6] |= 1  # the flag of each file, beside it and in the directory
+    place = starts[-1]
+    while (place := packed.find(b"PK\x01\x02", place)) >= 0:
+        packed[place + 8] |= 1
+        place += 1
+    path.write_bytes(packed)
+    assert "encrypted" in refused(path)
+
+
 def test_a_file_twice_is_told(release, refused):
     path = zipped(release([0]))
     with zipfile.ZipFile(path, "a") as archive:

@@ -10,7 +10,6 @@ from PIL import Image
 from fakes.stash import StashStandIn
 from stash_sense.enrolment.stash import build_from_stash
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.jobs.workers import WorkPool
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.transport import StashLimits
 
@@ -65,13 +64,6 @@ def stash():
 @pytest.fixture
 def watch():
     return Watch()
-
-
-@pytest.fixture
-def pool():
-    pool = WorkPool(2, 1)
-    yield pool
-    pool.close(5)
 
 
 @pytest.fixture

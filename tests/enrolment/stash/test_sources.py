@@ -19,7 +19,7 @@ def folder(tmp_path, photo):
 
 @pytest.fixture
 def person_of(place):
-    """Whoever has this name in the database: the person, and the photos of the references."""
+    """The person of this name in the database, and the photos of the references."""
 
     def person_of(name):
         with FaceDatabase.open(place) as database:

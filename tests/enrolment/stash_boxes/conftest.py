@@ -11,7 +11,6 @@ from fakes.stash_box import KEY, StashBoxStandIn, TurnedClock
 from stash_sense.domain.progress import NoProgress
 from stash_sense.enrolment.stash_boxes import build_from_stash_box
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.jobs.workers import WorkPool
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.transport import StashLimits
 from stash_sense.stashbox.client import StashBoxClient, StashBoxLimits
@@ -79,13 +78,6 @@ def tag(stash, box):
 @pytest.fixture
 def watch():
     return Watch()
-
-
-@pytest.fixture
-def pool():
-    pool = WorkPool(2, 1)
-    yield pool
-    pool.close(5)
 
 
 @pytest.fixture

@@ -225,7 +225,7 @@ def delete_from_jobs(path: Path, mentions: Callable[[object], bool]) -> int:
 
 
 def jobs_that_mention(path: Path, mentions: Callable[[object], bool]) -> list[dict[str, str]]:
-    """Id, target and time of the jobs that mention a person, whoever holds the file."""
+    """Id, target and time of the jobs that mention a person, also while another process holds the file."""
     if not path.exists() or not path.stat().st_size:
         return []
 
