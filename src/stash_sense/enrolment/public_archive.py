@@ -90,7 +90,7 @@ def _unpacked(path: Path, work: Path, progress: Progress) -> dict[str, Path]:
                         done += len(block)
                         progress.update(done // _BLOCK)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-        # RuntimeError: zipfile's own for what is encrypted, or packed in a way that it does not know.
+        # RuntimeError: zipfile's own for what is packed in a way that it does not know.
         raise BadInput(f"{path.name}: a damaged zip file, or none ({error}). {_AGAIN}") from error
     return {name: work / name for name in members}
 
