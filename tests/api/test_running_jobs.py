@@ -42,6 +42,24 @@ def test_cancelled_it_keeps_what_it_did_and_resumed_it_does_the_rest(
     assert set(fetched(stash).values()) == {1}
 
 
+def test_paused_it_rests_and_resumed_it_does_the_rest(stash_app, stash, gallery, awaited, hold):
+    place, images = gallery(12)
+    go = hold(images[6:])
+    job_id = begin(stash_app.client, place)
+    reached(stash_app.client, job_id, 6)
+    paused = stash_app.client.post(f"/jobs/{job_id}/pause").json()
+    assert (paused["status"], paused["paused"], paused["done"]) == ("queued", True, 6)
+    assert paused["result"]["images_processed"] == 6
+    go.set()
+    awaited(gallery(1)[0])  # the others go on
+    assert job_of(stash_app.client, job_id)["paused"]
+    stash.record.forget()
+    assert not stash_app.client.post(f"/jobs/{job_id}/resume").json()["paused"]
+    assert ended(stash_app.client, job_id)["result"]["images_processed"] == 12
+    assert set(fetched(stash)) == set(images[6:])
+    assert stash_app.client.post(f"/jobs/{job_id}/pause").status_code == 409
+
+
 def test_cancelled_while_awaited_it_is_503(stash_app, gallery, hold):
     place, images = gallery(3)
     hold(images[1:])

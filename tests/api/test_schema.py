@@ -26,8 +26,8 @@ CALLS = [
     ("POST", "/jobs/scene"), ("POST", "/jobs/library"), ("POST", "/identify/image"),
     ("POST", "/identify/gallery"), ("POST", "/jobs/gallery"), ("POST", "/jobs/database"), ("GET", "/jobs"),
     ("DELETE", "/jobs"), ("GET", "/jobs/{job_id}"), ("POST", "/jobs/{job_id}/cancel"),
-    ("POST", "/jobs/{job_id}/resume"), ("DELETE", "/people/{performer_id}"), ("POST", "/database/update"),
-    ("POST", "/database/stale"), ("POST", "/database/rollback"), ("GET", "/database/newly-named"),
+    ("POST", "/jobs/{job_id}/pause"), ("POST", "/jobs/{job_id}/resume"), ("DELETE", "/people/{performer_id}"),
+    ("POST", "/database/update"), ("POST", "/database/stale"), ("POST", "/database/rollback"), ("GET", "/database/newly-named"),
     ("POST", "/database/newly-named/dismiss"),
 ]  # fmt: skip
 CHECKS = [

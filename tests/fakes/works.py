@@ -55,8 +55,8 @@ class Works:
 
 
 @asynccontextmanager
-async def running(place, kinds):
-    queue = JobQueue(place, kinds)
+async def running(place, kinds, *more):
+    queue = JobQueue(place, kinds, *more)
     await queue.start()
     try:
         yield queue

@@ -203,6 +203,20 @@ def test_the_time_left_is_unknown_until_a_share_or_a_while_has_passed(monkeypatc
     assert progress.snapshot(job).eta_s == pytest.approx(495)
 
 
+def test_the_rate_is_that_of_the_last_minute(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: now))
+    progress = JobProgress("job")
+    progress.start("Working", 100_000)
+    job = Job(job_id="job", kind="k", target="t", asked={}, status="running", created_at="")
+    for second in range(600):
+        now = 101.0 + second
+        progress.update(90_000 + second)  # of which 90,000 were stored already
+    assert progress.snapshot(job).rate == pytest.approx(1, rel=0.1)
+    now += 3600
+    assert progress.snapshot(job).rate < 0.02
+
+
 async def test_what_does_not_exist(place, works):
     async with running(place, works.kinds) as jobs:
         for call in (jobs.get, jobs.wait, jobs.cancel, jobs.resume):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stash_sense.errors import BadInput, QueueFull, ShuttingDown, StashSenseError, StateError
-from stash_sense.jobs.run import GRACE_S, JobFunction, JobRun
+from stash_sense.jobs.background import NO_BACKGROUND_JOBS, BackgroundJobs
+from stash_sense.jobs.run import GRACE_S, JobFunction, JobRun, StopReason
 from stash_sense.store.repositories.job_rows import ENDED_STATUSES as ENDED
 from stash_sense.store.repositories.job_rows import ERRORS_LISTED, Job
 from stash_sense.store.repositories.jobs import JobsFile
@@ -30,13 +31,20 @@ _SETTLE_S = 5.0  # for the last writes, on top of a job's grace
 class JobQueue:
     """Runs one job at a time, in the order of submission. No method blocks the event loop.
 
-    path: the jobs file, created if missing. kinds: the function of each kind of job. Methods raise
-    ShuttingDown before `start` and after `begin_shutdown`, StateError and StateBusy if the file is unusable.
+    path: the jobs file, created if missing. kinds: the function of each kind of job. background: the jobs
+    that are parked as soon as another is queued, and go on after it. Methods raise ShuttingDown before
+    `start` and after `begin_shutdown`, StateError and StateBusy if the file is unusable.
     """
 
-    def __init__(self, path: Path, kinds: Mapping[str, JobFunction]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        kinds: Mapping[str, JobFunction],
+        background: BackgroundJobs = NO_BACKGROUND_JOBS,
+    ) -> None:
         self._path = path
         self._kinds = dict(kinds)
+        self._background = background
         self._file: JobsFile | None = None
         self._runner: asyncio.Task[None] | None = None
         self._run: JobRun | None = None
@@ -87,6 +95,7 @@ class JobQueue:
     async def submit(self, kind: str, target: str, parameters: Mapping[str, Any]) -> str:
         """Queue a job and return its id; that of an equal job if one is still queued or running.
 
+        An equal one that is paused goes on, unless it is a background job, which nobody waits for.
         Raises BadInput for an unknown kind or parameters that are not JSON, and QueueFull.
         """
         if kind not in self._kinds:
@@ -136,11 +145,16 @@ class JobQueue:
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel a queued or running job; one that has ended stays as it is. Raises NoSuchJob."""
-        await self._to_completion(self._cancel(job_id))
+        await self._to_completion(self._stop_job(job_id, self._open_file().cancel, "cancel"))
+        return await self.get(job_id)
+
+    async def pause(self, job_id: str) -> Job:
+        """Let an open job rest until it is resumed; a running one is parked. Raises NoSuchJob, Conflict."""
+        await self._to_completion(self._stop_job(job_id, self._open_file().pause, "park"))
         return await self.get(job_id)
 
     async def resume(self, job_id: str) -> Job:
-        """Queue a failed or cancelled job again. Raises NoSuchJob, QueueFull and Conflict.
+        """Queue a failed, cancelled or paused job again. Raises NoSuchJob, QueueFull and Conflict.
 
         Conflict: the job is done, or an equal job was submitted since and is still queued or running.
         """
@@ -148,18 +162,28 @@ class JobQueue:
         return await self.get(job_id)
 
     async def _submit(self, kind: str, target: str, parameters: Mapping[str, Any]) -> str:
-        job_id = await asyncio.to_thread(self._open_file().add, kind, target, parameters, MAX_QUEUED)
+        add, stays_paused = self._open_file().add, kind in self._background.kinds
+        job_id = await asyncio.to_thread(add, kind, target, parameters, MAX_QUEUED, stays_paused)
         if job_id is None:
             raise _full()
-        self._wake.set()
+        await self._make_way(kind)
         return job_id
 
-    async def _cancel(self, job_id: str) -> None:
+    async def _make_way(self, kind: str) -> None:
+        """A job of this kind is queued: it is begun, and a background job is parked for it."""
         async with self._taking:  # no job is between the file and its run
-            cancelled = await asyncio.to_thread(self._open_file().cancel, job_id)
             run = self._run
-            if run and cancelled and self._is_run(job_id):
-                run.stop("cancel")
+            if run and self._background.gives_way(run.job.kind, kind):
+                run.stop("park")
+        self._wake.set()
+
+    async def _stop_job(self, job_id: str, record: Callable[[str], bool], reason: StopReason) -> None:
+        """record: writes into the file that the job is not to run; whether it is so."""
+        async with self._taking:  # no job is between the file and its run
+            recorded = await asyncio.to_thread(record, job_id)
+            run = self._run
+            if run and recorded and self._is_run(job_id):
+                run.stop(reason)
         self._notify()
         if run and run.job.job_id == job_id:
             await _wait_at_most(run.finished, GRACE_S + _SETTLE_S)
@@ -170,21 +194,24 @@ class JobQueue:
             await _wait_at_most(run.finished, GRACE_S + _SETTLE_S)
         if not await asyncio.to_thread(self._open_file().requeue, job_id, MAX_QUEUED):
             raise _full()
-        self._wake.set()
+        await self._make_way((await asyncio.to_thread(self._open_file().get, job_id)).kind)
 
     async def _run_jobs(self, file: JobsFile) -> None:
         while not self._shutting_down.is_set():
             self._wake.clear()
             try:
+                wait_s = self._background.wait_s
                 async with self._taking:
-                    job = await asyncio.to_thread(file.start_next)
+                    job = await asyncio.to_thread(
+                        file.start_next, self._background.kinds, background_too=wait_s is None
+                    )
                     self._trouble = None
                     if job and not self._shutting_down.is_set():
                         self._run = JobRun(job, self._kinds.get(job.kind))
                 if self._run:
                     await self._run_job(file, self._run)
                 else:
-                    await self._wake.wait()
+                    await _wait_at_most(self._wake, wait_s)
             except Exception as error:  # noqa: BLE001 - logged; the queue must outlive any failure of the file
                 self._report("No job can be run now", error, stops_jobs=True)
                 await self._pause()
@@ -193,6 +220,8 @@ class JobQueue:
         try:
             while not await run.wait(SAVE_EVERY_S):
                 await self._save(file.save_progress, run.snapshot())
+                if self._background.is_closed_to(run.job.kind):
+                    run.stop("park")
             ended = await run.outcome()
             while not await self._save(file.finish, ended, needed=True) and not self._shutting_down.is_set():
                 await self._pause()
@@ -200,7 +229,7 @@ class JobQueue:
             self._run = None
             run.finished.set()
             self._notify()
-        if ended.status == "queued":
+        if ended.status == "queued" and not run.is_parked:
             await self._pause()
 
     async def _save(self, write: Callable[[Job], None], job: Job, *, needed: bool = False) -> bool:
@@ -227,7 +256,8 @@ class JobQueue:
             self._notify()
 
     def _with_trouble(self, job: Job) -> Job:
-        """The job, with what keeps it from starting or ending as its error."""
+        """The job, with when it may start, and with what keeps it from starting or ending as its error."""
+        job = self._background.with_start(job)
         if self._trouble is None or job.status in ENDED:
             return job
         return replace(job, error=str(self._trouble), error_code=self._trouble.code)
@@ -262,6 +292,6 @@ def _full() -> QueueFull:
     return QueueFull(f"The queue is full ({MAX_QUEUED:,} jobs). Cancel some, or wait for some to end.", 30)
 
 
-async def _wait_at_most(event: asyncio.Event, seconds: float) -> None:
+async def _wait_at_most(event: asyncio.Event, seconds: float | None) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -20,12 +21,16 @@ PROBLEM_LENGTH = 500
 """Characters of one problem that are kept."""
 GRACE_S = 10.0
 """How long a job that was told to stop may take; then the queue goes on without it."""
+PARKED_RESULT_S = 1.0
+"""How long a job that is parked may take for its result so far, while another waits to begin."""
 LIVE_RESULT_EVERY_S = 1.0
 """The live result is made at most this often."""
 INTERNAL = "internal"
 """`error_code` of a bug, as opposed to an error of ours with its own code."""
 
 _RATE_KNOWN_AFTER_S = 0.5
+_RATE_MARK_S = 5.0
+_RATE_MARKS = 13  # a minute: what was done long ago, or was stored already, says nothing of what is left
 _ETA_KNOWN_AFTER_S = 5.0  # or once this share is done: the first units are no measure of the others
 _ETA_KNOWN_AFTER_SHARE = 0.05
 
@@ -47,6 +52,7 @@ class JobProgress:
         self._counts: tuple[int, int, int] | None = None  # done, faces, people
         self._total = 0
         self._started_at = 0.0
+        self._marks: deque[tuple[float, int]] = deque(maxlen=_RATE_MARKS)  # when so many were done
 
     def start(self, stage: str, total: int) -> None:  # noqa: ARG002 - a job shows its kind and target instead
         """See Progress. Starts the clock of the rate."""
@@ -54,6 +60,8 @@ class JobProgress:
             self._total = _bounded(total)
             self._counts = (0, 0, 0)
             self._started_at = time.monotonic()
+            self._marks.clear()
+            self._marks.append((self._started_at, 0))
 
     def update(self, done: int, *, faces: int = 0, people: int = 0) -> None:
         """See Progress."""
@@ -62,6 +70,8 @@ class JobProgress:
             if self._total:
                 done = min(done, self._total)
             self._counts = (done, _bounded(faces), _bounded(people))
+            if self._marks and (now := time.monotonic()) - self._marks[-1][0] >= _RATE_MARK_S:
+                self._marks.append((now, done))
             on_advance = self._on_advance if done > self._done_before else None
             if on_advance:
                 self._on_advance = None
@@ -89,14 +99,16 @@ class JobProgress:
         """Return `job` with what was reported so far; what this run has not reported yet stays as it was."""
         with self._guard:
             problems, counts, total = tuple(self._problems), self._counts, self._total
-            seconds = time.monotonic() - self._started_at
+            now = time.monotonic()
+            seconds = now - self._started_at
+            since, done_then = self._marks[0] if self._marks else (now, 0)
             if self._problems_dropped:
                 problems += (f"... and {self._problems_dropped:,} more.",)
         job = replace(job, all_errors=problems, error_count=len(problems))
         if counts is None:
             return job
         done, faces, people = counts
-        rate = done / seconds if seconds >= _RATE_KNOWN_AFTER_S else 0.0
+        rate = max(0, done - done_then) / (now - since) if seconds >= _RATE_KNOWN_AFTER_S else 0.0
         known = seconds >= _ETA_KNOWN_AFTER_S or done >= _ETA_KNOWN_AFTER_SHARE * total
         eta_s = (total - done) / rate if rate and total and known else None
         return replace(job, done=done, total=total, faces=faces, people=people, rate=rate, eta_s=eta_s)
@@ -104,6 +116,10 @@ class JobProgress:
 
 JobFunction = Callable[[JobProgress, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """A kind of job: progress and parameters (JSON) in, result (JSON) out. CancelledError stops it."""
+
+
+StopReason = Literal["cancel", "park", "shutdown"]
+"""park: another job goes first, or this one may not run now; it goes on later, as after a shutdown."""
 
 
 class JobRun:
@@ -116,7 +132,7 @@ class JobRun:
         self._advance_seen = False
         self.progress = JobProgress(job.job_id, job.done, self._notify_advance)
         self.finished = asyncio.Event()
-        self._stopped_for: Literal["cancel", "shutdown"] | None = None
+        self._stopped_for: StopReason | None = None
         self._abandoned: asyncio.Future[None] = self._loop.create_future()
         self._making: asyncio.Task[None] | None = None
         self._made_at = 0.0
@@ -136,15 +152,20 @@ class JobRun:
         self._advance_seen = self._advanced.done()
         return bool(done & end)
 
-    def stop(self, reason: Literal["cancel", "shutdown"]) -> None:
+    def stop(self, reason: StopReason) -> None:
         """Tell the job to stop, once. If it has not stopped after GRACE_S, it is abandoned."""
         if self._stopped_for:
             return
         if self._task.cancel():
             self._loop.call_later(GRACE_S, self._abandon)
-        elif reason == "shutdown":
+        elif reason != "cancel":
             return  # it has just ended and need not run again
         self._stopped_for = reason
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether it was told to let another job go first."""
+        return self._stopped_for == "park"
 
     def snapshot(self) -> Job:
         """The job as it stands, without its live result."""
@@ -172,6 +193,11 @@ class JobRun:
         job = replace(self.progress.snapshot(self.job), eta_s=None, result=None)
         if self._stopped_for == "shutdown":
             return replace(job, status="queued")
+        if self._stopped_for == "park":  # it may rest for long, and is looked at meanwhile
+            result = (await self.live_result(PARKED_RESULT_S, fresh=True))[0]
+            return await asyncio.to_thread(
+                _with_storable_result, replace(job, status="queued", result=result)
+            )
         ended = _outcome_of(self._task, job) if self._task.done() else job
         if self._stopped_for == "cancel":
             ended = replace(ended, status="cancelled", error=None, error_code=None)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from stash_sense.errors import EngineError, Starting, StashError, StashNotReady, StateError
+from stash_sense.jobs.background import BackgroundJobs
 from stash_sense.jobs.queue import JobQueue
 from stash_sense.jobs.run import JobFunction
 from stash_sense.jobs.workers import WorkPool
@@ -46,6 +47,9 @@ from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits
 from stash_sense.stash.types import StashStatus
 
 log = logging.getLogger(__name__)
+LIBRARY = "library"
+"""The kind of the job over the whole library."""
+
 RECOGNITION_WAIT_S, RECOGNITION_RETRY_S = 20.0, 30.0
 
 STATE_WAIT_S, STATE_RETRY_S = 15.0, 15.0
@@ -183,7 +187,8 @@ def build_sidecar(
     services = Services(settings, stash, state, engine, recognition, pool, outage_limits)
     kinds = services.job_kinds()
     kinds[KIND] = database_job(services, kinds[KIND])
-    jobs = supervised_jobs(jobs_file(settings), kinds, partial(resume_forgetting, settings))
+    background = BackgroundJobs(frozenset({LIBRARY}))
+    jobs = supervised_jobs(jobs_file(settings), kinds, background, partial(resume_forgetting, settings))
     return Sidecar(
         settings=settings,
         secret=secret,
@@ -241,7 +246,7 @@ def supervised_state(path: Path) -> Supervised[AsyncState]:
 
 
 def supervised_jobs(
-    path: Path, kinds: Mapping[str, JobFunction], resume: Callable[[], None]
+    path: Path, kinds: Mapping[str, JobFunction], background: BackgroundJobs, resume: Callable[[], None]
 ) -> Supervised[JobQueue]:
     """The queue of jobs, which resumes what was running or queued.
 
@@ -252,7 +257,7 @@ def supervised_jobs(
         if current is not None:
             await current.check_file()
             return current
-        queue = JobQueue(path, kinds)
+        queue = JobQueue(path, kinds, background)
         await asyncio.to_thread(resume)
         await queue.start()
         return queue

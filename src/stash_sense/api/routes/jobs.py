@@ -158,7 +158,13 @@ async def post_cancel(sidecar: SidecarDep, job_id: JobId) -> JobOut:
     return job_out(await (await sidecar.jobs.ready()).cancel(job_id))
 
 
+@router.post("/jobs/{job_id}/pause", responses=documented(404, 409, 422, 503))
+async def post_pause(sidecar: SidecarDep, job_id: JobId) -> JobOut:
+    """Let a job rest until it is resumed, also after a restart. What it has done stays."""
+    return job_out(await (await sidecar.jobs.ready()).pause(job_id))
+
+
 @router.post("/jobs/{job_id}/resume", responses=documented(404, 409, 422, 429, 503))
 async def post_resume(sidecar: SidecarDep, job_id: JobId) -> JobOut:
-    """Go on with a cancelled or failed job under the same id. What was done is not done again."""
+    """Go on with a paused, cancelled or failed job under the same id. What was done is not done again."""
     return job_out(await (await sidecar.jobs.ready()).resume(job_id))

@@ -163,7 +163,7 @@ class JobOut(BaseModel):
     total: int
     faces: int
     people: int
-    rate: float = Field(description="Done a second, 0 while unknown.")
+    rate: float = Field(description="Done a second in the last minute, 0 while unknown.")
     eta_s: float | None = Field(
         description="Seconds left; null while unknown, which is until 5 % are done or 5 s have passed."
     )
@@ -185,6 +185,8 @@ class JobOut(BaseModel):
     created_at: str
     started_at: str | None
     ended_at: str | None
+    paused: bool = Field(description="Whether it is queued and rests until it is resumed.")
+    starts_at: str | None = Field(description="Queued, and not to run before; else null.")
 
 
 class JobsOut(BaseModel):

@@ -17,8 +17,9 @@ from stash_sense.domain.validation import (
 from stash_sense.store.unreadable import UNREADABLE, log_unreadable
 
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
-"""queued: will run, perhaps again after a stop. running: at work. done: has its result. failed: `error` says
-why. cancelled: on request. The last two keep the result as it stood, and can be resumed.
+"""queued: will run, perhaps again after a stop, and not while it is paused. running: at work. done: has its
+result. failed: `error` says why. cancelled: on request. The last two keep the result as it stood, and can be
+resumed.
 """
 
 ERRORS_LISTED = 10
@@ -30,8 +31,10 @@ class Job:
     """A job and its progress.
 
     asked, result: JSON objects. revision: the same for the same result, None without one. rate: `done` per
-    second of this run, 0.0 while unknown. eta_s: seconds left, None while unknown. all_errors: in lists only
-    the first ERRORS_LISTED of error_count. Times are ISO 8601, UTC; started_at: of the latest run.
+    second in the last minute, 0.0 while unknown. eta_s: seconds left, None while unknown. all_errors: in
+    lists only the first ERRORS_LISTED of error_count. paused: queued, and does not run until it is resumed.
+    Times are ISO 8601, UTC; started_at: of the latest run; starts_at: not before, None for as soon as its
+    turn comes.
     """
 
     job_id: str
@@ -54,6 +57,8 @@ class Job:
     created_at: str
     started_at: str | None = None
     ended_at: str | None = None
+    paused: bool = False
+    starts_at: str | None = None
 
 
 # ?1: NULL for whole jobs; else at most so many errors of each, and no result
@@ -62,7 +67,8 @@ _SELECT = """SELECT job_id, kind, target, asked, status, done, total, faces, peo
     (SELECT value FROM json_each(iif(json_valid(all_errors), all_errors, '[]'))
       ORDER BY key LIMIT coalesce(?1, 0)))) AS all_errors,
   iif(json_valid(all_errors), json_array_length(all_errors), 0) AS error_count,
-  created_at, started_at, ended_at, iif(?1 IS NULL, result, NULL) AS result FROM jobs"""
+  created_at, started_at, ended_at, status = 'queued' AND job_id IN (SELECT job_id FROM paused) AS paused,
+  iif(?1 IS NULL, result, NULL) AS result FROM jobs"""
 
 
 def read_jobs(connection: sqlite3.Connection, where: str, arguments: Sequence[object]) -> list[Job]:
@@ -102,6 +108,7 @@ def _job(columns: dict[str, Any]) -> Job:
     validate_number("rate", columns["rate"], 0)
     if columns["status"] not in get_args(JobStatus):
         raise ValueError(f"{columns['status']!r:.80} is no status")
+    columns["paused"] = bool(columns["paused"])
     asked = parse_json_object(columns["asked"])
     if asked is None:
         raise ValueError(f"{columns['asked']!r:.80} is no request")

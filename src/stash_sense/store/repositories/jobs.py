@@ -3,7 +3,7 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from stash_sense.store.repositories.jobs_file import (
     fail_unreadable_job,
     hold_jobs_file,
     prepare_jobs_file,
-    prepare_list,
+    prepare_lists,
     reset_job,
 )
 
@@ -53,7 +53,7 @@ class JobsFile:
             self.check_file = self._pool.check_file
             with self._pool.writing(durable=True) as connection:
                 fail_crashed_jobs(connection, _now())
-                prepare_list(connection)
+                prepare_lists(connection)
             self.park_running()
             self._closing = undo.pop_all()
 
@@ -66,8 +66,13 @@ class JobsFile:
         with self._pool.writing() as connection:
             connection.execute("UPDATE jobs SET status = 'queued' WHERE status = 'running'")
 
-    def add(self, kind: str, target: str, asked: Mapping[str, Any], open_at_most: int) -> str | None:
-        """Queue a job, or find the equal one still open; returns its id, or None if too many are open."""
+    def add(
+        self, kind: str, target: str, asked: Mapping[str, Any], open_at_most: int, stays_paused: bool = False
+    ) -> str | None:
+        """Queue a job, or find the equal one still open; returns its id, or None if too many are open.
+
+        stays_paused: whether the equal one, if paused, is not to go on.
+        """
         request = (
             validate_text("kind", kind),
             validate_text("target", target),
@@ -75,6 +80,8 @@ class JobsFile:
         )
         with self._pool.writing(durable=True) as connection:
             if open_job_id := _open_job(connection, request):
+                if not stays_paused:
+                    connection.execute("DELETE FROM paused WHERE job_id = ?", (open_job_id,))
                 return open_job_id
             if _open_count(connection) >= open_at_most:
                 return None
@@ -86,14 +93,21 @@ class JobsFile:
             )
             return job_id
 
-    def start_next(self) -> Job | None:
-        """Mark the queued job whose turn it is as running, and return it."""
+    def start_next(self, background: Collection[str] = (), *, background_too: bool = True) -> Job | None:
+        """Mark the queued job whose turn it is as running, and return it.
+
+        background: kinds of jobs that let all others go first. background_too: whether these may run now.
+        """
         with self._pool.writing(durable=True) as connection:
             while row := connection.execute(
-                """UPDATE jobs SET status = 'running', started_at = ?, rate = 0, all_errors = '[]'
-                  WHERE number = (SELECT number FROM jobs WHERE status = 'queued' ORDER BY turn LIMIT 1)
+                """UPDATE jobs SET status = 'running', started_at = ?1, rate = 0, all_errors = '[]'
+                  WHERE number = (
+                    SELECT number FROM jobs WHERE status = 'queued'
+                      AND job_id NOT IN (SELECT job_id FROM paused)
+                      AND (?3 OR kind NOT IN (SELECT value FROM json_each(?2)))
+                    ORDER BY kind IN (SELECT value FROM json_each(?2)), turn LIMIT 1)
                   RETURNING number, job_id""",
-                (_now(),),
+                (_now(), json.dumps([*background]), background_too),
             ).fetchone():
                 with suppress(NoSuchJob):
                     return _get(connection, row[1])
@@ -131,8 +145,21 @@ class JobsFile:
             _drop_old(connection)
         return is_cancelled
 
+    def pause(self, job_id: str) -> bool:
+        """Keep an open job from running until it is queued again; returns True.
+
+        Raises NoSuchJob, and Conflict if it has ended.
+        """
+        with self._pool.writing(durable=True) as connection:
+            if _get(connection, job_id).status in ENDED_STATUSES:
+                raise Conflict(f"Job {job_id} has ended and cannot be paused.")
+            connection.execute("INSERT OR IGNORE INTO paused VALUES (?)", (job_id,))
+            return True
+
     def requeue(self, job_id: str, open_at_most: int) -> bool:
-        """Queue a failed or cancelled job behind the others; returns False if too many are open.
+        """Queue a failed or cancelled job behind the others, and let a paused one run in its old turn.
+
+        Returns False if too many are open.
 
         Raises NoSuchJob, and Conflict if it is done or an equal job is open.
         """
@@ -141,6 +168,7 @@ class JobsFile:
             if job.status == "done":
                 raise Conflict(f"Job {job_id} is already done. Start a new one to do it again.")
             if job.status not in ENDED_STATUSES:
+                connection.execute("DELETE FROM paused WHERE job_id = ?", (job_id,))
                 return True
             if other := _open_job(connection, (job.kind, job.target, canonical_json("asked", job.asked))):
                 raise Conflict(f"Job {other} is queued or running and does the same as job {job_id}.")

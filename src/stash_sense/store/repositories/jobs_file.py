@@ -177,16 +177,18 @@ def reset_job(connection: sqlite3.Connection, job_id: str) -> None:
     """Treat a resumed job as a new one: with as many tries, and on the list of all jobs."""
     connection.execute("DELETE FROM unclean WHERE job_id = ?", (job_id,))
     connection.execute("DELETE FROM cleared WHERE job_id = ?", (job_id,))
+    connection.execute("DELETE FROM paused WHERE job_id = ?", (job_id,))
 
 
-# Likewise. Ended jobs that the list of all jobs leaves out.
-_CLEARED = "CREATE TABLE IF NOT EXISTS cleared (job_id TEXT PRIMARY KEY)"
+# Likewise. cleared: ended jobs that the list of all jobs leaves out. paused: open jobs that are not to run.
+_LISTS = ("cleared", "paused")
 
 
-def prepare_list(connection: sqlite3.Connection) -> None:
-    """Let jobs be cleared, and forget those that are no longer kept. Call once per start."""
-    connection.execute(_CLEARED)
-    connection.execute("DELETE FROM cleared WHERE job_id NOT IN (SELECT job_id FROM jobs)")
+def prepare_lists(connection: sqlite3.Connection) -> None:
+    """Let jobs be cleared and paused, and forget those that are no longer kept. Call once per start."""
+    for table in _LISTS:
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {table} (job_id TEXT PRIMARY KEY)")
+        connection.execute(f"DELETE FROM {table} WHERE job_id NOT IN (SELECT job_id FROM jobs)")  # noqa: S608
 
 
 def clear_ended_jobs(connection: sqlite3.Connection) -> int:
