@@ -27,8 +27,8 @@ CALLS = [
     ("POST", "/identify/gallery"), ("POST", "/jobs/gallery"), ("POST", "/jobs/database"), ("GET", "/jobs"),
     ("DELETE", "/jobs"), ("GET", "/jobs/{job_id}"), ("POST", "/jobs/{job_id}/cancel"),
     ("POST", "/jobs/{job_id}/pause"), ("POST", "/jobs/{job_id}/resume"), ("DELETE", "/people/{performer_id}"),
-    ("POST", "/database/update"), ("POST", "/database/stale"), ("POST", "/database/rollback"), ("GET", "/database/newly-named"),
-    ("POST", "/database/newly-named/dismiss"),
+    ("POST", "/database/update"), ("POST", "/database/stale"), ("POST", "/database/rollback"),
+    ("GET", "/database/newly-named"), ("POST", "/database/newly-named/dismiss"),
 ]  # fmt: skip
 CHECKS = [
     checks.status_code_conformance,
