@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from stash_sense.domain.identity import bare_ids, person_from_facts, person_keys
 from stash_sense.domain.validation import parse_json_object
+from stash_sense.store.library_schema import add_library_tags
 from stash_sense.store.repositories.newly_named import create_newly_named
 from stash_sense.store.scene_schema import BOX_COLUMNS, add_scenes
 from stash_sense.store.table_rebuild import Table, ensure_table
@@ -282,4 +283,5 @@ MIGRATIONS = (
     Migration("0012-markers-in-the-journal", _markers_in_the_journal),
     Migration("0013-newly-named", create_newly_named),
     Migration("0015-packs-of-one-network", _packs_of_one_network),
+    Migration("0016-library-tags", add_library_tags),
 )

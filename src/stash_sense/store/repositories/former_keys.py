@@ -103,6 +103,9 @@ def _move_people(
         keys |= {(former, target.person_id) for former in own if owners.get(former, key) == key}
     for table in (FACES[0], TRACKS[0], "stash_sense_newly_named"):
         connection.executemany(f"UPDATE {table} SET person_id = ? WHERE person_id = ?", merged)  # noqa: S608  our names
+    connection.executemany(  # what was dismissed for both already goes with the one
+        "UPDATE OR IGNORE stash_sense_dismissed_suggestions SET person_id = ? WHERE person_id = ?", merged
+    )
     connection.executemany("DELETE FROM stash_sense_people WHERE id = ?", [(row[1],) for row in merged])
     connection.executemany(  # two people may have exchanged their keys, and no key may be taken twice
         "UPDATE stash_sense_people SET performer_id = char(1) || id WHERE id = ?", [(row,) for row in renamed]

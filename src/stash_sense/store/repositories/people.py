@@ -125,12 +125,16 @@ def local_ids_of(connection: sqlite3.Connection, key: str) -> list[str]:
 
 
 def delete_unused_people(connection: sqlite3.Connection) -> int:
-    """Delete the people who are no match of a face or track and have no decision."""
+    """Delete the people who are no match of a face or track, have no decision, and are in no suggestion."""
     return connection.execute(
         """DELETE FROM stash_sense_people WHERE
              NOT EXISTS (SELECT 1 FROM stash_sense_candidates c WHERE c.person_id = stash_sense_people.id)
              AND NOT EXISTS (SELECT 1 FROM stash_sense_scene_candidates c
                              WHERE c.person_id = stash_sense_people.id)
              AND NOT EXISTS (SELECT 1 FROM stash_sense_decisions d
-                             WHERE d.performer_id = stash_sense_people.performer_id)"""
+                             WHERE d.performer_id = stash_sense_people.performer_id)
+             AND NOT EXISTS (SELECT 1 FROM stash_sense_suggestions s
+                             WHERE s.person_id = stash_sense_people.id)
+             AND NOT EXISTS (SELECT 1 FROM stash_sense_dismissed_suggestions s
+                             WHERE s.person_id = stash_sense_people.id)"""
     ).rowcount

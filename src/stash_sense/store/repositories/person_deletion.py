@@ -61,7 +61,9 @@ def delete_person(
     refresh_scenes(connection, pictures)
     delete_unused_pictures(connection)
     rows += _delete_by_local_id(connection, json.loads(keys))
-    return Deletion(rows, _delete_mentions(connection, mention_test(json.loads(keys), names)))
+    mentions = mention_test(json.loads(keys), names)
+    rows += _delete_titles(connection, mentions)
+    return Deletion(rows, _delete_mentions(connection, mentions))
 
 
 def mention_test(keys: Iterable[str], names: Iterable[str]) -> Callable[[object], bool]:
@@ -117,11 +119,20 @@ def _delete_by_local_id(connection: sqlite3.Connection, keys: Sequence[str]) -> 
         ).rowcount
         for table, place in (
             ("stash_sense_journal", "local_id"),
+            ("stash_sense_library_performers", "local_id"),
             ("recommendations", "target_type = 'performer' AND target_id"),
             ("dismissed_targets", "target_type = 'performer' AND target_id"),
             ("upstream_snapshots", "entity_type = 'performer' AND local_entity_id"),
         )
     )
+
+
+def _delete_titles(connection: sqlite3.Connection, mentions: Callable[[object], bool]) -> int:
+    """Delete the titles in Stash that mention the person."""
+    connection.create_function("mentions_person", 1, mentions)
+    return connection.execute(
+        "UPDATE stash_sense_library_tags SET title = NULL WHERE title IS NOT NULL AND mentions_person(title)"
+    ).rowcount
 
 
 def _pictures_of_person(connection: sqlite3.Connection, keys: str) -> list[int]:
