@@ -4,6 +4,7 @@ FROM python:3.12.14-slim-trixie@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c
 WORKDIR /build
 COPY requirements/build.txt requirements/runtime.txt requirements/
 COPY pyproject.toml README.md LICENSE THIRD_PARTY_NOTICES.md ./
+COPY plugin plugin
 COPY src src
 # Nothing is installed whose hash is not listed: not even what source packages are built with.
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1

@@ -13,6 +13,7 @@ from backend.errors import PluginError
 from backend.hook import tell_of_changes
 from backend.sidecar import FailureMessages, Shape, Sidecar, has_shape
 from backend.stash import read_access
+from backend.version import plugin_version
 
 _MATCH_OPTIONS = ("top_k", "max_distance", "min_face_confidence", "force")
 _SCENE_OPTIONS = (*_MATCH_OPTIONS, "source", "max_frames")
@@ -59,6 +60,11 @@ def run(request: dict[str, Any]) -> Any:
 
 Connect = Callable[[], Sidecar]
 """Reads the settings from Stash, once the arguments are known to be valid."""
+
+
+def _health(connect: Connect, _: Args) -> Any:
+    health = connect().json("GET", "/health", expected={"status": str, "version": str})
+    return {**health, "plugin_version": plugin_version()}
 
 
 def _identify_image(connect: Connect, args: Args) -> Any:
@@ -263,7 +269,7 @@ def _reference(connect: Connect, args: Args) -> Any:
 
 
 MODES: dict[str, Callable[[Connect, Args], Any]] = {
-    "health": lambda connect, _: connect().json("GET", "/health", expected={"status": str}),
+    "health": _health,
     "database_info": lambda connect, _: connect().json("GET", "/database/info", expected={"version": str}),
     "identify_image": _identify_image,
     "identify_gallery": _identify_gallery,

@@ -11,6 +11,7 @@ from backend import log
 from backend.errors import PluginError
 from backend.http_client import InvalidResponse, Response, TimedOut, parse_address, send_request
 from backend.pictures import media_type
+from backend.version import plugin_version
 
 if TYPE_CHECKING:
     from backend.stash import SidecarAccess
@@ -117,7 +118,10 @@ class Sidecar:
         messages: FailureMessages,
         timeout_s: float,
     ) -> Response:
-        headers = {"Accept": "application/json, image/jpeg, image/png"}
+        headers = {
+            "Accept": "application/json, image/jpeg, image/png",
+            "User-Agent": f"stash-sense-plugin/{plugin_version()}",
+        }
         if token:  # not sent: whoever listens on the network must not be able to call on their own
             from backend.signature import sign  # noqa: PLC0415 - not every Stash has a secret
 

@@ -33,6 +33,9 @@ window.StashSense.part("plugin-page", (sense, api) => {
           h("strong", null, health.status === "ok" ? t("works") : t("degraded")),
           ` · ${health.version}`,
         ),
+      health &&
+        health.plugin_version !== health.version &&
+        h("p", null, h("strong", null, t("versionsDiffer", { p: health.plugin_version, v: health.version }))),
       health?.missing?.map((each) => h("p", { key: each.code }, h(sense.Text, null, sense.problemText(each.code, each.detail)))),
       database && h("p", null, t("people", { n: database.people, f: database.faces })),
       database && h(sense.DatabaseState, { built: loaded.retry }),

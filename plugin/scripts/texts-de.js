@@ -247,6 +247,7 @@ window.StashSense.part("texts-de", (sense) => {
     pageUndo: "Tag-Verlauf",
     works: "Alles funktioniert",
     degraded: "Etwas fehlt",
+    versionsDiffer: "Das Plugin hat Version {p}, der Sidecar {v}. Aktualisiere das ältere: das Plugin unter Einstellungen, Plugins, Nach Updates suchen.",
     people: "{n} Personen, {f} Gesichter",
     toPage: "Jobs, Tag-Verlauf und Entscheidungen",
     settings: "Einstellungen",

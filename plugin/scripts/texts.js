@@ -290,6 +290,7 @@ window.StashSense.part("texts", (sense) => {
     pageUndo: "Tag history",
     works: "Everything works",
     degraded: "Something is missing",
+    versionsDiffer: "The plugin has version {p}, and the sidecar {v}. Update the older one: the plugin under Settings, Plugins, Check for Updates.",
     people: "{n} people, {f} faces",
     settings: "Settings",
     reload: "Reload",

@@ -193,6 +193,8 @@ interface DecisionsPage {
 interface Health {
   status: "ok" | "degraded";
   version: string;
+  /** Of the plugin as it is installed in Stash. */
+  plugin_version: string;
   loaded?: { database: { people: number; faces: number; built_at: string } | null };
   missing?: { what: string; code: string; detail: string }[];
   features?: string[];

@@ -4,6 +4,8 @@ import os
 import runpy
 import subprocess
 import sys
+import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,10 @@ def make(target: Path) -> Path:
     command = [sys.executable, str(ROOT / "packaging" / "plugin_source.py"), str(target)]
     subprocess.run(command, check=True, capture_output=True)
     return target / "index.yml"
+
+
+def files_below(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +67,15 @@ def test_nothing_ships_that_is_for_developers(installed):
     assert names == {".yml", ".py", ".js", ".css", ""}
 
 
+def test_an_installed_stash_sense_has_the_plugin_with_it(tmp_path, installed):
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    plugin = tmp_path / "unpacked" / "stash_sense" / "plugin"
+    zipfile.ZipFile(wheel).extractall(tmp_path / "unpacked")
+    assert files_below(plugin) == files_below(installed.folder)
+
+
 def test_the_installed_server_side_runs(installed, stash, sidecar):
     stash.install(installed.folder)
     answer = stash.plugins.run(
@@ -75,7 +90,7 @@ def test_the_same_files_give_the_same_zip(index, tmp_path):
     assert (tmp_path / "stash-sense.zip").read_bytes() == (index.parent / "stash-sense.zip").read_bytes()
 
 
-def test_the_date_is_in_utc_whoever_committed(tmp_path):
+def test_the_date_is_that_of_the_last_commit_in_utc(tmp_path):
     (tmp_path / "plugin").mkdir()
     (tmp_path / "plugin" / "x").touch()
     moment = "2026-01-02T03:04:05+09:00"
@@ -84,7 +99,7 @@ def test_the_date_is_in_utc_whoever_committed(tmp_path):
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
         subprocess.run(["git", *command], cwd=tmp_path, env=there, check=True)
     last_change = runpy.run_path(str(ROOT / "packaging" / "plugin_source.py"))["last_change"]
-    assert last_change(tmp_path) == "2026-01-01 18:04:05"
+    assert last_change(tmp_path) == datetime(2026, 1, 1, 18, 4, 5, tzinfo=UTC)
 
 
 def test_a_changed_zip_is_refused(tmp_path):
@@ -95,9 +110,13 @@ def test_a_changed_zip_is_refused(tmp_path):
         install_from(index, "stash-sense", tmp_path / "plugins")
 
 
-def test_every_script_that_lies_there_is_listed():
-    listed = set(Plugin.load(PLUGIN).manifest.ui.javascript)
-    assert listed == {path.relative_to(PLUGIN).as_posix() for path in PLUGIN.rglob("*.js")}
+@pytest.mark.parametrize(("kind", "ending"), [("javascript", "*.js"), ("css", "*.css")])
+def test_what_is_shipped_is_what_the_manifest_lists(kind, ending, installed):
+    listed = set(getattr(Plugin.load(PLUGIN).manifest.ui, kind))
+    assert listed == {path.relative_to(PLUGIN).as_posix() for path in PLUGIN.rglob(ending)}
+    assert listed == {
+        path.relative_to(installed.folder).as_posix() for path in installed.folder.rglob(ending)
+    }
 
 
 def test_an_unknown_key_stops_the_plugin(tmp_path):

@@ -19,13 +19,14 @@ from stash_sense.api.guards import BODILESS, BodyGuard, BodyLimit, replay
 from stash_sense.api.problems import problem_response
 from stash_sense.api.signatures import Signature, SignatureVerifier
 from stash_sense.errors import BadParameter, ForeignHost, ForeignOrigin, QueueFull, Unauthorized
+from stash_sense.runtime.plugin_source import ARCHIVE, INDEX
 
 JOB_PAGES = "/jobs/"
 """How the paths of the jobs begin that the status page links to."""
 PAGES = frozenset({"/", "/docs", "/openapi.json", "/metrics"})
 """Opened in a browser: read-only, and with Basic authentication too."""
-OPEN = "/health"
-"""Answers briefly without a secret."""
+OPEN = frozenset({"/health", f"/plugin/{INDEX}", f"/plugin/{ARCHIVE}"})
+"""Answer without a secret: /health briefly; the plugin, which is public, to Stash's server."""
 AUTHORIZED = "stash_sense.authorized"
 """In a request's scope: whether it carries the secret, or none is required."""
 
@@ -65,7 +66,7 @@ class AccessGuard:
             await problem_response(error)(scope, receive, send)
             return
         given = headers.get("authorization")
-        if self._secret is None or (given is None and scope["path"] == OPEN):
+        if self._secret is None or (given is None and scope["path"] in OPEN):
             scope[AUTHORIZED] = self._secret is None
             await self._app(scope, receive, send)
         elif given is None:

@@ -29,7 +29,7 @@ from stash_sense.api.problems import (
     problem_response,
     status_of,
 )
-from stash_sense.api.routes import database, decisions, identify, jobs, state
+from stash_sense.api.routes import database, decisions, identify, jobs, plugin, state
 from stash_sense.api.telemetry import JsonLineFormatter, Metrics, RecentEvents, RequestLog, log_to_stderr
 from stash_sense.errors import (
     BadParameter,
@@ -42,6 +42,7 @@ from stash_sense.errors import (
     StateError,
 )
 from stash_sense.private_files import make_private
+from stash_sense.runtime.plugin_source import OfferedPlugin
 from stash_sense.runtime.sidecar import Sidecar, build_sidecar
 from stash_sense.settings import Settings
 
@@ -78,7 +79,8 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
     )
     metrics = Metrics(sidecar)
     app.state.sidecar, app.state.metrics, app.state.events = sidecar, metrics, events
-    for routes in (state, database, identify, jobs, decisions):
+    app.state.offered_plugin = OfferedPlugin(sidecar.settings.data_dir)
+    for routes in (state, database, identify, jobs, decisions, plugin):
         app.include_router(routes.router)
     _describe(app)
 

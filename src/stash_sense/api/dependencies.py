@@ -17,6 +17,7 @@ from stash_sense.api.schemas.faces import IdentifyIn, MatchOptionsIn
 from stash_sense.api.telemetry import Metrics, RecentEvents
 from stash_sense.errors import BadParameter, UnknownContentType
 from stash_sense.matching.gallery_people import MatchOptions
+from stash_sense.runtime.plugin_source import OfferedPlugin
 from stash_sense.runtime.services import AsyncState
 from stash_sense.runtime.sidecar import Sidecar
 from stash_sense.stash.client import StashClient
@@ -46,6 +47,11 @@ async def get_metrics(request: Request) -> Metrics:
 async def get_recent_events(request: Request) -> RecentEvents:
     """The last warnings and errors."""
     return cast("RecentEvents", request.app.state.events)
+
+
+async def get_offered_plugin(request: Request) -> OfferedPlugin:
+    """The plugin that Stash can install from here."""
+    return cast("OfferedPlugin", request.app.state.offered_plugin)
 
 
 async def get_stash(request: Request) -> StashClient:
@@ -100,6 +106,7 @@ async def read_upload(request: Request) -> Upload:
 SidecarDep = Annotated[Sidecar, Depends(get_sidecar)]
 MetricsDep = Annotated[Metrics, Depends(get_metrics)]
 RecentEventsDep = Annotated[RecentEvents, Depends(get_recent_events)]
+OfferedPluginDep = Annotated[OfferedPlugin, Depends(get_offered_plugin)]
 StashDep = Annotated[StashClient, Depends(get_stash)]
 StateDep = Annotated[AsyncState, Depends(get_state)]
 AuthorizedDep = Annotated[bool, Depends(is_authorized)]

@@ -67,7 +67,8 @@ _READY = "OK"
 class Sidecar:
     """What the routes work with. secret: what callers must send; None: nothing, on loopback alone.
 
-    stash: None if STASH_URL is set to empty. stash_status: as last seen.
+    stash: None if STASH_URL is set to empty. stash_status: as last seen. plugin_version: that of the
+    plugin in Stash, once it has called.
     """
 
     settings: Settings
@@ -83,6 +84,7 @@ class Sidecar:
     updates: DatabaseUpdates
     rematcher: Rematcher
     began: float = field(default_factory=time.time)
+    plugin_version: str | None = None
     _forgetting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

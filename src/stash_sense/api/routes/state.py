@@ -3,6 +3,7 @@
 The pages hold no script and load nothing from elsewhere.
 """
 
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from stash_sense.api.schemas.health import HealthOut, health_out
 from stash_sense.domain.progress import format_duration
 from stash_sense.errors import Starting, StashNotConfigured
 from stash_sense.runtime.from_settings import state_file
+from stash_sense.runtime.plugin_source import version_advice
 from stash_sense.runtime.sidecar import Sidecar
 from stash_sense.stash.address import StashAddress
 from stash_sense.store.repositories.job_rows import Job
@@ -29,6 +31,8 @@ router = APIRouter(tags=["state"])
 PartState = Literal["ok", "wait", "off", "fault"]
 
 _JOBS_SHOWN = 10
+_PLUGIN = re.compile(r"stash-sense-plugin/([0-9A-Za-z.+-]{1,40})")
+"""How the plugin's backend calls itself."""
 _LABELS: dict[PartState, str] = {
     "ok": "works",
     "wait": "starting",
@@ -41,8 +45,10 @@ _templates = Environment(
 
 
 @router.get("/health", responses=documented(), response_model_exclude_unset=True)
-async def get_health(sidecar: SidecarDep, authorized: AuthorizedDep) -> HealthOut:
+async def get_health(request: Request, sidecar: SidecarDep, authorized: AuthorizedDep) -> HealthOut:
     """Whether it works; with the secret, what is missing. Answers at once, whatever else is running."""
+    if authorized and (plugin := _PLUGIN.fullmatch(request.headers.get("user-agent", ""))):
+        sidecar.plugin_version = plugin[1]
     return health_out(sidecar, brief=not authorized)
 
 
@@ -129,6 +135,8 @@ def sidecar_parts(sidecar: Sidecar) -> list[SidecarPart]:
     parts = [_recognition_part(sidecar), _state_part(sidecar), _stash_part(sidecar)]
     if sidecar.jobs.problem:
         parts.append(_part("Jobs", sidecar.jobs.problem, {}))
+    if version := sidecar.plugin_version:
+        parts.append(_plugin_part(version))
     return parts
 
 
@@ -181,6 +189,11 @@ def _stash_part(sidecar: Sidecar) -> SidecarPart:
         facts["Looked for"] = format_ago(stash.checked_at)
     looking = Starting("Stash is being looked for.") if sidecar.stash and not stash.checked_at else None
     return _part("Stash", stash.problem or looking, facts)
+
+
+def _plugin_part(version: str) -> SidecarPart:
+    advice = version_advice(version)
+    return SidecarPart("Plugin", "fault" if advice else "ok", advice, (("Version", version),))
 
 
 @dataclass(frozen=True, slots=True)
