@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Chunked, Delay, Dribble, Drop, Hold, StashStandIn, Status, Truncate
-from stash_sense.runtime import sidecar
+from stash_sense.runtime import stash_status
 from waiting import PATIENCE_S, until
 
 from .conftest import API_KEY
@@ -82,7 +82,7 @@ def whole(job, images):
 def test_down_when_the_sidecar_starts_it_says_so_and_works_later(
     serve, settings_with, stash, gallery, monkeypatch
 ):
-    monkeypatch.setattr(sidecar, "STASH_RETRY_S", 0.1)
+    monkeypatch.setattr(stash_status, "STASH_RETRY_S", 0.1)
     place, images = gallery(6)
     stash.down()
     with serve(settings_with(STASH_URL=stash.url), **WAITS) as served:

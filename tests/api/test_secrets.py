@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from fakes.stash import Hold, StashStandIn, Status
-from stash_sense.runtime import sidecar
+from stash_sense.runtime import stash_status
 
 from .conftest import API_KEY
 from .galleries import SHORT, STEADY, begin, ended, fill, reached, varied_photos
@@ -102,7 +102,7 @@ GRAPHQL_ECHO = f'{{"errors": [{{"message": "{ECHO}"}}], "data": null}}'
     ],
 )
 def test_no_secret_is_told_or_kept(serve, settings, stash, samples, where, fault, monkeypatch):
-    monkeypatch.setattr(sidecar, "STASH_RECHECK_S", 0.2)
+    monkeypatch.setattr(stash_status, "STASH_RECHECK_S", 0.2)
     place, images = fill(stash, varied_photos(samples, 4))
     go, late = threading.Event(), {f"/image/{image}/image" for image in images[2:]}
     stash.faults.add(Hold(go), where=lambda seen: seen.path in late)

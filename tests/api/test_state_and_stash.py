@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from fakes.stash import Delay, StashStandIn, Status
 from stash_sense.errors import DiskFull, Unavailable
-from stash_sense.runtime import from_settings, services, sidecar, supervisor
+from stash_sense.runtime import from_settings, services, sidecar, stash_status, supervisor
 from stash_sense.runtime.sidecar import build_sidecar
 from stash_sense.store.database import RecommendationsDB
 from waiting import PATIENCE_S, until
@@ -40,8 +40,8 @@ def impatient(monkeypatch):
     monkeypatch.setattr(sidecar, "RECOGNITION_RETRY_S", 0.1)
     monkeypatch.setattr(sidecar, "STATE_RETRY_S", 0.1)
     monkeypatch.setattr(sidecar, "STATE_WAIT_S", 60.0)
-    monkeypatch.setattr(sidecar, "STASH_RETRY_S", 0.1)
-    monkeypatch.setattr(sidecar, "STASH_RECHECK_S", 0.1)
+    monkeypatch.setattr(stash_status, "STASH_RETRY_S", 0.1)
+    monkeypatch.setattr(stash_status, "STASH_RECHECK_S", 0.1)
 
 
 def newer(path):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from stash_sense.errors import EngineError, Starting, StashError, StashNotReady, StateError
+from stash_sense.errors import EngineError, Starting, StateError
 from stash_sense.jobs.background import BackgroundJobs
 from stash_sense.jobs.queue import JobQueue
 from stash_sense.jobs.run import JobFunction
@@ -32,13 +32,13 @@ from stash_sense.runtime.from_settings import (
     jobs_file,
     media_limits,
     open_stash,
-    stash_not_configured,
     state_file,
     worker_count,
 )
 from stash_sense.runtime.known_people import one_known_person
 from stash_sense.runtime.secret import Secret, serving_secret
 from stash_sense.runtime.services import AsyncState, Services
+from stash_sense.runtime.stash_status import supervised_stash_status
 from stash_sense.runtime.supervisor import Supervised
 from stash_sense.settings import Settings
 from stash_sense.stash.client import StashClient
@@ -58,9 +58,6 @@ STATE_WAIT_S, STATE_RETRY_S = 15.0, 15.0
 JOBS_WAIT_S, JOBS_RETRY_S = 15.0, 15.0
 FILE_RECHECK_S = 2.0
 """How soon /health says that a file was deleted or replaced; a write notices it by itself."""
-STASH_RECHECK_S, STASH_RETRY_S = 30.0, 5.0
-_QUICK = StashLimits(connect_s=3.0, stall_s=5.0, total_s=8.0, retry_s=0.0, attempts=1)
-_READY = "OK"
 
 
 @dataclass(slots=True, eq=False)
@@ -273,29 +270,4 @@ def supervised_jobs(
         wait_s=JOBS_WAIT_S,
         retry_s=JOBS_RETRY_S,
         recheck_s=FILE_RECHECK_S,
-    )
-
-
-def supervised_stash_status(stash: StashClient | None) -> Supervised[StashStatus]:
-    """What Stash last said of itself, asked every so often."""
-    quick = stash.with_limits(_QUICK) if stash else None
-
-    async def check(_: StashStatus | None) -> StashStatus:
-        if quick is None:
-            raise stash_not_configured()
-        status = await quick.status()
-        if status.status != _READY:
-            raise StashNotReady(
-                f"Stash says {status.status[:40]}. Open it in a browser and do what it asks for."
-            )
-        return status
-
-    return Supervised(
-        "the connection to Stash",
-        check,
-        problem=None if stash else stash_not_configured(),  # counts as there until the first check is over
-        failure=StashError,
-        wait_s=STASH_RETRY_S,
-        retry_s=STASH_RETRY_S,
-        recheck_s=STASH_RECHECK_S,
     )
