@@ -140,6 +140,11 @@ def _unlearned(connect: Connect, args: Args) -> Any:
     return connect().json("GET", path, expected={"performers": list, "total": int})
 
 
+def _references(connect: Connect, args: Args, action: str) -> Any:
+    body = {"references": text_list(args, "references")}
+    return connect().json("POST", f"/database/{action}", body, expected={"references": list})
+
+
 def _dismiss_newly_named(connect: Connect, args: Args) -> Any:
     body = {"ids": [whole_number(each, "ids") for each in nonempty_list(args, "ids")]}
     return connect().json("POST", "/database/newly-named/dismiss", body, expected={"dismissed": int})
@@ -284,6 +289,11 @@ MODES: dict[str, Callable[[Connect, Args], Any]] = {
     ),
     "database_changes": lambda connect, _: connect().json("GET", "/database/changes", expected=_CHANGES),
     "unlearned": _unlearned,
+    "hygiene": lambda connect, args: connect().json(
+        "GET", "/database/hygiene" + _query(args, "kind", "limit", "offset"), expected={"findings": list}
+    ),
+    "quarantine": lambda connect, args: _references(connect, args, "quarantine"),
+    "restore_references": lambda connect, args: _references(connect, args, "restore"),
     "rollback": lambda connect, _: connect().json("POST", "/database/rollback", expected={"to": str}),
     "newly_named": lambda connect, args: connect().json(
         "GET", "/database/newly-named" + _query(args, "limit", "before"), expected={"faces": list}

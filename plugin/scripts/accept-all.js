@@ -5,13 +5,13 @@ window.StashSense.part("accept-all", (sense, api) => {
 
   /**
    * One after another. A failure is counted and shown in its row; the others continue. All that one run added is
-   * one batch: undone together, here and on the plugin's page.
+   * one batch: undone together, here and on the plugin's page. keyOf: the key in `rows` of each of `visible`.
    */
-  sense.AcceptAll = ({ visible, rows, performers }) => {
+  sense.AcceptAll = ({ visible, rows, performers, keyOf = (person) => person.performer_id }) => {
     const { useEffect, useRef, useState } = api.React;
     const [at, setAt] = useState(0);
     const [outcome, setOutcome] = useState(/** @type {{done: number, failed: number, left: number} | null} */ (null));
-    const [batch, setBatch] = useState(/** @type {string[]} */ ([])); // the people whom the last run added
+    const [batch, setBatch] = useState(/** @type {string[]} */ ([])); // the rows that the last run added
     const stopped = useRef(false);
     useEffect(
       () => () => {
@@ -28,14 +28,15 @@ window.StashSense.part("accept-all", (sense, api) => {
       setOutcome(null);
       setBatch([]);
       for (const [index, person] of open.entries()) {
-        const row = rows.current.get(person.performer_id);
+        const key = keyOf(person);
+        const row = rows.current.get(key);
         if (stopped.current || !row || row.nobodyLeft) counts.left += 1;
         else if (row.already || row.added) counts.done += 1;
         else {
           setAt(index + 1);
           const added = await row.addIn(batchId);
           counts[added ? "done" : "failed"] += 1;
-          if (added) setBatch((before) => [...before, person.performer_id]);
+          if (added) setBatch((before) => [...before, key]);
         }
       }
       setOutcome(counts);

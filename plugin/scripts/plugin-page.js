@@ -13,6 +13,7 @@ window.StashSense.part("plugin-page", (sense, api) => {
         h(State),
         h(sense.NewlyNamed),
         h(sense.UnlearnedPerformers),
+        h(sense.PageHygiene),
         h(sense.PageJobs),
         h(sense.PageJournal),
         h(sense.PageDecisions),

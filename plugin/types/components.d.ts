@@ -43,6 +43,23 @@ interface UnlearnedPage {
   total: number | null;
 }
 
+interface SetAsideProps {
+  reference: string;
+  /** How it is when shown. */
+  aside: boolean;
+  inUse: boolean;
+  kept: boolean;
+  label: string;
+}
+
+interface ReferencePictureProps {
+  key?: string;
+  src: string | null;
+  referenceId: string | null;
+  person: KnownPerson;
+  label: string;
+}
+
 interface TaggingOptions {
   person: Person;
   performers: Performer[] | null | undefined;
@@ -88,9 +105,10 @@ interface GalleryFiltersProps {
 type RowTagging = Tagging & { nobodyLeft: boolean };
 
 interface AcceptAllProps {
-  visible: Person[];
+  visible: any[];
   rows: { current: Map<string, RowTagging> };
   performers: PerformersByKey;
+  keyOf?: (person: any) => string;
 }
 
 /** One result of a gallery or scene. partial: its job is still running. */

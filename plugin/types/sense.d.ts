@@ -262,6 +262,7 @@ interface Sense {
     built?: () => void;
   }>;
   UnlearnedPerformers: View<unknown>;
+  PageHygiene: View<unknown>;
   JobProgress: View<{ job: Job; label: string }>;
   jobProgressText(job: Job): string;
   formatDuration(seconds: number): string;

@@ -103,13 +103,9 @@ interface GalleryResult {
 }
 
 /** What is newer in Stash than the face database. */
-interface NewlyNamedFace {
+interface NewlyNamedFace extends Person {
   id: number;
   face_id: string;
-  performer_id: string;
-  name: string;
-  local_id: string | null;
-  confidence: number;
   image_id: string | null;
   gallery_ids: string[];
   scene_id: string | null;
@@ -119,6 +115,43 @@ interface NewlyNamedPage {
   faces: NewlyNamedFace[];
   next_before: number | null;
   matching: boolean;
+}
+
+/** Of the face database, with references to compare. */
+interface KnownPerson {
+  performer_id: string;
+  name: string;
+  local_id: string | null;
+  reference_ids: string[];
+}
+
+/** A reference that deserves a look. */
+interface HygieneFinding {
+  reference: string;
+  reference_id: string | null;
+  photo: string;
+  code: "other-person" | "several-faces" | "poor-face" | "upside-down" | "by-hand";
+  reason: string;
+  in_use: boolean;
+  kept: boolean;
+  person: KnownPerson;
+  like: KnownPerson | null;
+}
+
+interface LookAlikePair {
+  people: KnownPerson[];
+  references: (string | null)[];
+  confidence: number;
+}
+
+interface HygienePage {
+  ready: boolean;
+  done: number;
+  total: number;
+  counts: Record<string, number>;
+  findings: HygieneFinding[];
+  look_alikes: LookAlikePair[];
+  next_offset: number | null;
 }
 
 interface DatabaseChanges {

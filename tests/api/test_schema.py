@@ -29,6 +29,7 @@ CALLS = [
     ("POST", "/jobs/{job_id}/pause"), ("POST", "/jobs/{job_id}/resume"), ("DELETE", "/people/{performer_id}"),
     ("POST", "/database/update"), ("POST", "/database/stale"), ("POST", "/database/rollback"),
     ("GET", "/database/newly-named"), ("POST", "/database/newly-named/dismiss"),
+    ("GET", "/database/hygiene"), ("POST", "/database/quarantine"), ("POST", "/database/restore"),
 ]  # fmt: skip
 CHECKS = [
     checks.status_code_conformance,
@@ -76,19 +77,28 @@ def test_every_call_tells_of_refused_callers(locked_in):
             assert {"401", "403", "429"} <= operation["responses"].keys()
 
 
-JOURNAL = {
-    "performer_id": r"[^\0]{1,1000}",
-    "limit": r"([1-9]\d?|[1-4]\d\d|500)(\.0)?",
-    "before": r"\d{1,18}(\.0)?",
+RIGHT = {
+    "/journal": {
+        "performer_id": r"[^\0]{1,1000}",
+        "limit": r"([1-9]\d?|[1-4]\d\d|500)(\.0)?",
+        "before": r"\d{1,18}(\.0)?",
+    },
+    "/database/hygiene": {
+        "kind": r"other-person|several-faces|poor-face|upside-down|by-hand|look-alike",
+        "limit": r"([1-9]\d?|1\d\d|200)(\.0)?",
+        "offset": r"\d{1,18}(\.0)?",
+    },
 }
+"""Of calls that read: their queries."""
 
 
 def beside_the_point(answer):
     """Made up as wrong, and right once it is sent: null is the text "null", and an empty list is nothing."""
     asked = urlsplit(answer.request.url)
     sent = dict(parse_qsl(asked.query, keep_blank_values=True))
-    right = all(re.fullmatch(JOURNAL.get(name, ""), text, re.DOTALL) for name, text in sent.items())
-    reads = (answer.request.method, asked.path) == ("GET", "/journal")
+    query = RIGHT.get(asked.path, {})
+    right = all(re.fullmatch(query.get(name, ""), text, re.DOTALL) for name, text in sent.items())
+    reads = answer.request.method == "GET" and asked.path in RIGHT
     return [checks.negative_data_rejection] if reads and right else []
 
 

@@ -10,8 +10,8 @@ from stash_sense.enrolment.quarantine_list import (
     QUARANTINE,
     QuarantineList,
     photo_id,
-    restore_reference,
-    set_reference_aside,
+    restore_references,
+    set_references_aside,
 )
 from stash_sense.errors import BadDatabase, NoSuchReference
 from stash_sense.facedb.database import FaceDatabase
@@ -39,7 +39,8 @@ def test_what_a_build_set_aside_is_listed_and_can_be_restored_for_the_next_build
     (finding,) = inspect().findings
     assert listed(inspect()) == [(str(wrong), "other-person", False)]
     assert finding.person.name == "Red"
-    assert restore_reference(place, finding.reference).path == str(wrong)
+    (restored,) = restore_references(place, [finding.reference])
+    assert restored.path == str(wrong)
     before = colours.engine.pictures
     build(people)
     assert enrolled()["Red"] == 3
@@ -54,7 +55,7 @@ def test_a_reference_set_aside_is_gone_at_once_and_in_every_later_build(
     path = min((people / "Red").iterdir())
     with FaceDatabase.open(place) as database:
         (reference,) = [photo_id(each) for each in database.photos() if each.path == str(path)]
-    set_reference_aside(place, reference)
+    set_references_aside(place, [reference])
     assert enrolled() == {"Blue": 1, "Green": 1, "Red": 1}
     assert listed(inspect()) == [(str(path), "by-hand", False)]
     photo(people / "Blue" / "new.png", (60, 60, 250))
@@ -63,7 +64,7 @@ def test_a_reference_set_aside_is_gone_at_once_and_in_every_later_build(
     assert colours.engine.pictures == before + 1
     assert enrolled() == {"Blue": 2, "Green": 1, "Red": 1}
     assert [(each.path, each.reason) for each in report.quarantined] == [(str(path), "set aside by hand")]
-    restore_reference(place, reference)
+    restore_references(place, [reference])
     build(people)
     assert enrolled()["Red"] == 2
     assert colours.engine.pictures == before + 1
@@ -106,9 +107,9 @@ def test_a_clean_database_has_nothing_to_list(build, people, inspect):
 
 def test_an_id_of_nothing_changes_nothing(build, people, place):
     build(people)
-    for change in (set_reference_aside, restore_reference):
+    for change in (set_references_aside, restore_references):
         with pytest.raises(NoSuchReference, match="database hygiene"):
-            change(place, "0123456789abcdef")
+            change(place, ["0123456789abcdef"])
     assert not (place / QUARANTINE).exists()
 
 

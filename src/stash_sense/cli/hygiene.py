@@ -21,7 +21,7 @@ from stash_sense.cli.console import (
 from stash_sense.cli.pages import data_url, jpeg_url, render_page
 from stash_sense.domain.identity import Person
 from stash_sense.enrolment.hygiene import HygieneReport, LookAlikes, ReferenceFinding, inspect_references
-from stash_sense.enrolment.quarantine_list import restore_reference, set_reference_aside
+from stash_sense.enrolment.quarantine_list import restore_references, set_references_aside
 from stash_sense.errors import StashSenseError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.media.photo import load_image
@@ -81,7 +81,7 @@ def quarantine_command(settings: Settings, reference: str, as_json: bool) -> Non
     Example:
       stash-sense database quarantine 3f9c0a4be1d27756
     """
-    photo = set_reference_aside(database_dir(settings), reference)
+    (photo,) = set_references_aside(database_dir(settings), [reference]).photos
     if as_json:
         print_json({"reference": reference, "photo": photo.path, "in_use": False})
     else:
@@ -101,7 +101,7 @@ def restore_reference_command(settings: Settings, reference: str, as_json: bool)
     Example:
       stash-sense database restore 3f9c0a4be1d27756
     """
-    photo = restore_reference(database_dir(settings), reference)
+    (photo,) = restore_references(database_dir(settings), [reference])
     if as_json:
         print_json({"reference": reference, "photo": photo.path})
     else:
@@ -159,10 +159,7 @@ def hygiene_page(report: HygieneReport, database: FaceDatabase) -> bytes:
     pairs = [
         _Pair(
             pair,
-            [
-                (person, _crop(database, row))
-                for person, row in zip(_people_of_rows(pair, database), pair.rows, strict=True)
-            ],
+            [(person, _crop(database, row)) for person, row in zip(pair.people, pair.rows, strict=True)],
         )
         for pair in report.look_alikes[:MAX_PICTURES]
     ]
@@ -174,12 +171,6 @@ def hygiene_page(report: HygieneReport, database: FaceDatabase) -> bytes:
         pairs=pairs,
         left_out=len(report.findings) - len(findings) + len(report.look_alikes) - len(pairs),
     )
-
-
-def _people_of_rows(pair: LookAlikes, database: FaceDatabase) -> tuple[Person, Person]:
-    """The two people in the order of the pair's rows."""
-    first, second = pair.people
-    return (first, second) if first.key in database.keys_at(pair.rows[0]) else (second, first)
 
 
 def _picture(finding: ReferenceFinding, database: FaceDatabase) -> str:

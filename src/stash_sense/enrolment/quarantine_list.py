@@ -6,17 +6,19 @@ photo's path and content: another picture in the same place is another reference
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from stash_sense.enrolment.set_aside import SET_ASIDE
 from stash_sense.errors import BadDatabase, NoSuchReference
 from stash_sense.facedb.analyzed_photos import ReferencePhoto, Spool, StoredPhoto
 from stash_sense.facedb.database import FaceDatabase
-from stash_sense.facedb.layout import Photo
+from stash_sense.facedb.layout import PARTS, REFERENCES, Photo
 from stash_sense.facedb.writer import DatabaseWriter
 from stash_sense.files import write_atomically
 from stash_sense.private_files import open_regular
@@ -77,10 +79,23 @@ class QuarantineList:
         return decided | {path: SET_ASIDE for path, own in ids.items() if own in self.set_aside}
 
 
-def set_reference_aside(place: Path, reference: str) -> Photo:
-    """Take a reference out of the face database now and in every later build; returns its photo.
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """References that were set aside: their photos, and the rows of their faces in the version `before`.
 
-    The photo's analysis is kept for `restore_reference`. Raises NoSuchReference, NoDatabase, BadDatabase,
+    version: in use afterwards; the same one where none of them was in use.
+    """
+
+    photos: tuple[Photo, ...]
+    rows: tuple[int, ...]
+    before: str
+    version: str
+
+
+def set_references_aside(place: Path, references: Sequence[str]) -> SetAside:
+    """Take references out of the face database now and in every later build: all of them or none.
+
+    The photos' analyses are kept for `restore_references`. Raises NoSuchReference, NoDatabase, BadDatabase,
     Busy while a build runs, WriteFailed.
     """
     with FaceDatabase.open(place) as database:
@@ -93,55 +108,91 @@ def set_reference_aside(place: Path, reference: str) -> Photo:
         wait=False,
     )
     with writer, FaceDatabase.open(place) as database:
-        photo = _find_photo(database, reference)
-        QuarantineList.read(place).setting_aside(reference).write(place)
-        if not photo.skipped:
+        photos = _find_photos(database, references)
+        listed = QuarantineList.read(place)
+        for reference in references:
+            listed = listed.setting_aside(reference)
+        listed.write(place)
+        rows: tuple[int, ...] = ()
+        before = version = database.manifest.version
+        if used := frozenset(photo.path for photo in photos if not photo.skipped):
             with Spool(place, database.manifest.pack_fingerprint) as spool:
-                _copy_without(database, writer, photo, spool)
-            writer.commit(database.manifest.sources)
-    return photo
+                rows = _copy_without(database, writer, used, spool)
+            version = writer.commit(database.manifest.sources)
+    return SetAside(photos, rows, before, version)
 
 
-def restore_reference(place: Path, reference: str) -> Photo:
-    """Let the next build use a reference again, also one that builds set aside; returns its photo.
+def restore_references(place: Path, references: Sequence[str]) -> tuple[Photo, ...]:
+    """Let the next build use references again, also those that builds set aside; returns their photos.
 
     Raises NoSuchReference, NoDatabase, BadDatabase, NoSpace, CannotWrite.
     """
     with FaceDatabase.open(place) as database:
-        photo = _find_photo(database, reference)
-    QuarantineList.read(place).keeping(reference).write(place)
-    return photo
+        photos = _find_photos(database, references)
+    listed = QuarantineList.read(place)
+    for reference in references:
+        listed = listed.keeping(reference)
+    listed.write(place)
+    return photos
 
 
-def _find_photo(database: FaceDatabase, reference: str) -> Photo:
-    for photo in database.photos():
-        if photo_id(photo) == reference:
-            return photo
-    raise NoSuchReference(
-        f"The face database has no reference {reference!r:.40}. `stash-sense database hygiene` lists the ids."
-    )
-
-
-def _copy_without(database: FaceDatabase, writer: DatabaseWriter, photo: Photo, spool: Spool) -> None:
-    for index in range(database.people):
-        rows = database.rows(index)
-        references = [database.reference(row) for row in rows]
-        is_kept = [reference.photo != photo.path for reference in references]
-        for row, reference in zip(rows, references, strict=True):
-            if reference.photo == photo.path:
-                face = ReferencePhoto(photo, reference, database.row_vector(row), database.crop(row))
-                spool.add(face)
-        parts, first = [], 0
-        for part in database.parts(index):
-            parts.append(replace(part, faces=sum(is_kept[first : first + part.faces])))
-            first += part.faces
-        if any(is_kept):
-            writer.add_person(
-                database.person(index),
-                list(compress(references, is_kept)),
-                database.row_vectors(rows)[is_kept],
-                [database.crop(row) for row in compress(rows, is_kept)],
-                [part for part in parts if part.faces],
+def _find_photos(database: FaceDatabase, references: Sequence[str]) -> tuple[Photo, ...]:
+    wanted = set(references)
+    photos = {own: photo for photo in database.photos() if (own := photo_id(photo)) in wanted}
+    for reference in references:
+        if reference not in photos:
+            raise NoSuchReference(
+                f"The face database has no reference {reference!r:.40}. `stash-sense database hygiene` lists "
+                "the ids."
             )
-    for each in database.photos():
-        writer.add_photo(replace(each, skipped=SET_ASIDE) if each.path == photo.path else each)
+    return tuple(photos[reference] for reference in references)
+
+
+def _copy_without(
+    database: FaceDatabase, writer: DatabaseWriter, paths: frozenset[str], spool: Spool
+) -> tuple[int, ...]:
+    """Copy everything but the faces of these photos, which go to the spool; returns the rows of these."""
+    photos = {photo.path: photo for photo in database.photos(sorted(paths)) if photo.path in paths}
+    lines = database.lines[REFERENCES]
+    likely = np.flatnonzero(lines.beginning("photo", sorted(paths))).tolist()
+    gone = [row for row in likely if database.reference(row).photo in paths]
+    for row in gone:
+        reference = database.reference(row)
+        spool.add(
+            ReferencePhoto(photos[reference.photo], reference, database.row_vector(row), database.crop(row))
+        )
+    removed, run = frozenset(gone), range(0)
+    for index in range(database.people):
+        if PARTS in database.lines and removed.isdisjoint(database.rows(index)):
+            run = range(run.start if run else index, index + 1)
+            continue
+        _copy_run(database, writer, run)
+        run = range(0)
+        _copy_person(database, writer, index, removed)
+    _copy_run(database, writer, run)
+    for photo in database.photos():
+        writer.add_photo(replace(photo, skipped=SET_ASIDE) if photo.path in paths else photo)
+    return tuple(gone)
+
+
+def _copy_run(database: FaceDatabase, writer: DatabaseWriter, run: range) -> None:
+    if run:
+        writer.copy_people(database, run)
+
+
+def _copy_person(database: FaceDatabase, writer: DatabaseWriter, index: int, gone: frozenset[int]) -> None:
+    rows = database.rows(index)
+    stays = [row not in gone for row in rows]
+    parts, first = [], 0
+    for part in database.parts(index):
+        parts.append(replace(part, faces=sum(stays[first : first + part.faces])))
+        first += part.faces
+    if any(stays):
+        left = list(compress(rows, stays))
+        writer.add_person(
+            database.person(index),
+            [database.reference(row) for row in left],
+            database.row_vectors(rows)[stays],
+            [database.crop(row) for row in left],
+            [part for part in parts if part.faces],
+        )

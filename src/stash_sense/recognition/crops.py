@@ -28,8 +28,9 @@ from stash_sense.errors import (
 )
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.workers import WorkPool
+from stash_sense.media.decode import DecodedImage
 from stash_sense.media.formats import MediaLimits
-from stash_sense.media.photo import load_image
+from stash_sense.media.photo import WANTED_SIDE, load_image
 from stash_sense.recognition.parameters import picture_of
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Media, StashImage
@@ -67,8 +68,9 @@ def reference_id(database: FaceDatabase, row: int) -> str | None:
 def reference_crop(database: FaceDatabase, reference_id: str, performer_id: str | None = None) -> bytes:
     """The reference face as a JPEG, stored in the database or cut from its photo.
 
-    For an id of an older version: the first reference of the same person, else that version's own, as long as
-    its files are there. performer_id: of that person, if known. Raises NoSuchReference.
+    For an id of an older version: the reference of the same person from the same photo, else their first,
+    else that version's own, as long as its files are there. performer_id: of that person, if known.
+    Raises NoSuchReference.
     """
     version, _, text = reference_id.rpartition(".")
     row = int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST_ROW else -1
@@ -80,11 +82,14 @@ def reference_crop(database: FaceDatabase, reference_id: str, performer_id: str 
     if older is not None:
         with older:
             keys = list(older.keys_at(row))
-            if newest := _first_reference(database, [*keys, *([performer_id] if performer_id else ())]):
+            photo = older.reference(row).photo if keys else ""
+            if newest := _newest_reference(
+                database, [*keys, *([performer_id] if performer_id else ())], photo
+            ):
                 return newest
             if keys:
                 return _crop_at(older, row)
-    elif performer_id and (newest := _first_reference(database, [performer_id])):
+    elif performer_id and (newest := _newest_reference(database, [performer_id])):
         return newest
     raise NoSuchReference(
         "The face database in use has no such reference face; it may have been rebuilt since. "
@@ -92,11 +97,15 @@ def reference_crop(database: FaceDatabase, reference_id: str, performer_id: str 
     )
 
 
-def _first_reference(database: FaceDatabase, keys: Sequence[str]) -> bytes | None:
-    """The first reference of the person with one of these keys, which is the portrait."""
+def _newest_reference(database: FaceDatabase, keys: Sequence[str], photo: str = "") -> bytes | None:
+    """That from this photo of the person with one of these keys, else the first, which is the portrait."""
     people = database.find(keys)
     index = next((people[key] for key in keys if key in people), None)
-    return None if index is None else _crop_at(database, database.rows(index)[0])
+    if index is None:
+        return None
+    rows = database.rows(index)
+    same = (row for row in rows if photo and database.reference(row).photo == photo)
+    return _crop_at(database, next(same, rows[0]))
 
 
 def _crop_at(database: FaceDatabase, row: int) -> bytes:
@@ -104,16 +113,26 @@ def _crop_at(database: FaceDatabase, row: int) -> bytes:
     if stored:
         return stored
     reference = database.reference(row)
+    image = _load_reference(Path(reference.photo))
+    across, down = image.scale
+    x1, y1, x2, y2 = reference.box
+    return face_jpeg(image.pixels, (x1 / across, y1 / down, x2 / across, y2 / down))
+
+
+def photo_jpeg(photo: Path) -> bytes:
+    """A whole photo of a people folder, at most CROP_SIDE px wide and high. Raises NoSuchReference."""
+    pixels = _load_reference(photo, CROP_SIDE).pixels
+    return face_jpeg(pixels, (0, 0, pixels.shape[1], pixels.shape[0]))
+
+
+def _load_reference(photo: Path, wanted_side: int = WANTED_SIDE) -> DecodedImage:
     try:
-        image = load_image(Path(reference.photo))
+        return load_image(photo, wanted_side=wanted_side)
     except (StashSenseError, ValueError):
         raise NoSuchReference(
             "The photo that this reference face was taken from is gone or cannot be read any more. "
             "Build the face database again."
         ) from None
-    across, down = image.scale
-    x1, y1, x2, y2 = reference.box
-    return face_jpeg(image.pixels, (x1 / across, y1 / down, x2 / across, y2 / down))
 
 
 def face_jpeg(

@@ -35,6 +35,7 @@ from stash_sense.runtime.from_settings import (
     state_file,
     worker_count,
 )
+from stash_sense.runtime.hygiene_reports import HygieneReports
 from stash_sense.runtime.known_people import one_known_person
 from stash_sense.runtime.secret import Secret, serving_secret
 from stash_sense.runtime.services import AsyncState, Services
@@ -80,6 +81,7 @@ class Sidecar:
     jobs: Supervised[JobQueue]
     updates: DatabaseUpdates
     rematcher: Rematcher
+    hygiene: HygieneReports
     began: float = field(default_factory=time.time)
     plugin_version: str | None = None
     _forgetting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -145,6 +147,7 @@ class Sidecar:
             step("the work on pictures", self._close_pool)
             step("the updates of the face database", self.updates.close)
             step("the matching of what is stored", self.rematcher.close)
+            step("the comparison of references", self.hygiene.close)
             step("the jobs", self.jobs.close)  # before the pool: the running job is parked, not failed
 
     async def _close_pool(self) -> None:
@@ -201,6 +204,7 @@ def build_sidecar(
         jobs=jobs,
         updates=DatabaseUpdates(services, jobs),
         rematcher=Rematcher(services),
+        hygiene=HygieneReports(services),
     )
 
 

@@ -88,6 +88,12 @@ class AskedDismissal(_Strict):
     ids: Annotated[list[int], Field(min_length=1, max_length=1000)]
 
 
+class AskedReferences(_Strict):
+    references: Annotated[
+        list[Annotated[str, Field(pattern="^[0-9a-f]{16}$")]], Field(min_length=1, max_length=1000)
+    ]
+
+
 class Nothing(_Strict):
     pass
 

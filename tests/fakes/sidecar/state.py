@@ -119,6 +119,10 @@ class State(Notes):
         self.unlearned: dict[str, str] = {}
         """Performer's id in Stash -> code."""
         self.newly_named: list[Json] = []
+        self.findings: list[Json] = []
+        self.look_alikes: list[Json] = []
+        self.compared = True
+        """Whether the references have been compared: tests hold it."""
         self.images: dict[str, Json] = {}
         self.galleries: dict[str, Json] = {}
         self.scenes: dict[str, Json] = {}
@@ -171,6 +175,31 @@ class State(Notes):
         left = [face for face in self.newly_named if face["id"] not in body["ids"]]
         dismissed, self.newly_named = len(self.newly_named) - len(left), left
         return {"dismissed": dismissed}
+
+    def hygiene_page(self) -> Json:
+        """All of it: the stand-in has no further pages."""
+        counts: dict[str, int] = {}
+        for code in [*(each["code"] for each in self.findings), *("look-alike" for _ in self.look_alikes)]:
+            counts[code] = counts.get(code, 0) + 1
+        return {
+            "version": self.database()["version"],
+            "ready": self.compared,
+            "done": 4 if self.compared else 1,
+            "total": 4,
+            "counts": counts if self.compared else {},
+            "findings": self.findings if self.compared else [],
+            "look_alikes": self.look_alikes if self.compared else [],
+            "next_offset": None,
+        }
+
+    def set_aside(self, body: Json, *, aside: bool) -> Json:
+        known = {each["reference"]: each for each in self.findings}
+        for reference in body["references"]:
+            if reference not in known:
+                raise Problem(404, "no-reference", f"The face database has no reference {reference}.")
+        for reference in body["references"]:
+            known[reference].update(in_use=False, kept=not aside)
+        return {"references": body["references"], "version": self.database()["version"]}
 
     def changes(self) -> Json:
         database = self.database()

@@ -26,6 +26,15 @@ from stash_sense.api.schemas.database import (
     unlearned_out,
 )
 from stash_sense.api.schemas.health import database_out
+from stash_sense.api.schemas.hygiene import (
+    HygieneOut,
+    HygieneQuery,
+    ReferencesIn,
+    RestoredOut,
+    SetAsideOut,
+    hygiene_out,
+    set_aside_out,
+)
 from stash_sense.api.schemas.jobs import JobIdOut
 from stash_sense.enrolment.snapshot import changes_since
 from stash_sense.enrolment.stash import SOURCE
@@ -114,6 +123,31 @@ async def get_unlearned(sidecar: SidecarDep, query: Annotated[UnlearnedQuery, Qu
     """The performers of whom the last build from Stash learned no face, and why."""
     async with sidecar.recognition.lease() as recognizer:
         return unlearned_out(await sidecar.services.snapshot(recognizer), query)
+
+
+@router.get("/database/hygiene", responses=documented(422, 429, 503))
+async def get_hygiene(sidecar: SidecarDep, query: Annotated[HygieneQuery, Query()]) -> HygieneOut:
+    """References that seem wrong or poor, those set aside, and people who look alike.
+
+    Every reference is compared with all others once for each face database: a second for a library, minutes
+    for 100,000 references, meanwhile `ready` is false.
+    """
+    async with sidecar.recognition.lease() as recognizer:
+        hygiene = await sidecar.hygiene.current(recognizer)
+        return await asyncio.to_thread(hygiene_out, hygiene, recognizer.database, query)
+
+
+@router.post("/database/quarantine", dependencies=[JSON_BODY], responses=documented(404, 503, *BODY_ERRORS))
+async def post_quarantine(sidecar: SidecarDep, body: ReferencesIn) -> SetAsideOut:
+    """Set references aside: all of them or none, at once and in every later build."""
+    return set_aside_out(await sidecar.hygiene.set_aside(body.references), body.references)
+
+
+@router.post("/database/restore", dependencies=[JSON_BODY], responses=documented(404, 503, *BODY_ERRORS))
+async def post_restore(sidecar: SidecarDep, body: ReferencesIn) -> RestoredOut:
+    """Use references again, whatever a build thinks of them: from the next update of their source on."""
+    await sidecar.hygiene.restore(body.references)
+    return RestoredOut(references=body.references)
 
 
 @router.delete("/people/{performer_id:path}", responses=documented(404, 409, 422, 429, 503))

@@ -30,7 +30,7 @@ from stash_sense.jobs.run import JobProgress
 from stash_sense.jobs.workers import Lane
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.media.addresses import MAX_URL_LENGTH
-from stash_sense.recognition.crops import face_crop, reference_crop
+from stash_sense.recognition.crops import face_crop, photo_jpeg, reference_crop
 from stash_sense.recognition.image import identify_image, identify_picture
 from stash_sense.recognition.scene import stored_scene_answer
 from stash_sense.runtime.sidecar import Sidecar
@@ -231,11 +231,14 @@ async def get_reference(
 ) -> Response:
     """The reference face as a JPEG, at most 320 px wide and high.
 
-    An id of an older face database answers with the newest reference of the same person.
+    An id of an older face database answers with the newest reference of the same person. That of a photo in a
+    people folder that is set aside, as GET /database/hygiene gives it, answers with the whole photo.
     """
     with sidecar.pool.admit():
         async with sidecar.recognition.lease() as recognizer:
             work = partial(reference_crop, recognizer.database, reference_id, performer_id)
+            if photo := sidecar.hygiene.photo_set_aside(reference_id):
+                work = partial(photo_jpeg, photo)
             return _jpeg(await sidecar.pool.run(work))
 
 
