@@ -163,6 +163,9 @@ class Settings(BaseSettings):
     update_every: float = Field(default=0.0, ge=0, le=8760, allow_inf_nan=False)
     """Hours from one update of the face database to the next; 0: on demand only."""
 
+    learn_decisions: bool = False
+    """Whether the face database learns the faces that a person confirmed."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

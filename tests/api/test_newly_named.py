@@ -2,7 +2,7 @@
 
 import pytest
 
-from stash_sense.runtime import database_updates
+from stash_sense.runtime import rematcher
 from stash_sense.runtime.from_settings import database_dir
 from waiting import until
 
@@ -16,7 +16,7 @@ OTHERS = ["Joe Biden", "Eileen Collins"]
 @pytest.fixture
 def served(serve, settings_with, stash, monkeypatch):
     """A sidecar whose database does not know Barack Obama yet: `learn()` brings him in."""
-    monkeypatch.setattr(database_updates, "POLL_S", 0.02)
+    monkeypatch.setattr(rematcher, "POLL_S", 0.02)
     settings = settings_with(STASH_URL=stash.url)
     place = database_dir(settings)
     whole = place.rename(place.with_name("whole"))

@@ -119,10 +119,11 @@ class DatabaseBuild:
 
     def note(self, photo: Photo) -> None:
         """Take a photo into the build that says why it gives no reference. Raises Cancelled, OSError."""
-        stored = self._spool.add(ReferencePhoto(photo))
-        if stored is None:
-            raise Cancelled("the build has ended")
-        self.photos[photo.path] = stored
+        self.photos[photo.path] = self._spooled(ReferencePhoto(photo))
+
+    def add(self, photo: ReferencePhoto) -> None:
+        """Take a photo with its reference into the build. Raises Cancelled, OSError."""
+        self.record(photo.photo.path, self._spooled(photo))
 
     def fail(self, path: str, why: str) -> None:
         """Take a photo that cannot be read now into the build.
@@ -230,6 +231,9 @@ class DatabaseBuild:
             photo = ReferencePhoto(replace(new.photo, skipped=str(picture)))
         else:
             photo = reference_photo(new, picture, self.limits)
+        return self._spooled(photo)
+
+    def _spooled(self, photo: ReferencePhoto) -> StoredPhoto:
         stored = self._spool.add(photo)
         if stored is None:
             raise Cancelled("the build has ended")

@@ -21,8 +21,8 @@ FEWEST_TO_JUDGE = 3
 SEVERAL = 2
 """Other learned faces that have to bear a face out. Copies of one picture are one witness."""
 
-LEARNED = ("stash:image/", "stash:scene/", "face:")
-"""How the paths of learned faces begin."""
+LEARNED = ("stash:image/", "stash:scene/")
+"""How the paths of learned faces begin. A face that a person confirmed counts like a portrait."""
 
 
 def sure_faces(distances: NDArray[np.floating], learned: Sequence[bool]) -> list[int]:

@@ -56,7 +56,6 @@ def lead_order(source: str) -> tuple[int, str]:
 
 _KEPT: Mapping[SourceKind, str] = {
     "public": "A public release does not change; import a newer one with `stash-sense database import`.",
-    "decisions": "Confirmed faces are learned when they are confirmed.",
 }
 """Why a source of a kind is never updated."""
 

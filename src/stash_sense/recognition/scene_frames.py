@@ -8,13 +8,10 @@ import numpy as np
 from stash_sense.domain.faces import Box, EmbeddedFace, Vectors
 from stash_sense.matching.scene_people import SceneFace
 from stash_sense.recognition.scene_sampling import SceneFrame
-from stash_sense.recognition.stored_faces import quality_from_details
+from stash_sense.recognition.stored_faces import QUALITY, quality_from_details
 from stash_sense.store.repositories.faces import DetectedFace
 from stash_sense.store.repositories.scene_faces import NewSceneFrame
 from stash_sense.store.repositories.scenes import StoredSceneFace, StoredSceneFrame
-
-_QUALITY = "quality"
-"""The key of a stored face's details for what its quality comes from."""
 
 
 def as_stored(frame: SceneFrame) -> SceneFrame:
@@ -62,7 +59,7 @@ def _detected(face: EmbeddedFace, width: int, height: int) -> DetectedFace:
         landmarks=face.landmarks / np.array([width, height], np.float32),
         facenet=face.embeddings["facenet"],
         arcface=face.embeddings["arcface"],
-        details={_QUALITY: [quality.size, quality.blur, quality.yaw, quality.reason]},
+        details={QUALITY: [quality.size, quality.blur, quality.yaw, quality.reason]},
     )
 
 
@@ -82,7 +79,7 @@ def _embedded(stored: StoredSceneFace, size: Vectors) -> EmbeddedFace:
         box=(corners * size).reshape(4),
         confidence=stored.detection_confidence,
         landmarks=landmarks,
-        quality=quality_from_details(stored.quality, (stored.details or {}).get(_QUALITY)),
+        quality=quality_from_details(stored.quality, stored.details),
         embeddings={
             "facenet": stored.facenet.astype(np.float16),
             "arcface": stored.arcface.astype(np.float16),

@@ -29,8 +29,9 @@ from stash_sense.store.unreadable import UNREADABLE
 STORED_NEAREST = 2
 """Of the nearest people of a face: the first, and the second, whose lag is evidence for the first."""
 
-_QUALITY, _REASON, _OWN, _NEAREST = "quality", "reason", "own", "two_nearest"
-"""Keys of a stored face's details. own: the verdict of the face alone, before its gallery was judged."""
+QUALITY, _REASON, _OWN, _NEAREST = "quality", "reason", "own", "two_nearest"
+"""Keys of a stored face's details. quality: what its score comes from. own: the verdict of the face alone,
+before its gallery was judged."""
 
 
 def to_stored(face: RecognizedFace, width: int, height: int, database: FaceDatabase) -> DetectedFace:
@@ -158,7 +159,7 @@ def _own_face(stored: StoredFace, width: int, height: int) -> RecognizedFace:
         landmarks=np.zeros((5, 2), np.float32)
         if landmarks is None
         else landmarks * np.array([width, height], np.float32),
-        quality=quality_from_details(stored.quality, details.get(_QUALITY)),
+        quality=quality_from_details(stored.quality, details),
         embeddings={
             slot: vector.astype(np.float16)
             for slot, vector in (("facenet", stored.facenet), ("arcface", stored.arcface))
@@ -176,10 +177,10 @@ def _own_face(stored: StoredFace, width: int, height: int) -> RecognizedFace:
 # if it were not there, and costs nobody the other faces.
 
 
-def quality_from_details(score: float | None, stored: Any) -> Quality:
-    """The quality of a stored face. stored: size, blur, yaw and reason, from its details."""
+def quality_from_details(score: float | None, details: Mapping[str, Any] | None) -> Quality:
+    """The quality of a stored face. details: with its size, blur, yaw and reason."""
     try:
-        size, blur, yaw, reason = stored
+        size, blur, yaw, reason = (details or {}).get(QUALITY) or ()
         return Quality(score or 0.0, _number(size), _number(blur), _number(yaw), str(reason))
     except UNREADABLE:
         return Quality(score or 0.0, 0.0, 0.0, 0.0)
@@ -222,7 +223,7 @@ def _verdict(status: str, reason: Reason) -> Verdict:
 def _details(face: RecognizedFace, own: Verdict | None) -> dict[str, Any]:
     quality = face.quality
     details: dict[str, Any] = {
-        _QUALITY: [quality.size, quality.blur, quality.yaw, quality.reason],
+        QUALITY: [quality.size, quality.blur, quality.yaw, quality.reason],
         _REASON: face.verdict.reason.to_stored(),
     }
     # Index and row hold for the version of the database that is stored with the result.

@@ -1,4 +1,4 @@
-"""The face database while the sidecar serves: kept up to date, and what is stored matched with it again."""
+"""The face database while the sidecar serves: kept up to date, and rolled back."""
 
 import asyncio
 import logging
@@ -9,15 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from stash_sense.enrolment.snapshot import StashChanges, changes_since
-from stash_sense.enrolment.source_ids import UpdateSource, update_sources
+from stash_sense.enrolment.source_ids import DECISIONS, SourceKind, UpdateSource, update_sources
 from stash_sense.enrolment.stash import SOURCE
 from stash_sense.enrolment.stash_boxes import source_host
 from stash_sense.errors import StashSenseError
 from stash_sense.facedb.versions import Rollback, end_rollback, roll_back, rolled_back_from
 from stash_sense.jobs.queue import JobQueue
 from stash_sense.jobs.run import JobFunction, JobProgress
-from stash_sense.recognition.rematching import rematch_stored
 from stash_sense.runtime.from_settings import database_dir
+from stash_sense.runtime.learning import learn_in_job
 from stash_sense.runtime.services import Services
 from stash_sense.runtime.source_updates import sources_in_use, update_folder
 from stash_sense.runtime.stash_boxes import build_in_job
@@ -56,34 +56,17 @@ def database_job(services: Services, build: JobFunction) -> JobFunction:
 
     async def run(progress: JobProgress, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         place = database_dir(services.settings)
-        settings, allow_empty = services.settings, bool(parameters.get("allow_empty"))
-        if parameters.get("source") != ALL:
-            if parameters.get("source") == STASH_BOX:
+        source = parameters.get("source")
+        builders = _builders(services, build, progress, parameters)
+        if source != ALL:
+            if source == STASH_BOX:
+                allow_empty = bool(parameters.get("allow_empty"))
                 result = await build_in_job(services, progress, parameters["endpoint"], allow_empty)
             else:
-                result = await build(progress, parameters)
+                result = await builders["decisions" if source == DECISIONS else "stash"](SOURCE)
             await asyncio.to_thread(end_rollback, place)
             return result
-        pack = await asyncio.to_thread(services.engine.pack)
-
-        async def from_stash(_: str) -> Mapping[str, Any]:
-            return await build(progress, {**parameters, "source": SOURCE})
-
-        async def from_folder(source: str) -> Mapping[str, Any]:
-            # One photo at a time: requests go on meanwhile.
-            return await update_folder(
-                settings.with_values(workers=1), source, pack, progress, allow_empty=allow_empty
-            )
-
-        async def from_stash_box(source: str) -> Mapping[str, Any]:
-            return await build_in_job(services, progress, source_host(source), allow_empty)
-
-        builders: dict[Any, UpdateSource] = {
-            "stash": from_stash,
-            "stash-box": from_stash_box,
-            "folder": from_folder,
-        }
-        sources = await asyncio.to_thread(sources_in_use, settings)
+        sources = await asyncio.to_thread(sources_in_use, services.settings)
         try:
             updates = await update_sources(sources, builders)
         finally:
@@ -97,6 +80,35 @@ def database_job(services: Services, build: JobFunction) -> JobFunction:
     return run
 
 
+def _builders(
+    services: Services, build: JobFunction, progress: JobProgress, parameters: Mapping[str, Any]
+) -> Mapping[SourceKind, UpdateSource]:
+    """How a job brings each kind of source up to date."""
+    allow_empty = bool(parameters.get("allow_empty"))
+
+    async def from_stash(_: str) -> Mapping[str, Any]:
+        return await build(progress, {**parameters, "source": SOURCE})
+
+    async def from_folder(source: str) -> Mapping[str, Any]:
+        pack = await asyncio.to_thread(services.engine.pack)
+        # One photo at a time: requests go on meanwhile.
+        settings = services.settings.with_values(workers=1)
+        return await update_folder(settings, source, pack, progress, allow_empty=allow_empty)
+
+    async def from_stash_box(source: str) -> Mapping[str, Any]:
+        return await build_in_job(services, progress, source_host(source), allow_empty)
+
+    async def from_decisions(_: str) -> Mapping[str, Any]:
+        return await learn_in_job(services, progress)
+
+    return {
+        "stash": from_stash,
+        "stash-box": from_stash_box,
+        "folder": from_folder,
+        "decisions": from_decisions,
+    }
+
+
 class DatabaseUpdates:
     """Submits updates by itself: on the schedule of the settings, and after changes in Stash.
 
@@ -108,6 +120,7 @@ class DatabaseUpdates:
         self._jobs = jobs
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._changed: set[str] = set()
         self._changed_at: float | None = None
         self._quiet_until: float | None = None
         self._scheduled: float | None = None
@@ -134,8 +147,17 @@ class DatabaseUpdates:
 
         May be called any number of times: one update follows.
         """
-        if not self._follows():
-            return None
+        return self._note(SOURCE) if self._follows() else None
+
+    def note_decision(self) -> None:
+        """Faces were decided on: what was learned from decisions follows, as after a change in Stash."""
+        recognizer = self._services.recognition.current
+        learned = recognizer is not None and DECISIONS in recognizer.database.manifest.sources
+        if recognizer is not None and (learned or self._services.settings.learn_decisions):
+            self._note(DECISIONS)
+
+    def _note(self, source: str) -> float:
+        self._changed.add(source)
         now = time.time()
         if self._changed_at is None:
             self._changed_at = now
@@ -171,10 +193,21 @@ class DatabaseUpdates:
                 if self._scheduled is not None and now >= self._scheduled:
                     self._scheduled = now + (every_s if await self._submit(ALL) else RETRY_S)
                 if self._quiet_until is not None and now >= self._quiet_until:
-                    self._changed_at = None
-                    self._quiet_until = None if await self._submit(SOURCE) else now + RETRY_S
-            except Exception as error:  # noqa: BLE001 - logged; one attempt must not end all further ones
-                _log_failure("the face database could not be updated by itself", error)
+                    await self._submit_changed(now)
+            except Exception as error:  # one attempt must not end all further ones
+                log.warning(
+                    "the face database could not be updated by itself: %s",
+                    error,
+                    exc_info=None if isinstance(error, StashSenseError) else error,
+                )
+
+    async def _submit_changed(self, now: float) -> None:
+        self._changed_at = self._quiet_until = None
+        for source in sorted(self._changed):
+            if await self._submit(source):
+                self._changed.discard(source)
+            else:
+                self._quiet_until = now + RETRY_S
 
     async def _wait(self) -> None:
         due = [at for at in (self._quiet_until, self._scheduled, self._check_at) if at is not None]
@@ -222,66 +255,7 @@ class DatabaseUpdates:
         return time.time()
 
 
-def _log_failure(what: str, error: Exception) -> None:
-    log.warning("%s: %s", what, error, exc_info=None if isinstance(error, StashSenseError) else error)
-
-
 def job_parameters(source: str, **options: Any) -> dict[str, Any]:
     """The parameters of the job `database`, which equal ones share."""
     defaults = {"images": False, "scenes": False, "endpoint": None, "allow_empty": False}
     return {**defaults, "source": source, **options}
-
-
-POLL_S = 1.0
-"""How often another face database is looked for."""
-AGAIN_S = 600.0
-"""How soon is looked for what failed, and for what a job stored with the database that it began with."""
-
-
-class Rematcher:
-    """One task in the background, which gives way to everything that a person asks for."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._task: asyncio.Task[None] | None = None
-        self.matching = False
-        """Whether stored faces are being matched now."""
-
-    def start(self) -> None:
-        """Begin in the background; without a Stash nothing is stored that could be matched."""
-        if self._services.stash is not None:
-            self._task = asyncio.create_task(self._run(), name="matching again")
-
-    async def close(self) -> None:
-        """Stop; what is left is done after the next start."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-
-    async def _run(self) -> None:
-        services = self._services
-        await services.recognition.first_attempt.wait()
-        await services.state.first_attempt.wait()
-        matched, again_at = "", 0.0
-        while True:
-            version = self._version()
-            if version and (version != matched or time.monotonic() >= again_at):
-                self.matching = True
-                try:
-                    await self._rematch()
-                except Exception as error:  # noqa: BLE001 - likewise
-                    _log_failure("not all that is stored was matched again; trying again later", error)
-                finally:
-                    self.matching = False
-                matched, again_at = version, time.monotonic() + AGAIN_S
-            await asyncio.sleep(POLL_S)
-
-    def _version(self) -> str:
-        recognizer = self._services.recognition.current
-        return recognizer.database.manifest.version if recognizer else ""
-
-    async def _rematch(self) -> None:
-        async with self._services.lease_tools() as (recognizer, tools):
-            state = await self._services.state.ready()
-            version = recognizer.database.manifest.version
-            await rematch_stored(recognizer, tools, state.run, lambda: self._version() == version)

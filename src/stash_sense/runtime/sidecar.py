@@ -18,7 +18,7 @@ from stash_sense.media.formats import MediaLimits
 from stash_sense.media.remote import FetchLimits, ImageFetcher, Resolve
 from stash_sense.memory import give_back_memory
 from stash_sense.recognition.recognizer import FaceRecognizer
-from stash_sense.runtime.database_updates import KIND, DatabaseUpdates, Rematcher, database_job
+from stash_sense.runtime.database_updates import KIND, DatabaseUpdates, database_job
 from stash_sense.runtime.forgetting import (
     ForgettingReport,
     begin_forgetting,
@@ -37,6 +37,7 @@ from stash_sense.runtime.from_settings import (
 )
 from stash_sense.runtime.hygiene_reports import HygieneReports
 from stash_sense.runtime.known_people import one_known_person
+from stash_sense.runtime.rematcher import Rematcher
 from stash_sense.runtime.secret import Secret, serving_secret
 from stash_sense.runtime.services import AsyncState, Services
 from stash_sense.runtime.stash_status import supervised_stash_status

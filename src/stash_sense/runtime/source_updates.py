@@ -8,21 +8,27 @@ from typing import Any
 
 from stash_sense.domain.progress import Progress
 from stash_sense.enrolment.folder import folder_report_json
-from stash_sense.enrolment.source_ids import SourceUpdate, update_sources
+from stash_sense.enrolment.source_ids import DECISIONS, SourceUpdate, update_sources
 from stash_sense.enrolment.stash import stash_report_json
 from stash_sense.enrolment.stash_boxes import source_host
 from stash_sense.errors import Cancelled
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.runtime.from_settings import database_dir, enrol, enrol_from_stash
+from stash_sense.runtime.learning import learn_from_command
 from stash_sense.runtime.stash_boxes import enrol_from_box
 from stash_sense.settings import Settings
 
 
 def sources_in_use(settings: Settings) -> tuple[str, ...]:
-    """The sources of the settings' face database, as it names them. Raises NoDatabase, BadDatabase."""
+    """The sources of the settings' face database, as it names them, and decisions where these are learned.
+
+    Raises NoDatabase, BadDatabase.
+    """
     with FaceDatabase.open(database_dir(settings)) as database:
-        return database.manifest.sources
+        sources = database.manifest.sources
+    learns = settings.learn_decisions and DECISIONS not in sources
+    return (*sources, DECISIONS) if learns else sources
 
 
 async def update_all(
@@ -41,9 +47,17 @@ async def update_all(
         report = await enrol_from_box(settings, source_host(source), pack, progress, allow_empty=allow_empty)
         return report.as_json()
 
+    async def from_decisions(_: str) -> Mapping[str, Any]:
+        return await learn_from_command(settings, pack, progress)
+
     return await update_sources(
         sources_in_use(settings),
-        {"stash": from_stash, "stash-box": from_stash_box, "folder": from_folder},
+        {
+            "stash": from_stash,
+            "stash-box": from_stash_box,
+            "folder": from_folder,
+            "decisions": from_decisions,
+        },
     )
 
 

@@ -9,6 +9,7 @@ from stash_sense.domain.identity import PictureIdentity
 from stash_sense.domain.validation import validate_text
 from stash_sense.store.connection import ConnectionPool
 from stash_sense.store.repositories import (
+    confirmed_faces,
     deciding,
     decision_list,
     decisions,
@@ -65,6 +66,10 @@ class DecisionMethods:
     ) -> list[decision_list.ListedDecision]:
         with self._pool.reading() as connection:
             return decision_list.list_decisions(connection, performer_id, face_id, kind, before, limit)
+
+    def confirmed_faces(self, pack: str) -> list[confirmed_faces.ConfirmedFace]:
+        with self._pool.reading() as connection:
+            return confirmed_faces.confirmed_faces(connection, pack)
 
     def decisions_revision(self, gallery_id: str) -> str:
         with self._pool.reading() as connection:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
 
-from stash_sense.api.dependencies import JSON_BODY, StateDep
+from stash_sense.api.dependencies import JSON_BODY, SidecarDep, StateDep
 from stash_sense.api.problems import BODY_ERRORS, documented
 from stash_sense.api.schemas.decisions import (
     DecisionIn,
@@ -47,6 +47,7 @@ _CONFIRMED = {"performer_id": _PERFORMER, "name": "Jane Doe", "word": "confirmed
     responses=documented(404, 409, 503, *BODY_ERRORS),
 )
 async def post_decision(
+    sidecar: SidecarDep,
     state: StateDep,
     body: Annotated[
         DecisionIn,
@@ -70,6 +71,7 @@ async def post_decision(
             face_id, body.word, body.performer_id, body.name, body.entry_id, _text(body.local_id)
         )
     )
+    sidecar.updates.note_decision()
     return decision_out(decision, face_id)
 
 
@@ -109,6 +111,7 @@ async def get_decisions_revision(state: StateDep, query: Annotated[RevisionQuery
     responses=documented(404, 409, 503, *BODY_ERRORS),
 )
 async def post_decision_on_faces(
+    sidecar: SidecarDep,
     state: StateDep,
     body: Annotated[
         FacesDecisionIn,
@@ -131,6 +134,7 @@ async def post_decision_on_faces(
             numbers.values(), body.word, body.performer_id, body.name, body.entry_id, _text(body.local_id)
         )
     )
+    sidecar.updates.note_decision()
     stored = set(numbers.values()).difference(gone)
     return FacesDecisionOut(
         decision_ids=[decision.decision_id for decision in decisions],
@@ -145,20 +149,26 @@ async def post_decision_on_faces(
     responses=documented(503, *BODY_ERRORS),
 )
 async def post_undo(
+    sidecar: SidecarDep,
     state: StateDep,
     body: Annotated[UndoIn, Body(openapi_examples={"three": {"value": {"decision_ids": [5, 6, 7]}}})],
 ) -> UndoOut:
     """Take up to 10,000 decisions back at once: the faces show their verdicts again."""
     undone, missing = await state.run(lambda store: store.undecide_all(body.decision_ids))
+    sidecar.updates.note_decision()
     return UndoOut(undone=undone, missing=missing)
 
 
 @router.delete("/decisions/{decision_id}", tags=["decisions"], responses=documented(404, 422, 503))
 async def delete_decision(
-    state: StateDep, decision_id: Annotated[int, Path(ge=0, lt=2**63, examples=[5])]
+    sidecar: SidecarDep,
+    state: StateDep,
+    decision_id: Annotated[int, Path(ge=0, lt=2**63, examples=[5])],
 ) -> DecisionOut:
     """Take a decision back: the face shows its verdict again."""
-    return decision_out(await state.run(lambda store: store.undecide(decision_id)), None)
+    decision = await state.run(lambda store: store.undecide(decision_id))
+    sidecar.updates.note_decision()
+    return decision_out(decision, None)
 
 
 def _text(stash_id: str | int | None) -> str | None:
@@ -244,9 +254,11 @@ async def get_journal(state: StateDep, query: Annotated[JournalQuery, Query()]) 
 
 
 @router.post("/journal/{entry_id}/undone", tags=["journal"], responses=documented(404, 409, 422, 503))
-async def post_journal_undone(state: StateDep, entry_id: EntryId) -> JournalOut:
+async def post_journal_undone(sidecar: SidecarDep, state: StateDep, entry_id: EntryId) -> JournalOut:
     """Record that exactly `added_ids` were removed in Stash; refused a second time.
 
     Decisions that came with this entry are taken back too.
     """
-    return journal_out(await state.run(lambda store: store.journal_undone(entry_id)))
+    entry = await state.run(lambda store: store.journal_undone(entry_id))
+    sidecar.updates.note_decision()
+    return journal_out(entry)

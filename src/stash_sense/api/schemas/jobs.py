@@ -51,9 +51,10 @@ class DatabaseIn(BaseModel):
         description="Enrol from scenes too, where one performer alone is tagged and the same one face shows "
         "on all frames looked at.",
     )
-    source: Literal["stash", "stash-box", "all"] = Field(
+    source: Literal["stash", "stash-box", "decisions", "all"] = Field(
         default="stash",
-        description="`stash-box`: what the stash-box `endpoint` has of Stash's performers; `all`: every "
+        description="`stash-box`: what the stash-box `endpoint` has of Stash's performers; `decisions`: "
+        "faces that a person confirmed, new ones only where STASH_SENSE_LEARN_DECISIONS is set; `all`: every "
         "source of the database in use that can be brought up to date, each by itself. `images` and `scenes` "
         "count for `stash` alone.",
     )
