@@ -225,6 +225,22 @@ def _journal_begin(connect: Connect, args: Args) -> Any:
     )  # nothing is tagged without one
 
 
+def _begin_picture(connect: Connect, args: Args) -> Any:
+    """Nothing is replaced that could not be put back: the sidecar keeps the present picture."""
+    before = None if args.get("before") is None else required_text(args, "before")
+    body = {
+        "local_id": required_text(args, "local_id"),
+        "before": before,
+        "after": required_text(args, "after"),
+    }
+    return connect().json("POST", "/journal/picture", body, expected={"entry_id": int})
+
+
+def _former_picture(connect: Connect, args: Args) -> Any:
+    path = f"/journal/{path_segment(args, 'entry_id')}/picture"
+    return connect().json("GET", path, expected={"after": str})
+
+
 def _journal_end(connect: Connect, args: Args) -> Any:
     path = "/journal/" + path_segment(args, "entry_id")
     body = {"status": required_text(args, "status"), "added_ids": text_list(args, "added_ids")}
@@ -313,6 +329,8 @@ MODES: dict[str, Callable[[Connect, Args], Any]] = {
     "undecide_all": _undecide_all,
     "journal_begin": _journal_begin,
     "journal_end": _journal_end,
+    "begin_picture": _begin_picture,
+    "former_picture": _former_picture,
     "journal": _journal,
     "undone": _undone,
     "crop": _crop,

@@ -3,7 +3,7 @@ window.StashSense.part("page-journal", (sense, api) => {
   const { h, t } = sense;
   const { Button } = api.libraries.Bootstrap;
   const { Link } = api.libraries.ReactRouterDOM;
-  const HOMES = { image: "images", gallery: "galleries", scene: "scenes", marker: "scenes" };
+  const HOMES = { image: "images", gallery: "galleries", scene: "scenes", marker: "scenes", picture: "performers" };
   const NAMED = 5; // performers of a batch
 
   sense.PageJournal = () => {

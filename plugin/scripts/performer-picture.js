@@ -2,11 +2,11 @@
 window.StashSense.part("performer-picture", (sense, api) => {
   const { h, t } = sense;
   const { Button } = api.libraries.Bootstrap;
-  const UPDATE = "mutation StashSensePicture($input: PerformerUpdateInput!) { performerUpdate(input: $input) { id } }";
 
   /**
-   * What was replaced, by performer: outlives the dialogue, but not the page. The journal keeps ids, not pictures.
-   * @type {Map<string, {before: string | null, after: string}>}
+   * The journal's entries of what was replaced here, by performer. The sidecar keeps the pictures: the plugin's page
+   * puts them back too, also after a reload and in another tab.
+   * @type {Map<string, JournalEntry[]>}
    */
   const replaced = new Map();
 
@@ -19,22 +19,22 @@ window.StashSense.part("performer-picture", (sense, api) => {
     const after = sense.useLoaded(() => sense.faceCrop(chosen), [chosen], open);
     const replace = sense.useAction(async () => {
       if (!after.value) throw new Error(t("noImage"));
-      const before = await currentPicture(performer.id); // first: nothing is replaced that could not be put back
-      await sense.queryStash(UPDATE, { input: { id: performer.id, image: after.value } });
-      const earlier = replaced.get(performer.id);
-      const first = earlier && earlier.after === before ? earlier.before : before; // of several replacements in a row
-      replaced.set(performer.id, { before: first, after: after.value });
+      const entry = await sense.replacePicture(performer.id, after.value);
+      replaced.set(performer.id, [...(replaced.get(performer.id) || []), entry]);
       setOpen(false);
       await reread();
     });
     const back = sense.useAction(async () => {
-      const was = replaced.get(performer.id);
-      if (!was) return;
-      if ((await currentPicture(performer.id)) !== was.after) {
-        replaced.delete(performer.id);
-        throw new Error(t("pictureChanged"));
+      // The newest first: each puts back what it replaced, the last one the very first picture.
+      for (let entries = replaced.get(performer.id) || []; entries.length; entries = entries.slice(0, -1)) {
+        const [newest] = entries.slice(-1);
+        if (newest)
+          await sense.undoEntry(newest).catch((error) => {
+            if (error instanceof sense.PictureChanged) replaced.delete(performer.id);
+            throw error;
+          });
+        replaced.set(performer.id, entries.slice(0, -1));
       }
-      await sense.queryStash(UPDATE, { input: { id: performer.id, image: was.before } });
       replaced.delete(performer.id);
       replace.reset();
       await reread();
@@ -125,21 +125,4 @@ window.StashSense.part("performer-picture", (sense, api) => {
         ),
       ),
     );
-
-  /** The performer's picture as a data: URL; null for Stash's placeholder. @param {string} id @returns {Promise<string | null>} */
-  async function currentPicture(id) {
-    const [performer] = await sense.performersById([id]);
-    if (!performer) throw new Error(t("gone_performer"));
-    const src = sense.performerPortrait(performer);
-    if (!src) return null;
-    const response = await fetch(src, { cache: "no-store" });
-    const picture = await response.blob();
-    if (!response.ok || !picture.type.startsWith("image/")) throw new Error(t("pictureUnread"));
-    return new Promise((done, fail) => {
-      const reader = new FileReader();
-      reader.onload = () => done(String(reader.result));
-      reader.onerror = () => fail(new Error(t("pictureUnread")));
-      reader.readAsDataURL(picture);
-    });
-  }
 });

@@ -67,6 +67,7 @@ window.StashSense.part("tag-journal", (sense) => {
     if (current.status === "open") current = await settleEntry(current);
     if (current.status === "done" && current.added_ids.length) {
       if (current.target_type === "marker") await sense.removeMarkers(current);
+      else if (current.target_type === "picture") await sense.putPictureBack(current);
       else await untag(current, current.target_type);
       sense.refreshPage(pageOf(current));
       current = /** @type {JournalEntry} */ (await sense.callSidecar("undone", { entry_id: current.entry_id }));
@@ -74,8 +75,8 @@ window.StashSense.part("tag-journal", (sense) => {
     return current;
   };
 
-  /** Markers are on a scene's page. @param {JournalEntry} entry */
-  const pageOf = ({ target_type: type }) => (type === "marker" ? "scene" : type);
+  /** Markers are on a scene's page, and a picture is replaced there. @param {JournalEntry} entry */
+  const pageOf = ({ target_type: type }) => (type === "marker" || type === "picture" ? "scene" : type);
 
   /** @param {JournalEntry} entry @param {TargetType} type */
   async function untag({ added_ids, local_id }, type) {
@@ -105,6 +106,7 @@ window.StashSense.part("tag-journal", (sense) => {
   /** @param {JournalEntry} entry @param {JournalEntry["target_type"]} type */
   async function addedBy(entry, type) {
     if (type === "marker") return sense.markersOfEntry(entry);
+    if (type === "picture") return (await sense.isPictureOf(entry)) ? entry.target_ids : [];
     const having = await sense.targetsWithPerformer(type, entry.local_id);
     return entry.target_ids.filter((id) => having.has(id));
   }

@@ -127,7 +127,7 @@ window.StashSense.part("texts-de", (sense) => {
     pictureBefore: "Jetzt",
     pictureAfter: "Neu",
     pictureOthers: "Andere Gesichter",
-    pictureHint: "Das frühere Bild lässt sich zurückholen, bis du diese Seite verlässt oder neu lädst.",
+    pictureHint: "Das frühere Bild wird aufbewahrt und lässt sich hier und auf der Seite des Plugins zurückholen.",
     pictureReplace: "Bild ersetzen",
     pictureReplaced: "Bild ersetzt",
     pictureBack: "Früheres Bild zurückholen",
@@ -374,6 +374,7 @@ window.StashSense.part("texts-de", (sense) => {
     entry_gallery_one: "{who} auf 1 Galerie",
     entry_scene: "{who} in {n} Szenen",
     entry_scene_one: "{who} in 1 Szene",
+    entry_picture: "Bild von {who}",
     entry_marker: "{n} Marker von {who}",
     entry_marker_one: "1 Marker von {who}",
   };

@@ -129,7 +129,7 @@ window.StashSense.part("texts", (sense) => {
     pictureBefore: "Now",
     pictureAfter: "New",
     pictureOthers: "Other faces",
-    pictureHint: "The former picture can be put back until you leave or reload this page.",
+    pictureHint: "The former picture is kept, and can be put back here and on the plugin's page.",
     pictureReplace: "Replace the picture",
     pictureReplaced: "Picture replaced",
     pictureBack: "Put the former picture back",
@@ -375,6 +375,7 @@ window.StashSense.part("texts", (sense) => {
     entry_gallery_one: "{who} on 1 gallery",
     entry_scene: "{who} on {n} scenes",
     entry_scene_one: "{who} on 1 scene",
+    entry_picture: "Picture of {who}",
     entry_marker: "{n} markers of {who}",
     entry_marker_one: "1 marker of {who}",
   };

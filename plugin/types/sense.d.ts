@@ -109,6 +109,13 @@ interface Sense {
   markersOfEntry(entry: JournalEntry): Promise<string[]>;
   removeMarkers(entry: JournalEntry): Promise<void>;
   SceneMarkers: View<{ key: string; scene: StashScene; performer: Performer; spans: Span[] }>;
+  // picture-journal
+  /** Replaces a performer's picture with a data: URL, and notes it. */
+  replacePicture(performerId: string, after: string): Promise<JournalEntry>;
+  /** Whether Stash has the picture that the entry wrote. */
+  isPictureOf(entry: JournalEntry): Promise<boolean>;
+  putPictureBack(entry: JournalEntry): Promise<void>;
+  PictureChanged: new () => Error;
   // performer-picture
   PerformerPicture: View<{
     key: string;

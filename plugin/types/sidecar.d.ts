@@ -186,8 +186,8 @@ interface Job {
 
 interface JournalEntry {
   entry_id: number;
-  /** marker: made on the scene in `target_ids`; `added_ids` are the markers' own. */
-  target_type: TargetType | "marker";
+  /** marker: made on the scene in `target_ids`; `added_ids` are the markers' own. picture: the performer's. */
+  target_type: TargetType | "marker" | "picture";
   target_ids: string[];
   local_id: string;
   status: "open" | "done" | "failed" | "undone";

@@ -30,6 +30,7 @@ CALLS = [
     ("POST", "/database/update"), ("POST", "/database/stale"), ("POST", "/database/rollback"),
     ("GET", "/database/newly-named"), ("POST", "/database/newly-named/dismiss"),
     ("GET", "/database/hygiene"), ("POST", "/database/quarantine"), ("POST", "/database/restore"),
+    ("POST", "/journal/picture"), ("GET", "/journal/{entry_id}/picture"),
 ]  # fmt: skip
 CHECKS = [
     checks.status_code_conformance,

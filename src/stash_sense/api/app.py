@@ -53,6 +53,8 @@ _BASE64 = 4 / 3
 _FORM_BYTES = 100_000
 """Bytes of a body besides its picture: fields, boundaries."""
 
+_PICTURES_BYTES = 40_000_000
+_PICTURES_ADVICE = "Give the performer a smaller picture in Stash first."
 _JSON_BYTES = 1_000_000
 """Bytes of a body without a picture: as many image ids as one tag is ever written to."""
 
@@ -99,7 +101,7 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
     app.add_middleware(
         BodyGuard,
         default=BodyLimit(_JSON_BYTES, "Send it in several smaller requests."),
-        by_path={"/identify": picture},
+        by_path={"/identify": picture, "/journal/picture": BodyLimit(_PICTURES_BYTES, _PICTURES_ADVICE)},
         seconds=settings.upload_seconds,
     )
     secret = sidecar.secret.value if sidecar.secret else None

@@ -179,8 +179,9 @@ def _own_face(stored: StoredFace, width: int, height: int) -> RecognizedFace:
 
 def quality_from_details(score: float | None, details: Mapping[str, Any] | None) -> Quality:
     """The quality of a stored face. details: with its size, blur, yaw and reason."""
+    stored: Any = (details or {}).get(QUALITY)
     try:
-        size, blur, yaw, reason = (details or {}).get(QUALITY) or ()
+        size, blur, yaw, reason = stored
         return Quality(score or 0.0, _number(size), _number(blur), _number(yaw), str(reason))
     except UNREADABLE:
         return Quality(score or 0.0, 0.0, 0.0, 0.0)

@@ -14,6 +14,7 @@ from stash_sense.store.repositories import (
     decision_list,
     decisions,
     faces,
+    former_pictures,
     journal,
     people,
     rematching,
@@ -111,19 +112,29 @@ class DecisionMethods:
         with self._pool.writing(durable=True) as connection:
             return journal.begin_entry(connection, target_type, target_ids, local_id, batch_id)
 
+    def begin_picture(self, local_id: str, pictures: former_pictures.FormerPicture) -> JournalEntry:
+        with self._pool.writing(durable=True) as connection:
+            return former_pictures.begin_picture(connection, local_id, pictures)
+
+    def former_picture(self, entry_id: int) -> former_pictures.FormerPicture:
+        with self._pool.reading() as connection:
+            return former_pictures.former_picture(connection, entry_id)
+
     def journal_complete(self, entry_id: int, status: str, added_ids: Sequence[str] = ()) -> JournalEntry:
         """Where nothing was added there is nothing to undo: the decisions of the entry are deleted now."""
         with self._pool.writing(durable=True) as connection:
             entry = journal.complete_entry(connection, entry_id, status, added_ids)
             if not entry.added_ids:
                 self._delete_decisions(connection, decisions.decision_ids_of_entry(connection, entry_id))
+                former_pictures.forget_picture(connection, entry_id)
             return entry
 
     def journal_undone(self, entry_id: int) -> JournalEntry:
-        """Record that `added_ids` were undone, and delete the decisions of the entry."""
+        """Record that `added_ids` were undone, and delete the decisions and pictures of the entry."""
         with self._pool.writing(durable=True) as connection:
             entry = journal.mark_undone(connection, entry_id)
             self._delete_decisions(connection, decisions.decision_ids_of_entry(connection, entry_id))
+            former_pictures.forget_picture(connection, entry_id)
             return entry
 
     def journal_entries(

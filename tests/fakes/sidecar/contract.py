@@ -73,6 +73,12 @@ class Begun(_Strict):
     batch_id: Id | None = None
 
 
+class Picture(_Strict):
+    local_id: Id
+    before: Annotated[str, Field(pattern="^data:image/")] | None
+    after: Annotated[str, Field(pattern="^data:image/")]
+
+
 class Ended(_Strict):
     status: Literal["done", "failed"]
     added_ids: list[Id]

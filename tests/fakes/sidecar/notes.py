@@ -24,6 +24,8 @@ class Notes:
         self.decisions: list[Json] = []
         self.unstored: set[str] = set()
         """Ids of faces that it no longer knows."""
+        self.pictures_before: dict[int, Json] = {}
+        """By the entry of the journal."""
         self._decided_before = 0
 
     def decide(self, given: Json) -> Json:
@@ -107,6 +109,20 @@ class Notes:
         entry |= {"created_at": "2026-01-02 03:04:05", "completed_at": None, "undone_at": None}
         self.journal.append(entry)
         return entry
+
+    def begin_picture(self, given: Json) -> Json:
+        entry = self.begin(
+            {"target_type": "picture", "target_ids": [given["local_id"]], "local_id": given["local_id"]}
+        )
+        self.pictures_before[entry["entry_id"]] = {key: given[key] for key in ("before", "after")}
+        return entry
+
+    def former_picture(self, entry_id: str) -> Json:
+        if int(entry_id) not in self.pictures_before:
+            raise Problem(
+                404, "not-stored", f"The picture before journal entry {entry_id} is not kept any more."
+            )
+        return self.pictures_before[int(entry_id)]
 
     def entries(self, before: int, limit: int) -> Json:
         older = [each for each in reversed(self.journal) if each["entry_id"] < before]

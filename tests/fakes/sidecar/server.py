@@ -85,6 +85,8 @@ _ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
     ("POST", r"/decisions/undo", contract.Undecided, 200, lambda state, _, b: state.undecide_all(b)),
     ("DELETE", r"/decisions/([^/]+)", None, 200, lambda state, ids, _: state.undecide(ids[0])),
     ("POST", r"/journal", contract.Begun, 201, lambda state, _, b: state.begin(b)),
+    ("POST", r"/journal/picture", contract.Picture, 200, lambda state, _, b: state.begin_picture(b)),
+    ("GET", r"/journal/([^/]+)/picture", None, 200, lambda state, ids, _: state.former_picture(ids[0])),
     ("PATCH", r"/journal/([^/]+)", contract.Ended, 200, lambda state, ids, b: state.end(ids[0], b)),
     ("POST", r"/journal/([^/]+)/undone", None, 200, lambda state, ids, _: state.undone(ids[0])),
     ("GET", r"/faces/([^/]+)/crop", None, 200, lambda state, ids, _: _picture(state, ids[0])),

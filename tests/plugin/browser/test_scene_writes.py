@@ -1,5 +1,6 @@
 """What a scene's dialogue writes beside tags, each on request: a performer's picture, and markers."""
 
+import base64
 import re
 
 import pytest
@@ -37,6 +38,10 @@ def open_scene(open_page, scene):
         return page
 
     return open_scene
+
+
+def url(picture):
+    return "data:image/jpeg;base64," + base64.b64encode(picture).decode()
 
 
 def replaced(page):
@@ -98,6 +103,56 @@ def test_where_there_was_none_putting_back_takes_the_picture_away(open_scene, wo
     row(page, "Ann").locator("text=Put the former picture back").click()
     row(page, "Ann").locator("text=Picture replaced").wait_for(state="detached")
     assert ann.image is None
+
+
+def test_after_a_reload_the_plugins_page_puts_the_former_picture_back(open_scene, open_page, world, ann):
+    before = ann.image
+    replaced(open_scene())
+    (entry,) = world.sidecar.journal
+    assert (entry["target_type"], entry["status"], entry["added_ids"]) == ("picture", "done", [str(ann.id)])
+    page = open_page("/plugins/stash-sense")
+    line = page.locator(".sense-list li", has_text="Picture of Ann")
+    expect(line.locator(f"a[href$='/performers/{ann.id}']")).to_have_count(1)
+    line.locator("text=Undo").click()
+    expect(line).to_contain_text("undone")
+    assert (ann.image, entry["status"]) == (before, "undone")
+
+
+def test_a_picture_that_was_changed_since_stays_when_the_page_is_asked_to_undo(
+    open_scene, open_page, world, ann
+):
+    replaced(open_scene())
+    ann.image = elsewhere = thumbnail(world.samples / "gallery" / "astronaut_mirrored.jpg")
+    page = open_page("/plugins/stash-sense")
+    line = page.locator(".sense-list li", has_text="Picture of Ann")
+    line.locator("text=Undo").click()
+    expect(line).to_contain_text("The picture was changed elsewhere meanwhile")
+    assert ann.image == elsewhere
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_picture_of_a_tab_that_was_closed_half_way_is_settled(open_page, world, ann, written):
+    new = thumbnail(world.samples / "gallery" / "astronaut_mirrored.jpg")
+    before = ann.image
+    world.sidecar.begin_picture({"local_id": str(ann.id), "before": url(before), "after": url(new)})
+    if written:
+        ann.image = new
+    page = open_page("/plugins/stash-sense")
+    line = page.locator(".sense-list li", has_text="Picture of Ann")
+    line.locator("text=Undo").click()
+    expect(line).to_contain_text("undone" if written else "failed")
+    assert ann.image == before
+
+
+def test_no_picture_is_replaced_without_a_journal(open_scene, world, ann):
+    before = ann.image
+    world.sidecar.faults["/journal/picture"] = Problem(503, "state-unavailable", "no state")
+    page = open_scene()
+    row(page, "Ann").locator("text=Use as performer's picture…").click()
+    row(page, "Ann").locator(".sense-picture-form figure:nth-child(2) img").wait_for()
+    row(page, "Ann").locator("text=/^Replace the picture$/").click()
+    row(page, "Ann").locator(".sense-picture >> text=no state").wait_for()
+    assert ann.image == before
 
 
 def test_nothing_is_replaced_that_could_not_be_put_back(open_scene, world, ann):

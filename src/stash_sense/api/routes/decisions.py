@@ -14,23 +14,28 @@ from stash_sense.api.schemas.decisions import (
     DecisionsQuery,
     FacesDecisionIn,
     FacesDecisionOut,
-    JournalEndIn,
-    JournalIn,
-    JournalOut,
-    JournalPageOut,
-    JournalQuery,
     RevisionOut,
     RevisionQuery,
     UndoIn,
     UndoOut,
     decision_out,
-    journal_out,
     listed_decision_out,
+)
+from stash_sense.api.schemas.journal import (
+    FormerPictureOut,
+    JournalEndIn,
+    JournalIn,
+    JournalOut,
+    JournalPageOut,
+    JournalQuery,
+    PictureIn,
+    journal_out,
 )
 from stash_sense.domain.faces import FaceId
 from stash_sense.errors import NotStored
 from stash_sense.recognition.crops import stored_face_id
 from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.repositories.former_pictures import FormerPicture
 
 router = APIRouter()
 
@@ -215,6 +220,25 @@ async def post_journal_entry(
             lambda store: store.journal_begin(body.target_type, target_ids, str(body.local_id), body.batch_id)
         )
     )
+
+
+@router.post(
+    "/journal/picture",
+    tags=["journal"],
+    dependencies=[JSON_BODY],
+    responses=documented(503, *BODY_ERRORS),
+)
+async def post_picture(state: StateDep, body: PictureIn) -> JournalOut:
+    """Record that a performer's picture is about to be replaced in Stash, and keep the present one."""
+    pictures = FormerPicture(body.before, body.after)
+    return journal_out(await state.run(lambda store: store.begin_picture(str(body.local_id), pictures)))
+
+
+@router.get("/journal/{entry_id}/picture", tags=["journal"], responses=documented(404, 422, 503))
+async def get_former_picture(state: StateDep, entry_id: EntryId) -> FormerPictureOut:
+    """The picture that an entry replaced. The newest 200 are kept, of at most 100 MB together."""
+    pictures = await state.run(lambda store: store.former_picture(entry_id))
+    return FormerPictureOut(before=pictures.before, after=pictures.after)
 
 
 @router.patch(

@@ -1,4 +1,4 @@
-"""Decisions of a person on faces, and the journal of tags written to Stash."""
+"""Decisions of a person on faces."""
 
 from typing import Annotated, Literal, Self
 
@@ -9,19 +9,17 @@ from stash_sense.domain.decisions import Decision
 from stash_sense.domain.faces import FaceId
 from stash_sense.domain.identity import bare_ids, person_from_facts
 from stash_sense.store.repositories.decision_list import ListedDecision
-from stash_sense.store.repositories.journal import JournalEntry
 
 StateId = Annotated[int, Field(ge=0, lt=2**63)]
 """An id that the state file may have given out."""
 
-_NO_NUL = r"^[^\x00]+$"
+NO_NUL = r"^[^\x00]+$"
 """SQLite ends a text at a NUL in some of its functions, and so would two keys be the same to them."""
 
-FaceIdIn = Annotated[str, Field(min_length=1, max_length=100, pattern=_NO_NUL)] | StateId
+FaceIdIn = Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)] | StateId
 
 DecisionKind = Literal["confirmed", "rejected", "ignored", "apart"]
 
-_MAX_TARGETS = 100_000
 _MAX_FACES = 10_000
 
 
@@ -30,11 +28,11 @@ class _DecisionIn(BaseModel):
 
     model_config = STRICT
 
-    performer_id: Annotated[str, Field(min_length=1, max_length=1000, pattern=_NO_NUL)] | None = Field(
+    performer_id: Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)] | None = Field(
         default=None,
         description="Who it is about, as in a match; optional for `ignored`, refused for `apart`.",
     )
-    name: Annotated[str, Field(min_length=1, max_length=1000, pattern=_NO_NUL)] | None = Field(
+    name: Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)] | None = Field(
         default=None, description="The performer's name, to be stored with it."
     )
     word: DecisionKind = Field(description="`apart`: not the same person as the other faces of its group.")
@@ -116,11 +114,11 @@ class DecisionsQuery(BaseModel):
         default=None,
         min_length=1,
         max_length=1000,
-        pattern=_NO_NUL,
+        pattern=NO_NUL,
         description="Only those about this person, under any key that they have or had.",
     )
     face_id: str | None = Field(
-        default=None, min_length=1, max_length=100, pattern=_NO_NUL, description="Only on this face."
+        default=None, min_length=1, max_length=100, pattern=NO_NUL, description="Only on this face."
     )
     word: DecisionKind | None = Field(default=None, description="Only of this kind.")
     limit: int = Field(default=50, ge=1, le=500, description="At most this many.")
@@ -157,93 +155,6 @@ class RevisionOut(BaseModel):
     revision: str = Field(description="A result with another one is older than these decisions.")
 
 
-TargetType = Annotated[
-    Literal["image", "gallery", "scene", "marker"],
-    Field(description="What gains the performer; `marker`: markers on the scenes in `target_ids`."),
-]
-
-
-class JournalIn(BaseModel):
-    """A tag about to be written to Stash."""
-
-    model_config = STRICT
-
-    target_type: TargetType
-    target_ids: list[StashIdIn] = Field(min_length=1, max_length=_MAX_TARGETS)
-    local_id: StashIdIn = Field(description="The performer's id in this Stash.")
-    batch_id: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=100,
-        pattern=_NO_NUL,
-        description="Given by the caller to tags that are to be undone together.",
-    )
-
-
-class JournalEndIn(BaseModel):
-    """How writing a tag ended."""
-
-    model_config = STRICT
-
-    status: Literal["done", "failed"]
-    added_ids: list[StashIdIn] | None = Field(
-        default=None,
-        max_length=_MAX_TARGETS,
-        description="The targets that really gained the performer: an undo removes only these. Of `marker` "
-        "the markers that were made. Required for `done`, even if empty.",
-    )
-
-    @model_validator(mode="after")
-    def _done_names_the_added_ids(self) -> Self:
-        if self.status == "done" and self.added_ids is None:
-            raise ValueError("added_ids is missing; give the ids that gained the performer, or an empty list")
-        return self
-
-
-class JournalOut(BaseModel):
-    """A tag in the journal."""
-
-    entry_id: int
-    target_type: TargetType
-    target_ids: list[str]
-    local_id: str = Field(description="The performer's id in this Stash.")
-    status: Literal["open", "done", "failed", "undone"] = Field(
-        description="`open`: recorded, and not known yet how it ended."
-    )
-    added_ids: list[str] = Field(
-        description="The targets that gained the performer, or the markers: an undo removes exactly these."
-    )
-    created_at: str = Field(description="UTC.")
-    completed_at: str | None
-    undone_at: str | None
-    batch_id: str | None = Field(description="The same on tags that belong together, as of one Accept All.")
-
-
-class JournalQuery(BaseModel):
-    """Which page of the journal."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    performer_id: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=1000,
-        pattern=_NO_NUL,
-        description="Only entries of this person, under any key that they have or had.",
-    )
-    limit: int = Field(default=50, ge=1, le=500, description="At most this many entries.")
-    before: int | None = Field(
-        default=None, ge=0, lt=2**63, description="Only entries older than this one: `next_before`."
-    )
-
-
-class JournalPageOut(BaseModel):
-    """Entries, newest first."""
-
-    entries: list[JournalOut]
-    next_before: int | None = Field(description="For the next page's `before`; null on the last one.")
-
-
 def decision_out(decision: Decision, face_id: FaceId | None) -> DecisionOut:
     """A decision. face_id: the face it was made on, where known."""
     return DecisionOut.model_validate(
@@ -277,8 +188,3 @@ def listed_decision_out(listed: ListedDecision) -> ListedDecisionOut:
             ],
         }
     )
-
-
-def journal_out(entry: JournalEntry) -> JournalOut:
-    """An entry of the journal."""
-    return JournalOut.model_validate(entry, from_attributes=True)

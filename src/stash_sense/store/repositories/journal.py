@@ -14,8 +14,8 @@ from stash_sense.domain.validation import (
 from stash_sense.errors import BadInput, Conflict, NotStored
 from stash_sense.store.unreadable import UNREADABLE, log_unreadable
 
-MARKER = "marker"
-TARGET_TYPES = ("image", "gallery", "scene", MARKER)
+MARKER, PICTURE = "marker", "picture"
+TARGET_TYPES = ("image", "gallery", "scene", MARKER, PICTURE)
 OPEN, DONE, FAILED, UNDONE = "open", "done", "failed", "undone"
 
 _SELECT = """SELECT id, target_type, target_ids, local_id, status, added_ids, created_at, completed_at,
@@ -29,7 +29,7 @@ class JournalEntry:
     status: `open` while the outcome is unknown, then `done` or `failed` as reported, or `undone`. added_ids:
     the targets that really gained the performer; an undo removes exactly these. batch_id: shared by entries
     that belong together, as those of one Accept All. For the type `marker` the targets are scenes, and
-    added_ids the markers made there for the performer.
+    added_ids the markers made there for the performer. For `picture` the target is the performer.
     """
 
     entry_id: int

@@ -32,6 +32,8 @@ _SUBJECTS = {
     "scenes": """SELECT s.stash_scene_id AS scene_id, p.* FROM scene_fingerprint_faces p
       LEFT JOIN scene_fingerprints s ON s.id = p.fingerprint_id""",
 }
+_FORMER_PICTURES = """SELECT f.* FROM stash_sense_former_pictures f
+  JOIN stash_sense_journal j ON j.id = f.entry_id"""
 _CROPS = """SELECT f.id, f.crop FROM stash_sense_people p
   JOIN stash_sense_scene_candidates c ON c.person_id = p.id AND c.rank = 0
   JOIN stash_sense_scene_faces f ON f.track_id = c.track_id AND f.crop IS NOT NULL"""
@@ -45,7 +47,8 @@ def person_data(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[str
     data = {name: _rows(connection, query, "p.performer_id", every) for name, query in _SUBJECTS.items()}
     local_ids = [key.removeprefix(LOCAL) for key in every if key.startswith(LOCAL)]
     journal = _rows(connection, "SELECT * FROM stash_sense_journal", "local_id", local_ids)
-    return data | {"journal": journal}
+    pictures = _rows(connection, _FORMER_PICTURES, "j.local_id", local_ids)
+    return data | {"journal": journal, "former_pictures": pictures}
 
 
 def people_called(connection: sqlite3.Connection, name: str) -> list[tuple[str, str]]:

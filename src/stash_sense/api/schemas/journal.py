@@ -1,0 +1,124 @@
+"""The journal of what was written to Stash."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from stash_sense.api.schemas.decisions import NO_NUL
+from stash_sense.api.schemas.faces import STRICT, StashIdIn
+from stash_sense.store.repositories.journal import JournalEntry
+
+_MAX_TARGETS = 100_000
+
+TargetType = Annotated[
+    Literal["image", "gallery", "scene", "marker"],
+    Field(description="What gains the performer; `marker`: markers on the scenes in `target_ids`."),
+]
+ListedType = Annotated[
+    Literal["image", "gallery", "scene", "marker", "picture"],
+    Field(description="As for POST /journal; `picture`: the performer's picture, which was replaced."),
+]
+_DataUrl = Annotated[str, Field(pattern=r"^data:image/[a-z0-9.+-]{1,30};base64,[A-Za-z0-9+/]*={0,2}$")]
+
+
+class JournalIn(BaseModel):
+    """A tag about to be written to Stash."""
+
+    model_config = STRICT
+
+    target_type: TargetType
+    target_ids: list[StashIdIn] = Field(min_length=1, max_length=_MAX_TARGETS)
+    local_id: StashIdIn = Field(description="The performer's id in this Stash.")
+    batch_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        pattern=NO_NUL,
+        description="Given by the caller to tags that are to be undone together.",
+    )
+
+
+class JournalEndIn(BaseModel):
+    """How writing a tag ended."""
+
+    model_config = STRICT
+
+    status: Literal["done", "failed"]
+    added_ids: list[StashIdIn] | None = Field(
+        default=None,
+        max_length=_MAX_TARGETS,
+        description="The targets that really gained the performer: an undo removes only these. Of `marker` "
+        "the markers that were made. Required for `done`, even if empty.",
+    )
+
+    @model_validator(mode="after")
+    def _done_names_the_added_ids(self) -> Self:
+        if self.status == "done" and self.added_ids is None:
+            raise ValueError("added_ids is missing; give the ids that gained the performer, or an empty list")
+        return self
+
+
+class PictureIn(BaseModel):
+    """A performer's picture about to be replaced in Stash."""
+
+    model_config = STRICT
+
+    local_id: StashIdIn = Field(description="The performer's id in this Stash.")
+    before: _DataUrl | None = Field(description="The present picture; null where Stash has none.")
+    after: _DataUrl = Field(description="The new one.")
+
+
+class FormerPictureOut(BaseModel):
+    """What a performer's picture was before it was replaced, and what it became."""
+
+    before: str | None = Field(description="A `data:` URL; null where Stash had none.")
+    after: str = Field(description="A `data:` URL: only while Stash has this one may `before` be put back.")
+
+
+class JournalOut(BaseModel):
+    """A tag in the journal."""
+
+    entry_id: int
+    target_type: ListedType
+    target_ids: list[str]
+    local_id: str = Field(description="The performer's id in this Stash.")
+    status: Literal["open", "done", "failed", "undone"] = Field(
+        description="`open`: recorded, and not known yet how it ended."
+    )
+    added_ids: list[str] = Field(
+        description="The targets that gained the performer, or the markers: an undo removes exactly these."
+    )
+    created_at: str = Field(description="UTC.")
+    completed_at: str | None
+    undone_at: str | None
+    batch_id: str | None = Field(description="The same on tags that belong together, as of one Accept All.")
+
+
+class JournalQuery(BaseModel):
+    """Which page of the journal."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    performer_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        pattern=NO_NUL,
+        description="Only entries of this person, under any key that they have or had.",
+    )
+    limit: int = Field(default=50, ge=1, le=500, description="At most this many entries.")
+    before: int | None = Field(
+        default=None, ge=0, lt=2**63, description="Only entries older than this one: `next_before`."
+    )
+
+
+class JournalPageOut(BaseModel):
+    """Entries, newest first."""
+
+    entries: list[JournalOut]
+    next_before: int | None = Field(description="For the next page's `before`; null on the last one.")
+
+
+def journal_out(entry: JournalEntry) -> JournalOut:
+    """An entry of the journal."""
+    return JournalOut.model_validate(entry, from_attributes=True)
