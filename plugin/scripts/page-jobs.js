@@ -127,6 +127,7 @@ window.StashSense.part("page-jobs", (sense, api) => {
       job.error && h(sense.Text, null, sense.problemText(job.error_code, job.error)),
       sense.isRunning(job) && button(cancel, t("cancel")),
       sense.canResume(job) && button(resume, t("resume")),
+      job.kind === "database" && job.status === "done" && h(sense.DatabaseReport, { jobId: job.job_id }),
       h(sense.ErrorLine, { error: cancel.error || resume.error }),
     );
   };

@@ -277,6 +277,7 @@ interface Sense {
   PageSections: View<{ title: string; children?: unknown }>;
   PageSection: View<{ title: string; loaded: Loaded<any> & { retry: () => void }; children?: unknown }>;
   PageJobs: View<unknown>;
+  DatabaseReport: View<{ jobId: string }>;
   PageJournal: View<unknown>;
   PluginPage: View<unknown>;
   Icon: View<unknown>;

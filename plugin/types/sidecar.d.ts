@@ -117,6 +117,34 @@ interface NewlyNamedPage {
   matching: boolean;
 }
 
+/** A picture that a build took no face from; of a people folder with its path alone. */
+interface RefusedPhoto {
+  name?: string;
+  local_id?: string;
+  picture?: string;
+  photo?: string;
+  code: string;
+  why: string;
+}
+
+/** What became of one source in an update. */
+interface SourceReport {
+  source?: string;
+  detail?: string;
+  report: {
+    people?: number;
+    faces?: number;
+    added?: number;
+    updated?: number;
+    gone?: string[];
+    skipped?: RefusedPhoto[];
+    quarantined?: RefusedPhoto[];
+    skipped_count?: number;
+    quarantined_count?: number;
+    problems?: string[];
+  } | null;
+}
+
 /** Of the face database, with references to compare. */
 interface KnownPerson {
   performer_id: string;

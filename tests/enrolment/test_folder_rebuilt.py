@@ -1,6 +1,7 @@
 """Building from folders again: only what changed is analyzed."""
 
 import os
+import shutil
 import time
 
 import numpy as np
@@ -176,3 +177,15 @@ def test_a_stamp_tells_size_and_time(tmp_path):
     path.write_bytes(b"34")
     assert file_stamp(path) != first
     assert file_stamp(tmp_path / "missing") == "unreadable"
+
+
+def test_the_report_counts_who_is_new_who_has_a_new_face_and_who_is_gone(build, people, photo):
+    first = build(people)
+    assert (first.added, first.updated, first.gone) == (3, 0, ())
+    photo(people / "Red" / "new.png", (240, 60, 30))
+    photo(people / "Yellow" / "1.png", (240, 240, 30))
+    shutil.rmtree(people / "Green")
+    report = build(people)
+    assert (report.added, report.updated, report.gone) == (1, 1, ("Green",))
+    again = build(people)
+    assert (again.added, again.updated, again.gone) == (0, 0, ())

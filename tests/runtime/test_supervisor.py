@@ -18,6 +18,7 @@ from stash_sense.errors import (
     Unavailable,
 )
 from stash_sense.facedb.database import current_version
+from stash_sense.jobs.background import BackgroundJobs
 from stash_sense.runtime import from_settings, supervisor
 from stash_sense.runtime.sidecar import supervised_jobs, supervised_recognition
 from stash_sense.runtime.supervisor import Supervised
@@ -289,7 +290,7 @@ async def test_an_unchanged_database_is_not_opened_again(settings, samples, pack
 
 
 async def test_jobs_that_cannot_be_opened_for_an_unknown_reason_are_told_at_once(tmp_path):
-    jobs = supervised_jobs(tmp_path / "with\0nul", {}, lambda: None)
+    jobs = supervised_jobs(tmp_path / "with\0nul", {}, BackgroundJobs(frozenset()), lambda: None)
     jobs.start()
     with pytest.raises(Unavailable, match="log has the details") as raised:
         await asyncio.wait_for(jobs.ready(), 60)

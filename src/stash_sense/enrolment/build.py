@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
-from stash_sense.domain.identity import Person
+from stash_sense.domain.identity import Person, person_keys
 from stash_sense.enrolment.carry import CarriedSources, carried_sources, write_people
 from stash_sense.enrolment.collected import CollectedPhotos
 from stash_sense.enrolment.forgotten import ForgottenPeople
@@ -187,6 +187,7 @@ class DatabaseBuild:
             collected.quarantined = decided.apply(self.photos, doubtful)
         collected.left_out |= collected.quarantined
         collected.choose(self.pack)
+        added, updated = self._changes(collected)
         carried = self._carried
         others_bring = carried.contributions() if carried else ()
         merged, conflicts = merge_people([*collected.contributions(), *others_bring], self.sources)
@@ -198,11 +199,31 @@ class DatabaseBuild:
             version = self._write(merged, collected)
         return replace(
             collected.report(version, self.analyzed),
+            added=added,
+            updated=updated,
             gone=gone,
             conflicts=tuple(conflicts),
             carried=carried_sources(merged),
             problems=self._lost(),
         )
+
+    def _changes(self, collected: CollectedPhotos) -> tuple[int, int]:
+        """How many people of the build had no face in the current version, and how many have a new one."""
+        beginnings = tuple(map(path_beginning, self.sources))
+        used = (
+            [photo for photo in self._current.photos(beginnings) if not photo.skipped]
+            if self._current
+            else []
+        )
+        owners, paths = {photo.owner for photo in used}, {photo.path for photo in used}
+        added = updated = 0
+        for person in collected.people:
+            usable = {stored.photo.path for stored in collected.usable(person)}
+            if usable and owners.isdisjoint(person_keys(person.person)):
+                added += 1
+            elif usable - paths:
+                updated += 1
+        return added, updated
 
     def _write(self, merged: Sequence[MergedPerson], collected: CollectedPhotos) -> str:
         """Write a new version and return its name."""

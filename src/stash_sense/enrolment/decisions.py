@@ -100,6 +100,8 @@ def decisions_report_json(report: BuildReport | None, limit: int | None = None) 
         "faces": report.faces,
         "embedded": report.analyzed,
         "reused": report.reused,
+        "added": report.added,
+        "updated": report.updated,
         "skipped": [skipped_photo_json(photo) for photo in report.skipped[:limit]],
         "skipped_count": len(report.skipped),
         "gone": list(report.gone),

@@ -100,6 +100,8 @@ def folder_report_json(report: BuildReport) -> dict[str, Any]:
         "faces": report.faces,
         "embedded": report.analyzed,
         "reused": report.reused,
+        "added": report.added,
+        "updated": report.updated,
         "skipped": list(map(_set_aside_json, report.skipped)),
         "quarantined": list(map(_set_aside_json, report.quarantined)),
         "faceless": list(report.faceless),

@@ -56,7 +56,8 @@ class BuildReport:
     faceless: names of the people who could not be enrolled. skipped: photos without a usable face, or that
     could not be read; these are tried again in the next build. quarantined: photos that seem to show
     another person. problems: places of a folder that could not be read. without_portrait: performers of whom
-    Stash has only a placeholder. gone: names of the people of the database before who are no longer in it.
+    Stash has only a placeholder. added, updated: people who had no face from here before, or have a new one.
+    gone: names of the people of the database before who are no longer in it.
     conflicts: where sources disagree about a person, and how it was decided. carried: the other sources.
     """
 
@@ -70,6 +71,8 @@ class BuildReport:
     quarantined: tuple[SkippedPhoto, ...]
     problems: tuple[str, ...] = ()
     without_portrait: int = 0
+    added: int = 0
+    updated: int = 0
     gone: tuple[str, ...] = ()
     conflicts: tuple[SourceConflict, ...] = ()
     carried: tuple[CarriedSource, ...] = ()

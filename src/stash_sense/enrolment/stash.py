@@ -104,12 +104,16 @@ def stash_report_json(report: BuildReport, limit: int | None = None) -> dict[str
         "faces": report.faces,
         "embedded": report.analyzed,
         "reused": report.reused,
+        "added": report.added,
+        "updated": report.updated,
         "without_portrait": report.without_portrait,
         "not_enrolled": len(report.faceless),
         "skipped": [skipped_photo_json(photo) for photo in report.skipped[:limit]],
         "quarantined": [skipped_photo_json(photo) for photo in report.quarantined[:limit]],
         "skipped_count": len(report.skipped),
         "quarantined_count": len(report.quarantined),
+        "gone": list(report.gone[:limit]),
+        "gone_count": len(report.gone),
         "problems": list(report.problems),
     } | other_sources_json(report, limit)
 

@@ -44,6 +44,42 @@ def test_a_job_is_listed_by_title_and_time_with_a_link(jobs_page, world):
     )
 
 
+def test_what_a_build_did_is_shown_for_each_source(open_page, world):
+    refused = {
+        "name": "<b>Ann</b>",
+        "local_id": "7",
+        "picture": "performer/7",
+        "code": "several-faces",
+        "why": "2 faces",
+    }
+    stash = {"people": 5, "faces": 9, "added": 2, "updated": 1, "gone": ["Old One"], "skipped_count": 1}
+    report = {**stash, "skipped": [refused], "quarantined": [], "problems": ["people/: cannot be read"]}
+    result = {
+        **world.sidecar.build_of_nothing(),
+        "sources": [
+            {"source": "stash", "outcome": "updated", "detail": "", "report": report},
+            {
+                "source": "/people",
+                "outcome": "kept",
+                "detail": "The folder is not there now.",
+                "report": None,
+            },
+        ],
+    }
+    world.sidecar.start("database", "database", result)
+    page = open_page("/plugins/stash-sense")
+    shown = line(page, "Face database")
+    assert not [path for _, path, _ in world.sidecar.asked if path == "/jobs/job-1"]
+    shown.locator("text=Report").click()
+    expect(shown).to_contain_text("5 people with 9 faces: 2 new, 1 with new faces.")
+    expect(shown).to_contain_text("No longer known: Old One")
+    expect(shown).to_contain_text("No face was taken from 1 picture:")
+    expect(shown.locator("a[href$='/performers/7']")).to_contain_text("<b>Ann</b>")
+    expect(shown).to_contain_text("Shows several people")
+    expect(shown).to_contain_text("people/: cannot be read")
+    expect(shown).to_contain_text("The folder is not there now.")
+
+
 def test_a_gallery_without_a_title_goes_by_its_folder(open_page, world):
     gallery = world.stash.library.add_gallery("", folder="/data/beach of 2019")
     world.found()
