@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from fakes.stash import StashStandIn
+from stash_sense.facedb.database import FaceDatabase
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition import scene_analysis
@@ -20,6 +21,8 @@ from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.gallery_answer import GalleryAnswer
 from stash_sense.recognition.image import identify_image
 from stash_sense.recognition.parameters import Tools
+from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.recognition.rematching import rematch_stored
 from stash_sense.recognition.scene import identify_scene
 from stash_sense.stash import scene_stream
 from stash_sense.stash.client import StashClient
@@ -260,3 +263,39 @@ def small_blocks(monkeypatch) -> None:
     monkeypatch.setattr(scene_stream, "BLOCK", 4096)
     monkeypatch.setattr(scene_stream, "MOST_BLOCKS", 1)
     monkeypatch.setattr(scene_stream, "_BLOCKS_KEPT", 2)
+
+
+@pytest.fixture
+def before(people, build, colours, place, tmp_path):
+    """A recognizer that does not know Green yet, and one that does, as `then()`."""
+    opened = []
+
+    def recognizer():
+        opened.append(FaceDatabase.open(place))
+        return FaceRecognizer(colours, opened[-1])
+
+    green = people / "Green"
+    green.rename(tmp_path / "Green")
+    build(people)
+    first = recognizer()
+
+    def then():
+        (tmp_path / "Green").rename(green)
+        build(people)
+        return recognizer()
+
+    first.then = then
+    yield first
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def rematch(tools):
+    async def rematch(recognizer, is_current=lambda: True, **more):
+        async def in_state(work):
+            return work(tools.state)
+
+        return await rematch_stored(recognizer, tools, in_state, is_current, **more)
+
+    return rematch

@@ -4,46 +4,7 @@ import pytest
 
 from stash_sense.domain.faces import SceneFaceId
 from stash_sense.errors import StateBusy
-from stash_sense.facedb.database import FaceDatabase
 from stash_sense.recognition import rematching
-from stash_sense.recognition.recognizer import FaceRecognizer
-from stash_sense.recognition.rematching import rematch_stored
-
-
-@pytest.fixture
-def before(people, build, colours, place, tmp_path):
-    """A recognizer that does not know Green yet, and one that does, as `then()`."""
-    opened = []
-
-    def recognizer():
-        opened.append(FaceDatabase.open(place))
-        return FaceRecognizer(colours, opened[-1])
-
-    green = people / "Green"
-    green.rename(tmp_path / "Green")
-    build(people)
-    first = recognizer()
-
-    def then():
-        (tmp_path / "Green").rename(green)
-        build(people)
-        return recognizer()
-
-    first.then = then
-    yield first
-    for database in opened:
-        database.close()
-
-
-@pytest.fixture
-def rematch(tools):
-    async def rematch(recognizer, is_current=lambda: True, **more):
-        async def in_state(work):
-            return work(tools.state)
-
-        return await rematch_stored(recognizer, tools, in_state, is_current, **more)
-
-    return rematch
 
 
 def listed(state, **page):
