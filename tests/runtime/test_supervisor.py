@@ -296,3 +296,25 @@ async def test_jobs_that_cannot_be_opened_for_an_unknown_reason_are_told_at_once
         await asyncio.wait_for(jobs.ready(), 60)
     assert raised.value.code == StateError.code
     await jobs.close()
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_whoever_is_cancelled_while_waiting_for_what_is_open_is_cancelled(steps):
+    async def opened(_):
+        return "open"
+
+    supervised = Supervised("it", opened, problem=None, failure=StateError, wait_s=60, retry_s=60)
+    await supervised.refresh()
+
+    async def use_again_and_again():
+        for _ in range(100):
+            await supervised.ready()
+            await asyncio.sleep(0)
+
+    using = asyncio.create_task(use_again_and_again())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    using.cancel()
+    await asyncio.wait({using})
+    assert using.cancelled()
+    await supervised.close()

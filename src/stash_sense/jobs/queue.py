@@ -293,5 +293,7 @@ def _full() -> QueueFull:
 
 
 async def _wait_at_most(event: asyncio.Event, seconds: float | None) -> None:
+    # Not `wait_for`, which may swallow a cancellation where the event is set at the same moment.
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()

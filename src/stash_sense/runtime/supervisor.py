@@ -99,8 +99,10 @@ class Supervised(Generic[T]):
 
     async def ready(self) -> T:
         """The value, once the first attempt is over. Raises Unavailable."""
+        # Not `wait_for`, which may swallow a cancellation where the event is set at the same moment.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.first_attempt.wait(), self._wait_s)
+            async with asyncio.timeout(self._wait_s):
+                await self.first_attempt.wait()
         return self.require()
 
     @asynccontextmanager
