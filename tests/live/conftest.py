@@ -1,8 +1,8 @@
 """A real Stash, made for tests: `make test-live STASH_URL=...`. Without one, these tests are skipped.
 
-Where it has a login, STASH_API_KEY, STASH_USERNAME and STASH_PASSWORD say how to get in. What it must hold:
-the free photos of `samples/gallery` as a gallery, scanned from a folder. Performers who are not there are
-created, tags and settings are put back. Do not point this at a library that matters.
+Where it has a login, STASH_API_KEY, STASH_USERNAME and STASH_PASSWORD say how to get in. It must have scanned
+what `make_library.py` makes. Performers who are not there are created, tags and settings are put back. Do not
+point this at a library that matters.
 """
 
 import base64
@@ -25,6 +25,7 @@ from .passing import Passing
 ASK = Callable[..., dict[str, Any]]
 _CREATE = "mutation($i: PerformerCreateInput!) { performerCreate(input: $i) { id } }"
 _PERFORMERS = "{ findPerformers(filter: {per_page: -1}) { performers { id name } } }"
+_SCENES = "{ findScenes(filter: {per_page: -1}) { scenes { id files { basename } } } }"
 _GALLERIES = "{ findGalleries(filter: {per_page: -1}) { galleries { id } } }"
 _IMAGES = """query($id: ID!) {
   findImages(image_filter: {galleries: {value: [$id], modifier: INCLUDES}}, filter: {per_page: -1}) {
@@ -71,10 +72,11 @@ def ask(stash_url: str, key: str) -> Iterator[ASK]:
 
 
 class Library(NamedTuple):
-    """The gallery's id, its images by file name, the performers by name."""
+    """The gallery's id, its images and the scenes by file name, the performers by name."""
 
     gallery: str
     images: dict[str, str]
+    scenes: dict[str, str]
     people: dict[str, str]
 
 
@@ -96,16 +98,19 @@ def library(ask: ASK, samples: Path) -> Iterator[Library]:
             portrait = "data:image/jpeg;base64," + base64.b64encode(photo.read_bytes()).decode()
             created = ask(_CREATE, i={"name": folder.name, "image": portrait})
             known[folder.name] = created["performerCreate"]["id"]
-    library = Library(gallery["id"], found, {folder.name: known[folder.name] for folder in folders})
+    scenes = {each["files"][0]["basename"]: each["id"] for each in ask(_SCENES)["findScenes"]["scenes"]}
+    people = {folder.name: known[folder.name] for folder in folders}
+    library = Library(gallery["id"], found, scenes, people)
     untag(ask, library)
     yield library
     untag(ask, library)
 
 
 def untag(ask: ASK, library: Library) -> None:
-    """Nobody on the gallery and its images."""
+    """Nobody on the gallery, its images and the scenes."""
     nobody = {"ids": [], "mode": "SET"}
-    for kind, ids in (("Gallery", [library.gallery]), ("Image", list(library.images.values()))):
+    images, scenes = list(library.images.values()), list(library.scenes.values())
+    for kind, ids in (("Gallery", [library.gallery]), ("Image", images), ("Scene", scenes)):
         query = f"mutation($i: Bulk{kind}UpdateInput!) {{ bulk{kind}Update(input: $i) {{ id }} }}"
         ask(query, i={"ids": ids, "performer_ids": nobody})
 
