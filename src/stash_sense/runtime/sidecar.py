@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from stash_sense.errors import EngineError, Starting, StateError
+from stash_sense.faces.session import give_back_network_memory
 from stash_sense.jobs.background import BackgroundJobs
 from stash_sense.jobs.queue import JobQueue
 from stash_sense.jobs.run import JobFunction
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.media.formats import MediaLimits
 from stash_sense.media.remote import FetchLimits, ImageFetcher, Resolve
-from stash_sense.memory import give_back_memory
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.runtime.database_updates import KIND, DatabaseUpdates, database_job
 from stash_sense.runtime.forgetting import (
@@ -183,7 +183,7 @@ def build_sidecar(
     secret = serving_secret(settings)
     stash_limits = replace(stash_limits, media_bytes=settings.max_bytes)
     stash = open_stash(settings, stash_limits) if settings.stash_url else None
-    pool = WorkPool(worker_count(settings), settings.queue, give_back_memory)
+    pool = WorkPool(worker_count(settings), settings.queue, give_back_network_memory)
     state = supervised_state(state_file(settings))
     engine = Engine(settings)
     recognition = supervised_recognition(engine)
@@ -214,7 +214,7 @@ def supervised_recognition(engine: Engine) -> Supervised[FaceRecognizer]:
 
     async def close(recognizer: FaceRecognizer) -> None:
         recognizer.database.close()
-        await asyncio.to_thread(give_back_memory)
+        await asyncio.to_thread(give_back_network_memory)
 
     return Supervised(
         "networks and face database",
