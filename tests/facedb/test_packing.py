@@ -90,6 +90,20 @@ def test_a_search_equals_comparing_every_row_as_it_is_stored(packed, seed):
     assert left.scores == pytest.approx(right.scores, abs=1e-4)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_nobody_is_missed_where_rounding_leaves_much_open(packed, seed):
+    """One number of a query dwarfs the others, and most rows differ from one another in these alone."""
+    random = np.random.default_rng(seed)
+    vectors = np.hstack([np.full((900, 1), 5), random.standard_normal((900, 23))]).astype(np.float32)
+    vectors[::90] *= 20
+    probes = random.standard_normal((9, 24)).astype(np.float32)
+    probes[:, 0] = 200
+    stored, starts = packed(vectors, [16, 8]), np.arange(0, 901, 3)
+    right = search_people(stored.load(range(900)), starts, probes, 5)
+    left = stored.search(starts, probes, 5)
+    assert (left.rows == right.rows).all()
+
+
 def test_more_queries_than_are_searched_at_once(packed, monkeypatch):
     monkeypatch.setattr("stash_sense.facedb.packed_search.QUERIES_AT_ONCE", 4)
     vectors = cone(60, 16)

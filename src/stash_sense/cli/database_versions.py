@@ -33,7 +33,7 @@ from stash_sense.settings import Settings
 @json_option
 @click.pass_obj
 def update_command(settings: Settings, allow_empty: bool, as_json: bool) -> None:
-    """Bring the people of every source up to date: Stash, and folders that are there.
+    """Bring the people of every source up to date: Stash, stash-boxes, and folders that are there.
 
     Photos that have not changed are not analysed again. A source that is away keeps its people. So does one
     that fails; the others are updated all the same, and the exit status is 1.

@@ -1,22 +1,27 @@
 """Search over packed vectors: all rows by their upper bits in whole numbers, then a few by all their bits.
 
-What the upper bits leave open is bounded, so nobody is missed: the result is that of comparing every row as
+What the first look leaves open is bounded, so nobody is missed: the result is that of comparing every row as
 it is stored. The products are those of onnxruntime, whose kernels use what each processor has for bytes.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Self
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from stash_sense.facedb.packing import FINE_PER_BYTE, HIGHEST, MIDDLE
+from stash_sense.facedb.packing import FINE_PER_BYTE, MIDDLE
 from stash_sense.facedb.search import (
+    CHUNK_ROWS,
+    THREADS,
     Neighbours,
     merge_best,
+    nobody,
     pad_neighbours,
     person_steps,
     search_threads,
@@ -26,25 +31,31 @@ Array = NDArray[np.float32]
 
 BLOCK_ROWS = 4096
 """Rows per product: four megabytes of bytes, and a result that stays in the cache."""
+LENGTHS_TOGETHER = 256
+"""Rows whose lengths are taken together: in single precision a block would have four times its size."""
 QUERIES_AT_ONCE = 256
-"""More queries are searched one group after another: a block's result has eight bytes a row and query."""
+"""More queries are searched one group after another: a block's result has four bytes a row and query."""
 _UPPER_MIDDLE = MIDDLE // FINE_PER_BYTE
 _LOWER_MEAN = (FINE_PER_BYTE - 1) / 2
 _DIGIT = 63
-"""Largest digit of a query, which has two. Seven bits: of eight, two products overflow the sixteen bits in
-which processors without VNNI add them up."""
-_BASE = 2 * _DIGIT + 1
+"""Largest number of a rounded query. Seven bits: of eight, two products overflow the sixteen bits in which
+processors without VNNI add them up."""
+_ROUNDING = 1.001
+"""What a bound is raised by, as it is computed in single precision."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedRows:
     """The rows to search. upper (n, d) uint8, steps (n,) float32; centre, gain (d,) float32.
 
+    lengths (n,) float32: of the upper bits from their middle, times the step. NaN where no search has come by
+    yet, which then sets it.
     load: rows (m,) int64 -> their vectors, (m, d) float32.
     """
 
     upper: NDArray[np.uint8]
     steps: Array
+    lengths: Array
     centre: Array
     gain: Array
     load: Callable[[NDArray[np.int64]], Array]
@@ -68,118 +79,154 @@ def search_packed(rows: PackedRows, starts: NDArray[np.int64], queries: Array, t
 
 def _search(rows: PackedRows, starts: NDArray[np.int64], queries: Array, top_k: int) -> Neighbours:
     count, k = len(queries), min(top_k, len(starts) - 1)
-    digits = _Digits.of(queries * rows.gain)
-    best = np.full((count, k), -np.inf, np.float32)
-    who = np.full((count, k), -1, np.int64)
-    candidates = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
-    for first, last in person_steps(starts) if k and count else ():
-        low, high = int(starts[first]), int(starts[last])
-        scores = _highest_scores(rows, low, high, digits)
-        found, lines = np.divmod(np.flatnonzero(scores >= best[:, -1]), count)
-        if len(found):
-            order = np.argsort(lines, kind="stable")
-            found, lines = found[order], lines[order]
-            highest = scores[found, lines]
-            candidates.append((found + low, lines, highest))
-            owners = np.searchsorted(starts, found + low, side="right") - 1
-            lowest = highest - 2 * digits.slack[lines] * rows.steps[found + low]
-            best, who = merge_best(best, who, lines, owners, lowest)
-    near, lines, highest = (np.concatenate(parts) for parts in zip(*candidates, strict=True))
-    if k:
-        within = highest >= best[lines, -1]
-        near, lines = near[within], lines[within]
-    return pad_neighbours(_compared(rows, starts, queries, near, lines, k), top_k)
+    rounded = _Rounded.of(queries, rows)
+    lowest = nobody(count, k)
+    seen = [_Candidates.none()]
+
+    def scan(step: tuple[int, int]) -> _Candidates:
+        return _scan(rows, *step, rounded, lowest.scores[:, -1])
+
+    for candidates in _in_order(scan, person_steps(starts) if k and count else []):
+        seen.append(candidates)
+        better = candidates.where(candidates.lowest > lowest.scores[candidates.lines, -1])
+        lowest = merge_best(lowest, starts, better.lines, better.rows, better.lowest)
+    if not k:
+        return pad_neighbours(lowest, top_k)
+    # By all their bits, first those that look best, then the others that may score as much.
+    lines, places = np.nonzero(lowest.rows >= 0)
+    near = lowest.rows[lines, places]
+    best = merge_best(nobody(count, k), starts, lines, near, _scores(rows, near, queries, lines))
+    left = _Candidates.joined(seen)
+    left = left.where(left.highest >= best.scores[left.lines, -1])
+    best = merge_best(
+        nobody(count, k), starts, left.lines, left.rows, _scores(rows, left.rows, queries, left.lines)
+    )
+    return pad_neighbours(best, top_k)
 
 
-def _compared(
-    rows: PackedRows,
-    starts: NDArray[np.int64],
-    queries: Array,
-    near: NDArray[np.int64],
-    lines: NDArray[np.int64],
-    k: int,
-) -> Neighbours:
-    """The nearest people among candidates: row and query of each, (m,)."""
-    count = len(queries)
-    order = np.lexsort((near, lines))
-    near, lines = near[order], lines[order]
+def _in_order(
+    scan: Callable[[tuple[int, int]], "_Candidates"], steps: list[tuple[int, int]]
+) -> Iterator["_Candidates"]:
+    """What `scan` finds in each step. Few are ahead of the caller, whose bounds the next ones then have.
+
+    The first, small steps one after another: each finds the scores that rows of the next must exceed.
+    """
+    small = sum(last - first < CHUNK_ROWS // 2 for first, last in steps)
+    yield from map(scan, steps[:small])
+    large, submit = steps[small:], search_threads().submit
+    ahead = deque([submit(scan, step) for step in large[: THREADS + 1]])
+    for step in large[THREADS + 1 :]:
+        yield ahead.popleft().result()
+        ahead.append(submit(scan, step))
+    for future in ahead:
+        yield future.result()
+
+
+def _scores(rows: PackedRows, near: NDArray[np.int64], queries: Array, lines: NDArray[np.int64]) -> Array:
+    """Of each row with its query, by all bits: (m,)."""
     scores = np.empty(len(near), np.float32)
     for begin in range(0, len(near), BLOCK_ROWS):  # a query of zeros is as near to everybody
         part = slice(begin, begin + BLOCK_ROWS)
         scores[part] = np.einsum("nd,nd->n", rows.load(near[part]), queries[lines[part]])
-    owners = np.searchsorted(starts, near, side="right") - 1
-    best = np.full((count, k), -np.inf, np.float32)
-    who = np.full((count, k), -1, np.int64)
-    if not len(near):
-        return Neighbours(who, who.copy(), best)
-    best, who = merge_best(best, who, lines, owners, scores)
-    # Of a person's rows, the first with the person's score.
-    place = np.full((count, k), -1, np.int64)
-    for line, rank in zip(*np.nonzero(who >= 0), strict=True):
-        own = slice(*np.searchsorted(lines, [line, line + 1]))
-        match = (owners[own] == who[line, rank]) & (scores[own] == best[line, rank])
-        place[line, rank] = near[own][match.argmax()]
-    return Neighbours(who, place, best)
+    return scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Digits:
-    """Queries (n, d) as two digits a number: `size * (_BASE * high + low)`.
+class _Candidates:
+    """Rows (m,) int64, the query of each (m,) int64, and between what its score lies, (m,) float32."""
 
-    both (d, 2 n) int8. total, slack (n,) float32: the sum of a query's numbers, and how far the score of a
-    row with a step of one may lie from what the digits and the upper bits say.
-    """
-
-    both: NDArray[np.int8]
-    size: Array
-    total: Array
-    slack: Array
+    rows: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    lowest: Array
+    highest: Array
 
     @classmethod
-    def of(cls, queries: Array) -> "_Digits":
-        numbers = queries.astype(np.float64)
-        unusable = ~np.isfinite(numbers).all(axis=1)
-        numbers[unusable] = 0
-        size = np.abs(numbers).max(axis=1, initial=0) / (_BASE * _DIGIT)
+    def none(cls) -> Self:
+        whole, score = np.empty(0, np.int64), np.empty(0, np.float32)
+        return cls(whole, whole, score, score)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        columns = zip(*((each.rows, each.lines, each.lowest, each.highest) for each in parts), strict=True)
+        return cls(*map(np.concatenate, columns))
+
+    def where(self, chosen: NDArray[np.bool_]) -> "_Candidates":
+        return _Candidates(self.rows[chosen], self.lines[chosen], self.lowest[chosen], self.highest[chosen])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rounded:
+    """Queries (n, d), rounded to `size` times whole numbers.
+
+    numbers (d, n) int8. size (n,) float32, in upper bits; NaN for a query that is not finite. centre (n,)
+    float32: what the centre of all rows scores. lower, slack (n,) float32: what the lower bits add to the
+    score of a row with a step of one, in the middle and from there. error (n,) float32: how far the score of
+    a row whose upper bits are one long may lie from what the rounded query says.
+    """
+
+    numbers: NDArray[np.int8]
+    size: Array
+    centre: Array
+    lower: Array
+    slack: Array
+    error: Array
+
+    @classmethod
+    def of(cls, queries: Array, rows: PackedRows) -> Self:
+        exact = queries.astype(np.float64)
+        unusable = ~np.isfinite(exact).all(axis=1)
+        exact[unusable] = 0
+        centre = exact @ rows.centre
+        exact *= rows.gain
+        size = np.abs(exact).max(axis=1, initial=0) / _DIGIT
         size[size == 0] = 1
-        whole = np.rint(numbers / size[:, None])
-        high = np.rint(whole / _BASE)
-        low = whole - _BASE * high
-        rounded = whole * size[:, None]
-        slack = _LOWER_MEAN * np.abs(numbers).sum(axis=1)
-        slack += (HIGHEST + 1) * np.abs(numbers - rounded).sum(axis=1)
-        slack *= 1.001  # single precision
-        slack[unusable] = np.nan
-        both = np.ascontiguousarray(np.concatenate([high, low]).T.astype(np.int8))
+        numbers = np.rint(exact / size[:, None])
+        error = np.linalg.norm(exact - numbers * size[:, None], axis=1)
+        size[unusable] = np.nan
+        figures = (
+            FINE_PER_BYTE * size,
+            centre,
+            _LOWER_MEAN * exact.sum(axis=1),
+            _ROUNDING * _LOWER_MEAN * np.abs(exact).sum(axis=1),
+            _ROUNDING * FINE_PER_BYTE * error,
+        )
         return cls(
-            both,
-            np.asarray(FINE_PER_BYTE * size, np.float32),
-            np.asarray(_LOWER_MEAN * rounded.sum(axis=1), np.float32),
-            np.asarray(slack, np.float32),
+            np.ascontiguousarray(numbers.T.astype(np.int8)),
+            *(np.asarray(figure, np.float32) for figure in figures),
         )
 
 
-def _highest_scores(rows: PackedRows, low: int, high: int, digits: _Digits) -> Array:
-    """What rows may score at most by their upper bits (high - low, n), but for what the centre adds."""
-    most = digits.total + digits.slack
-    count = len(digits.size)
-    scores = np.empty((high - low, count), np.float32)
+def _scan(rows: PackedRows, low: int, high: int, queries: _Rounded, least: Array) -> _Candidates:
+    """The rows from low to high that may score more than `least` (n,).
 
-    def product(begin: int) -> None:
-        end = min(begin + BLOCK_ROWS, high)
-        (block,) = _session().run(
-            None, {"rows": rows.upper[begin:end], "queries": digits.both, "middle": _MIDDLE}
+    What scores no more is nearer to nobody: of equals, those enrolled first are taken.
+    """
+    parts = []
+    for begin in range(low, high, BLOCK_ROWS):
+        block = slice(begin, min(begin + BLOCK_ROWS, high))
+        (products,) = _session().run(
+            None, {"rows": rows.upper[block], "queries": queries.numbers, "middle": _MIDDLE}
         )
-        part = scores[begin - low : end - low]
-        np.multiply(block[:, :count], np.float32(_BASE), out=part)
-        part += block[:, count:]
-        part *= digits.size
-        part += most
-        part *= rows.steps[begin:end, None]
+        steps = rows.steps[block]
+        scores = np.multiply(products, queries.size, dtype=np.float32)
+        scores += queries.lower
+        scores *= steps[:, None]
+        error = queries.error * _lengths(rows, block).max() + queries.slack * steps.max()
+        near, lines = np.divmod(np.flatnonzero(scores > least - queries.centre - error), len(least))
+        middle, error = scores[near, lines] + queries.centre[lines], error[lines]
+        parts.append(_Candidates(near + begin, lines, middle - error, middle + error))
+    return _Candidates.joined(parts)
 
-    for _ in search_threads().map(product, range(low, high, BLOCK_ROWS)):
-        pass
-    return scores
+
+def _lengths(rows: PackedRows, block: slice) -> Array:
+    lengths = rows.lengths[block]
+    if np.isnan(lengths).any():
+        for begin in range(0, len(lengths), LENGTHS_TOGETHER):
+            part = slice(begin, begin + LENGTHS_TOGETHER)
+            numbers = rows.upper[block][part].astype(np.float32)
+            numbers -= _UPPER_MIDDLE
+            lengths[part] = np.sqrt(np.einsum("nd,nd->n", numbers, numbers)) * rows.steps[block][part]
+    return lengths
 
 
 _MIDDLE = np.array(_UPPER_MIDDLE, np.uint8)

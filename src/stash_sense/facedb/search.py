@@ -46,35 +46,21 @@ def search_people(
     least one face; queries (n, d) float32. A query's score for a person is the largest dot product
     with the person's references. Ties go to the person enrolled first. A query of NaN finds nobody.
     """
-    count, people = len(queries), len(starts) - 1
-    k = min(top_k, people)
-    best = np.full((count, k), -np.inf, np.float32)
-    who = np.full((count, k), -1, np.int64)
+    count, k = len(queries), min(top_k, len(starts) - 1)
+    best = nobody(count, k)
     across = np.ascontiguousarray(queries.T)
     light = vectors.size * count <= LIGHT_PRODUCTS
     rows_per_product = max(1, SINGLE_THREAD_PRODUCTS // max(queries.size, 1)) if light else BLOCK_ROWS
-    for first, last in person_steps(starts) if k else ():
-        low, high = int(starts[first]), int(starts[last])
+    for low, high in person_steps(starts) if k else ():
         scores = np.empty((high - low, count), np.float32)
         product = partial(_product, vectors[low:high], across, scores, rows_per_product)
         blocks = range(0, high - low, rows_per_product)
         for _ in map(product, blocks) if light else search_threads().map(product, blocks):
             pass
         # Few rows reach the lowest of the best scores so far; only these are grouped by person.
-        rows, lines = np.divmod(np.flatnonzero(scores >= best[:, -1]), max(count, 1))
-        if len(rows):
-            order = np.argsort(lines, kind="stable")
-            rows, lines = rows[order], lines[order]
-            owners = np.searchsorted(starts, rows + low, side="right") - 1
-            best, who = merge_best(best, who, lines, owners, scores[rows, lines])
-    rows = np.array(
-        [
-            [_row(vectors, starts, query, person) if person >= 0 else -1 for person in line]
-            for query, line in zip(queries, who, strict=True)
-        ],
-        np.int64,
-    ).reshape(count, k)
-    return pad_neighbours(Neighbours(who, rows, best), top_k)
+        rows, lines = np.divmod(np.flatnonzero(scores >= best.scores[:, -1]), max(count, 1))
+        best = merge_best(best, starts, lines, rows + low, scores[rows, lines])
+    return pad_neighbours(best, top_k)
 
 
 def _product(
@@ -94,44 +80,50 @@ def search_threads() -> ThreadPoolExecutor:
 
 
 def person_steps(starts: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Ranges (first person, past the last) of about FIRST_CHUNK_ROWS rows, growing up to CHUNK_ROWS."""
+    """Ranges of rows (first, past the last), growing up to CHUNK_ROWS; none divides a person."""
     people, steps, first, size = len(starts) - 1, [], 0, FIRST_CHUNK_ROWS
     while first < people:
         last = int(np.searchsorted(starts, starts[first] + size, side="right")) - 1
         last = min(max(last, first + 1), people)
-        steps.append((first, last))
+        steps.append((int(starts[first]), int(starts[last])))
         first, size = last, min(2 * size, CHUNK_ROWS)
     return steps
 
 
+def nobody(count: int, k: int) -> Neighbours:
+    """Before anything is searched: `k` times nobody for each query."""
+    return Neighbours(
+        np.full((count, k), -1, np.int64),
+        np.full((count, k), -1, np.int64),
+        np.full((count, k), -np.inf, np.float32),
+    )
+
+
 def merge_best(
-    best: NDArray[np.float32],
-    who: NDArray[np.int64],
+    best: Neighbours,
+    starts: NDArray[np.int64],
     lines: NDArray[np.int64],
-    owners: NDArray[np.int64],
+    rows: NDArray[np.int64],
     scores: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Merge the best people so far (n, k) with the candidates of a step.
+) -> Neighbours:
+    """Merge the best people so far with candidates of people who are not among them.
 
-    lines, owners, scores (m,): query, person and score of each candidate row, by query, then by person.
+    lines, rows, scores (m,): query, row and score of each candidate, in any order.
     """
-    count, k = best.shape
-    new = (np.diff(lines, prepend=-1) != 0) | (np.diff(owners, prepend=-1) != 0)
-    heads = np.flatnonzero(new)
+    if not len(rows):
+        return best
+    count, k = best.people.shape
+    owners = np.searchsorted(starts, rows, side="right") - 1
+    order = np.lexsort((rows, -scores, owners, lines))
+    lines, owners = lines[order], owners[order]
+    heads = np.flatnonzero((np.diff(lines, prepend=-1) != 0) | (np.diff(owners, prepend=-1) != 0))
     line = np.concatenate([np.repeat(np.arange(count), k), lines[heads]])
-    person = np.concatenate([who.ravel(), owners[heads]])
-    score = np.concatenate([best.ravel(), np.maximum.reduceat(scores, heads)])
-    order = np.lexsort((person, -score, line))
-    begins = np.searchsorted(line[order], np.arange(count))
-    winners = order[begins[:, None] + np.arange(k)]
-    return score[winners], person[winners]
-
-
-def _row(
-    vectors: NDArray[np.float32], starts: NDArray[np.int64], query: NDArray[np.float32], person: int
-) -> int:
-    low, high = int(starts[person]), int(starts[person + 1])
-    return low + int((vectors[low:high] @ query).argmax())
+    person = np.concatenate([best.people.ravel(), owners[heads]])
+    row = np.concatenate([best.rows.ravel(), rows[order[heads]]])
+    score = np.concatenate([best.scores.ravel(), scores[order[heads]]])
+    ranked = np.lexsort((person, -score, line))
+    winners = ranked[np.searchsorted(line[ranked], np.arange(count))[:, None] + np.arange(k)]
+    return Neighbours(person[winners], row[winners], score[winners])
 
 
 def pad_neighbours(neighbours: Neighbours, top_k: int) -> Neighbours:

@@ -64,6 +64,7 @@ class PackedVectors:
         self._upper = _mapped(folder / layout.UPPER, "u1", (faces, dimension))
         self._lower = _mapped(folder / layout.LOWER, "u1", (faces, fine_width(dimension)))
         self._steps = _mapped(folder / layout.STEPS, "<f4", (faces,))
+        self._lengths = np.full(faces, np.nan, np.float32)
         self._folder = folder
         self.scale = Scale(*np.fromfile(folder / layout.SCALE, "<f4").reshape(2, dimension))
 
@@ -89,7 +90,9 @@ class PackedVectors:
 
     def search(self, starts: NDArray[np.int64], queries: Array, top_k: int) -> Neighbours:
         """See StoredVectors."""
-        rows = PackedRows(self._upper, self._steps, self.scale.centre, self.scale.gain, self.load)
+        rows = PackedRows(
+            self._upper, self._steps, self._lengths, self.scale.centre, self.scale.gain, self.load
+        )
         return search_packed(rows, starts, queries, top_k)
 
 
@@ -99,7 +102,8 @@ def _selection(rows: range | NDArray[np.int64]) -> slice | NDArray[np.int64]:
 
 def _mapped(path: Path, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
     # What is empty cannot be mapped.
-    return np.memmap(path, kind, mode="r", shape=shape) if shape[0] else np.zeros(shape, kind)
+    # A plain array over the map is cut into parts ten times as fast as a memmap.
+    return np.asarray(np.memmap(path, kind, mode="r", shape=shape)) if shape[0] else np.zeros(shape, kind)
 
 
 class VectorWriter:
