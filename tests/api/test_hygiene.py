@@ -6,6 +6,7 @@ import threading
 import pytest
 from filelock import FileLock
 
+from fakes.stash import StashStandIn
 from stash_sense.domain.progress import NO_PROGRESS
 from stash_sense.enrolment.quarantine_list import QUARANTINE, photo_id
 from stash_sense.facedb.database import FaceDatabase
@@ -15,6 +16,7 @@ from stash_sense.runtime.from_settings import database_dir, enrol, open_pack
 from waiting import until
 
 from .databases import write_version
+from .galleries import WAITS, ended
 from .test_failures import problem
 
 ANN = "Joe Biden"
@@ -122,7 +124,7 @@ def test_a_reference_restored_waits_for_the_next_update_and_says_so(served):
     (finding,) = ready(served)["findings"]
     reference = finding["reference"]
     answer = served.client.post("/database/restore", json={"references": [reference]})
-    assert answer.json() == {"references": [reference]}
+    assert answer.json() == {"references": [reference], "update_at": None}
     (finding,) = ready(served)["findings"]
     assert (finding["in_use"], finding["kept"]) == (False, True)
     served.build()
@@ -213,6 +215,25 @@ def test_a_running_build_is_not_disturbed(served):
         body = {"references": [known]}
         problem(served.client.post("/database/quarantine", json=body), 503, "busy")
     assert not (served.place / QUARANTINE).exists()
+
+
+def test_one_from_stash_is_brought_back_by_an_update_that_follows(
+    serve, settings_with, samples, without_database
+):
+    with StashStandIn() as stash:
+        for name in ("Joe Biden", "Barack Obama"):
+            stash.library.add_performer(name, image=min((samples / "people" / name).iterdir()))
+        settings = settings_with(DATA_DIR=without_database, STASH_URL=stash.url)
+        with serve(settings, **WAITS) as served:
+            assert ended(served.client, served.client.post("/jobs/database", json={}).json()["job_id"])
+            served.place = database_dir(settings)
+            with FaceDatabase.open(served.place) as database:
+                reference = photo_id(next(iter(database.photos())))
+            body = {"references": [reference]}
+            assert served.client.post("/database/quarantine", json=body).status_code == 200
+            assert len(names(served)) == 1
+            update_at = served.client.post("/database/restore", json=body).json()["update_at"]
+            assert update_at == served.client.get("/database/info").json()["next_update"] is not None
 
 
 @pytest.mark.parametrize("body", [{}, {"references": []}, {"references": ["x"]}, {"references": [1]}, []])

@@ -37,6 +37,7 @@ from stash_sense.api.schemas.hygiene import (
 )
 from stash_sense.api.schemas.jobs import JobIdOut
 from stash_sense.enrolment.snapshot import changes_since
+from stash_sense.enrolment.source_ids import path_beginning
 from stash_sense.enrolment.stash import SOURCE
 from stash_sense.facedb.versions import previous_version, rolled_back_from
 from stash_sense.recognition.rematching import newly_named
@@ -145,9 +146,14 @@ async def post_quarantine(sidecar: SidecarDep, body: ReferencesIn) -> SetAsideOu
 
 @router.post("/database/restore", dependencies=[JSON_BODY], responses=documented(404, 503, *BODY_ERRORS))
 async def post_restore(sidecar: SidecarDep, body: ReferencesIn) -> RestoredOut:
-    """Use references again, whatever a build thinks of them: from the next update of their source on."""
-    await sidecar.hygiene.restore(body.references)
-    return RestoredOut(references=body.references)
+    """Use references again, whatever a build thinks of them: from the next update of their source on.
+
+    For those from Stash it follows by itself, where the settings say that the database follows Stash.
+    """
+    photos = await sidecar.hygiene.restore(body.references)
+    from_stash = any(photo.path.startswith(path_beginning(SOURCE)) for photo in photos)
+    update_at = sidecar.updates.note_change() if from_stash else None
+    return RestoredOut(references=body.references, update_at=time_out(update_at))
 
 
 @router.delete("/people/{performer_id:path}", responses=documented(404, 409, 422, 429, 503))

@@ -104,6 +104,7 @@ class RestoredOut(BaseModel):
     """What the next update uses again."""
 
     references: list[str]
+    update_at: str | None = Field(description="When that begins by itself; null: at the next one asked for.")
 
 
 def hygiene_out(hygiene: Hygiene, database: FaceDatabase, query: HygieneQuery) -> HygieneOut:
