@@ -21,7 +21,7 @@ window.StashSense.part("database-report", (sense, api) => {
   };
 
   /** @param {{key: number, each: SourceReport}} props */
-  const Source = ({ each: { source, detail, report } }) => {
+  const Source = ({ each: { source, outcome, detail, report } }) => {
     const refused = [...(report?.skipped || []), ...(report?.quarantined || [])];
     const count = report ? Math.max(refused.length, (report.skipped_count || 0) + (report.quarantined_count || 0)) : 0;
     const gone = report?.gone || [];
@@ -29,7 +29,8 @@ window.StashSense.part("database-report", (sense, api) => {
       "section",
       { className: "sense-report" },
       source && h("h6", null, h(sense.Text, null, sense.shortened(source, 300))),
-      detail && h("p", null, h(sense.Text, null, sense.shortened(detail, 1000))),
+      (outcome === "kept" || outcome === "failed") &&
+        h("p", null, t(`outcome_${outcome}`), " ", detail && h(sense.Text, null, sense.shortened(detail, 1000))),
       report &&
         h(
           "p",

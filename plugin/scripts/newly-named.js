@@ -95,7 +95,7 @@ window.StashSense.part("newly-named", (sense, api) => {
       h(
         "div",
         { className: "sense-who" },
-        h(sense.Text, null, t("nowNamed", { name: face.name, percent: Math.round(face.confidence * 100) })),
+        h(sense.Text, null, t("nowNamed", { name: face.name, percent: sense.formatPercent(face.confidence) })),
         face.local_id &&
           h(Link, { to: `/performers/${encodeURIComponent(face.local_id)}`, className: "sense-where" }, t("toPerformer")),
         image_id && h(Link, { to: `/images/${encodeURIComponent(image_id)}`, className: "sense-where" }, t("toImage")),

@@ -130,6 +130,7 @@ interface RefusedPhoto {
 /** What became of one source in an update. */
 interface SourceReport {
   source?: string;
+  outcome?: "updated" | "kept" | "failed";
   detail?: string;
   report: {
     people?: number;

@@ -29,7 +29,7 @@ def test_who_where_and_how_sure_until_dismissed(world, open_page):
     page = open_page("/plugins/stash-sense")
     section = page.locator("section[aria-label='Newly named']")
     ann, berta = section.locator("li").nth(0), section.locator("li").nth(1)
-    expect(ann).to_contain_text("<b>Ann</b> (71 %)")
+    expect(ann).to_contain_text("<b>Ann</b> (71%)")
     expect(ann.locator("a[href$='/images/3']")).to_have_count(1)
     expect(ann.locator("a[href$='/galleries/45']")).to_have_count(1)
     expect(berta.locator("a[href$='/scenes/12']")).to_have_count(1)

@@ -77,7 +77,7 @@ def test_what_a_build_did_is_shown_for_each_source(open_page, world):
     expect(shown.locator("a[href$='/performers/7']")).to_contain_text("<b>Ann</b>")
     expect(shown).to_contain_text("Shows several people")
     expect(shown).to_contain_text("people/: cannot be read")
-    expect(shown).to_contain_text("The folder is not there now.")
+    expect(shown).to_contain_text("Left as it is. The folder is not there now.")
 
 
 def test_a_gallery_without_a_title_goes_by_its_folder(open_page, world):
