@@ -206,3 +206,26 @@ def test_a_wrong_file_is_one_sentence(file, text, message):
 def test_settings_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         Settings().port = 7000
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("08:00-23:00", ((8, 0), (23, 0))),
+        ("8:30 - 6:00", ((8, 30), (6, 0))),
+        ("", None),
+    ],
+)
+def test_quiet_hours_are_two_times_of_the_day(monkeypatch, text, hours):
+    monkeypatch.setenv("STASH_SENSE_QUIET_HOURS", text)
+    quiet = Settings().quiet_hours
+    assert (quiet and tuple((each.hour, each.minute) for each in quiet)) == hours
+
+
+@pytest.mark.parametrize(
+    "text", ["by day", "08:00", "08:00-25:00", "08:00-08:00", "08:00-12:00-13:00", "8-9-"]
+)
+def test_other_quiet_hours_are_refused(monkeypatch, text):
+    monkeypatch.setenv("STASH_SENSE_QUIET_HOURS", text)
+    with pytest.raises(BadSetting, match="STASH_SENSE_QUIET_HOURS"):
+        read_settings()

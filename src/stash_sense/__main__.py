@@ -21,6 +21,7 @@ SUBCOMMANDS = {
     "doctor": "stash_sense.cli.doctor:doctor_command",
     "identify": "stash_sense.cli.identify:identify_command",
     "jobs": "stash_sense.cli.jobs:jobs_group",
+    "library": "stash_sense.cli.library:library_group",
     "models": "stash_sense.cli.models:models_group",
     "serve": "stash_sense.cli.sidecar:serve_command",
     "state": "stash_sense.cli.sidecar:state_group",

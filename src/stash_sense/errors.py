@@ -8,7 +8,7 @@ from enum import Enum
 ErrorKind = Enum(
     "ErrorKind",
     "BAD_INPUT UNSUPPORTED TOO_LARGE TOO_SLOW PRECONDITION UNAUTHORIZED FORBIDDEN NOT_FOUND CONFLICT FULL "
-    "BUSY UNAVAILABLE CANCELLED METHOD_NOT_ALLOWED UPSTREAM_FAILED UPSTREAM_TIMED_OUT NOT_BUILT INTERNAL",
+    "BUSY UNAVAILABLE CANCELLED METHOD_NOT_ALLOWED UPSTREAM_FAILED UPSTREAM_TIMED_OUT INTERNAL",
 )  # what sort of failure an error is, whatever reports it
 KIND_BY_CODE = {"error": ErrorKind.INTERNAL}  # every code of the tree, filled in as its class is defined
 
@@ -248,8 +248,6 @@ class ForeignHost(StashSenseError, code="foreign-host", kind=ErrorKind.FORBIDDEN
     """The Host header names an unknown host, as in DNS rebinding."""
 class ForeignOrigin(StashSenseError, code="foreign-origin", kind=ErrorKind.FORBIDDEN):
     """A page of another server sent the request."""
-class NotBuilt(StashSenseError, code="not-built", kind=ErrorKind.NOT_BUILT):
-    """The call is promised but not built yet."""
 class NotFound(StashSenseError, code="not-found", kind=ErrorKind.NOT_FOUND):
     """There is no such call."""
 class MethodNotAllowed(StashSenseError, code="method-not-allowed", kind=ErrorKind.METHOD_NOT_ALLOWED):

@@ -5,6 +5,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -77,7 +78,20 @@ def _host_names(values: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _hours(text: str) -> tuple[time, time] | None:
+    if not text.strip():
+        return None
+    try:
+        begins, ends = (time.fromisoformat(part.strip().zfill(5)) for part in text.split("-"))
+    except ValueError:
+        raise ValueError("not two times of the day, such as 08:00-23:00 or 22:30-06:00") from None
+    if begins == ends or begins.tzinfo or ends.tzinfo:
+        raise ValueError("two times that differ, without a zone: the clock of this machine counts")
+    return begins, ends
+
+
 _split = BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value)
+_split_hours = BeforeValidator(lambda value: _hours(value) if isinstance(value, str) else value)
 _Secret = Annotated[SecretStr, AfterValidator(_header_text)]
 _Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
@@ -165,6 +179,14 @@ class Settings(BaseSettings):
 
     learn_decisions: bool = False
     """Whether the face database learns the faces that a person confirmed."""
+    library_every: float = Field(default=0.0, ge=0, le=8760, allow_inf_nan=False)
+    """Hours from the end of one job over the whole library to the next; 0: on demand only."""
+
+    follow_new: bool = False
+    """Whether new images, galleries and scenes of Stash are identified by themselves."""
+
+    quiet_hours: Annotated[tuple[time, time] | None, NoDecode, _split_hours] = None
+    """Local times, such as 08:00-23:00, between which jobs over the whole library rest."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

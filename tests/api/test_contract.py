@@ -143,11 +143,6 @@ def test_the_reference_of_a_match_is_a_jpeg_of_a_face(app, photo):
     assert again["faces"][0]["matches"][0]["performer_id"] == "Barack Obama"
 
 
-def test_what_is_not_built_says_so(app):
-    answer = app.client.post("/jobs/library", json={})
-    assert (answer.status_code, answer.json()["code"]) == (501, "not-built")
-
-
 def test_the_status_page_has_no_script_and_loads_nothing(app):
     for path in ("/", "/docs"):
         answer = app.client.get(path)

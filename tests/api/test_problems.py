@@ -7,7 +7,7 @@ import stash_sense
 from stash_sense.api.problems import STATUS_BY_KIND, codes_of, status_of
 from stash_sense.errors import KIND_BY_CODE, Conflict, ErrorKind, JobEnded, StashSenseError
 
-DOCUMENTED = {400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 501, 502, 503, 504}
+DOCUMENTED = {400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504}
 
 
 def _all(kind):

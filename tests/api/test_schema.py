@@ -41,7 +41,7 @@ CHECKS = [
     checks.ignored_auth,
     checks.unsupported_method,
 ]
-TOLD = {501, 502, 503, 504}
+TOLD = {502, 503, 504}
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,6 @@ STATUS_BY_KIND: Mapping[ErrorKind, int] = {
     ErrorKind.BAD_INPUT: 422,
     ErrorKind.FULL: 429,
     ErrorKind.INTERNAL: 500,
-    ErrorKind.NOT_BUILT: 501,
     ErrorKind.UPSTREAM_FAILED: 502,
     ErrorKind.BUSY: 503,
     ErrorKind.CANCELLED: 503,
@@ -58,7 +57,6 @@ _EXAMPLES = {
     422: ("bad-parameter", "top_k: input should be less than or equal to 20."),
     429: ("full", "Too many requests at a time (at most 18). Try again in a few seconds."),
     500: ("internal", "Stash Sense failed to handle this request. See its log."),
-    501: ("not-built", "This does not work yet. /health lists what does."),
     502: ("url-unreachable", "example.org cannot be reached. Check the URL, and that it is up."),
     503: (
         "no-database",

@@ -67,7 +67,9 @@ def jobs_group(ctx: click.Context, as_json: bool) -> None:
         "Job", "Target", "Status", "Progress", "Rate", "Time left", "Problems", right=("Problems",)
     )
     for job in listing["jobs"]:
-        table.add_row(*map(cell, (job["job_id"], job["target"])), _status(job), *map(cell, _figures(job)))
+        table.add_row(
+            *map(cell, (job["job_id"], job["target"])), job_status(job), *map(cell, job_figures(job))
+        )
     stdout().print(table)
 
 
@@ -83,7 +85,7 @@ def show_command(settings: Settings, job_id: str, as_json: bool) -> None:
       stash-sense jobs show 3f9c0a4be1d27756a8f0c1d2
     """
     with sidecar_client(settings) as sidecar:
-        _print_job(_job(sidecar, job_id), as_json=as_json)
+        _print_job(call_job(sidecar, job_id), as_json=as_json)
 
 
 @jobs_group.command("cancel")
@@ -98,7 +100,22 @@ def cancel_command(settings: Settings, job_id: str, as_json: bool) -> None:
       stash-sense jobs cancel 3f9c0a4be1d27756a8f0c1d2
     """
     with sidecar_client(settings) as sidecar:
-        _print_job(_job(sidecar, job_id, "/cancel"), as_json=as_json)
+        _print_job(call_job(sidecar, job_id, "/cancel"), as_json=as_json)
+
+
+@jobs_group.command("pause")
+@click.argument("job_id", metavar="ID")
+@json_option
+@click.pass_obj
+def pause_command(settings: Settings, job_id: str, as_json: bool) -> None:
+    """Let a job rest until it is resumed. What it has done is kept.
+
+    \b
+    Example:
+      stash-sense jobs pause 3f9c0a4be1d27756a8f0c1d2
+    """
+    with sidecar_client(settings) as sidecar:
+        _print_job(call_job(sidecar, job_id, "/pause"), as_json=as_json)
 
 
 @jobs_group.command("resume")
@@ -106,7 +123,7 @@ def cancel_command(settings: Settings, job_id: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def resume_command(settings: Settings, job_id: str, as_json: bool) -> None:
-    """Continue a cancelled or failed job under the same ID.
+    """Continue a paused, cancelled or failed job under the same ID.
 
     Finished work is not repeated.
 
@@ -115,7 +132,7 @@ def resume_command(settings: Settings, job_id: str, as_json: bool) -> None:
       stash-sense jobs resume 3f9c0a4be1d27756a8f0c1d2
     """
     with sidecar_client(settings) as sidecar:
-        _print_job(_job(sidecar, job_id, "/resume"), as_json=as_json)
+        _print_job(call_job(sidecar, job_id, "/resume"), as_json=as_json)
 
 
 @jobs_group.command("gallery")
@@ -165,7 +182,7 @@ def _start_job(ctx: click.Context, kind: str, target_id: int, *, wait: bool, as_
             return
         try:
             with progress_bar() as progress:
-                job = _wait_for(sidecar, job_id, f"{kind}:{target_id}", progress)
+                job = wait_for_job(sidecar, job_id, f"{kind}:{target_id}", progress)
         except KeyboardInterrupt:
             click.echo(
                 f"Stopped waiting; the job goes on. To cancel it: stash-sense jobs cancel {job_id}", err=True
@@ -176,21 +193,21 @@ def _start_job(ctx: click.Context, kind: str, target_id: int, *, wait: bool, as_
             ctx.exit(1)
 
 
-def _job(sidecar: SidecarClient, job_id: str, action: str = "") -> Job:
-    """The job, after "/cancel" or "/resume" if given."""
+def call_job(sidecar: SidecarClient, job_id: str, action: str = "") -> Job:
+    """The job, after "/cancel", "/pause" or "/resume" if given."""
     if not job_id.isalnum():  # it becomes a part of the URL
         raise click.UsageError(f"{safe_text(job_id[:40])} is not a job ID. To list them: stash-sense jobs")
     path = f"/jobs/{job_id}{action}"
     return sidecar.post(path) if action else sidecar.get(path)
 
 
-def _wait_for(sidecar: SidecarClient, job_id: str, target: str, progress: ProgressBar) -> Job:
-    """Return the job once it has ended. Polls the list, for which no live result has to be made."""
+def wait_for_job(sidecar: SidecarClient, job_id: str, target: str, progress: ProgressBar) -> Job:
+    """Return the job once it has ended or is paused. Polls the list, which needs no live result."""
     shown_stage = ("", 0)
     while True:
         jobs = [job for job in sidecar.get("/jobs", target=target)["jobs"] if job["job_id"] == job_id]
-        if not jobs or jobs[0]["status"] in ENDED:
-            return _job(sidecar, job_id)
+        if not jobs or jobs[0]["status"] in ENDED or jobs[0]["paused"]:
+            return call_job(sidecar, job_id)
         job = jobs[0]
         queued = job["status"] == "queued"
         stage = ("Queued" if queued else " ".join(target.split(":")).capitalize(), job["total"])
@@ -209,8 +226,9 @@ def _print_job(job: Job, *, as_json: bool) -> None:
     table = new_table("Field", "Value")
     for name in ("job_id", "target", "status", "created_at", "started_at", "ended_at"):
         if job[name]:
-            table.add_row(cell(name.removesuffix("_at").replace("_", " ")), cell(job[name]))
-    for name, figure in zip(("progress", "rate", "time left"), _figures(job)[:3], strict=True):
+            text = job_status(job) if name == "status" else cell(job[name])
+            table.add_row(cell(name.removesuffix("_at").replace("_", " ")), text)
+    for name, figure in zip(("progress", "rate", "time left"), job_figures(job)[:3], strict=True):
         if figure:
             table.add_row(cell(name), cell(figure))
     if job["error"]:
@@ -219,7 +237,7 @@ def _print_job(job: Job, *, as_json: bool) -> None:
     result = job["result"] or {}
     _print_people(console, result.get("performers"))
     _print_scene_people(console, result.get("persons"))
-    _print_problems(console, job["all_errors"])
+    print_problems(console, job["all_errors"])
 
 
 def _print_people(console: Console, people: list[Mapping[str, Any]] | None) -> None:
@@ -247,7 +265,7 @@ def _print_scene_people(console: Console, persons: list[Mapping[str, Any]] | Non
     console.print(table)
 
 
-def _print_problems(console: Console, problems: list[str]) -> None:
+def print_problems(console: Console, problems: list[str]) -> None:
     if not problems:
         return
     console.print()
@@ -258,11 +276,12 @@ def _print_problems(console: Console, problems: list[str]) -> None:
         console.print(f"... and {len(problems) - MAX_PROBLEMS_SHOWN:,} more; --json lists all.")
 
 
-def _status(job: Job) -> Text:
-    return cell(job["status"], STYLES.get(job["status"], ""))
+def job_status(job: Job) -> Text:
+    """The status as it is shown; of a job that rests, that it does."""
+    return cell("paused" if job["paused"] else job["status"], STYLES.get(job["status"], ""))
 
 
-def _figures(job: Job) -> tuple[str, str, str, str]:
+def job_figures(job: Job) -> tuple[str, str, str, str]:
     """Progress, rate, time left and problems; empty if unknown or irrelevant."""
     share = f"{job['done']:,} of {job['total']:,}" if job["total"] else f"{job['done']:,}"
     progress = f"{share}, {quantity(job['faces'], 'face')}, {quantity(job['people'], 'person', 'people')}"

@@ -17,8 +17,7 @@ from stash_sense.store.repositories.job_rows import Job
 log = logging.getLogger(__name__)
 
 PROBLEMS_KEPT = 1000
-PROBLEM_LENGTH = 500
-"""Characters of one problem that are kept."""
+PROBLEM_LENGTH = 500  # characters
 GRACE_S = 10.0
 """How long a job that was told to stop may take; then the queue goes on without it."""
 PARKED_RESULT_S = 1.0
@@ -86,6 +85,10 @@ class JobProgress:
                 self._problems.append(line)
             else:
                 self._problems_dropped += 1
+
+    def not_stored(self, error: StashSenseError) -> None:
+        """Report that something could not be stored, and why."""
+        self.problem(f"Not everything could be stored: {error}")
 
     def set_live_result(self, make: Callable[[], Mapping[str, Any]]) -> None:
         """Let `make` give the partial result from now on.
@@ -194,10 +197,9 @@ class JobRun:
         if self._stopped_for == "shutdown":
             return replace(job, status="queued")
         if self._stopped_for == "park":  # it may rest for long, and is looked at meanwhile
-            result = (await self.live_result(PARKED_RESULT_S, fresh=True))[0]
-            return await asyncio.to_thread(
-                _with_storable_result, replace(job, status="queued", result=result)
-            )
+            result, _ = await self.live_result(PARKED_RESULT_S, fresh=True)
+            parked = replace(job, status="queued", result=result)
+            return await asyncio.to_thread(_with_storable_result, parked)
         ended = _outcome_of(self._task, job) if self._task.done() else job
         if self._stopped_for == "cancel":
             ended = replace(ended, status="cancelled", error=None, error_code=None)

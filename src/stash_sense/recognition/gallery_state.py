@@ -174,7 +174,7 @@ class GalleryState:
 
 
 class GalleryStore(StateAccess):
-    """Reads and writes the results of one gallery."""
+    """Reads and writes the results of images: those of one gallery, or of none where its id is empty."""
 
     def __init__(
         self,
@@ -185,7 +185,7 @@ class GalleryStore(StateAccess):
         progress: JobProgress,
         busy_s: float,
     ) -> None:
-        super().__init__(f"gallery {gallery_id}", progress, busy_s)
+        super().__init__(f"gallery {gallery_id}" if gallery_id else "images", progress, busy_s)
         self._gallery_id = gallery_id
         self._parameters = parameters
         self._database = database
@@ -200,7 +200,7 @@ class GalleryStore(StateAccess):
         )
         results = results_in(self._database, results, self._state)
         unseen = [image for image, stored in results.items() if self._gallery_id not in stored.gallery_ids]
-        if unseen:
+        if unseen and self._gallery_id:
             self.write(partial(self._state.add_images_to_gallery, self._gallery_id, unseen))
         images = {
             image: GalleryImage.stored(stored, self._parameters)
@@ -211,9 +211,10 @@ class GalleryStore(StateAccess):
 
     def add(self, images: Sequence[RecognizedImage]) -> dict[str, tuple[int, ...]]:
         """Image id -> ids of its faces, without the images that could not be stored. Blocks."""
+        gallery_ids = [self._gallery_id] if self._gallery_id else []
         try:
             outcome = self._state.store_image_results(
-                [replace(image.result, gallery_ids=[self._gallery_id]) for image in images]
+                [replace(image.result, gallery_ids=gallery_ids) for image in images]
             )
         except StashSenseError as error:
             self.report(error)

@@ -14,6 +14,7 @@ from stash_sense.recognition.recognizer import FaceRecognizer, LoadedPack
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.types import Source, StashImage
 from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.repositories.library_work import StoredRun
 from stash_sense.store.repositories.results import StoredResult
 
 
@@ -90,6 +91,10 @@ class RunParameters:
 
     def has_same_faces(self, stored: StoredResult) -> bool:
         """Whether a new run would find the stored faces and embeddings."""
+        return self.has_same_analysis(stored) and all(face.facenet is not None for face in stored.faces)
+
+    def has_same_analysis(self, stored: StoredResult | StoredRun) -> bool:
+        """The same, as far as the stored run tells without its faces."""
         settings = stored.settings or {}
         floor = settings.get("floor")
         return (
@@ -100,7 +105,6 @@ class RunParameters:
             and settings.get("analysis") == ANALYSIS
             and isinstance(floor, int | float)
             and floor <= self.options.min_face_confidence
-            and all(face.facenet is not None for face in stored.faces)
         )
 
     def has_same_matches(self, stored: StoredResult) -> bool:

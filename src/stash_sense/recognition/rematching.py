@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from stash_sense.domain.identity import Person, person_from_facts, visible_name
 from stash_sense.domain.progress import NoProgress
-from stash_sense.errors import MediaError, NotInStash, StashError
+from stash_sense.errors import MediaError, NotInStash, StashError, StashSenseError
 from stash_sense.jobs.workers import Lane, WorkPool, task_group
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.decided_people import results_in
@@ -65,6 +65,9 @@ class _NoJob(NoProgress):
     """Nobody watches, and there is no job."""
 
     job_id = ""
+
+    def not_stored(self, error: StashSenseError) -> None:
+        """See JobProgress."""
 
     def set_live_result(self, make: Callable[[], Mapping[str, Any]]) -> None:
         """See JobProgress."""

@@ -55,4 +55,4 @@ class StateAccess:
         log.warning("%s: %s was not stored: %s", self._name, what, error)
         if str(error) not in self._reported:
             self._reported.add(str(error))
-            self._progress.problem(f"Not everything could be stored: {error}")
+            self._progress.not_stored(error)

@@ -231,7 +231,7 @@ class Services:
             )
             return answer.as_json()
 
-        return await self._run_identification(identify, "gallery")
+        return await self.run_identification(identify, "gallery")
 
     async def _identify_scene(
         self, progress: JobProgress, parameters: Mapping[str, Any]
@@ -252,9 +252,9 @@ class Services:
             )
             return answer.as_json()
 
-        return await self._run_identification(identify, "scene")
+        return await self.run_identification(identify, "scene")
 
-    async def _run_identification(
+    async def run_identification(
         self, identify: Callable[[FaceRecognizer, Tools], Awaitable[Mapping[str, Any]]], name: str
     ) -> Mapping[str, Any]:
         """What `identify` answers on an event loop of its own, with connections to Stash of its own."""

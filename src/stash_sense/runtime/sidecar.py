@@ -37,6 +37,7 @@ from stash_sense.runtime.from_settings import (
 )
 from stash_sense.runtime.hygiene_reports import HygieneReports
 from stash_sense.runtime.known_people import one_known_person
+from stash_sense.runtime.library import LIBRARY, LibraryRuns, library_job, resumes_at
 from stash_sense.runtime.rematcher import Rematcher
 from stash_sense.runtime.secret import Secret, serving_secret
 from stash_sense.runtime.services import AsyncState, Services
@@ -49,11 +50,7 @@ from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits
 from stash_sense.stash.types import StashStatus
 
 log = logging.getLogger(__name__)
-LIBRARY = "library"
-"""The kind of the job over the whole library."""
-
 RECOGNITION_WAIT_S, RECOGNITION_RETRY_S = 20.0, 30.0
-
 STATE_WAIT_S, STATE_RETRY_S = 15.0, 15.0
 """A large state may be migrated while requests wait."""
 
@@ -83,6 +80,7 @@ class Sidecar:
     updates: DatabaseUpdates
     rematcher: Rematcher
     hygiene: HygieneReports
+    library_runs: LibraryRuns
     began: float = field(default_factory=time.time)
     plugin_version: str | None = None
     _forgetting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -101,6 +99,7 @@ class Sidecar:
         self.jobs.start()
         self.updates.start()
         self.rematcher.start()
+        self.library_runs.start()
 
     async def forget(self, performer_id: str) -> ForgettingReport:
         """Delete a person for good: key, alias, id in Stash or exact name.
@@ -149,6 +148,7 @@ class Sidecar:
             step("the updates of the face database", self.updates.close)
             step("the matching of what is stored", self.rematcher.close)
             step("the comparison of references", self.hygiene.close)
+            step("the jobs that begin by themselves", self.library_runs.close)
             step("the jobs", self.jobs.close)  # before the pool: the running job is parked, not failed
 
     async def _close_pool(self) -> None:
@@ -181,16 +181,16 @@ def build_sidecar(
         private_too=settings.allow_private_urls,
     )
     secret = serving_secret(settings)
-    stash_limits = replace(stash_limits, media_bytes=settings.max_bytes)
-    stash = open_stash(settings, stash_limits) if settings.stash_url else None
+    own_limits = replace(stash_limits, media_bytes=settings.max_bytes)
+    stash = open_stash(settings, own_limits) if settings.stash_url else None
     pool = WorkPool(worker_count(settings), settings.queue, give_back_network_memory)
     state = supervised_state(state_file(settings))
     engine = Engine(settings)
     recognition = supervised_recognition(engine)
     services = Services(settings, stash, state, engine, recognition, pool, outage_limits)
-    kinds = services.job_kinds()
+    kinds = {**services.job_kinds(), LIBRARY: library_job(services)}
     kinds[KIND] = database_job(services, kinds[KIND])
-    background = BackgroundJobs(frozenset({LIBRARY}))
+    background = BackgroundJobs(frozenset({LIBRARY}), partial(resumes_at, settings))
     jobs = supervised_jobs(jobs_file(settings), kinds, background, partial(resume_forgetting, settings))
     return Sidecar(
         settings=settings,
@@ -206,6 +206,7 @@ def build_sidecar(
         updates=DatabaseUpdates(services, jobs),
         rematcher=Rematcher(services),
         hygiene=HygieneReports(services),
+        library_runs=LibraryRuns(services, jobs),
     )
 
 

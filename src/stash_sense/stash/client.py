@@ -10,6 +10,7 @@ from stash_sense.errors import NotInStash, StashAnsweredWrongly, StashRefused
 from stash_sense.graphql.execution import execute, load_document
 from stash_sense.stash.address import StashAddress
 from stash_sense.stash.downloads import VideoPart, fetch_cell_list, fetch_media, fetch_video_part
+from stash_sense.stash.listing import Criteria, ListedGallery, ListedImage, ListedScene
 from stash_sense.stash.pages import read_all_pages
 from stash_sense.stash.scenes import SpriteCell, StashScene, sprite_cells
 from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits, StashTransport
@@ -24,6 +25,8 @@ from stash_sense.stash.types import (
     StashImage,
     StashStatus,
     Target,
+    each_of,
+    id_of,
 )
 
 T = TypeVar("T")
@@ -106,6 +109,23 @@ class StashClient:
 
         page = {"page": 1, "per_page": limit, "sort": "id", "direction": "ASC"}
         return await self._execute("find_scenes", read, {"scene_filter": scene_filter, "filter": page})
+
+    async def list_images(self, criteria: Criteria, limit: int) -> tuple[ListedImage, ...]:
+        """The first images that match, by falling id; at most `limit`."""
+        return (await self._listed("image", "images", ListedImage.from_json, criteria, limit))[1]
+
+    async def list_galleries(self, criteria: Criteria, limit: int) -> tuple[ListedGallery, ...]:
+        """The first galleries that match, by falling id; at most `limit`."""
+        return (await self._listed("gallery", "galleries", ListedGallery.from_json, criteria, limit))[1]
+
+    async def list_scenes(self, criteria: Criteria, limit: int) -> tuple[ListedScene, ...]:
+        """The first scenes that match, by falling id; at most `limit`."""
+        return (await self._listed("scene", "scenes", ListedScene.from_json, criteria, limit))[1]
+
+    async def count(self, target: Target, criteria: Criteria) -> int:
+        """How many images, galleries or scenes match."""
+        plural = "galleries" if target == "gallery" else f"{target}s"
+        return (await self._listed(target, plural, id_of, criteria, 0))[0]
 
     async def performers(self) -> tuple[Performer, ...]:
         """All performers, by id."""
@@ -220,6 +240,18 @@ class StashClient:
             return int(images["count"]), tuple(map(StashImage.from_json, images["images"]))
 
         return await self._execute("find_images", read, {"image_filter": image_filter, "filter": page})
+
+    async def _listed(
+        self, target: Target, plural: str, read: Callable[[Json], T], criteria: Criteria, limit: int
+    ) -> tuple[int, tuple[T, ...]]:
+        """How many match, 0 unless none is asked for, and the first by falling id."""
+        field = f"find{plural.capitalize()}"
+        page = {"page": 1, "per_page": limit, "sort": "id", "direction": "DESC"}
+        return await self._execute(
+            f"list_{plural}",
+            lambda data: (int(data[field].get("count", 0)), each_of(data[field][plural], read)),
+            {f"{target}_filter": criteria, "filter": page, "counted": not limit},
+        )
 
     async def _performers_page(self, page: Mapping[str, Any]) -> tuple[int, tuple[Performer, ...]]:
         def read(data: Json) -> tuple[int, tuple[Performer, ...]]:

@@ -15,6 +15,7 @@ from stash_sense.store.connection import BUSY_SECONDS, ConnectionPool
 from stash_sense.store.decision_methods import DecisionMethods
 from stash_sense.store.fingerprint_methods import FingerprintMethods, RematchMethods
 from stash_sense.store.library_methods import LibraryMethods
+from stash_sense.store.library_work_methods import LibraryWorkMethods
 from stash_sense.store.migrations import migrate_file
 from stash_sense.store.repositories import (
     deletion,
@@ -38,7 +39,9 @@ IMAGES_PER_TRANSACTION = 64
 """What a killed process may lose of a batch, and what other writers may have to wait for."""
 
 
-class RecommendationsDB(FingerprintMethods, SceneMethods, DecisionMethods, RematchMethods, LibraryMethods):
+class RecommendationsDB(
+    FingerprintMethods, SceneMethods, DecisionMethods, RematchMethods, LibraryMethods, LibraryWorkMethods
+):
     """The state file at `path`, created or migrated on opening; safe from any thread and process.
 
     Raises NotAStateFile, NewerState, StateDamaged, MigrationFailed, DiskFull, StateUnwritable or StateBusy on

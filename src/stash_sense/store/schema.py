@@ -12,6 +12,7 @@ from stash_sense.domain.identity import bare_ids, person_from_facts, person_keys
 from stash_sense.domain.validation import parse_json_object
 from stash_sense.store.library_schema import add_library_tags
 from stash_sense.store.repositories.former_pictures import add_former_pictures
+from stash_sense.store.repositories.library_work import add_library_work
 from stash_sense.store.repositories.newly_named import create_newly_named
 from stash_sense.store.scene_schema import BOX_COLUMNS, add_scenes
 from stash_sense.store.table_rebuild import Table, ensure_table
@@ -285,5 +286,6 @@ MIGRATIONS = (
     Migration("0013-newly-named", create_newly_named),
     Migration("0015-packs-of-one-network", _packs_of_one_network),
     Migration("0016-library-tags", add_library_tags),
+    Migration("0018-library-work", add_library_work),
     Migration("0019-former-pictures", add_former_pictures),
 )

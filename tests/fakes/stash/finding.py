@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from .library import Library, Performer, Tagged
@@ -45,7 +46,11 @@ def tagged_fits(item: Tagged, criteria: Json | None) -> bool:
             "performers": lambda c: _multi(item.performers, c),
             "galleries": lambda c: _multi(item.galleries, c),
             "oshash": lambda c: any(_text(file.fingerprints.get("oshash", ""), c) for file in item.files),
-            "path": lambda c: any(_text(file.path, c) for file in item.files),
+            "path": lambda c: any(_text(place, c) for place in _places(item)),
+            "tags": lambda c: _multi(item.tags, c),
+            "studios": lambda c: _multi([] if item.studio is None else [item.studio], c),
+            "organized": lambda c: item.organized == c,
+            "created_at": lambda c: _later(item.created_at, c),
         }[name]
         if not fits(criterion):
             return False
@@ -203,8 +208,20 @@ def _stash_id(performer: Performer, criterion: Json, wanted: Sequence[str | None
             raise ValueError(f"the stand-in has no modifier {other} for stash ids")
 
 
+def _places(item: Tagged) -> list[str]:
+    return [*(file.path for file in item.files), *([item.folder] if item.folder else [])]
+
+
+def _later(moment: datetime, criterion: Json) -> bool:
+    if criterion["modifier"] != "GREATER_THAN":
+        raise ValueError(f"the stand-in has no modifier {criterion['modifier']} for times")
+    return moment > datetime.fromisoformat(criterion["value"])
+
+
 def _text(held: str, criterion: Json) -> bool:
     match criterion["modifier"]:
+        case "INCLUDES":
+            return criterion["value"].casefold() in held.casefold()
         case "EQUALS":
             return _like(held, criterion["value"])
         case other:

@@ -66,6 +66,7 @@ class Tagged:
     tags: list[int] = field(default_factory=list)
     galleries: list[int] = field(default_factory=list)
     organized: bool = False
+    studio: int | None = None
     folder: str | None = None
     media: dict[str, bytes] = field(default_factory=dict)
     """Of a scene: what was generated, by the route's last part, like sprite or vtt."""

@@ -66,6 +66,9 @@ class RecordedProgress:
     def problem(self, message):
         self.problems.append(message)
 
+    def not_stored(self, error):
+        self.problem(f"Not everything could be stored: {error}")
+
     def set_live_result(self, make):
         self.make = make
 

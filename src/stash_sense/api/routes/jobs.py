@@ -1,7 +1,7 @@
 """Jobs: submitted, listed, shown, cancelled, resumed."""
 
 from dataclasses import replace
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
 
@@ -17,10 +17,11 @@ from stash_sense.api.schemas.jobs import (
     JobsQuery,
     job_out,
 )
+from stash_sense.api.schemas.library import LibraryJobIn
 from stash_sense.api.schemas.scenes import SceneIn
 from stash_sense.enrolment.stash import SOURCE
-from stash_sense.errors import NotBuilt
 from stash_sense.runtime.database_updates import KIND, STASH_BOX, TARGET
+from stash_sense.runtime.library import LIBRARY
 from stash_sense.runtime.services import IdentifyOptions, SceneOptions
 from stash_sense.runtime.sidecar import Sidecar
 
@@ -113,13 +114,28 @@ async def post_database_job(
     return JobIdOut(job_id=await queue.submit(KIND, TARGET, body.model_dump()))
 
 
-# Before `/jobs/{job_id}/…`, which would take these names for ids.
 @router.post(
-    "/jobs/library", tags=["not built"], status_code=501, response_model=None, responses=documented(501)
+    "/jobs/library",
+    status_code=202,
+    dependencies=[JSON_BODY],
+    responses=documented(400, 503, *BODY_ERRORS),
 )
-async def post_unbuilt_job() -> NoReturn:
-    """Answers 501 until it is built."""
-    raise NotBuilt("This does not work yet. GET /health lists under `features` what does.")
+async def post_library_job(
+    sidecar: SidecarDep,
+    body: Annotated[
+        LibraryJobIn,
+        Body(
+            openapi_examples={
+                "new": {"value": {}},
+                "some": {"value": {"what": ["scenes"], "filter": {"no_performers": True}}},
+            }
+        ),
+    ],
+) -> JobIdOut:
+    """Identify what is new in the whole library. Other jobs go first; what was done is never done again."""
+    async with sidecar.services.lease_tools():
+        queue = await sidecar.jobs.ready()
+        return JobIdOut(job_id=await queue.submit(LIBRARY, LIBRARY, body.options().as_json()))
 
 
 @router.get("/jobs", responses=documented(422, 503))

@@ -15,7 +15,7 @@ _WITH_STATE = ("decisions", "journal")
 _WITH_JOBS = ("jobs",)
 _WITH_STATE_AND_STASH = ("face-crops",)
 _WITH_JOBS_AND_STASH = ("jobs-database",)
-_WITH_ALL = ("identify-image", "identify-gallery", "jobs-gallery", "scenes")
+_WITH_ALL = ("identify-image", "identify-gallery", "jobs-gallery", "scenes", "jobs-library")
 
 
 class DatabaseOut(BaseModel):

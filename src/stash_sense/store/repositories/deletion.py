@@ -11,6 +11,7 @@ from stash_sense.errors import StateBusy, StateError
 from stash_sense.store.connection import writing
 from stash_sense.store.repositories.fingerprints import delete_image_fingerprint
 from stash_sense.store.repositories.library_tags import IMAGE, delete_tags
+from stash_sense.store.repositories.library_work import delete_work
 from stash_sense.store.repositories.people import delete_unused_people
 from stash_sense.store.repositories.pictures import delete_unused_pictures, picture_id_of_image
 from stash_sense.store.table_rebuild import quote_name
@@ -38,6 +39,7 @@ def delete_image(connection: sqlite3.Connection, stash_image_id: str) -> Deletio
     picture_id = picture_id_of_image(connection, image)
     rows = int(delete_image_fingerprint(connection, image))
     delete_tags(connection, IMAGE, image)
+    delete_work(connection, IMAGE, image)
     if picture_id is not None:
         rows += connection.execute(
             "DELETE FROM stash_sense_decisions WHERE picture_id = ?1 AND NOT EXISTS "

@@ -38,6 +38,9 @@ class SpokenProgress:
     def problem(self, message):
         sys.stderr.write(f"{message}\n")
 
+    def not_stored(self, error):
+        self.problem(f"Not everything could be stored: {error}")
+
     def set_live_result(self, make):
         pass
 

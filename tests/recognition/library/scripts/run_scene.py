@@ -37,6 +37,9 @@ class HoldingProgress:
     def problem(self, message):
         sys.stderr.write(f"{message}\n")
 
+    def not_stored(self, error):
+        self.problem(f"Not everything could be stored: {error}")
+
     def set_live_result(self, make):
         pass
 

@@ -1,0 +1,134 @@
+"""The library's job, the hours in which it rests, and the jobs that are submitted by themselves."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
+from typing import Any
+
+from stash_sense.errors import StashSenseError
+from stash_sense.jobs.queue import JobQueue
+from stash_sense.jobs.run import JobFunction, JobProgress
+from stash_sense.matching.gallery_people import MatchOptions
+from stash_sense.recognition.library import LibraryOptions, identify_library
+from stash_sense.recognition.parameters import Tools
+from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.runtime.services import Services
+from stash_sense.runtime.supervisor import Supervised
+from stash_sense.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LIBRARY = "library"
+"""The kind and the target of the job over the whole library."""
+
+LOOK_EVERY_S = 60.0
+"""How often Stash is asked what is newest. A job follows once that has not changed between two looks."""
+RETRY_S = 60.0
+
+
+def library_job(services: Services) -> JobFunction:
+    """The job that identifies what is new in the library."""
+
+    async def run(progress: JobProgress, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        options = LibraryOptions.from_json(parameters)
+
+        async def identify(recognizer: FaceRecognizer, tools: Tools) -> Mapping[str, Any]:
+            return await identify_library(
+                options, recognizer, tools, progress, outage_limits=services.outage_limits
+            )
+
+        return await services.run_identification(identify, LIBRARY)
+
+    return run
+
+
+def resumes_at(settings: Settings, now: datetime | None = None) -> float | None:
+    """When the quiet hours that it is in end, seconds since 1970; None outside of them. now: local time."""
+    now = now or datetime.now().astimezone()
+    if settings.quiet_hours is None:
+        return None
+    begins, ends = settings.quiet_hours
+    if not _is_between(begins, ends, now.time()):
+        return None
+    end = now.replace(hour=ends.hour, minute=ends.minute, second=0, microsecond=0)
+    return (end if end > now else end + timedelta(days=1)).timestamp()
+
+
+def _is_between(begins: time_of_day, ends: time_of_day, now: time_of_day) -> bool:
+    return begins <= now < ends if begins < ends else now >= begins or now < ends
+
+
+class LibraryRuns:
+    """Submits the library's job by itself: on a schedule, and after new images, galleries or scenes.
+
+    Stash is asked in short queries. A hook of Stash would start a process for each image of a scan, and a
+    scan of a large library would take hours longer.
+    """
+
+    def __init__(self, services: Services, jobs: Supervised[JobQueue]) -> None:
+        self._services = services
+        self._jobs = jobs
+        self._task: asyncio.Task[None] | None = None
+        self._newest: tuple[str, ...] | None = None
+        self._submitted: tuple[str, ...] | None = None
+
+    def start(self) -> None:
+        """Begin in the background, if the settings ask for anything."""
+        settings = self._services.settings
+        if self._services.stash is not None and (settings.library_every or settings.follow_new):
+            self._task = asyncio.create_task(self._run(), name="jobs of the library")
+
+    async def close(self) -> None:
+        """Submit nothing more."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        await self._services.recognition.first_attempt.wait()
+        await self._jobs.first_attempt.wait()
+        every_s = self._services.settings.library_every * 3600
+        scheduled = await self._last_run() + every_s if every_s else None
+        while True:
+            try:
+                if scheduled is not None and time.time() >= scheduled:
+                    scheduled = time.time() + (every_s if await self._submit() else RETRY_S)
+                if self._services.settings.follow_new:
+                    await self._look()
+            except Exception as error:
+                known = isinstance(error, StashSenseError)
+                log.warning("the library's job could not be started by itself: %s", error, exc_info=not known)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _look(self) -> None:
+        """Submit a job for what is new, once nothing newer comes."""
+        stash = self._services.require_stash()
+        images, galleries, scenes = await asyncio.gather(
+            stash.list_images({}, 1), stash.list_galleries({}, 1), stash.list_scenes({}, 1)
+        )
+        newest = tuple(page[0].id if page else "" for page in (images, galleries, scenes))
+        is_quiet, self._newest = newest == self._newest, newest
+        if is_quiet and newest != self._submitted and await self._submit():
+            self._submitted = newest
+
+    async def _submit(self) -> bool:
+        """Whether the job is submitted; not while one runs, which may miss what is new."""
+        if self._services.recognition.current is None:
+            return False
+        queue = await self._jobs.ready()
+        if any(job.status == "running" for job in await queue.list(LIBRARY)):
+            return False
+        await queue.submit(LIBRARY, LIBRARY, LibraryOptions(MatchOptions()).as_json())
+        return True
+
+    async def _last_run(self) -> float:
+        """When a library's job was last done, seconds since 1970; long ago if none was."""
+        with suppress(StashSenseError):
+            for job in await (await self._jobs.ready()).list(LIBRARY):
+                if job.status == "done" and job.ended_at:
+                    return datetime.fromisoformat(job.ended_at).timestamp()
+        return 0.0
