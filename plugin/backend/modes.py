@@ -150,16 +150,16 @@ def _dismiss_newly_named(connect: Connect, args: Args) -> Any:
     return connect().json("POST", "/database/newly-named/dismiss", body, expected={"dismissed": int})
 
 
-def _build_database(connect: Connect, _: Args) -> Any:
-    """A task of Stash's own queue: starts the job and reports its progress until it ends."""
+def _run_as_task(connect: Connect, path: str) -> Any:
+    """A task of Stash's own queue: starts the job and reports its progress until it ends or is paused."""
     client = connect()
-    job_id = client.json("POST", "/jobs/database", {}, expected=_STARTED)["job_id"]
+    job_id = client.json("POST", path, {}, expected=_STARTED)["job_id"]
     while True:
         job = client.json("GET", f"/jobs/{quote(str(job_id), safe='')}", expected=_JOB)
         # Until the total is known, Stash shows that the task is at work, and not 0 %.
         if has_shape(job, {"done": (int, float), "total": (int, float)}) and job["total"]:
             log.progress(job["done"] / job["total"])
-        if job["status"] == "done":
+        if job["status"] == "done" or job.get("paused"):
             return job
         if job["status"] in ("failed", "cancelled"):
             raise PluginError(f"Request failed: {job.get('error') or job['status']}")
@@ -315,10 +315,15 @@ MODES: dict[str, Callable[[Connect, Args], Any]] = {
         "GET", "/database/newly-named" + _query(args, "limit", "before"), expected={"faces": list}
     ),
     "dismiss_newly_named": _dismiss_newly_named,
-    "build_database": _build_database,
+    "build_database": lambda connect, _: _run_as_task(connect, "/jobs/database"),
+    "identify_library": lambda connect, _: _run_as_task(connect, "/jobs/library"),
+    "start_library": lambda connect, args: connect().json(
+        "POST", "/jobs/library", given(args, "what", "only", "filter", "order"), expected=_STARTED
+    ),
     "job": _job,
     "jobs": _jobs,
     "clear_jobs": lambda connect, _: connect().json("DELETE", "/jobs", expected={"cleared": int}),
+    "pause_job": lambda connect, args: _control_job(connect, args, "pause"),
     "cancel_job": lambda connect, args: _control_job(connect, args, "cancel"),
     "resume_job": lambda connect, args: _control_job(connect, args, "resume"),
     "decide": _decide,

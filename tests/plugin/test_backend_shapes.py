@@ -129,3 +129,15 @@ def huge_png():
 def test_what_is_no_small_picture_becomes_no_data_url(call, sidecar, content, kind):
     sidecar.faults["/faces/f1/crop"] = http(content, kind)
     assert "is not Stash Sense" in call("crop", face_id="f1").error
+
+
+def test_the_library_as_a_task_ends_with_its_job_or_while_that_is_paused(call, sidecar):
+    sidecar.faults["/jobs/library"] = http(b'{"job_id": "7"}')
+    for job in ({"status": "done", "done": 3, "total": 3}, {"status": "queued", "paused": True}):
+        sidecar.faults["/jobs/7"] = http(json.dumps(job).encode())
+        assert call("identify_library").output == job
+    sidecar.faults["/jobs/7"] = http(b'{"status": "failed", "error": "no room"}')
+    assert call("identify_library").error == "Request failed: no room"
+    assert call("start_library", what=["scenes"]).output == {"job_id": "7"}
+    sidecar.faults["/jobs/7/pause"] = http(b'{"status": "queued", "paused": true}')
+    assert call("pause_job", job_id="7").output["paused"]

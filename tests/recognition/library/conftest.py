@@ -20,6 +20,7 @@ from stash_sense.recognition import scene_analysis
 from stash_sense.recognition.gallery import identify_gallery
 from stash_sense.recognition.gallery_answer import GalleryAnswer
 from stash_sense.recognition.image import identify_image
+from stash_sense.recognition.library import LibraryOptions, identify_library
 from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.recognition.rematching import rematch_stored
@@ -302,3 +303,39 @@ def rematch(tools):
         return await rematch_stored(recognizer, tools, in_state, is_current, **more)
 
     return rematch
+
+
+@pytest.fixture
+def look_at_all(tools, sees_colours, new_progress):
+    """Identify the library by its colours."""
+
+    async def look_at_all(recognizer=None, progress=None, limits=SHORT, **asked):
+        options = LibraryOptions(MatchOptions(), **asked)
+        progress = progress or new_progress()
+        return await identify_library(
+            options, recognizer or sees_colours, tools, progress, outage_limits=limits
+        )
+
+    return look_at_all
+
+
+@pytest.fixture
+def loose(stash, picture):
+    """Put pictures of these colours into Stash, in no gallery; returns their ids."""
+
+    def loose(*colours, **more) -> list[str]:
+        first = len(stash.library.images) + 1000
+        return [
+            str(stash.library.add_image(picture(colour, first + number), **more))
+            for number, colour in enumerate(colours)
+        ]
+
+    return loose
+
+
+@pytest.fixture
+def world(fill, loose, add_scene):
+    """Two galleries, three images in none, and a scene."""
+    first, in_first = fill("red", "red", "green")
+    second, in_second = fill("blue", "black")
+    return (first, second), [*in_first, *in_second, *loose("red", "green", "black")], add_scene()

@@ -2,50 +2,10 @@
 
 import pytest
 
-from stash_sense.matching.gallery_people import MatchOptions
-from stash_sense.recognition.library import LibraryOptions, identify_library
 from stash_sense.stash import listing
 from stash_sense.stash.listing import LibraryFilter
 
-from .conftest import SHORT
-
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def look_at_all(tools, sees_colours, new_progress):
-    """Identify the library by its colours; `before` is called with the run's progress."""
-
-    async def look_at_all(recognizer=None, progress=None, limits=SHORT, **asked):
-        options = LibraryOptions(MatchOptions(), **asked)
-        progress = progress or new_progress()
-        return await identify_library(
-            options, recognizer or sees_colours, tools, progress, outage_limits=limits
-        )
-
-    return look_at_all
-
-
-@pytest.fixture
-def loose(stash, picture):
-    """Put pictures of these colours into Stash, in no gallery; returns their ids."""
-
-    def loose(*colours, **more) -> list[str]:
-        first = len(stash.library.images) + 1000
-        return [
-            str(stash.library.add_image(picture(colour, first + number), **more))
-            for number, colour in enumerate(colours)
-        ]
-
-    return loose
-
-
-@pytest.fixture
-def world(fill, loose, add_scene):
-    """Two galleries, three images in none, and a scene."""
-    first, in_first = fill("red", "red", "green")
-    second, in_second = fill("blue", "black")
-    return (first, second), [*in_first, *in_second, *loose("red", "green", "black")], add_scene()
 
 
 async def test_galleries_images_and_scenes_are_identified_each_once(world, look_at_all, fetched, state):
