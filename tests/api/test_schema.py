@@ -31,6 +31,8 @@ CALLS = [
     ("GET", "/database/newly-named"), ("POST", "/database/newly-named/dismiss"),
     ("GET", "/database/hygiene"), ("POST", "/database/quarantine"), ("POST", "/database/restore"),
     ("POST", "/journal/picture"), ("GET", "/journal/{entry_id}/picture"),
+    ("GET", "/suggestions"), ("POST", "/suggestions/dismiss"), ("GET", "/people"),
+    ("GET", "/people/{performer_id}/appearances"), ("GET", "/faces/{face_id}/similar"),
 ]  # fmt: skip
 CHECKS = [
     checks.status_code_conformance,

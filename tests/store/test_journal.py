@@ -118,3 +118,13 @@ def test_an_unknown_entry_or_status_is_refused(db: RecommendationsDB) -> None:
 def test_entries_before_something_that_is_no_entry_are_refused(before: Any, db: RecommendationsDB) -> None:
     with pytest.raises(BadInput, match="before"):
         db.journal_entries(before=before)
+
+
+def test_a_removal_is_undone_by_adding(db: RecommendationsDB) -> None:
+    entry = db.journal_begin("image", ["1", "2"], "88", action="remove")
+    done = db.journal_complete(entry.entry_id, "done", ["2"])
+    assert (done.action, done.added_ids) == ("remove", ("2",))
+    assert db.journal_begin("image", ["1"], "88").action == "add"
+    for target_type, action in (("image", "replace"), ("marker", "remove")):
+        with pytest.raises(BadInput, match="action"):
+            db.journal_begin(target_type, ["1"], "88", action=action)

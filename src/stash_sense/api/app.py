@@ -29,7 +29,16 @@ from stash_sense.api.problems import (
     problem_response,
     status_of,
 )
-from stash_sense.api.routes import database, decisions, identify, jobs, plugin, state
+from stash_sense.api.routes import (
+    database,
+    decisions,
+    identify,
+    jobs,
+    people,
+    plugin,
+    state,
+    suggestions,
+)
 from stash_sense.api.telemetry import JsonLineFormatter, Metrics, RecentEvents, RequestLog, log_to_stderr
 from stash_sense.errors import (
     BadParameter,
@@ -82,7 +91,7 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
     metrics = Metrics(sidecar)
     app.state.sidecar, app.state.metrics, app.state.events = sidecar, metrics, events
     app.state.offered_plugin = OfferedPlugin(sidecar.settings.data_dir)
-    for routes in (state, database, identify, jobs, decisions, plugin):
+    for routes in (state, database, identify, jobs, decisions, plugin, suggestions, people):
         app.include_router(routes.router)
     _describe(app)
 

@@ -13,6 +13,7 @@ from stash_sense.stash.downloads import VideoPart, fetch_cell_list, fetch_media,
 from stash_sense.stash.listing import Criteria, ListedGallery, ListedImage, ListedScene
 from stash_sense.stash.pages import read_all_pages
 from stash_sense.stash.scenes import SpriteCell, StashScene, sprite_cells
+from stash_sense.stash.targets import StashTarget, is_stash_number, read_targets, targets_document
 from stash_sense.stash.transport import DEFAULT_STASH_LIMITS, StashLimits, StashTransport
 from stash_sense.stash.types import (
     Gallery,
@@ -33,8 +34,6 @@ T = TypeVar("T")
 
 ImageFilter = Mapping[str, Any]
 """Stash's ImageFilterType."""
-
-_MAX_ID_DIGITS = 18  # more would not fit into Stash's integers
 
 
 class StashClient:
@@ -162,6 +161,18 @@ class StashClient:
             "find_plugins", lambda data: tuple(map(Plugin.from_json, data["plugins"] or ()))
         )
 
+    async def find_targets(
+        self, targets: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], StashTarget | None]:
+        """Images, galleries, scenes and performers in one request; None for each that is not in Stash."""
+        known = [target for target in dict.fromkeys(targets) if is_stash_number(target[1])]
+        found: dict[tuple[str, str], StashTarget | None] = dict.fromkeys(targets)
+        if known:
+            document = targets_document(known)
+            data = await execute(self._transport, self._transport.address.graphql, self._limits, document, {})
+            found |= self._parse(document.operation, partial(read_targets, known), data)
+        return found
+
     async def add_performers(
         self, target: Target, ids: Sequence[str], performer_ids: Sequence[str]
     ) -> tuple[str, ...]:
@@ -282,7 +293,7 @@ class StashClient:
 
 def _checked_id(kind: str, text: str) -> str:
     """Raises NotInStash; Stash itself would answer with an error of its parser."""
-    if text.isascii() and text.isdigit() and len(text) <= _MAX_ID_DIGITS:
+    if is_stash_number(text):
         return text
     raise NotInStash(
         f"{kind} {text[:40]!r}: not in Stash. Use the number in the address of its page in Stash."

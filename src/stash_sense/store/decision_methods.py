@@ -16,6 +16,7 @@ from stash_sense.store.repositories import (
     faces,
     former_pictures,
     journal,
+    library_tags,
     people,
     rematching,
     scene_tracks,
@@ -107,10 +108,15 @@ class DecisionMethods:
             return faces.decisions_by_face_id(connection, stash_image_ids)
 
     def journal_begin(
-        self, target_type: str, target_ids: Sequence[str], local_id: str, batch_id: str | None = None
+        self,
+        target_type: str,
+        target_ids: Sequence[str],
+        local_id: str,
+        batch_id: str | None = None,
+        action: str = journal.ADD,
     ) -> JournalEntry:
         with self._pool.writing(durable=True) as connection:
-            return journal.begin_entry(connection, target_type, target_ids, local_id, batch_id)
+            return journal.begin_entry(connection, target_type, target_ids, local_id, batch_id, action)
 
     def begin_picture(self, local_id: str, pictures: former_pictures.FormerPicture) -> JournalEntry:
         with self._pool.writing(durable=True) as connection:
@@ -124,6 +130,7 @@ class DecisionMethods:
         """Where nothing was added there is nothing to undo: the decisions of the entry are deleted now."""
         with self._pool.writing(durable=True) as connection:
             entry = journal.complete_entry(connection, entry_id, status, added_ids)
+            _note_tags(connection, entry, is_added=entry.action == journal.ADD)
             if not entry.added_ids:
                 self._delete_decisions(connection, decisions.decision_ids_of_entry(connection, entry_id))
                 former_pictures.forget_picture(connection, entry_id)
@@ -133,6 +140,7 @@ class DecisionMethods:
         """Record that `added_ids` were undone, and delete the decisions and pictures of the entry."""
         with self._pool.writing(durable=True) as connection:
             entry = journal.mark_undone(connection, entry_id)
+            _note_tags(connection, entry, is_added=entry.action != journal.ADD)
             self._delete_decisions(connection, decisions.decision_ids_of_entry(connection, entry_id))
             former_pictures.forget_picture(connection, entry_id)
             return entry
@@ -150,6 +158,12 @@ class DecisionMethods:
                 key = validate_text("performer_id", performer_id)
                 local_ids = people.local_ids_of(connection, key)
             return journal.list_entries(connection, status, before, limit, local_ids)
+
+
+def _note_tags(connection: Connection, entry: JournalEntry, *, is_added: bool) -> None:
+    if entry.target_type in library_tags.TAGGED_TYPES:
+        targets = [(entry.target_type, target_id) for target_id in entry.added_ids]
+        library_tags.note_tags(connection, targets, entry.local_id, is_added=is_added)
 
 
 def _refresh(connection: Connection, picture_ids: Iterable[int]) -> None:

@@ -217,7 +217,9 @@ async def post_journal_entry(
     target_ids = [str(target_id) for target_id in body.target_ids]
     return journal_out(
         await state.run(
-            lambda store: store.journal_begin(body.target_type, target_ids, str(body.local_id), body.batch_id)
+            lambda store: store.journal_begin(
+                body.target_type, target_ids, str(body.local_id), body.batch_id, body.action
+            )
         )
     )
 
@@ -279,7 +281,7 @@ async def get_journal(state: StateDep, query: Annotated[JournalQuery, Query()]) 
 
 @router.post("/journal/{entry_id}/undone", tags=["journal"], responses=documented(404, 409, 422, 503))
 async def post_journal_undone(sidecar: SidecarDep, state: StateDep, entry_id: EntryId) -> JournalOut:
-    """Record that exactly `added_ids` were removed in Stash; refused a second time.
+    """Record that what was done to exactly `added_ids` was undone in Stash; refused a second time.
 
     Decisions that came with this entry are taken back too.
     """

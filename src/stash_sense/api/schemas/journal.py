@@ -21,6 +21,12 @@ ListedType = Annotated[
 _DataUrl = Annotated[str, Field(pattern=r"^data:image/[a-z0-9.+-]{1,30};base64,[A-Za-z0-9+/]*={0,2}$")]
 
 
+JournalAction = Annotated[
+    Literal["add", "remove"],
+    Field(description="`remove`: the targets lose the performer. Undoing does the opposite."),
+]
+
+
 class JournalIn(BaseModel):
     """A tag about to be written to Stash."""
 
@@ -29,6 +35,7 @@ class JournalIn(BaseModel):
     target_type: TargetType
     target_ids: list[StashIdIn] = Field(min_length=1, max_length=_MAX_TARGETS)
     local_id: StashIdIn = Field(description="The performer's id in this Stash.")
+    action: JournalAction = "add"
     batch_id: str | None = Field(
         default=None,
         min_length=1,
@@ -47,8 +54,8 @@ class JournalEndIn(BaseModel):
     added_ids: list[StashIdIn] | None = Field(
         default=None,
         max_length=_MAX_TARGETS,
-        description="The targets that really gained the performer: an undo removes only these. Of `marker` "
-        "the markers that were made. Required for `done`, even if empty.",
+        description="The targets that really gained the performer, or lost them: an undo is about these "
+        "alone. Of `marker` the markers that were made. Required for `done`, even if empty.",
     )
 
     @model_validator(mode="after")
@@ -86,12 +93,13 @@ class JournalOut(BaseModel):
         description="`open`: recorded, and not known yet how it ended."
     )
     added_ids: list[str] = Field(
-        description="The targets that gained the performer, or the markers: an undo removes exactly these."
+        description="The targets that gained or lost the performer, or the markers: an undo is about these."
     )
     created_at: str = Field(description="UTC.")
     completed_at: str | None
     undone_at: str | None
     batch_id: str | None = Field(description="The same on tags that belong together, as of one Accept All.")
+    action: JournalAction
 
 
 class JournalQuery(BaseModel):

@@ -17,18 +17,20 @@ from stash_sense.store.unreadable import UNREADABLE, log_unreadable
 MARKER, PICTURE = "marker", "picture"
 TARGET_TYPES = ("image", "gallery", "scene", MARKER, PICTURE)
 OPEN, DONE, FAILED, UNDONE = "open", "done", "failed", "undone"
+ADD, REMOVE = "add", "remove"
 
 _SELECT = """SELECT id, target_type, target_ids, local_id, status, added_ids, created_at, completed_at,
-  undone_at, batch_id FROM stash_sense_journal"""
+  undone_at, batch_id, action FROM stash_sense_journal"""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One tag: the performer `local_id` (Stash's id) added to targets. Times are UTC.
+    """One tag: the performer `local_id` (Stash's id) added to targets, or removed. Times are UTC.
 
     status: `open` while the outcome is unknown, then `done` or `failed` as reported, or `undone`. added_ids:
-    the targets that really gained the performer; an undo removes exactly these. batch_id: shared by entries
-    that belong together, as those of one Accept All. For the type `marker` the targets are scenes, and
+    the targets that really gained the performer, or lost them where the action is `remove`; an undo does the
+    opposite to exactly these. batch_id: shared by entries that belong together, as those of one Accept All.
+    For the type `marker` the targets are scenes, and
     added_ids the markers made there for the performer. For `picture` the target is the performer.
     """
 
@@ -42,6 +44,7 @@ class JournalEntry:
     completed_at: str | None
     undone_at: str | None
     batch_id: str | None = None
+    action: str = ADD
 
 
 def begin_entry(
@@ -50,18 +53,23 @@ def begin_entry(
     target_ids: Sequence[str],
     local_id: str,
     batch_id: str | None = None,
+    action: str = ADD,
 ) -> JournalEntry:
-    """Record that a performer is about to be added to the targets. Raises BadInput."""
+    """Record that a performer is about to be added to the targets, or removed. Raises BadInput."""
     if target_type not in TARGET_TYPES:
         raise BadInput(f"target_type is {target_type!r}; give one of {', '.join(TARGET_TYPES)}.")
+    if action not in (ADD, REMOVE) or (action, target_type) == (REMOVE, MARKER):
+        raise BadInput(f"action is {action!r:.80}; give add, or remove for performers of a target.")
     targets = _ids("target_ids", target_ids)
     if not targets:
         raise BadInput("target_ids is empty; give the ids of what is to be tagged.")
     cursor = connection.execute(
-        "INSERT INTO stash_sense_journal (target_type, target_ids, local_id, batch_id) VALUES (?, ?, ?, ?)",
+        "INSERT INTO stash_sense_journal (target_type, target_ids, local_id, batch_id, action) "
+        "VALUES (?, ?, ?, ?, ?)",
         (
             *(target_type, json.dumps(targets), validate_stash_id("local_id", local_id)),
             validate_optional_text("batch_id", batch_id),
+            action,
         ),
     )
     return get_entry(connection, int(cursor.lastrowid or 0))
@@ -164,7 +172,7 @@ def _ids(what: str, values: Sequence[str]) -> list[str]:
 
 
 def _entry(
-    row: tuple[int, str, str, str, str, str | None, str, str | None, str | None, str | None],
+    row: tuple[int, str, str, str, str, str | None, str, str | None, str | None, str | None, str],
 ) -> JournalEntry:
     return JournalEntry(
         row[0], row[1], parse_json_texts(row[2]), row[3], row[4], parse_json_texts(row[5] or None), *row[6:]

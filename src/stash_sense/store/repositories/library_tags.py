@@ -55,9 +55,10 @@ def record_tags(connection: sqlite3.Connection, targets: Iterable[TargetTags]) -
     stored = stored_tags(connection, list(by_target))
     changed = {target: each for target, each in by_target.items() if stored.get(target) != each}
     ids = json.dumps(list(changed))
-    images = json.dumps([target_id for kind, target_id in changed if kind == IMAGE])
+    images = [target_id for kind, target_id in changed if kind == IMAGE]
     mark_stale(connection, changed)
-    _mark_galleries(connection, images)
+    mark_galleries(connection, images)
+    _mark_images(connection, [target_id for kind, target_id in changed if kind == GALLERY])
     _delete_links(connection, ids, images)
     connection.executemany(
         """INSERT INTO stash_sense_library_tags (target_type, target_id, title, organized)
@@ -73,20 +74,22 @@ def record_tags(connection: sqlite3.Connection, targets: Iterable[TargetTags]) -
         "INSERT INTO stash_sense_library_galleries (gallery_id, image_id) VALUES (?, ?)",
         [(gallery, each.target_id) for each in changed.values() for gallery in each.gallery_ids],
     )
-    _mark_galleries(connection, images)
+    mark_galleries(connection, images)
 
 
 def forget_targets(connection: sqlite3.Connection, target_type: str, ids: Sequence[str]) -> None:
     """Stash has these targets no more: nothing is suggested for them unless they are recorded again."""
     kind = validate_target_type(target_type)
     gone = [(kind, validate_stash_id("target_id", each)) for each in dict.fromkeys(ids)]
-    images = json.dumps([target_id for _, target_id in gone if kind == IMAGE])
+    images = [target_id for _, target_id in gone if kind == IMAGE]
     mark_stale(connection, gone)
-    _mark_galleries(connection, images)
+    mark_galleries(connection, images)
     if kind == GALLERY:
+        galleries = [target_id for _, target_id in gone]
+        _mark_images(connection, galleries)
         connection.execute(
             "DELETE FROM stash_sense_library_galleries WHERE gallery_id IN (SELECT value FROM json_each(?))",
-            (json.dumps([target_id for _, target_id in gone]),),
+            (json.dumps(galleries),),
         )
     _delete_links(connection, json.dumps(gone), images)
     connection.executemany(
@@ -94,6 +97,31 @@ def forget_targets(connection: sqlite3.Connection, target_type: str, ids: Sequen
            ON CONFLICT (target_type, target_id) DO UPDATE SET title = NULL, organized = 0, gone = 1""",
         gone,
     )
+
+
+def note_tags(
+    connection: sqlite3.Connection, targets: Sequence[Target], local_id: str, *, is_added: bool
+) -> None:
+    """A performer was added to targets, or removed; those that were never looked at stay so."""
+    ids = json.dumps(list(targets))
+    if is_added:
+        connection.execute(
+            """INSERT OR IGNORE INTO stash_sense_library_performers (target_type, target_id, local_id)
+               SELECT t.target_type, t.target_id, ?2 FROM json_each(?1) wanted
+               CROSS JOIN stash_sense_library_tags t ON t.target_type = json_extract(wanted.value, '$[0]')
+                 AND t.target_id = json_extract(wanted.value, '$[1]')""",
+            (ids, local_id),
+        )
+    else:
+        connection.execute(
+            """DELETE FROM stash_sense_library_performers WHERE local_id = ?2
+               AND (target_type, target_id) IN (
+                 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?1))""",
+            (ids, local_id),
+        )
+    mark_stale(connection, targets)
+    mark_galleries(connection, [target_id for kind, target_id in targets if kind == IMAGE])
+    _mark_images(connection, [target_id for kind, target_id in targets if kind == GALLERY])
 
 
 def stored_tags(connection: sqlite3.Connection, targets: Sequence[Target]) -> dict[Target, TargetTags]:
@@ -140,11 +168,17 @@ def mark_stale(connection: sqlite3.Connection, targets: Iterable[Target]) -> Non
     )
 
 
+def count_stale(connection: sqlite3.Connection) -> int:
+    """For how many targets suggestions are still to be derived again."""
+    return int(connection.execute("SELECT count(*) FROM stash_sense_stale_targets").fetchone()[0])
+
+
 def delete_tags(connection: sqlite3.Connection, target_type: str, target_id: str) -> None:
     """Delete what is stored of a target, also that it is gone."""
     target = (target_type, target_id)
-    _mark_galleries(connection, json.dumps([target_id] if target_type == IMAGE else []))
-    _delete_links(connection, json.dumps([target]), json.dumps([target_id] if target_type == IMAGE else []))
+    images = [target_id] if target_type == IMAGE else []
+    mark_galleries(connection, images)
+    _delete_links(connection, json.dumps([target]), images)
     for table in ("library_tags", "suggestions", "dismissed_suggestions", "stale_targets"):
         connection.execute(
             f"DELETE FROM stash_sense_{table} WHERE target_type = ? AND target_id = ?",  # noqa: S608  our names
@@ -152,18 +186,31 @@ def delete_tags(connection: sqlite3.Connection, target_type: str, target_id: str
         )
 
 
-def _mark_galleries(connection: sqlite3.Connection, images: str) -> None:
-    """Galleries are as their images are. images: ids, as JSON."""
+def mark_galleries(connection: sqlite3.Connection, images: Sequence[str]) -> None:
+    """Mark the galleries that these images are in."""
     connection.execute(
         """INSERT OR IGNORE INTO stash_sense_stale_targets (target_type, target_id)
-           SELECT DISTINCT 'gallery', g.gallery_id FROM json_each(?) wanted
-           CROSS JOIN stash_sense_library_galleries g ON g.image_id = wanted.value""",
-        (images,),
+           SELECT 'gallery', g.gallery_id FROM json_each(?1) wanted
+             CROSS JOIN stash_sense_library_galleries g ON g.image_id = wanted.value
+           UNION SELECT 'gallery', g.gallery_id FROM json_each(?1) wanted
+             CROSS JOIN image_fingerprints i ON i.stash_image_id = wanted.value
+             JOIN stash_sense_image_galleries g ON g.image_fingerprint_id = i.id""",
+        (json.dumps(list(images)),),
     )
 
 
-def _delete_links(connection: sqlite3.Connection, targets: str, images: str) -> None:
-    """Delete the performers of targets, and the galleries of images; both as JSON."""
+def _mark_images(connection: sqlite3.Connection, galleries: Sequence[str]) -> None:
+    """Mark the images in these galleries, which may inherit their tags."""
+    connection.execute(
+        """INSERT OR IGNORE INTO stash_sense_stale_targets (target_type, target_id)
+           SELECT 'image', g.image_id FROM json_each(?) wanted
+           CROSS JOIN stash_sense_library_galleries g ON g.gallery_id = wanted.value""",
+        (json.dumps(list(galleries)),),
+    )
+
+
+def _delete_links(connection: sqlite3.Connection, targets: str, images: Sequence[str]) -> None:
+    """Delete the performers of targets, given as JSON, and the galleries of images."""
     connection.execute(
         """DELETE FROM stash_sense_library_performers WHERE (target_type, target_id) IN (
              SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))""",
@@ -171,5 +218,5 @@ def _delete_links(connection: sqlite3.Connection, targets: str, images: str) -> 
     )
     connection.execute(
         "DELETE FROM stash_sense_library_galleries WHERE image_id IN (SELECT value FROM json_each(?))",
-        (images,),
+        (json.dumps(list(images)),),
     )

@@ -1,0 +1,172 @@
+"""The people seen in the library, how often and where: from what version 6 holds, decisions applied."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stash_sense.domain.faces import FaceId, SceneFaceId
+from stash_sense.domain.identity import Person
+from stash_sense.errors import BadInput, NotStored
+from stash_sense.store.repositories.cursors import read_cursor, write_cursor
+from stash_sense.store.repositories.people import keys_of_people
+from stash_sense.store.repositories.person_places import faces_in_images, faces_in_scenes
+from stash_sense.store.repositories.suggestion_list import SeenFace, person_rows
+
+SORTS = ("count", "name", "last_seen")
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPersonCounts:
+    """A person, on how many images and scenes they are seen, their best face, and when last (UTC)."""
+
+    person: Person
+    keys: tuple[str, ...]
+    images: int
+    scenes: int
+    cover: FaceId | None
+    last_seen: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPeoplePage:
+    """total: people seen."""
+
+    people: tuple[SeenPersonCounts, ...]
+    total: int
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """Where a person is seen. confidence: None where a decision alone says so. tagged: None if unknown."""
+
+    target_type: str
+    target_id: str
+    title: str | None
+    confidence: float | None
+    faces: tuple[SeenFace, ...]
+    tagged: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppearancesPage:
+    """A person's appearances: scenes, then images, newest in Stash first."""
+
+    appearances: tuple[Appearance, ...]
+    total: int
+    next_cursor: str | None
+
+
+# Ordered by number of places, by name, or by the last result that shows them.
+_ORDERS = {"count": "-(images + scenes)", "name": "NULL", "last_seen": "-coalesce(seen, 0)"}
+_COUNTED = """counted AS (
+  SELECT p.id, p.name, sum(n.images) AS images, sum(n.scenes) AS scenes, max(n.seen) AS seen FROM (
+    SELECT performer_id, count(*) AS images, 0 AS scenes,
+        CAST(strftime('%s', max(created_at)) AS INTEGER) AS seen
+      FROM image_fingerprint_faces GROUP BY performer_id
+    UNION ALL SELECT performer_id, 0, count(*), CAST(strftime('%s', max(created_at)) AS INTEGER)
+      FROM scene_fingerprint_faces GROUP BY performer_id) n
+  JOIN stash_sense_people p ON p.performer_id = n.performer_id GROUP BY p.id)"""
+
+
+def list_seen_people(
+    connection: sqlite3.Connection, sort: str, cursor: str | None, limit: int
+) -> SeenPeoplePage:
+    """People by number of places, name, or time; equal ones by name. Raises BadInput."""
+    if sort not in SORTS:
+        raise BadInput(f"sort is {sort!r:.80}; give one of {', '.join(SORTS)}.")
+    after = read_cursor(cursor)
+    start = 0 if after is None else after[1]
+    rows = connection.execute(
+        f"""WITH {_COUNTED} SELECT id, images, scenes, datetime(seen, 'unixepoch'), count(*) OVER ()
+            FROM counted ORDER BY {_ORDERS[sort]}, name IS NULL, lower(name), id
+            LIMIT ? OFFSET ?""",  # noqa: S608  our text
+        (limit + 1, start),
+    ).fetchall()
+    page = rows[:limit]
+    people = person_rows(connection, [row[0] for row in page])
+    covers = _covers(connection, [row[0] for row in page])
+    listed = [SeenPersonCounts(*people[row[0]], row[1], row[2], covers.get(row[0]), row[3]) for row in page]
+    more = write_cursor(0, start + limit) if len(rows) > limit else None
+    return SeenPeoplePage(tuple(listed), rows[0][4] if rows else 0, more)
+
+
+def _covers(connection: sqlite3.Connection, person_ids: Sequence[int]) -> dict[int, FaceId]:
+    """The best face of each person, from an image if they are on any."""
+    ids = json.dumps(list(person_ids))
+    best = connection.execute(
+        """SELECT stash_image_id, id FROM (
+             SELECT f.stash_image_id, p.id, row_number() OVER (
+               PARTITION BY p.id ORDER BY coalesce(f.distance, 0), f.id) AS place
+             FROM json_each(?) wanted CROSS JOIN stash_sense_people p ON p.id = wanted.value
+             CROSS JOIN image_fingerprint_faces f ON f.performer_id = p.performer_id
+             WHERE f.bbox_w IS NOT NULL) WHERE place = 1""",
+        (ids,),
+    ).fetchall()
+    covers: dict[int, FaceId] = {person: face for _, person, face, _ in faces_in_images(connection, best)}
+    others = [person_id for person_id in person_ids if person_id not in covers]
+    in_scenes = connection.execute(
+        """SELECT CAST(s.stash_scene_id AS TEXT), p.id FROM json_each(?) wanted
+           CROSS JOIN stash_sense_people p ON p.id = wanted.value
+           CROSS JOIN scene_fingerprint_faces f ON f.performer_id = p.performer_id
+           JOIN scene_fingerprints s ON s.id = f.fingerprint_id GROUP BY p.id""",
+        (json.dumps(others),),
+    ).fetchall()
+    for _, person, face, _ in faces_in_scenes(connection, in_scenes):
+        covers.setdefault(person, SceneFaceId(face))
+    return covers
+
+
+def list_appearances(
+    connection: sqlite3.Connection, performer_id: str, cursor: str | None, limit: int
+) -> AppearancesPage:
+    """Where a person is seen. performer_id: any key that they have or had. Raises NotStored, BadInput."""
+    keys = keys_of_people(connection, [performer_id]).get(performer_id)
+    if keys is None:
+        raise NotStored(f"Nobody with the key {performer_id!r:.200} was seen in the library yet.")
+    after = read_cursor(cursor)
+    start = 0 if after is None else after[1]
+    wanted = json.dumps(list(dict.fromkeys([performer_id, *keys])))
+    rows = connection.execute(
+        """WITH seen AS (
+             SELECT 'scene' AS target_type, CAST(s.stash_scene_id AS TEXT) AS target_id, p.id AS person_id,
+               f.avg_confidence AS confidence FROM json_each(?1) k
+               JOIN scene_fingerprint_faces f ON f.performer_id = k.value
+               JOIN scene_fingerprints s ON s.id = f.fingerprint_id
+               JOIN stash_sense_people p ON p.performer_id = f.performer_id
+             UNION ALL SELECT 'image', f.stash_image_id, p.id, f.confidence FROM json_each(?1) k
+               JOIN image_fingerprint_faces f ON f.performer_id = k.value
+               JOIN stash_sense_people p ON p.performer_id = f.performer_id)
+           SELECT s.target_type, s.target_id, s.person_id, s.confidence, t.title,
+             CASE WHEN t.target_id IS NOT NULL THEN EXISTS (
+               SELECT 1 FROM stash_sense_library_performers l JOIN stash_sense_person_keys k
+                 ON k.key = 'local:' || l.local_id AND k.person_id = s.person_id
+               WHERE l.target_type = s.target_type AND l.target_id = s.target_id) END,
+             count(*) OVER ()
+           FROM seen s LEFT JOIN stash_sense_library_tags t
+             ON t.target_type = s.target_type AND t.target_id = s.target_id
+           WHERE NOT coalesce(t.gone, 0)
+           ORDER BY s.target_type DESC, CAST(s.target_id AS INTEGER) DESC, s.target_id LIMIT ?2 OFFSET ?3""",
+        (wanted, limit + 1, start),
+    ).fetchall()
+    page = rows[:limit]
+    faces: dict[tuple[str, str], list[SeenFace]] = {}
+    for kind, read in (("image", faces_in_images), ("scene", faces_in_scenes)):
+        places = [(row[1], row[2]) for row in page if row[0] == kind]
+        for target_id, _, number, time_s in read(connection, places):
+            face_id = number if time_s is None else SceneFaceId(number)
+            faces.setdefault((kind, target_id), []).append(SeenFace(face_id, time_s))
+    listed = [
+        Appearance(
+            row[0],
+            row[1],
+            row[4],
+            row[3],
+            tuple(faces.get((row[0], row[1]), ())),
+            None if row[5] is None else bool(row[5]),
+        )
+        for row in page
+    ]
+    more = write_cursor(0, start + limit) if len(rows) > limit else None
+    return AppearancesPage(tuple(listed), rows[0][6] if rows else 0, more)

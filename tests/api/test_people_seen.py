@@ -1,0 +1,139 @@
+"""Who is seen in the library and where, and where a face is seen again."""
+
+from itertools import count
+
+import numpy as np
+import pytest
+
+from stash_sense.domain.decisions import StoredMatch
+from stash_sense.domain.faces import Box
+from stash_sense.domain.identity import PictureIdentity
+from stash_sense.recognition import similar_faces
+from stash_sense.recognition.parameters import pack_key
+from stash_sense.store.repositories.faces import DetectedFace
+from stash_sense.store.repositories.library_tags import TargetTags
+from stash_sense.store.repositories.results import ImageResult
+
+from .test_failures import problem
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="module")
+def served(serve, settings_with):
+    with serve(settings_with()) as served:
+        yield served
+
+
+@pytest.fixture
+def store(served):
+    """The empty state."""
+    served.store.delete_everything()
+    return served.store
+
+
+@pytest.fixture
+def see(served, store):
+    """Stores an image of people, (name, distance) from left to right, and what they look like: face ids."""
+    recognizer = served.sidecar.recognition.require()
+    pack, sizes = pack_key(recognizer.pack), recognizer.pack.dimensions
+
+    def see(image, *people, looks=None, picture=None):
+        faces = []
+        for n, (name, distance) in enumerate(people):
+            chance = np.random.default_rng(next(NUMBERS))
+            vectors = {}
+            for slot, size in sizes.items():
+                vector = chance.standard_normal(size) * (0.05 if looks else 1.0)
+                if looks:
+                    vector[looks] += 1
+                vectors[slot] = vector / np.linalg.norm(vector)
+            candidates = (StoredMatch(name, distance, name=name),)
+            box = Box(0.05 + 0.3 * n, 0.1, 0.2, 0.2)
+            faces.append(DetectedFace(box, 0.9, "match", "because", candidates, 0.9, **vectors))
+        identity = PictureIdentity.of([("md5", picture or f"{image} {next(NUMBERS)}")])
+        return store.store_image_result(ImageResult(image, identity, pack, "v1", faces)).face_ids
+
+    return see
+
+
+def get(served, path, **query):
+    answer = served.client.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_people_have_counts_and_their_best_face(served, see):
+    see("1", ("Anna", 0.3), ("Berta", 0.2))
+    best = see("2", ("Anna", 0.1))
+    page = get(served, "/people")
+    assert [(each["name"], each["image_count"], each["scene_count"]) for each in page["people"]] == [
+        ("Anna", 2, 0),
+        ("Berta", 1, 0),
+    ]
+    assert (page["total"], page["next_cursor"]) == (2, None)
+    assert page["people"][0]["cover_face_id"] == str(best[0])
+    assert page["people"][0]["last_seen"]
+
+
+def test_people_come_in_pages_by_name(served, see):
+    for image, name in enumerate(["Dora", "anna", "Cilla", "Berta"]):
+        see(str(image), (name, 0.2))
+    first = get(served, "/people", sort="name", limit=3)
+    second = get(served, "/people", sort="name", limit=3, cursor=first["next_cursor"])
+    names = [each["name"] for page in (first, second) for each in page["people"]]
+    assert (names, second["next_cursor"]) == (["anna", "Berta", "Cilla", "Dora"], None)
+
+
+def test_appearances_say_where_and_whether_tagged(served, store, see):
+    faces = {image: see(image, ("local:7", 0.2))[0] for image in ("1", "2", "10", "11")}
+    store.record_tags([TargetTags("image", "1", ("7",), title="Beach"), TargetTags("image", "2", ())])
+    store.forget_targets("image", ["11"])
+    page = get(served, "/people/local:7/appearances", limit=2)
+    rest = get(served, "/people/local:7/appearances", limit=2, cursor=page["next_cursor"])
+    places = [*page["appearances"], *rest["appearances"]]
+    assert [(each["target_id"], each["tagged"], each["title"]) for each in places] == [
+        ("10", None, None),
+        ("2", False, None),
+        ("1", True, "Beach"),
+    ]
+    assert [each["face_ids"] for each in places] == [[str(faces[image])] for image in ("10", "2", "1")]
+    assert (page["total"], rest["next_cursor"]) == (3, None)
+
+
+def test_somebody_whom_nobody_knows_is_not_found(served, store):
+    problem(served.client.get("/people/nobody/appearances"), 404, "not-stored")
+
+
+def test_similar_faces_are_the_nearest_of_other_pictures(served, see, monkeypatch):
+    monkeypatch.setattr(similar_faces, "BLOCK", 2)
+    (probe,) = see("1", ("Anna", 0.2), looks=3, picture="same")
+    see("2", ("Anna", 0.2), looks=3, picture="same")
+    near = {str(see(image, ("Berta", 0.2), looks=3)[0]) for image in ("3", "4")}
+    see("5", ("Cilla", 0.2), looks=3, picture="copy")
+    see("6", ("Cilla", 0.2), looks=3, picture="copy")
+    far = see("7", ("Dora", 0.2))
+    faces = get(served, f"/faces/{probe}/similar")["faces"]
+    assert [each["target_id"] for each in faces[3:]] == ["7"]
+    assert faces[3]["face_id"] == str(far[0])
+    assert near < {each["face_id"] for each in faces[:3]}
+    assert all(each["distance"] < 0.4 for each in faces[:3])
+    assert get(served, f"/faces/{probe}/similar", limit=1)["faces"] == faces[:1]
+
+
+@pytest.mark.parametrize("face_id", ["999999", "s999999", "abc"])
+def test_similar_faces_of_no_face_are_not_found(served, store, face_id):
+    problem(served.client.get(f"/faces/{face_id}/similar"), 404, "not-stored")
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/people", {"sort": "age"}),
+        ("/people", {"limit": 201}),
+        ("/people/x/appearances", {"cursor": ""}),
+        ("/faces/1/similar", {"limit": 0}),
+    ],
+)
+def test_a_bad_query_is_refused(served, path, query):
+    problem(served.client.get(path, params=query), 422, "bad-parameter")
