@@ -9,6 +9,8 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--no-emit-index-url --no-emit-find-links --constraint requirements/constraints.txt --output-file
 # The tests start the command hundreds of times: compiled once, whatever the environment says, it starts sooner.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+# One more than there are cores, as tests also wait; at most four, for memory.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 4))')
 STAMP := $(VENV)/.installed
 GROUP := $(VENV)/.group-
 DEMO := demo-out
@@ -64,10 +66,10 @@ endif
 
 test: $(GROUP)test ## Run all tests, the long ones with reduced counts; COVERAGE=1 records branch coverage
 	-@$(MAKE) --no-print-directory web
-	@$(PYTEST) --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report=)
+	@$(PYTEST) --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report=)
 
 test-fast: $(GROUP)test ## Run the tests that are quick: no browser, no networks, no processes
-	@$(PYTEST) --fast --quiet --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(PYTEST) --fast --quiet --numprocesses $(WORKERS) --dist loadfile
 
 test-live: $(GROUP)test ## Test against a real Stash made for tests: STASH_URL=http://... (docs/plugin.md)
 	-@$(MAKE) --no-print-directory web

@@ -11,7 +11,7 @@ from fakes.stash import Chunked, Delay, Dribble, Drop, Hold, StashStandIn, Statu
 from stash_sense.runtime import stash_status
 from waiting import PATIENCE_S, until
 
-from .conftest import API_KEY
+from .conftest import API_KEY, NUMBERS
 from .galleries import (
     HASTY,
     SHORT,
@@ -22,8 +22,8 @@ from .galleries import (
     fetched,
     fill,
     job_of,
+    plain_photos,
     reached,
-    varied_photos,
 )
 from .test_failures import problem
 from .test_state_and_stash import missing
@@ -42,6 +42,18 @@ def hasty_app(serve, settings_with, stash):
 def app_for(stash_app, hasty_app):
     """The sidecar to meet a fault with."""
     return lambda fault: hasty_app if isinstance(fault, Delay | Dribble) else stash_app
+
+
+@pytest.fixture
+def gallery(stash):
+    """Puts so many new pictures into a new gallery: (its id, its images' ids)."""
+
+    def gallery(count):
+        made = fill(stash, plain_photos(count, next(NUMBERS)))
+        stash.record.forget()
+        return made
+
+    return gallery
 
 
 @pytest.fixture
@@ -238,9 +250,9 @@ def keyed_stash():
 
 
 def test_a_key_that_is_changed_midway_fails_the_job_and_what_was_done_stays(
-    serve, settings_with, samples, keyed_stash
+    serve, settings_with, keyed_stash
 ):
-    place, images = fill(keyed_stash, varied_photos(samples, PHOTOS, seed=31))
+    place, images = fill(keyed_stash, plain_photos(PHOTOS, seed=31))
     settings = settings_with(STASH_URL=keyed_stash.url, STASH_API_KEY=SecretStr(API_KEY))
     go = threading.Event()
     late = {f"/image/{image}/image" for image in images[AT_ONCE:]}

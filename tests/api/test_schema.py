@@ -117,7 +117,7 @@ def test_nothing_untold_happens(locked_in, described, method, path, mode, tortur
     secret = {"Authorization": f"Bearer {locked_in.sidecar.secret.value}"}
 
     @settings(
-        max_examples=500 if torture else 10,
+        max_examples=500 if torture else 6,
         deadline=None,
         database=None,
         derandomize=not torture,

@@ -20,6 +20,9 @@ FOUND = [("Barack Obama", 4), ("Joe Biden", 1), ("Eileen Collins", 1)]
 WITHOUT_LIBRARIES = """
 import demo
 demo.LIBRARIES = demo.Path("nowhere")
+demo.identify = lambda environment, _, gallery, __: demo.run(
+    environment, "jobs", "gallery", str(gallery), "--wait"
+)
 demo.main()
 """
 AT_A_TAKEN_PORT = """
@@ -37,6 +40,7 @@ class Other(BaseHTTPRequestHandler):
 
 other = ThreadingHTTPServer(("127.0.0.1", 0), Other)
 threading.Thread(target=other.serve_forever, daemon=True).start()
+demo.run = lambda *_: None
 usual = demo.settings
 demo.settings = lambda *given: usual(*given) | {"STASH_SENSE_PORT": str(other.server_port)}
 demo.main()

@@ -87,5 +87,7 @@ class Tabs:
         debugger.send("Storage.clearDataForOrigin", {"origin": watched.origin, "storageTypes": "all"})
         debugger.send("Network.clearBrowserCache")
         debugger.detach()
-        page.goto("about:blank")
+        # Leaving by itself, the page keeps its process, in which the scripts are compiled.
+        page.evaluate("location.replace('about:blank')")
+        page.wait_for_url("about:blank")
         watched.troubles.clear()

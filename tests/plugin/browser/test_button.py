@@ -9,8 +9,7 @@ from .steps import settled
 FLOATS_MS = 6000
 
 
-@pytest.mark.parametrize("prefix", ["", "/stash"])
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize(("prefix", "width"), [("", 1280), ("/stash", 400)])
 def test_after_a_direct_load(open_page, world, width):
     for path, kind in ((f"/images/{world.image}", "image"), (f"/galleries/{world.gallery}", "gallery")):
         button = once(open_page(path, width=width), kind)

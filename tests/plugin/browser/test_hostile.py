@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from fakes.sidecar import Problem
 from pages import expect
 
@@ -45,9 +43,9 @@ def holds(page):
 
 
 def pytest_generate_tests(metafunc):
-    """Every text at both widths, or without --torture at one of them in turn."""
+    """Every text at both widths, or without --torture at one of them in turn, or one of each kind alone."""
+    both = metafunc.config.getoption("--torture")
     if "width" in metafunc.fixturenames:
-        both = metafunc.config.getoption("--torture")
         pairs = [
             (text, width)
             for number, text in enumerate(TEXTS)
@@ -56,6 +54,9 @@ def pytest_generate_tests(metafunc):
         ]
         ids = [f"{name}-{width}" for name, width in pairs]
         metafunc.parametrize(("text", "width"), [(TEXTS[name], width) for name, width in pairs], ids=ids)
+    elif "text" in metafunc.fixturenames:
+        names = list(TEXTS) if both else ["markup", "long", "right-to-left", "prototype"]
+        metafunc.parametrize("text", [TEXTS[name] for name in names], ids=names)
 
 
 def test_on_an_image(open_image, world, text, width):
@@ -87,7 +88,6 @@ def test_on_a_gallery(open_gallery, world):
     holds(page)
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_on_an_unknown_group(open_gallery, world, text):
     ids = [text[:150], "../../x?y#"]
     world.performer(text[:3000], disambiguation=text, alias_list=[f"xyz {text}", text])
@@ -121,7 +121,6 @@ def test_on_a_scene(open_page, world):
     holds(page)
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_in_a_failure(open_image, world, text):
     world.sidecar.faults["/identify/image"] = Problem(502, "x", text)
     page = open_image(width=400)

@@ -79,7 +79,7 @@ def test_the_link_opens_the_image(seen_in, world):
 def test_what_concerns_the_whole_gallery_is_out_of_the_way(seen_in):
     page = seen_in
     for hidden in (".sense-filters", ".sense-accept", ".sense-summary", ".sense-again", ".sense-person"):
-        assert not page.locator(hidden).first.is_visible(), hidden
+        expect(page.locator(hidden).first).to_be_hidden()
     page.click("text=Back")
     for shown in (".sense-filters", ".sense-accept", ".sense-summary", ".sense-again", ".sense-person"):
         page.locator(shown).first.wait_for()

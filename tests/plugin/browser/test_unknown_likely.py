@@ -87,5 +87,5 @@ def test_whom_an_unknown_group_is_near_is_folded_away(open_gallery, world):
     world.found(unknown=[group_of("t1", FACES, IMAGES, far, verdict="unknown")])
     page = open_gallery()
     group(page).locator("text=Possible matches (1)").wait_for()
-    assert not group(page).locator("text=Create Far Away and tag").is_visible()
+    expect(group(page).locator("text=Create Far Away and tag")).to_be_hidden()
     expect(page.locator("text=Is this")).to_have_count(0)
