@@ -2,13 +2,14 @@
 
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from filelock import FileLock
 
 from fakes.stash import StashStandIn
 from stash_sense.domain.progress import NO_PROGRESS
-from stash_sense.enrolment.quarantine_list import QUARANTINE, photo_id
+from stash_sense.enrolment.quarantine_list import QUARANTINE, QuarantineList, photo_id
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.facedb.writer import LOCK
 from stash_sense.runtime import hygiene_reports
@@ -207,6 +208,25 @@ def test_an_unknown_reference_changes_nothing(served):
         body = {"references": [known, "0" * 16]}
         problem(served.client.post(f"/database/{call}", json=body), 404, "no-reference")
     assert not (served.place / QUARANTINE).exists()
+
+
+def test_several_at_once_wait_for_each_other(served):
+    with FaceDatabase.open(served.place) as database:
+        references = [photo_id(photo) for photo in database.photos() if not photo.skipped]
+    before = sum(names(served).values())
+
+    def decide(reference):
+        answers = [
+            served.client.post(f"/database/{call}", json={"references": [reference]})
+            for call in ("quarantine", "restore", "quarantine")
+        ]
+        return [answer.status_code for answer in answers]
+
+    with ThreadPoolExecutor(3) as threads:
+        assert [*threads.map(decide, references[:2])] == [[200, 200, 200]] * 2
+    assert sum(names(served).values()) == before - 2
+    decided = QuarantineList.read(served.place)
+    assert (decided.set_aside, decided.kept) == ({*references[:2]}, frozenset())
 
 
 def test_a_running_build_is_not_disturbed(served):

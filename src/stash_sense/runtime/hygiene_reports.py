@@ -61,6 +61,7 @@ class HygieneReports:
         self._task: asyncio.Task[HygieneReport] | None = None
         self._comparing = _Comparing()
         self._making = ""
+        self._deciding = asyncio.Lock()
 
     async def current(self, recognizer: FaceRecognizer) -> Hygiene:
         """Of the recognizer's face database, leased. Raises what a comparison raises, BadDatabase."""
@@ -80,7 +81,9 @@ class HygieneReports:
 
     async def restore(self, references: list[str]) -> tuple[Photo, ...]:
         """As `restore_references`."""
-        return await asyncio.to_thread(restore_references, database_dir(self._services.settings), references)
+        place = database_dir(self._services.settings)
+        async with self._deciding:
+            return await asyncio.to_thread(restore_references, place, references)
 
     def photo_set_aside(self, reference: str) -> Path | None:
         """The file of a photo that is set aside, if the report lists it and it is one of a people folder."""
@@ -96,13 +99,13 @@ class HygieneReports:
             await asyncio.wait({self._task})
 
     async def _set_aside(self, references: list[str]) -> SetAside:
-        done = await asyncio.to_thread(
-            set_references_aside, database_dir(self._services.settings), references
-        )
-        if self._report is not None and self._report.version == done.before:
-            self._report = self._report.setting_aside(done.photos, done.rows, done.version)
-        await self._services.use_newest_database()
-        return done
+        place = database_dir(self._services.settings)
+        async with self._deciding:  # one after another, so that two clicks do not refuse each other
+            done = await asyncio.to_thread(set_references_aside, place, references)
+            if self._report is not None and self._report.version == done.before:
+                self._report = self._report.setting_aside(done.photos, done.rows, done.version)
+            await self._services.use_newest_database()
+            return done
 
     async def _make(self, version: str) -> None:
         """Wait a while for the report of this version, which may be in the making."""
