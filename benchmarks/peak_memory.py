@@ -8,7 +8,6 @@ Memory is PSS, in which what processes share counts once, added up every half se
 import ctypes
 import subprocess
 import sys
-import threading
 from collections import defaultdict
 from pathlib import Path
 
@@ -23,10 +22,8 @@ def main() -> None:
     """Runs the command, prints the figures after it, and ends with its status."""
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     peak, processes, largest = 0, 0, 0
-    ended = threading.Event()
     with subprocess.Popen(sys.argv[1:]) as command:
-        threading.Thread(target=lambda: (command.wait(), ended.set()), daemon=True).start()
-        while not ended.wait(PAUSE_S):
+        while not ended(command):
             sizes = [pss(process) for process in below(command.pid)]
             peak, processes = max((peak, processes), (sum(sizes), len(sizes)))
             largest = max([largest, *sizes])
@@ -35,6 +32,15 @@ def main() -> None:
         f"{largest / 1e9:.2f} GB in the largest"
     )
     sys.exit(command.returncode)
+
+
+def ended(command: subprocess.Popen[bytes]) -> bool:
+    """Whether it ends within a pause."""
+    try:
+        command.wait(PAUSE_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def below(root: int) -> list[int]:
