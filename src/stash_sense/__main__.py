@@ -25,6 +25,7 @@ SUBCOMMANDS = {
     "models": "stash_sense.cli.models:models_group",
     "serve": "stash_sense.cli.sidecar:serve_command",
     "state": "stash_sense.cli.sidecar:state_group",
+    "suggestions": "stash_sense.cli.suggestions:suggestions_command",
     "token": "stash_sense.cli.sidecar:token_command",
 }
 

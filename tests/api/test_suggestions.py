@@ -1,10 +1,13 @@
 """What is suggested over HTTP is checked against Stash first, whatever happened there meanwhile."""
 
+import json
 import random
 from itertools import count
 
 import pytest
+from click.testing import CliRunner
 
+from stash_sense.__main__ import main
 from stash_sense.domain.decisions import StoredMatch
 from stash_sense.domain.faces import Box
 from stash_sense.domain.identity import PictureIdentity
@@ -203,6 +206,23 @@ def test_hundreds_of_targets_are_journalled_under_one_batch(served, stash, see):
         entries.append(entry)
     assert {entry["batch_id"] for entry in entries} == {"all-1"}
     assert listed(served) == set()
+
+
+def test_the_command_lists_them(served, stash, see):
+    anna = stash.library.add_performer("Anna")
+    images = {see(anna) for _ in range(10)}
+    settings = {"STASH_SENSE_PORT": str(served.port), "STASH_URL": ""}
+    folder = str(served.sidecar.settings.data_dir)
+
+    def run(*more):
+        result = CliRunner().invoke(main, ["--data-dir", folder, "suggestions", *more], env=settings)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "10 suggestions for 1 person." in run()
+    (group,) = json.loads(run("--json"))["groups"]
+    assert {each["target_id"] for each in group["suggestions"]} == images
+    assert "Nothing to suggest" in run("--kind", "tagged-not-seen")
 
 
 CHANGES = ("untag", "tag", "delete", "delete gallery", "merge", "move", "add")

@@ -141,6 +141,7 @@ class _LibraryRun:
         if self._is_whole:
             present = {"gallery": {each.id for each in galleries}}
             await self._forget_gone({"image": self._report.images, "scene": self._report.scenes, **present})
+        await self._access.read(self._tools.state.refresh_suggestions)
         return self._report.end()
 
     async def _begun_work(self, kind: str) -> set[str]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from stash_sense.domain.faces import FaceId, SceneFaceId
 from stash_sense.domain.identity import Person
+from stash_sense.domain.validation import read_cursor, write_cursor
 from stash_sense.errors import BadInput, NotStored
-from stash_sense.store.repositories.cursors import read_cursor, write_cursor
 from stash_sense.store.repositories.people import keys_of_people
 from stash_sense.store.repositories.person_places import faces_in_images, faces_in_scenes
 from stash_sense.store.repositories.suggestion_list import SeenFace, person_rows

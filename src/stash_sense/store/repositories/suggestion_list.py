@@ -8,8 +8,7 @@ from typing import Any
 
 from stash_sense.domain.faces import FaceId, SceneFaceId
 from stash_sense.domain.identity import Person, person_from_facts
-from stash_sense.domain.validation import parse_json_object
-from stash_sense.store.repositories.cursors import read_cursor, write_cursor
+from stash_sense.domain.validation import parse_json_object, read_cursor, write_cursor
 from stash_sense.store.repositories.library_tags import GALLERY, IMAGE, SCENE
 from stash_sense.store.repositories.person_places import (
     faces_in_galleries,
