@@ -108,17 +108,18 @@ def merge_best(
 ) -> Neighbours:
     """Merge the best people so far with candidates of people who are not among them.
 
-    lines, rows, scores (m,): query, row and score of each candidate, in any order.
+    lines, rows, scores (m,): query, row and score of each candidate; a person's rows in ascending order.
     """
     if not len(rows):
         return best
     count, k = best.people.shape
-    owners = np.searchsorted(starts, rows, side="right") - 1
-    order = np.lexsort((rows, -scores, owners, lines))
-    lines, owners = lines[order], owners[order]
-    heads = np.flatnonzero((np.diff(lines, prepend=-1) != 0) | (np.diff(owners, prepend=-1) != 0))
-    line = np.concatenate([np.repeat(np.arange(count), k), lines[heads]])
-    person = np.concatenate([best.people.ravel(), owners[heads]])
+    people = len(starts) - 1
+    pairs = lines * people + np.searchsorted(starts, rows, side="right") - 1
+    order = np.lexsort((-scores, pairs))
+    pairs = pairs[order]
+    heads = np.flatnonzero(np.diff(pairs, prepend=-1))
+    line = np.concatenate([np.repeat(np.arange(count), k), pairs[heads] // people])
+    person = np.concatenate([best.people.ravel(), pairs[heads] % people])
     row = np.concatenate([best.rows.ravel(), rows[order[heads]]])
     score = np.concatenate([best.scores.ravel(), scores[order[heads]]])
     ranked = np.lexsort((person, -score, line))

@@ -1,6 +1,8 @@
 """Calibration: embeddings and scores to distances that mean a false-match rate."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import neg
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -48,7 +50,15 @@ class Curve(BaseModel):
 
     def score(self, distance: float) -> float:
         """The score at a distance."""
-        return float(np.interp(distance, self.distances[::-1], self.scores[::-1]))
+        # Asked for each face, and for a single number NumPy's takes ten times as long.
+        distances, scores = self.distances, self.scores
+        after = bisect_left(distances, -distance, key=neg)
+        if after == 0:
+            return scores[0]
+        if after == len(distances):
+            return scores[-1]
+        share = (distance - distances[after]) / (distances[after - 1] - distances[after])
+        return scores[after] + share * (scores[after - 1] - scores[after])
 
 
 class SlotCalibration(BaseModel):
