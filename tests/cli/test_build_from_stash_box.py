@@ -11,7 +11,7 @@ from PIL import Image
 from fakes.stash import StashStandIn, Status
 from fakes.stash_box import KEY, StashBoxStandIn
 from stash_sense.__main__ import main
-from stash_sense.cli import stash_box_build
+from stash_sense.cli import database_versions, stash_box_build
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.stashbox.rate import SYSTEM_CLOCK
 
@@ -44,13 +44,14 @@ def stash(box, ann):
 @pytest.fixture
 def run(stash, tmp_path, monkeypatch, colours):
     """Runs the command in this process, with a pack that sees colours."""
-    monkeypatch.setattr(stash_box_build, "open_pack", lambda _: colours)
+    for module in (stash_box_build, database_versions):
+        monkeypatch.setattr(module, "open_pack", lambda _: colours)
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
     environment = {**os.environ, "STASH_URL": stash.url, "STASH_API_KEY": "", "DATA_DIR": str(data)}
 
-    def run(*arguments, answer=None):
-        command = ["database", "build", *arguments]
+    def run(*arguments, answer=None, action="build"):
+        command = ["database", action, *arguments]
         done = CliRunner().invoke(main, command, env=environment, input=answer)
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         return done
@@ -63,6 +64,14 @@ def test_a_box_is_named_as_in_stash_and_the_outcome_is_told(run):
     assert done.exit_code == 0
     assert "Enrolled 1 person with 2 faces (2 photos analysed, 0 already known)." in done.stdout
     assert "1 new, 0 with new pictures." in done.stdout
+
+
+def test_an_update_brings_the_box_up_to_date_too(run, box, stash):
+    run("--from-stash-box", "My Box")
+    bea = box.add_performer("Bea", images=[picture((30, 30, 255))])
+    stash.library.add_performer("Bea", stash_ids=[(box.endpoint, bea)])
+    (update,) = json.loads(run("--json", action="update").stdout)["sources"]
+    assert (update["outcome"], update["report"]["people"], update["report"]["added"]) == ("updated", 2, 1)
 
 
 def test_json_lists_whom_the_box_merged_and_deleted(run, box, stash, ann):

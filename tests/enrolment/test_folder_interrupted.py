@@ -1,9 +1,11 @@
 """Builds from folders that are stopped, killed, out of disk, or two at once."""
 
 import os
+import random
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -131,6 +133,48 @@ def test_after_a_kill_the_old_database_is_whole_and_little_is_analyzed_again(
     report = build(people)
     assert report.analyzed <= 40
     assert enrolled() == {"Blue": 1, "Green": 1, "New": 60, "Red": 2}
+
+
+UPDATES = """
+import asyncio, sys
+from pathlib import Path
+from fakes.colours import colour_pack
+from stash_sense.domain.progress import NoProgress
+from stash_sense.enrolment.folder import build_from_folders, folder_report_json
+from stash_sense.enrolment.source_ids import update_sources
+
+place, changing, other = map(Path, sys.argv[1:])
+photo, away = changing / "Red" / "2.png", changing.parent / "2.png"
+
+async def update(source):
+    return folder_report_json(build_from_folders([Path(source)], place, colour_pack(), NoProgress()))
+
+print("started", flush=True)
+while True:
+    photo.rename(away) if photo.exists() else away.rename(photo)
+    asyncio.run(update_sources([str(changing), str(other)], {"folder": update}))
+"""
+
+
+def test_an_update_killed_at_any_moment_leaves_a_whole_database(
+    build, people, photo, place, python, enrolled, torture
+):
+    other = people.parent / "others"
+    photo(other / "New" / "1.png")
+    build(people)
+    build(other)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for _ in range(50 if torture else 3):
+        process = subprocess.Popen(
+            [python, "-c", UPDATES, place, people, other], stdout=subprocess.PIPE, env=environment
+        )
+        assert process.stdout.readline() == b"started\n"
+        time.sleep(random.Random().uniform(0, 0.2))
+        process.kill()
+        process.communicate()
+        assert enrolled() in [{"Blue": 1, "Green": 1, "New": 1, "Red": red} for red in (1, 2)]
+    build(other)
+    assert not list(place.glob(".building-*"))
 
 
 def test_a_full_disk_is_reported_and_the_old_database_whole(build, people, photo, place, monkeypatch):
