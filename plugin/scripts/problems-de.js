@@ -107,7 +107,6 @@ window.StashSense.part("problems-de", (sense) => {
     "problem_clocks-differ": "Die Uhren von Stash und vom Sidecar gehen verschieden. Stelle beide richtig.",
     "problem_foreign-host": "Der Sidecar kennt den Namen nicht, unter dem er angesprochen wird. Trage ihn in STASH_SENSE_ALLOWED_HOSTS ein.",
     "problem_foreign-origin": "Der Sidecar nimmt keine Anfragen von fremden Seiten an.",
-    "problem_not-built": "Das kann Stash Sense noch nicht.",
     "problem_not-found": "Plugin und Sidecar passen nicht zusammen. Bringe beide auf denselben Stand.",
     "problem_method-not-allowed": "Plugin und Sidecar passen nicht zusammen. Bringe beide auf denselben Stand.",
     "problem_no-secret": "Dem Sidecar fehlt ein Geheimnis, oder er kann es nicht für sich behalten. „stash-sense doctor“ sagt, was zu tun ist.",
