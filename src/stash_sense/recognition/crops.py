@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import cv2
-import numpy as np
 
 from stash_sense.domain.faces import Box, EmbeddedFace, FaceId, Pixels, SceneFaceId
 from stash_sense.errors import (
@@ -27,6 +26,7 @@ from stash_sense.errors import (
     UnreadableImage,
 )
 from stash_sense.facedb.database import FaceDatabase
+from stash_sense.faces.shrink import shrink_to_fit
 from stash_sense.jobs.workers import WorkPool
 from stash_sense.media.decode import DecodedImage
 from stash_sense.media.formats import MediaLimits
@@ -150,11 +150,7 @@ def face_jpeg(
     right, bottom = min(width, int(middle_x + reach) + 1), min(height, int(middle_y + reach) + 1)
     if left >= right or top >= bottom:
         raise NoSuchReference("The photo has changed since its face was enrolled. Build the database again.")
-    crop = pixels[top:bottom, left:right]
-    scale = longest_side / max(crop.shape[:2])
-    if scale < 1:
-        size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
-        crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
+    crop = shrink_to_fit(pixels[top:bottom, left:right], longest_side)
     _, encoded = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, quality))
     return encoded.tobytes()
 
