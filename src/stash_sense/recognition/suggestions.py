@@ -30,8 +30,8 @@ from stash_sense.store.repositories.suggestion_list import (
 )
 
 DEFAULT_CONFIDENCE = 0.5
-"""From here on suggestions are shown unless another limit is asked for: docs/accuracy.md says how right
-they are."""
+"""From here on suggestions are shown unless another limit is asked for: a distance of 0.5 on the calibrated
+scale, halfway between false-match rates of 3e-5 and 3e-6 per comparison."""
 ASKED_TOGETHER = 100
 """Targets in one request to Stash."""
 REQUESTS = 4
