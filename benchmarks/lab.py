@@ -164,3 +164,10 @@ def read_truth(data: FaceData) -> dict[str, dict[str, list[str]]]:
     """Gallery -> photo -> names, UNKNOWN for a clear face of nobody enrolled."""
     truth: dict[str, dict[str, list[str]]] = json.loads(data.truth.read_text("utf-8"))
     return truth
+
+
+def read_details(data: FaceData) -> dict[str, Any]:
+    """Gallery -> photos, with the boxes of their faces, and who the unknown are where that is known."""
+    details = data.truth.with_name("truth_details.json")
+    galleries: dict[str, Any] = json.loads(details.read_text("utf-8"))["galleries"]
+    return galleries

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "stash_sense"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-MOST_MODULES = 325
+MOST_MODULES = 350
 MOST_LINES = 300
 
 SHARED_NAMES: frozenset[str] = frozenset()

@@ -27,6 +27,7 @@ SUBCOMMANDS = {
     "state": "stash_sense.cli.sidecar:state_group",
     "suggestions": "stash_sense.cli.suggestions:suggestions_command",
     "token": "stash_sense.cli.sidecar:token_command",
+    "unknown": "stash_sense.cli.unknown:unknown_group",
 }
 
 

@@ -33,6 +33,10 @@ CALLS = [
     ("POST", "/journal/picture"), ("GET", "/journal/{entry_id}/picture"),
     ("GET", "/suggestions"), ("POST", "/suggestions/dismiss"), ("GET", "/people"),
     ("GET", "/people/{performer_id}/appearances"), ("GET", "/faces/{face_id}/similar"),
+    ("GET", "/unknown"), ("GET", "/unknown/{cluster_id}"), ("POST", "/unknown/{cluster_id}/name"),
+    ("POST", "/unknown/{cluster_id}/unname"), ("POST", "/unknown/{cluster_id}/merge"),
+    ("POST", "/unknown/{cluster_id}/split"), ("POST", "/unknown/{cluster_id}/undo"),
+    ("POST", "/unknown/{cluster_id}/ignore"),
 ]  # fmt: skip
 CHECKS = [
     checks.status_code_conformance,

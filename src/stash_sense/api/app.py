@@ -38,6 +38,7 @@ from stash_sense.api.routes import (
     plugin,
     state,
     suggestions,
+    unknown,
 )
 from stash_sense.api.telemetry import JsonLineFormatter, Metrics, RecentEvents, RequestLog, log_to_stderr
 from stash_sense.errors import (
@@ -91,7 +92,7 @@ def create_app(sidecar: Sidecar, events: RecentEvents) -> FastAPI:
     metrics = Metrics(sidecar)
     app.state.sidecar, app.state.metrics, app.state.events = sidecar, metrics, events
     app.state.offered_plugin = OfferedPlugin(sidecar.settings.data_dir)
-    for routes in (state, database, identify, jobs, decisions, plugin, suggestions, people):
+    for routes in (state, database, identify, jobs, decisions, plugin, suggestions, people, unknown):
         app.include_router(routes.router)
     _describe(app)
 

@@ -137,6 +137,15 @@ class Scorer:
         weighted = [embeddings[slot] * factor for slot, factor in zip(self.slots, self._factors, strict=True)]
         return np.concatenate(weighted, axis=1)
 
+    def places(self, embeddings: Mapping[str, Array]) -> Array:
+        """Points (n, all d) whose dot products are the scores of searches, from slot -> (n, d) vectors of any
+        length. Unlike queries and rows of a search they are all of one kind, and so may be averaged."""
+        parts = []
+        for slot, factor in zip(self.slots, self._factors, strict=True):
+            lengths = np.linalg.norm(embeddings[slot], axis=1, keepdims=True)
+            parts.append(np.sqrt(factor) * embeddings[slot] / np.maximum(lengths, np.float32(1e-9)))
+        return np.concatenate(parts, axis=1)
+
     def distances(self, dot_products: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Fused distances, 0 to 2, of the scores of a search; -inf (nobody) becomes 2."""
         return self.calibration.curve.distance(dot_products - self._offset)
@@ -163,6 +172,10 @@ class Scorer:
     def decades_at(self, distance: float) -> float:
         """Decades at a fused distance."""
         return (self.calibration.curve.score(distance) - self._zero) / self._decade
+
+    def score_at(self, decades: float) -> float:
+        """The score of a search at this many decades."""
+        return decades * self._decade + self._zero + self._offset
 
     def distance_at(self, decades: float) -> float:
         """The fused distance, 0 to 2, at this many decades."""

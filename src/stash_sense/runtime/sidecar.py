@@ -18,6 +18,7 @@ from stash_sense.jobs.workers import WorkPool
 from stash_sense.media.formats import MediaLimits
 from stash_sense.media.remote import FetchLimits, ImageFetcher, Resolve
 from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.runtime.clustering import Clusterer
 from stash_sense.runtime.database_updates import KIND, DatabaseUpdates, database_job
 from stash_sense.runtime.forgetting import (
     ForgettingReport,
@@ -79,6 +80,7 @@ class Sidecar:
     jobs: Supervised[JobQueue]
     updates: DatabaseUpdates
     rematcher: Rematcher
+    clusterer: Clusterer
     hygiene: HygieneReports
     library_runs: LibraryRuns
     began: float = field(default_factory=time.time)
@@ -100,6 +102,7 @@ class Sidecar:
         self.updates.start()
         self.rematcher.start()
         self.library_runs.start()
+        self.clusterer.start()
 
     async def forget(self, performer_id: str) -> ForgettingReport:
         """Delete a person for good: key, alias, id in Stash or exact name.
@@ -147,6 +150,7 @@ class Sidecar:
             step("the work on pictures", self._close_pool)
             step("the updates of the face database", self.updates.close)
             step("the matching of what is stored", self.rematcher.close)
+            step("the clusters of unknown people", self.clusterer.close)
             step("the comparison of references", self.hygiene.close)
             step("the jobs that begin by themselves", self.library_runs.close)
             step("the jobs", self.jobs.close)  # before the pool: the running job is parked, not failed
@@ -205,6 +209,7 @@ def build_sidecar(
         jobs=jobs,
         updates=DatabaseUpdates(services, jobs),
         rematcher=Rematcher(services),
+        clusterer=Clusterer(services),
         hygiene=HygieneReports(services),
         library_runs=LibraryRuns(services, jobs),
     )

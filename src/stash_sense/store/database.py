@@ -11,6 +11,7 @@ from stash_sense.domain.identity import PictureIdentity
 from stash_sense.domain.validation import validate_text
 from stash_sense.errors import BadInput, StashSenseError
 from stash_sense.store import maintenance
+from stash_sense.store.cluster_methods import ClusterMethods
 from stash_sense.store.connection import BUSY_SECONDS, ConnectionPool
 from stash_sense.store.decision_methods import DecisionMethods
 from stash_sense.store.fingerprint_methods import FingerprintMethods, RematchMethods
@@ -40,7 +41,13 @@ IMAGES_PER_TRANSACTION = 64
 
 
 class RecommendationsDB(
-    FingerprintMethods, SceneMethods, DecisionMethods, RematchMethods, LibraryMethods, LibraryWorkMethods
+    FingerprintMethods,
+    SceneMethods,
+    DecisionMethods,
+    RematchMethods,
+    LibraryMethods,
+    LibraryWorkMethods,
+    ClusterMethods,
 ):
     """The state file at `path`, created or migrated on opening; safe from any thread and process.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from stash_sense.domain.identity import bare_ids, person_from_facts, person_keys
 from stash_sense.domain.validation import parse_json_object
+from stash_sense.store.cluster_schema import create_clusters
 from stash_sense.store.library_schema import add_library_tags
 from stash_sense.store.repositories.former_pictures import add_former_pictures
 from stash_sense.store.repositories.library_work import add_library_work
@@ -286,6 +287,7 @@ MIGRATIONS = (
     Migration("0013-newly-named", create_newly_named),
     Migration("0015-packs-of-one-network", _packs_of_one_network),
     Migration("0016-library-tags", add_library_tags),
+    Migration("0017-clusters", create_clusters),
     Migration("0018-library-work", add_library_work),
     Migration("0019-former-pictures", add_former_pictures),
 )

@@ -14,6 +14,7 @@ from stash_sense.store.repositories.library_tags import IMAGE, delete_tags
 from stash_sense.store.repositories.library_work import delete_work
 from stash_sense.store.repositories.people import delete_unused_people
 from stash_sense.store.repositories.pictures import delete_unused_pictures, picture_id_of_image
+from stash_sense.store.repositories.track_vectors import delete_packed
 from stash_sense.store.table_rebuild import quote_name
 
 _KEPT = ("schema_version", "stash_sense_migrations")
@@ -40,6 +41,7 @@ def delete_image(connection: sqlite3.Connection, stash_image_id: str) -> Deletio
     rows = int(delete_image_fingerprint(connection, image))
     delete_tags(connection, IMAGE, image)
     delete_work(connection, IMAGE, image)
+    delete_packed(connection)
     if picture_id is not None:
         rows += connection.execute(
             "DELETE FROM stash_sense_decisions WHERE picture_id = ?1 AND NOT EXISTS "

@@ -101,7 +101,7 @@ def _move_people(
         own = (*person_keys(person), *(former for row in rows for former in row.keys))
         # A key that another person has now leads to that person alone.
         keys |= {(former, target.person_id) for former in own if owners.get(former, key) == key}
-    for table in (FACES[0], TRACKS[0], "stash_sense_newly_named"):
+    for table in (FACES[0], TRACKS[0], "stash_sense_newly_named", "stash_sense_clusters"):
         connection.executemany(f"UPDATE {table} SET person_id = ? WHERE person_id = ?", merged)  # noqa: S608  our names
     connection.executemany(  # what was dismissed for both already goes with the one
         "UPDATE OR IGNORE stash_sense_dismissed_suggestions SET person_id = ? WHERE person_id = ?", merged

@@ -13,6 +13,7 @@ from stash_sense.store.repositories.people import keys_of_people
 from stash_sense.store.repositories.pictures import delete_unused_pictures
 from stash_sense.store.repositories.rematching import refresh_pictures
 from stash_sense.store.repositories.scene_tracks import refresh_scenes
+from stash_sense.store.repositories.track_vectors import delete_packed
 from stash_sense.store.table_rebuild import quote_name
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -43,6 +44,7 @@ def delete_person(
     names = list(dict.fromkeys((*stored_names, *(name for name in names if len(name) >= _LEAST_NAME))))
     pictures = _pictures_of_person(connection, keys)
     rows = _delete_likeness(connection, keys)
+    delete_packed(connection)
     rows += _delete_verdicts(connection, keys, names)
     for statement in (
         "DELETE FROM stash_sense_decisions WHERE performer_id IN (SELECT value FROM json_each(?))",
