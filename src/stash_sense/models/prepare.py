@@ -10,15 +10,14 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import onnx
 from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
 
 from stash_sense.domain.progress import NO_PROGRESS, Progress
 from stash_sense.errors import AlteredFile, Busy, MissingFile
 from stash_sense.files import explained_write_errors, remove_leftovers, sha256_of, write_atomically
-from stash_sense.models import dequantize, dlib_resnet, sface
 from stash_sense.models.manifest import (
     AS_IS,
     FrozenModel,
@@ -32,6 +31,9 @@ from stash_sense.models.manifest import (
     package_file,
     with_user_calibration,
 )
+
+if TYPE_CHECKING:
+    import onnx
 
 log = logging.getLogger(__name__)
 
@@ -89,10 +91,35 @@ def record_of(file: PackFile, path: Path) -> PreparedFile:
     )
 
 
-CONVERTERS: dict[str, Callable[[bytes], onnx.ModelProto]] = {
-    "yunet": lambda data: dequantize.convert_yunet(onnx.load_model_from_string(data)),
-    "sface-clean": lambda data: sface.convert_sface(onnx.load_model_from_string(data)),
-    "dlib-resnet-v1": dlib_resnet.convert_dlib_resnet,
+# `onnx` takes a tenth of a second to load and is needed once: imported where it is used.
+
+
+def _convert_yunet(data: bytes) -> "onnx.ModelProto":
+    import onnx  # noqa: PLC0415
+
+    from stash_sense.models.dequantize import convert_yunet  # noqa: PLC0415
+
+    return convert_yunet(onnx.load_model_from_string(data))
+
+
+def _convert_sface(data: bytes) -> "onnx.ModelProto":
+    import onnx  # noqa: PLC0415
+
+    from stash_sense.models.sface import convert_sface  # noqa: PLC0415
+
+    return convert_sface(onnx.load_model_from_string(data))
+
+
+def _convert_dlib_resnet(data: bytes) -> "onnx.ModelProto":
+    from stash_sense.models.dlib_resnet import convert_dlib_resnet  # noqa: PLC0415
+
+    return convert_dlib_resnet(data)
+
+
+CONVERTERS: "dict[str, Callable[[bytes], onnx.ModelProto]]" = {
+    "yunet": _convert_yunet,
+    "sface-clean": _convert_sface,
+    "dlib-resnet-v1": _convert_dlib_resnet,
 }
 
 
