@@ -37,12 +37,14 @@ async def identify_gallery(
     source: Source = "original",
     outage_limits: OutageLimits = DEFAULT_OUTAGE_LIMITS,
     on_failure: OnFailure = lambda _task, _error: None,
+    live: bool = True,
 ) -> GalleryAnswer:
     """Who is in a gallery of Stash. Each image is stored as soon as it is done; stored results of the same
     pictures serve again.
 
     force: analyse all images again, except those that this very job had done before it was interrupted.
-    on_failure: called for each image that could not be fetched or read.
+    on_failure: called for each image that could not be fetched or read. live: whether somebody may look at
+    partial answers, which take a twentieth of the time.
 
     Raises NotInStash for the gallery, StashKeyRefused, the StashError of an outage longer than
     `outage_limits`, and StateBusy if another process holds the state for longer.
@@ -50,7 +52,7 @@ async def identify_gallery(
     parameters = RunParameters.of(recognizer, options, source, progress.job_id)
     stash = ResilientStash(tools.stash, outage_limits, progress.problem)
     gallery = await stash.query(lambda client: client.get_gallery_by_id(gallery_id))
-    run = _GalleryRun(gallery, recognizer, parameters, tools, progress, outage_limits, on_failure)
+    run = _GalleryRun(gallery, recognizer, parameters, tools, progress, outage_limits, on_failure, live)
     try:
         left = await run.reuse_stored(run.image_tasks(gallery), force=force)
         await FetchPipeline(stash, source, tools.pool.workers, run.process, run.add_failure).run(left)
@@ -70,6 +72,7 @@ class _GalleryRun(ImagesRun):
         progress: JobProgress,
         outage_limits: OutageLimits,
         on_failure: OnFailure,
+        live: bool,
     ) -> None:
         store = GalleryStore(
             gallery.id, parameters, recognizer.database, tools.state, progress, outage_limits.state_s
@@ -77,6 +80,7 @@ class _GalleryRun(ImagesRun):
         super().__init__(recognizer, parameters, tools, store)
         self._progress = progress
         self._on_failure = on_failure
+        self._is_live = live
         self._state = GalleryState(gallery.id, len(gallery.images), parameters, recognizer)
         self._live = LiveResult(self._judge({})[0].as_json(), tools.pool)
         progress.set_live_result(self._live.read)
@@ -108,7 +112,7 @@ class _GalleryRun(ImagesRun):
 
     async def after_batch(self) -> None:
         self._report_progress()
-        if self._state.images:
+        if self._is_live and self._state.images:
             await self._live.refresh(self._partial_answer)
 
     def stop_early(self) -> None:

@@ -77,6 +77,7 @@ class LibraryTargets:
                     progress,
                     outage_limits=self._limits,
                     on_failure=failures.add,
+                    live=False,
                 )
             finally:
                 await asyncio.to_thread(failures.store, self._tools.state)
