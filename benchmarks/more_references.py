@@ -48,7 +48,7 @@ class KnownFaces:
 
 
 def nearest(probes: Faces, references: Faces, starts: NDArray[np.int64], score: Score) -> Array:
-    """The best of a person's references: what the search does."""
+    """The best of a person's references."""
     return np.maximum.reduceat(score(probes, references), starts[:-1], axis=1)
 
 
@@ -76,9 +76,9 @@ def best_two(probes: Faces, references: Faces, starts: NDArray[np.int64], score:
 
 
 TEMPLATES: Mapping[str, Template] = {
-    "nearest (in use)": nearest,
+    "nearest": nearest,
     "mean": mean,
-    "nearest or mean": nearest_or_mean,
+    "nearest or mean (in use)": nearest_or_mean,
     "mean of the best two": best_two,
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stash_sense.domain.faces import confidence_at
-from stash_sense.matching.candidates import find_candidates
+from stash_sense.matching.candidates import MEAN_BEHIND, find_candidates
 
 
 def test_the_nearest_come_first(face, gallery, scorer):
@@ -52,3 +52,24 @@ def test_faces_searched_together_are_as_alone(face, gallery, scorer):
 @pytest.mark.parametrize(("distance", "confidence"), [(0.3, 0.7), (0, 1), (1.4, 0)])
 def test_confidence_is_what_the_distance_leaves_of_1(distance, confidence):
     assert confidence_at(distance) == pytest.approx(confidence)
+
+
+def test_the_mean_of_a_persons_references_may_be_nearer_than_each(face, gallery, scorer):
+    people = gallery(3)
+    people.references[1] = np.stack([face({1: 0.7}, own)["arcface"] for own in (40, 41)])
+    probe = face({0: 0.41, 1: 0.57})
+    (near,) = find_candidates([probe], people, scorer, 1)
+    mean = people.references[1].mean(axis=0)
+    assert [one.person for one in near] == [1]
+    expected = 1 - float(probe["arcface"] @ mean / np.linalg.norm(mean)) + 0.2 * MEAN_BEHIND
+    assert near[0].combined == pytest.approx(expected, abs=1e-6)
+    # What is shown is still a picture.
+    assert near[0].reference in people.rows(1)
+    assert near[0].cosines["arcface"] < 1 - near[0].combined
+
+
+def test_a_mean_hides_no_reference(face, gallery, scorer):
+    people = gallery(2)
+    people.references[0] = np.stack([face({0: 1.0})["arcface"], face({3: 1.0})["arcface"]])
+    (near,) = find_candidates([face({0: 0.9})], people, scorer, 1)
+    assert near[0].combined == pytest.approx(0.1, abs=1e-6)

@@ -130,7 +130,7 @@ class Scorer:
         parts = [calibration.slots[slot] for slot in slots]
         self._factors = [np.float32(part.weight / part.sd) for part in parts]
         self._offset = float(sum(part.weight * part.mean / part.sd for part in parts))
-        self._zero, self._decade = _scale(calibration.curve)
+        self._zero, self.decade = _scale(calibration.curve)
 
     def queries(self, embeddings: Mapping[str, Array]) -> Array:
         """Queries (n, all d) for a search over rows of unit vectors, from slot -> (n, d) unit vectors."""
@@ -167,11 +167,11 @@ class Scorer:
 
         Unlike distances they add up: a lead of one decade means the same everywhere.
         """
-        return np.asarray((dot_products - np.float32(self._offset + self._zero)) / np.float32(self._decade))
+        return np.asarray((dot_products - np.float32(self._offset + self._zero)) / np.float32(self.decade))
 
     def decades_at(self, distance: float) -> float:
         """Decades at a fused distance."""
-        return (self.calibration.curve.score(distance) - self._zero) / self._decade
+        return (self.calibration.curve.score(distance) - self._zero) / self.decade
 
     def score_at(self, decades: float) -> float:
         """The score of a search at this many decades."""
@@ -179,7 +179,7 @@ class Scorer:
 
     def distance_at(self, decades: float) -> float:
         """The fused distance, 0 to 2, at this many decades."""
-        return float(self.calibration.curve.distance(np.array([decades * self._decade + self._zero]))[0])
+        return float(self.calibration.curve.distance(np.array([decades * self.decade + self._zero]))[0])
 
     @property
     def second_slot(self) -> str | None:

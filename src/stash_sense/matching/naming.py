@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from stash_sense.domain.faces import Candidate, VerdictStatus
 from stash_sense.matching.calibration import Scorer
-from stash_sense.matching.candidates import Embeddings, ReferenceIndex
+from stash_sense.matching.candidates import Embeddings, ReferenceIndex, mean_references
 from stash_sense.matching.moments import merge_moments
-from stash_sense.matching.templates import Template, concatenate_slots, mean_reference
+from stash_sense.matching.templates import Template, concatenate_slots
 from stash_sense.matching.track_judge import NAME_TRACK, JudgedTrack, TrackJudge, Why
 from stash_sense.matching.tracks import JOIN_DISTANCE, FaceSimilarity, TrackFace, group_faces
 from stash_sense.matching.verdict import RIVAL_LEAD, lead_of
@@ -139,14 +139,11 @@ class _References:
     def __init__(self, judge: TrackJudge, people: Sequence[int]) -> None:
         self._judge = judge
         self.people = list(people)
-        blocks = [
-            concatenate_slots(judge.database.vectors(judge.database.rows(person)), judge.scorer)
-            for person in self.people
-        ]
-        self._units = np.concatenate(blocks)
-        self._starts = np.cumsum([0, *(len(block) for block in blocks)])[:-1]
-        vectors = (judge.database.vectors(judge.database.rows(person)) for person in self.people)
-        self._means = np.stack([mean_reference(own, judge.scorer) for own in vectors])
+        rows = [judge.database.rows(person) for person in self.people]
+        self._starts = np.cumsum([0, *map(len, rows)])[:-1]
+        vectors = judge.database.vectors(np.concatenate([np.asarray(own) for own in rows]))
+        self._units = concatenate_slots(vectors, judge.scorer)
+        self._means = mean_references(vectors, self._starts, judge.scorer)
 
     def decades_of(self, template: Template) -> Decades:
         """From a template to each person's nearest reference or the mean of their references; (people,)."""

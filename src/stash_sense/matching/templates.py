@@ -2,20 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.domain.faces import Candidate
 from stash_sense.matching.calibration import Scorer
-from stash_sense.matching.candidates import Embeddings, ReferenceIndex, build_candidates
+from stash_sense.matching.candidates import (
+    Embeddings,
+    ReferenceIndex,
+    build_candidates,
+    find_nearest_people,
+    mean_references,
+)
 from stash_sense.matching.tracks import FaceSimilarity, Moments, TrackFace
 
 LEAST_WEIGHT = 0.1
 """The least weight of a face in its track's template; otherwise its quality is its weight."""
-
-SPARE = 6
-"""Candidates searched for beyond those needed: the mean of a person's references may move one forward."""
 
 MOMENT_FACES = 8
 """A moment of a scene counts with the mean of so many of its best faces: their noise differs from frame to
@@ -51,7 +55,7 @@ class Template:
         nearest = int(scores.argmax())
         best = np.array([scores[nearest]])
         if len(rows) > 1:
-            best = np.maximum(best, mean_reference(references, scorer) @ query)
+            best = np.maximum(best, mean_references(references, np.zeros(1, np.int64), scorer) @ query)
         cosines = {slot: references[slot][[nearest]] @ self.vectors[slot] for slot in scorer.slots}
         row = np.array([rows[nearest]])
         (candidate,) = build_candidates(np.array([person]), scorer.distances(best), cosines, row, scorer)
@@ -80,11 +84,12 @@ def build_templates(
             frozenset().union(*(faces[face].rejected for moment in moments for face in moment))
             for moments in batch
         ]
-        count = max(top_k, 2) + SPARE + max(len(each) for each in rejected)
-        candidates = _nearest_people(vectors, rejected, database, scorer, count)
+        count = max(top_k, 2) + max(len(each) for each in rejected)
+        candidates = find_nearest_people(vectors, database, scorer, count)
         for at, own in enumerate(leaders):
             vector = {slot: vectors[slot][at] for slot in scorer.slots}
-            near = tuple(candidates[at][: max(top_k, 2)])
+            allowed = (each for each in candidates[at] if each.person not in rejected[at])
+            near = tuple(islice(allowed, max(top_k, 2)))
             cohesion = _cohesion(own, similarity)
             gap = None
             if cohesion is not None and near:
@@ -121,11 +126,6 @@ def concatenate_slots(references: Embeddings, scorer: Scorer) -> NDArray[np.floa
     return np.concatenate([references[slot] for slot in scorer.slots], axis=1)
 
 
-def mean_reference(references: Embeddings, scorer: Scorer) -> NDArray[np.float32]:
-    """The mean of a person's references, (all d,), each slot's part a unit vector."""
-    return np.concatenate([_mean(references[slot]) for slot in scorer.slots])
-
-
 def _cohesion(leaders: Sequence[int], similarity: FaceSimilarity) -> float | None:
     """Mean decades of all pairs of these faces, without computing each pair."""
     count = len(leaders)
@@ -143,39 +143,3 @@ def _to_references(
     references = database.vectors(database.rows(person))
     units = concatenate_slots(references, similarity.scorer)
     return float(similarity.scorer.decades(similarity.queries[leaders] @ units.T).max(axis=1).mean())
-
-
-def _nearest_people(
-    vectors: Embeddings,
-    rejected: Sequence[frozenset[int]],
-    database: ReferenceIndex,
-    scorer: Scorer,
-    most: int,
-) -> list[list[Candidate]]:
-    """The people nearest to each template, also by the mean of a person's references."""
-    count = len(rejected)
-    if not database.people:
-        return [[] for _ in range(count)]
-    queries = scorer.queries(vectors)
-    neighbours = database.search(queries, most)
-    line, place = np.nonzero(neighbours.people >= 0)
-    people, rows = neighbours.people[line, place], neighbours.rows[line, place]
-    scores = neighbours.scores[line, place].astype(np.float32)
-    for person in np.unique(people).tolist():
-        own = database.rows(person)
-        if len(own) < 2:
-            continue
-        mean = mean_reference(database.vectors(own), scorer)
-        mine = people == person
-        scores[mine] = np.maximum(scores[mine], queries[line[mine]] @ mean)
-    references = database.vectors(rows)
-    cosines = {slot: np.einsum("nd,nd->n", vectors[slot][line], references[slot]) for slot in scorer.slots}
-    result: list[list[Candidate]] = [[] for _ in range(count)]
-    for at, candidate in zip(
-        line.tolist(), build_candidates(people, scorer.distances(scores), cosines, rows, scorer), strict=True
-    ):
-        if candidate.person not in rejected[at]:
-            result[at].append(candidate)
-    for own_people in result:
-        own_people.sort(key=lambda each: (each.combined, each.person))
-    return result
