@@ -1,5 +1,7 @@
 """The job over the whole library: submitted, parked for a click, paused, and after a restart."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from stash_sense.runtime.library import LIBRARY
@@ -122,6 +124,9 @@ def test_after_a_restart_it_goes_on(serve, settings_with, stash, library, hold):
         {"order": "oldest"},
         {"filter": {"tag_ids": ["x"]}},
         {"filter": {"since": "yesterday"}},
+        {"filter": {"since": "0001-01-01T00:00:00+14:00"}},
+        {"filter": {"since": 1}},
+        {"filter": {"path": "/a\x00"}},
         {"filter": {"anything": 1}},
         {"top_k": 0},
         {"force": True},
@@ -130,6 +135,16 @@ def test_after_a_restart_it_goes_on(serve, settings_with, stash, library, hold):
 def test_wrong_parameters_are_refused(stash_app, wrong):
     answer = stash_app.client.post("/jobs/library", json=wrong)
     assert (answer.status_code, answer.json()["code"]) == (422, "bad-parameter")
+
+
+@pytest.mark.parametrize("since", ["2026-01-31T12:00:00Z", "2026-01-31T13:00:00.000+01:00"])
+def test_what_is_older_than_a_time_is_left_out(own_app, stash, library, since):
+    new, old = library(0, 2)
+    stash.library.images[int(old)].created_at = datetime(2026, 1, 31, 11, 59, tzinfo=UTC)
+    stash.library.images[int(new)].created_at = datetime(2026, 1, 31, 12, 1, tzinfo=UTC)
+    job = ended(own_app.client, start(own_app, filter={"since": since}))
+    assert (job["status"], job["result"]["listed"]["images"]) == ("done", 1)
+    assert set(fetched(stash)) == {new}
 
 
 def test_the_order_of_what_makes_no_other_job(own_app, library, hold):

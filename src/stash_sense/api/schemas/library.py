@@ -1,13 +1,24 @@
 """The whole library: what of it to identify."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from stash_sense.api.schemas.faces import STRICT, MatchOptionsIn
 from stash_sense.recognition.library import LibraryOptions, What
 from stash_sense.stash.listing import LibraryFilter
+
+
+def _moment(value: object) -> object:
+    """A text of the body as a time; strict validation takes no text, and otherwise any number."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("give a date or a time, such as 2026-01-31T12:00:00Z") from None
+
 
 _Ids = Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]], Field(max_length=1000)]
 
@@ -17,18 +28,25 @@ class LibraryFilterIn(BaseModel):
 
     model_config = STRICT
 
-    path: Annotated[str, Field(max_length=2000, description="A part of the path, whatever the case.")] = ""
+    path: str = Field(
+        default="",
+        max_length=2000,
+        pattern=r"^[^\x00]*$",
+        description="A part of the path, whatever the case.",
+    )
     tag_ids: _Ids = Field(default=[], description="With any of these tags of Stash.")
     studio_ids: _Ids = Field(default=[], description="Of any of these studios.")
     organized: bool | None = Field(default=None, description="Marked as organized, or not; null: both.")
     no_performers: bool = Field(default=False, description="Without a performer.")
-    since: datetime | None = Field(
-        default=None, description="Created in Stash later than this.", examples=["2026-01-31T12:00:00Z"]
+    since: Annotated[datetime, BeforeValidator(_moment)] | None = Field(
+        default=None,
+        description="Created in Stash later than this; without a zone by the clock of this machine.",
+        examples=["2026-01-31T12:00:00Z"],
     )
 
     def as_filter(self) -> LibraryFilter:
         """The filter as the library is listed by."""
-        since = self.since.astimezone().isoformat() if self.since else ""
+        since = self.since.isoformat() if self.since else ""
         return LibraryFilter(
             self.path.strip(),
             tuple(self.tag_ids),

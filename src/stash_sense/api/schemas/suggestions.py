@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from stash_sense.api.schemas.decisions import NO_NUL
 from stash_sense.api.schemas.faces import STRICT, FileName, StashIdOut
 from stash_sense.domain.faces import confidence_at
 from stash_sense.domain.identity import Person, bare_ids
@@ -16,13 +17,12 @@ from stash_sense.store.repositories.suggestion_list import (
     SuggestionQuery,
 )
 
-_NO_NUL = r"^[^\x00]+$"
 _ROUNDED = 5e-5
 """Confidences are shown with four digits: one that was shown is a limit that includes what had it."""
 
 SuggestionKind = Literal["seen-not-tagged", "tagged-not-seen"]
 SuggestionTarget = Literal["image", "gallery", "scene"]
-PersonKeyIn = Annotated[str, Field(min_length=1, max_length=1000, pattern=_NO_NUL)]
+PersonKeyIn = Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)]
 CursorIn = Annotated[
     str, Field(min_length=1, max_length=200, description="`next_cursor` of the page before.")
 ]
