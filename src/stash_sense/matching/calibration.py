@@ -175,7 +175,7 @@ class Scorer:
 
     def score_at(self, decades: float) -> float:
         """The score of a search at this many decades."""
-        return decades * self._decade + self._zero + self._offset
+        return decades * self.decade + self._zero + self._offset
 
     def distance_at(self, decades: float) -> float:
         """The fused distance, 0 to 2, at this many decades."""
