@@ -17,6 +17,7 @@ from backend.version import plugin_version
 
 _MATCH_OPTIONS = ("top_k", "max_distance", "min_face_confidence", "force")
 _SCENE_OPTIONS = (*_MATCH_OPTIONS, "source", "max_frames")
+_SUGGESTION_FILTERS = ("kind", "performer_id", "target_type", "min_confidence", "cursor", "limit")
 _IDENTIFY = FailureMessages(failed="Identification failed")
 _GALLERY = FailureMessages(
     failed="Identification failed", timed_out="Gallery identification timed out - gallery may be too large"
@@ -145,9 +146,9 @@ def _references(connect: Connect, args: Args, action: str) -> Any:
     return connect().json("POST", f"/database/{action}", body, expected={"references": list})
 
 
-def _dismiss_newly_named(connect: Connect, args: Args) -> Any:
+def _dismiss(connect: Connect, args: Args, path: str) -> Any:
     body = {"ids": [whole_number(each, "ids") for each in nonempty_list(args, "ids")]}
-    return connect().json("POST", "/database/newly-named/dismiss", body, expected={"dismissed": int})
+    return connect().json("POST", path, body, expected={"dismissed": int})
 
 
 def _run_as_task(connect: Connect, path: str) -> Any:
@@ -218,7 +219,7 @@ def _journal_begin(connect: Connect, args: Args) -> Any:
         "target_type": required_text(args, "target_type"),
         "target_ids": text_list(args, "target_ids"),
         "local_id": required_text(args, "local_id"),
-        **given(args, "batch_id"),
+        **given(args, "batch_id", "action"),
     }
     return connect().json(
         "POST", "/journal", body, expected={"entry_id": int}
@@ -314,12 +315,16 @@ MODES: dict[str, Callable[[Connect, Args], Any]] = {
     "newly_named": lambda connect, args: connect().json(
         "GET", "/database/newly-named" + _query(args, "limit", "before"), expected={"faces": list}
     ),
-    "dismiss_newly_named": _dismiss_newly_named,
+    "dismiss_newly_named": lambda connect, args: _dismiss(connect, args, "/database/newly-named/dismiss"),
     "build_database": lambda connect, _: _run_as_task(connect, "/jobs/database"),
     "identify_library": lambda connect, _: _run_as_task(connect, "/jobs/library"),
     "start_library": lambda connect, args: connect().json(
         "POST", "/jobs/library", given(args, "what", "only", "filter", "order"), expected=_STARTED
     ),
+    "suggestions": lambda connect, args: connect().json(
+        "GET", "/suggestions" + _query(args, *_SUGGESTION_FILTERS), expected={"groups": list, "total": int}
+    ),
+    "dismiss_suggestions": lambda connect, args: _dismiss(connect, args, "/suggestions/dismiss"),
     "job": _job,
     "jobs": _jobs,
     "clear_jobs": lambda connect, _: connect().json("DELETE", "/jobs", expected={"cleared": int}),

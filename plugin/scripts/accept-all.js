@@ -22,7 +22,7 @@ window.StashSense.part("accept-all", (sense, api) => {
     const open = visible.filter((each) => performers.get(each.performer_id)?.length === 1);
     const run = sense.useAction(async () => {
       stopped.current = false;
-      const batchId = newBatchId();
+      const batchId = sense.newBatchId();
       const counts = { done: 0, failed: 0, left: visible.length - open.length };
       undo.reset();
       setOutcome(null);
@@ -85,5 +85,5 @@ window.StashSense.part("accept-all", (sense, api) => {
   };
 
   /** `crypto.randomUUID` is only there with HTTPS or on localhost. */
-  const newBatchId = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 10)}`;
+  sense.newBatchId = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 10)}`;
 });

@@ -29,9 +29,11 @@ window.StashSense.part("job-progress", (sense) => {
     );
   };
 
+  const TEXTS = { gallery: "progress", scene: "progressScene", library: "progressLibrary", database: "building" };
+
   /** How far a job is, in words. */
   sense.jobProgressText = ({ kind, done, total, faces, people }) =>
-    t(kind === "gallery" ? "progress" : kind === "scene" ? "progressScene" : "building", { done, total, faces, people });
+    t(TEXTS[kind], { done, total, faces, people });
 
   sense.formatDuration = (seconds) => {
     const whole = Math.max(1, Math.round(seconds));

@@ -39,7 +39,7 @@ window.StashSense.part("jobs", (sense, api) => {
       polling.retry();
       set(await read(jobId));
     };
-    /** @param {"cancel_job" | "resume_job"} mode */
+    /** @param {"cancel_job" | "pause_job" | "resume_job"} mode */
     const control = async (mode) => {
       if (job) set(/** @type {Job} */ (await sense.callSidecar(mode, { job_id: job.job_id })));
     };

@@ -7,7 +7,7 @@ window.StashSense.part("main", (sense, api) => {
   if (sense.brokenParts.length) return;
 
   // Stash's server keeps /plugin for itself, so that address works only from link to link, and not after a reload.
-  for (const path of ["/plugin/stash-sense", "/plugins/stash-sense"]) api.register.route(path, () => h(sense.PluginPage));
+  for (const path of ["/plugin/stash-sense", "/plugins/stash-sense"]) api.register.route(path, () => h(sense.PluginPages));
   api.patch.before("PluginSettings", (props, ...rest) => {
     const ours = props?.pluginID === "stash-sense" && Array.isArray(props.settings);
     return [ours ? { ...props, settings: sense.addressFirst(props.settings) } : props, ...rest];

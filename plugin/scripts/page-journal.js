@@ -132,6 +132,7 @@ window.StashSense.part("page-journal", (sense, api) => {
       return h(
         "span",
         { key: type, className: "sense-targets" },
+        some.every((each) => each.action === "remove") && `${t("entryRemoved")} `,
         h(sense.Text, null, t(`entry_${type}`, { who: listed, n: ids.length })),
         places.length === 1 &&
           only &&

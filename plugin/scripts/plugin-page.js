@@ -10,6 +10,7 @@ window.StashSense.part("plugin-page", (sense, api) => {
       h(
         sense.PageSections,
         { title: t("pageTitle") },
+        h(sense.PageLinks),
         h(State),
         h(sense.NewlyNamed),
         h(sense.UnlearnedPerformers),

@@ -102,6 +102,7 @@ interface Sense {
     performerId: string,
     batchId?: string | null,
   ): Promise<JournalEntry | null>;
+  untagPerformer: Sense["tagPerformer"];
   undoEntry(entry: JournalEntry): Promise<JournalEntry>;
   journalPage(before?: number): Promise<{ entries: JournalEntry[]; next_before: number | null }>;
   // scene-markers
@@ -254,7 +255,7 @@ interface Sense {
     /** Whether it is Stash itself that cannot be reached: polling goes on until it is back. */
     away: boolean;
     follow: (jobId: string) => Promise<void>;
-    control: (mode: "cancel_job" | "resume_job") => Promise<void>;
+    control: (mode: "cancel_job" | "pause_job" | "resume_job") => Promise<void>;
     show: (job: Job) => void;
     retry: () => void;
   };
@@ -280,6 +281,21 @@ interface Sense {
   DatabaseReport: View<{ jobId: string }>;
   PageJournal: View<unknown>;
   PluginPage: View<unknown>;
+  // the whole library
+  newBatchId(): string;
+  usePages(read: (cursor: string | null) => Promise<any>, key: string): PagedList;
+  EndOfList: View<{ list: PagedList }>;
+  Block: View<{ key: string; height: number; first?: boolean; render: () => any }>;
+  useListKeys(place: { current: HTMLElement | null }, keys: Record<string, () => unknown>): void;
+  AskedButton: View<{ label: string; question: string; act: () => unknown; disabled?: boolean }>;
+  useLibraryActions(): LibraryActions;
+  ActionBar: View<{ actions: LibraryActions }>;
+  LibraryJob: View<{ ended: () => void }>;
+  SuggestionsPage: View<unknown>;
+  SuggestionBlock: View<SuggestionBlockProps>;
+  PluginPages: View<unknown>;
+  PageLinks: View<unknown>;
+  LibraryPage: View<{ title: string; place: { current: HTMLElement | null }; reload: () => void; children?: unknown }>;
   Icon: View<unknown>;
   MenuLink: View<unknown>;
   addressFirst(settings: { name: string }[]): { name: string }[];

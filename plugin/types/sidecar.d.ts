@@ -209,6 +209,8 @@ interface Job {
   error_code?: string | null;
   /** What it was started with. */
   asked?: Record<string, unknown>;
+  /** It is queued, and rests until it is resumed. */
+  paused?: boolean;
   created_at: string;
   ended_at?: string | null;
 }
@@ -224,6 +226,8 @@ interface JournalEntry {
   created_at: string;
   /** The same on tags that one Accept All wrote. */
   batch_id: string | null;
+  /** remove: the targets lost the performer. Of older sidecars there is none. */
+  action?: "add" | "remove";
   /** Why its end could not be noted, although the tag is written. */
   unrecorded?: string;
 }

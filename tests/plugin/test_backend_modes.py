@@ -4,6 +4,8 @@ import base64
 
 import pytest
 
+from fakes.sidecar import performer_of, suggestion_of
+
 from .conftest import FACE, JPEG, PERSON
 
 pytestmark = pytest.mark.usefixtures("known")
@@ -179,3 +181,20 @@ def test_the_journal_from_begin_to_undone(call):
 def test_pictures_come_as_data(call, mode, name):
     output = call(mode, **{name: "f1"}).output
     assert base64.b64decode(output["image"].removeprefix("data:image/jpeg;base64,")) == JPEG
+
+
+def test_suggestions_are_filtered_and_refused(call, sidecar):
+    sidecar.suggestions = [suggestion_of(1, performer_of("Ann", "7"), "image", "3")]
+    filters = {"kind": "seen-not-tagged", "performer_id": "local:7", "min_confidence": "0.8", "limit": 5}
+    (group,) = call("suggestions", **filters).output["groups"]
+    assert [each["suggestion_id"] for each in group["suggestions"]] == [1]
+    assert sidecar.asked[-1][1].endswith(
+        "?kind=seen-not-tagged&performer_id=local%3A7&min_confidence=0.8&limit=5"
+    )
+    assert call("dismiss_suggestions", ids=[1]).output == {"dismissed": 1}
+    assert call("suggestions").output["total"] == 0
+
+
+def test_taking_a_tag_off_is_recorded_as_that(call, sidecar):
+    call("journal_begin", target_type="image", target_ids=["3"], local_id="7", action="remove")
+    assert sidecar.journal[0]["action"] == "remove"

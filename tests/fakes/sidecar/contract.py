@@ -71,6 +71,7 @@ class Begun(_Strict):
     target_ids: Annotated[list[Id], Field(min_length=1)]
     local_id: Id
     batch_id: Id | None = None
+    action: Literal["add", "remove"] = "add"
 
 
 class Picture(_Strict):
@@ -88,6 +89,25 @@ class AskedDatabase(_Strict):
     images: bool | Literal["unlearned"] | Annotated[list[Id], Field(max_length=1000)] = False
     source: Literal["stash", "all"] = "stash"
     allow_empty: bool = False
+
+
+class AskedLibrary(_Knobs):
+    what: list[Literal["images", "galleries", "scenes"]] = ["images", "galleries", "scenes"]
+    only: Literal["new", "all"] = "new"
+    filter: dict[str, str | bool | list[str]] = {}
+    order: Literal["newest", "untagged"] = "newest"
+
+
+class AskedSuggestions(BaseModel):
+    """A query: its values are texts."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["seen-not-tagged", "tagged-not-seen"] = "seen-not-tagged"
+    performer_id: Id | None = None
+    target_type: Literal["image", "gallery", "scene"] | None = None
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    cursor: Id | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
 
 
 class AskedDismissal(_Strict):

@@ -104,7 +104,7 @@ class Notes:
         return {"undone": before - len(self.decisions), "missing": missing}
 
     def begin(self, given: Json) -> Json:
-        entry = {"entry_id": len(self.journal) + 1, "batch_id": None, **given}
+        entry = {"entry_id": len(self.journal) + 1, "batch_id": None, "action": "add", **given}
         entry |= {"status": "open", "added_ids": []}
         entry |= {"created_at": "2026-01-02 03:04:05", "completed_at": None, "undone_at": None}
         self.journal.append(entry)

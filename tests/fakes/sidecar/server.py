@@ -50,6 +50,21 @@ _ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
         lambda state, _, b: state.start("scene", f"scene:{b['scene_id']}", state.scene(b["scene_id"])),
     ),
     ("POST", r"/jobs/database", contract.AskedDatabase, 202, lambda state, _, __: state.build()),
+    (
+        "POST",
+        r"/jobs/library",
+        contract.AskedLibrary,
+        202,
+        lambda state, _, __: state.start("library", "library", state.build_of_nothing()),
+    ),
+    ("POST", r"/jobs/([^/]+)/pause", None, 200, lambda state, ids, _: state.pause(ids[0])),
+    (
+        "POST",
+        r"/suggestions/dismiss",
+        contract.AskedDismissal,
+        200,
+        lambda state, _, b: state.dismiss_suggestions(b),
+    ),
     ("POST", r"/database/stale", None, 202, lambda *_: {"update_at": "2026-01-02T03:05:05+00:00"}),
     ("POST", r"/database/rollback", None, 200, lambda state, _, __: state.roll_back()),
     ("GET", r"/database/newly-named", None, 200, lambda state, _, __: state.newly_named_page()),
@@ -148,19 +163,8 @@ class SidecarStandIn(State):
         if isinstance(fault, Problem):
             raise fault
         asked = {name: value for name, (value,) in parse_qs(query, strict_parsing=bool(query)).items()}
-        if (method, path) == ("GET", "/jobs"):
-            return 200, self.listed(asked.get("target"))
-        if method == "GET" and (found := re.fullmatch(r"/jobs/([^/]+)", path)):
-            with self.lock:
-                return 200, self.look(unquote(found[1]), asked.get("since"))
-        if (method, path) == ("GET", "/journal"):
-            page = {name: int(value) for name, value in asked.items()}
-            return 200, self.entries(**{"before": sys.maxsize, "limit": 50, **page})
-        if (method, path) == ("GET", "/decisions/revision") and [*asked] in (["gallery_id"], ["scene_id"]):
-            return 200, {"revision": self.revision()}
-        if (method, path) == ("GET", "/decisions"):
-            query_values = {name: value for name, (value,) in parse_qs(query).items()}
-            return 200, self.standing(query_values)
+        if method == "GET" and (page := self._page(path, target, asked)) is not None:
+            return 200, page
         for verb, pattern, model, status, answer in _ROUTES:
             found = re.fullmatch(pattern, path)
             if found and verb == method and not query:
@@ -181,6 +185,35 @@ class SidecarStandIn(State):
         finally:
             with self.lock:
                 self._now -= 1
+
+    def _page(self, path: str, target: str, asked: dict[str, str]) -> Json | None:
+        """The answer to a call that takes a query."""
+        if path == "/jobs":
+            return self.listed(asked.get("target"))
+        with self.lock:
+            if found := re.fullmatch(r"/jobs/([^/]+)", path):
+                return self.look(unquote(found[1]), asked.get("since"))
+            if path == "/journal":
+                return self.entries(
+                    **{
+                        "before": sys.maxsize,
+                        "limit": 50,
+                        **{key: int(value) for key, value in asked.items()},
+                    }
+                )
+            if path == "/decisions/revision" and [*asked] in (["gallery_id"], ["scene_id"]):
+                return {"revision": self.revision()}
+            if path == "/decisions":
+                return self.standing(asked)
+            read = {"/suggestions": self.suggestions_page}.get(path)
+            return None if read is None else self._read(read, target, asked)
+
+    def _read(self, read: Callable[[dict[str, str]], Json], target: str, query: dict[str, str]) -> Json:
+        try:
+            return read(query)
+        except (ValueError, ValidationError) as error:
+            self.wrong.append(f"{target}: {error}")
+            raise Problem(422, "bad-parameter", f"{target}: a field is wrong.") from error
 
     def _checked(self, model: type[BaseModel] | None, target: str, data: bytes) -> Json:
         if model is None and not data:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from .notes import Json, Notes, Problem
+from .library import Library
+from .notes import Json, Problem
 
 _ENDED = ("done", "failed", "cancelled")
 _EMPTY: Json = {"performers": [], "unknown": [], "errors": [], "error_count": 0, "skipped": []}
@@ -52,6 +53,7 @@ class Job:
     fails: str = ""
     fails_code: str = ""
     stopped_at: float | None = None
+    paused: bool = False
 
     def view(self, since: str | None = None) -> Json:
         """since: a revision; its result is not sent again."""
@@ -70,7 +72,8 @@ class Job:
             "job_id": self.job_id,
             "kind": self.kind,
             "target": self.target,
-            "status": "running" if running else ended,
+            "status": ("queued" if self.paused else "running") if running else ended,
+            "paused": self.paused,
             "done": done,
             "total": total,
             "faces": int(self.result["faces_detected"] * share),
@@ -99,12 +102,12 @@ class Job:
 
     def resume(self) -> None:
         """Goes on where it stood; what made it fail is mended."""
-        if self.view()["status"] not in ("failed", "cancelled"):
+        if not self.paused and self.view()["status"] not in ("failed", "cancelled"):
             raise Problem(409, "refused", f"Job {self.job_id} is {self.view()['status']}.")
-        self.stopped_at, self.fails = None, ""
+        self.stopped_at, self.fails, self.paused = None, "", False
 
 
-class State(Notes):
+class State(Library):
     """Set by tests, changed by requests under `lock`."""
 
     def __init__(self) -> None:
@@ -270,6 +273,10 @@ class State(Notes):
         if not self.job_fails:
             self.newer = dict.fromkeys(self.newer, 0)
         return self.start("database", "database", result)
+
+    def pause(self, job_id: str) -> Json:
+        self.job(job_id).paused = True
+        return self.job(job_id).view()
 
     def after_looks(self, looks: int, reached: float) -> None:
         """Jobs go on to `reached` once somebody has looked at one so often."""
