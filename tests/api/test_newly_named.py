@@ -53,6 +53,16 @@ def test_who_got_a_name_where_and_how_sure(served, stash, put, look):
     assert not fetched(stash)
 
 
+def test_suggestions_are_derived_again_before_anybody_asks(served, put, look):
+    image = put()
+    look(image, served=served)
+    served.learn()
+    matched(served)
+    until(lambda: served.store.refresh_suggestions(longest_s=0) == 0)
+    (group,) = served.client.get("/suggestions").json()["groups"]
+    assert [group["name"], group["suggestions"][0]["target_id"]] == ["Barack Obama", image]
+
+
 def test_in_a_gallery_it_says_which(served, stash, samples):
     place, _ = fill(stash, varied_photos(samples, 2, seed=88))
     served.client.post("/identify/gallery", json={"gallery_id": place})

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import time
+from functools import partial
 
 from stash_sense.errors import StashSenseError
 from stash_sense.recognition.rematching import rematch_stored
 from stash_sense.runtime.services import Services
+from stash_sense.store.database import RecommendationsDB
 
 log = logging.getLogger(__name__)
 
@@ -14,6 +16,8 @@ POLL_S = 1.0
 """How often another face database is looked for."""
 AGAIN_S = 600.0
 """How soon is looked for what failed, and for what a job stored with the database that it began with."""
+DERIVED_S = 0.2
+"""How long suggestions are derived at a time; others may use the state between."""
 
 
 class Rematcher:
@@ -67,3 +71,7 @@ class Rematcher:
             state = await self._services.state.ready()
             version = recognizer.database.manifest.version
             await rematch_stored(recognizer, tools, state.run, lambda: self._version() == version)
+        derive = partial(RecommendationsDB.refresh_suggestions, longest_s=DERIVED_S)
+        left = 1
+        while left and self._version() == version:
+            left = await state.run(derive)
