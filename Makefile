@@ -109,6 +109,7 @@ bench: $(GROUP)bench ## Measure speed, grouping, search, state, video, sidecar a
 accuracy: $(GROUP)bench ## Measure accuracy and draw the plots; needs the evaluation photos
 	@$(BIN)/python benchmarks/leave_out.py
 	@$(BIN)/python benchmarks/accuracy.py
+	@$(BIN)/python benchmarks/suggestions.py
 	@$(BIN)/python benchmarks/constants.py
 	@$(BIN)/python benchmarks/alone.py
 	@$(BIN)/python benchmarks/one_to_many.py
