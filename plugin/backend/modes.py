@@ -18,6 +18,13 @@ from backend.version import plugin_version
 _MATCH_OPTIONS = ("top_k", "max_distance", "min_face_confidence", "force")
 _SCENE_OPTIONS = (*_MATCH_OPTIONS, "source", "max_frames")
 _SUGGESTION_FILTERS = ("kind", "performer_id", "target_type", "min_confidence", "cursor", "limit")
+_CLUSTER: Shape = {"cluster_id": int}
+_CLUSTER_FIELDS = {
+    "name": ("performer_id", "local_id", "name"),
+    "merge": ("cluster_ids",),
+    "split": ("face_ids",),
+    "ignore": ("ignored",),
+}
 _IDENTIFY = FailureMessages(failed="Identification failed")
 _GALLERY = FailureMessages(
     failed="Identification failed", timed_out="Gallery identification timed out - gallery may be too large"
@@ -149,6 +156,13 @@ def _references(connect: Connect, args: Args, action: str) -> Any:
 def _dismiss(connect: Connect, args: Args, path: str) -> Any:
     body = {"ids": [whole_number(each, "ids") for each in nonempty_list(args, "ids")]}
     return connect().json("POST", path, body, expected={"dismissed": int})
+
+
+def _change_cluster(connect: Connect, args: Args, action: str, expected: Shape) -> Any:
+    """What a person does with an unknown person of the library; the sidecar checks what each takes."""
+    path = f"/unknown/{path_segment(args, 'cluster_id')}/{action}"
+    fields = given(args, *_CLUSTER_FIELDS.get(action, ()))
+    return connect().json("POST", path, fields or None, expected=expected)
 
 
 def _run_as_task(connect: Connect, path: str) -> Any:
@@ -325,6 +339,20 @@ MODES: dict[str, Callable[[Connect, Args], Any]] = {
         "GET", "/suggestions" + _query(args, *_SUGGESTION_FILTERS), expected={"groups": list, "total": int}
     ),
     "dismiss_suggestions": lambda connect, args: _dismiss(connect, args, "/suggestions/dismiss"),
+    "clusters": lambda connect, args: connect().json(
+        "GET", "/unknown" + _query(args, "hidden", "limit", "cursor"), expected={"clusters": list}
+    ),
+    "cluster": lambda connect, args: connect().json(
+        "GET",
+        f"/unknown/{path_segment(args, 'cluster_id')}" + _query(args, "limit", "cursor"),
+        expected={"members": list},
+    ),
+    "name_cluster": lambda connect, args: _change_cluster(connect, args, "name", _CLUSTER),
+    "unname_cluster": lambda connect, args: _change_cluster(connect, args, "unname", _CLUSTER),
+    "merge_clusters": lambda connect, args: _change_cluster(connect, args, "merge", _CLUSTER),
+    "split_cluster": lambda connect, args: _change_cluster(connect, args, "split", _CLUSTER),
+    "ignore_cluster": lambda connect, args: _change_cluster(connect, args, "ignore", _CLUSTER),
+    "undo_cluster": lambda connect, args: _change_cluster(connect, args, "undo", {"undone": str}),
     "job": _job,
     "jobs": _jobs,
     "clear_jobs": lambda connect, _: connect().json("DELETE", "/jobs", expected={"cleared": int}),

@@ -42,7 +42,11 @@ window.StashSense.part("face-naming-form", (sense, api) => {
               opener("choose", t("choosePerformer")),
               opener("create", t("createPerformer")),
               faceId !== undefined &&
-                h(Button, { variant: "secondary", size: "sm", disabled: busy, onClick: naming.ignore }, t("ignore")),
+                h(
+                  Button,
+                  { variant: "secondary", size: "sm", disabled: busy, "data-sense-key": "r", onClick: () => naming.ignore() },
+                  t(naming.untagged ? "hide" : "ignore"),
+                ),
               busy && h("span", { role: "status" }, t("saving")),
               undo.step === "done" && !busy && h("span", { role: "status", className: "text-muted" }, t("undone")),
             ),
@@ -161,10 +165,11 @@ window.StashSense.part("face-naming-form", (sense, api) => {
             variant: primary ? "primary" : "secondary",
             size: "sm",
             disabled: busy || !performers || (performers.length > 1 && !performer),
+            "data-sense-key": primary ? "a" : undefined,
             title: creates ? t("createHint", { name }) : undefined,
             onClick: () => naming.name({ find, key: match.performer_id }),
           },
-          h(sense.Text, null, t(creates ? "itIsNew" : "itIs", { name })),
+          h(sense.Text, null, t(creates ? (naming.untagged ? "itIsNewOnly" : "itIsNew") : "itIs", { name })),
         ),
       ),
     );

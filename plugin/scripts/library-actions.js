@@ -173,6 +173,9 @@ window.StashSense.part("library-actions", (sense, api) => {
         mark(action.keys, null);
         self.last = null;
       });
+    self.forget = () => {
+      for (const [key, state] of [...self.states]) if (state !== "busy") self.states.delete(key);
+    };
     self.stop = () => {
       if (self.running) self.running.stopped = true;
     };

@@ -5,13 +5,13 @@ window.StashSense.part("library-pages", (sense, api) => {
   const { Link, useLocation } = api.libraries.ReactRouterDOM;
   const HOME = "/plugins/stash-sense";
   /** Path below the plugin's own -> text of the link. */
-  const PAGES = { "": "pageJobsHistory", suggestions: "pageSuggestions" };
+  const PAGES = { "": "pageJobsHistory", suggestions: "pageSuggestions", unknown: "pageUnknown" };
 
   /** The page of the address. What follows an unknown one is the plugin's own page. */
   sense.PluginPages = () => {
     const { pathname } = useLocation();
     const [, below = ""] = /\/stash-sense\/([\w-]+)\/?$/.exec(pathname) || [];
-    const page = { suggestions: sense.SuggestionsPage }[below];
+    const page = { suggestions: sense.SuggestionsPage, unknown: sense.ClustersPage }[below];
     return page ? h(sense.ErrorBoundary, { key: below }, h(page)) : h(sense.PluginPage);
   };
 

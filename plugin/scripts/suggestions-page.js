@@ -23,12 +23,16 @@ window.StashSense.part("suggestions-page", (sense, api) => {
     const blocks = useMemo(() => blocksOf(groups, whole), [groups, whole]);
     const [first] = list.pages;
     const audit = filter.kind === "tagged-not-seen";
-    const reload = () => {
+    const forget = () => {
+      actions.forget();
       setWhole(new Map());
+    };
+    const reload = () => {
+      forget();
       list.reload();
     };
     const set = (/** @type {Partial<SuggestionFilter>} */ change) => {
-      setWhole(new Map());
+      forget();
       setFilter({ ...filter, ...change });
     };
     const context = {

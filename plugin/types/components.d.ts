@@ -219,6 +219,8 @@ interface Naming {
   /** Which form the user has open to name the faces. */
   open: "" | "choose" | "create";
   setOpen: (form: Naming["open"]) => void;
+  /** Of the library: naming tags nothing by itself. */
+  untagged?: boolean;
   /** Whether there is something to undo. */
   written: boolean;
   name: (as: NamingChoice) => Promise<boolean>;

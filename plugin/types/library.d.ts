@@ -62,6 +62,49 @@ interface SuggestionTileProps {
   audit: boolean;
 }
 
+/** An unknown person. named: tracks have joined it that nobody confirmed. */
+interface Cluster {
+  cluster_id: number;
+  status: "open" | "named" | "hidden";
+  performer_id: string | null;
+  name: string | null;
+  track_count: number;
+  face_count: number;
+  image_count: number;
+  scene_count: number;
+  cover_face_id: string;
+  /** The best ones, at most 8. */
+  face_ids: string[];
+  nearest: Match[];
+}
+
+interface ClustersPage {
+  clusters: Cluster[];
+  total: number;
+  next_cursor: string | null;
+}
+
+interface ClusterMember {
+  face_id: string;
+  target_type: "image" | "scene";
+  target_id: string;
+  time_s: number | null;
+}
+
+interface ClusterCardProps {
+  key: number;
+  cluster: Cluster;
+  actions: LibraryActions;
+  people: People;
+  /** To be merged with others. */
+  selected: boolean;
+  select: (id: number) => void;
+  split: (cluster: Cluster, faceIds: string[]) => Promise<void>;
+  /** Reads clusters again after they have changed. */
+  reread: (ids: number[]) => Promise<void>;
+  settled: boolean;
+}
+
 interface PagedList {
   pages: any[];
   loading: boolean;
@@ -73,7 +116,7 @@ interface PagedList {
 }
 
 type ItemKey = string | number;
-type ItemState = "busy" | "failed" | "gone" | "added" | "removed" | "rejected" | "kept";
+type ItemState = "busy" | "failed" | "gone" | "added" | "removed" | "rejected" | "kept" | "named" | "merged" | "split" | "hidden" | "shown";
 
 /** Targets of one kind that one performer is put on or taken off. */
 interface TagWork {
@@ -118,4 +161,6 @@ interface LibraryActions {
   run: (label: string, key: ItemKey, state: ItemState, work: (action: LibraryAction) => Promise<unknown>) => Promise<void>;
   undo: () => Promise<void>;
   stop: () => void;
+  /** The list is read again, and tells by itself what is settled. */
+  forget: () => void;
 }

@@ -293,6 +293,8 @@ interface Sense {
   LibraryJob: View<{ ended: () => void }>;
   SuggestionsPage: View<unknown>;
   SuggestionBlock: View<SuggestionBlockProps>;
+  ClustersPage: View<unknown>;
+  ClusterCard: View<ClusterCardProps>;
   PluginPages: View<unknown>;
   PageLinks: View<unknown>;
   LibraryPage: View<{ title: string; place: { current: HTMLElement | null }; reload: () => void; children?: unknown }>;

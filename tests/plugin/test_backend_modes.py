@@ -198,3 +198,17 @@ def test_suggestions_are_filtered_and_refused(call, sidecar):
 def test_taking_a_tag_off_is_recorded_as_that(call, sidecar):
     call("journal_begin", target_type="image", target_ids=["3"], local_id="7", action="remove")
     assert sidecar.journal[0]["action"] == "remove"
+
+
+def test_unknown_people_are_listed_and_changed_and_each_change_is_undone(call, sidecar):
+    sidecar.clusters = {1: {"faces": ["f1", "f2"]}, 2: {"faces": ["f3"]}}
+    assert call("clusters", hidden="false", limit=1).output["total"] == 2
+    assert len(call("cluster", cluster_id=1).output["members"]) == 2
+    assert call("merge_clusters", cluster_id=1, cluster_ids=[2]).output["face_count"] == 3
+    assert call("undo_cluster", cluster_id=1).output == {"undone": "merge"}
+    assert call("split_cluster", cluster_id=1, face_ids=["f2"]).output["face_ids"] == ["f2"]
+    named = call("name_cluster", cluster_id=2, performer_id="local:7", local_id="7", name="Ann").output
+    assert (named["status"], named["name"]) == ("named", "Ann")
+    assert call("unname_cluster", cluster_id=2).output["status"] == "open"
+    assert call("ignore_cluster", cluster_id=2, ignored=True).output["status"] == "hidden"
+    assert "There is no cluster 9" in call("ignore_cluster", cluster_id=9, ignored=True).error

@@ -110,6 +110,33 @@ class AskedSuggestions(BaseModel):
     limit: Annotated[int, Field(ge=1, le=500)] = 50
 
 
+class AskedClusters(BaseModel):
+    """A query: its values are texts."""
+
+    model_config = ConfigDict(extra="forbid")
+    hidden: bool = False
+    cursor: Id | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+class ClusterName(_Strict):
+    performer_id: Id | None = None
+    local_id: Id | None = None
+    name: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+
+
+class Merged(_Strict):
+    cluster_ids: Annotated[list[int], Field(min_length=1, max_length=1000)]
+
+
+class SplitFaces(_Strict):
+    face_ids: Annotated[list[Id], Field(min_length=1, max_length=10_000)]
+
+
+class Hidden(_Strict):
+    ignored: bool
+
+
 class AskedDismissal(_Strict):
     ids: Annotated[list[int], Field(min_length=1, max_length=1000)]
 

@@ -65,6 +65,23 @@ _ROUTES: list[tuple[str, str, type[BaseModel] | None, int, Answer]] = [
         200,
         lambda state, _, b: state.dismiss_suggestions(b),
     ),
+    *(
+        (
+            "POST",
+            rf"/unknown/([^/]+)/({action})",
+            model,
+            200,
+            lambda state, ids, b: state.change_cluster(ids[0], ids[1], b),
+        )
+        for action, model in (
+            ("name", contract.ClusterName),
+            ("unname", None),
+            ("merge", contract.Merged),
+            ("split", contract.SplitFaces),
+            ("ignore", contract.Hidden),
+            ("undo", None),
+        )
+    ),
     ("POST", r"/database/stale", None, 202, lambda *_: {"update_at": "2026-01-02T03:05:05+00:00"}),
     ("POST", r"/database/rollback", None, 200, lambda state, _, __: state.roll_back()),
     ("GET", r"/database/newly-named", None, 200, lambda state, _, __: state.newly_named_page()),
@@ -188,25 +205,26 @@ class SidecarStandIn(State):
 
     def _page(self, path: str, target: str, asked: dict[str, str]) -> Json | None:
         """The answer to a call that takes a query."""
-        if path == "/jobs":
-            return self.listed(asked.get("target"))
+        found = re.fullmatch(r"/(jobs|unknown)/([^/]+)", path)
+        number = unquote(found[2]) if found else ""
+        reads: dict[str, Callable[[dict[str, str]], Json]] = {
+            "/jobs": lambda query: self.listed(query.get("target")),
+            f"/jobs/{number}": lambda query: self.look(number, query.get("since")),
+            "/journal": lambda query: self.entries(
+                **{"before": sys.maxsize, "limit": 50, **{key: int(value) for key, value in query.items()}}
+            ),
+            "/decisions": self.standing,
+            "/suggestions": self.suggestions_page,
+            "/unknown": self.clusters_page,
+            f"/unknown/{number}": lambda query: self.cluster_page(number, query),
+        }
+        if path == "/decisions/revision" and [*asked] in (["gallery_id"], ["scene_id"]):
+            return {"revision": self.revision()}
+        read = reads.get(f"/{found[1]}/{number}" if found else path)
+        if read is None:
+            return None
         with self.lock:
-            if found := re.fullmatch(r"/jobs/([^/]+)", path):
-                return self.look(unquote(found[1]), asked.get("since"))
-            if path == "/journal":
-                return self.entries(
-                    **{
-                        "before": sys.maxsize,
-                        "limit": 50,
-                        **{key: int(value) for key, value in asked.items()},
-                    }
-                )
-            if path == "/decisions/revision" and [*asked] in (["gallery_id"], ["scene_id"]):
-                return {"revision": self.revision()}
-            if path == "/decisions":
-                return self.standing(asked)
-            read = {"/suggestions": self.suggestions_page}.get(path)
-            return None if read is None else self._read(read, target, asked)
+            return self._read(read, target, asked)
 
     def _read(self, read: Callable[[dict[str, str]], Json], target: str, query: dict[str, str]) -> Json:
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from .library import Library
+from .clusters import Clusters
 from .notes import Json, Problem
 
 _ENDED = ("done", "failed", "cancelled")
@@ -107,7 +107,7 @@ class Job:
         self.stopped_at, self.fails, self.paused = None, "", False
 
 
-class State(Library):
+class State(Clusters):
     """Set by tests, changed by requests under `lock`."""
 
     def __init__(self) -> None:
