@@ -108,13 +108,13 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own with room for 1 MB; skips the test where this user may not mount one."""
+    """A disk of its own with room for 2 MB; skips the test where this user may not mount one."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if os.geteuid() or sys.platform != "linux":
         pytest.skip("only root may mount a small disk; the limit on file sizes is tested everywhere")
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=False, capture_output=True
     )
     if mounted.returncode:
         pytest.skip(f"no small disk here: {mounted.stderr.decode(errors='replace')}")

@@ -174,7 +174,7 @@ def begin(served, kind="image", ids=("1", "2"), local="88"):
 
 ENTRY = {
     "entry_id", "target_type", "target_ids", "local_id", "status", "added_ids", "created_at", "completed_at",
-    "undone_at", "batch_id",
+    "undone_at", "batch_id", "action",
 }  # fmt: skip
 
 

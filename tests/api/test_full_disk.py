@@ -13,7 +13,7 @@ from .galleries import WAITS, ended, job_of
 
 @pytest.fixture
 def on_small_disk(small_disk, api_data, settings_with, serve, stash, monkeypatch):
-    """A sidecar whose state and jobs lie on a disk of 1 MB."""
+    """A sidecar whose state and jobs lie on a disk of 2 MB."""
     monkeypatch.setattr(queue, "RETRY_S", 0.1)
     for name in ("models", "database"):
         (small_disk / name).symlink_to(api_data / name)
