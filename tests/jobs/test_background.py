@@ -173,7 +173,7 @@ async def test_a_background_job_is_parked_when_its_hours_end(place, works, monke
         await until(lambda: works.begun)
         closed.append(True)
         async with asyncio.timeout(60):
-            while (job := await jobs.get(library)).status == "running":
+            while (job := await jobs.get(library)).status == "running":  # noqa: ASYNC110 - stored soon after
                 await asyncio.sleep(0.01)
         assert (job.status, job.done) == ("queued", 1)
 
