@@ -2,6 +2,8 @@
 
 import pytest
 
+from stash_sense.errors import DiskFull
+from stash_sense.jobs.queue import JobQueue
 from stash_sense.runtime import database_updates
 from waiting import until
 
@@ -88,3 +90,21 @@ def test_without_stash_a_face_is_learned_without_its_picture(learning, put, look
     confirm(learning, face, face["performer_id"])
     stash.down()
     assert learn(learning)["faces"] == 1
+
+
+def test_an_update_that_the_queue_did_not_take_follows_later(learning, put, look, monkeypatch):
+    submit, refused = JobQueue.submit, []
+
+    async def submit_at_last(queue, kind, *more):
+        if kind == database_updates.KIND and not refused:
+            refused.append(kind)
+            raise DiskFull("Free some space.")
+        return await submit(queue, kind, *more)
+
+    monkeypatch.setattr(JobQueue, "submit", submit_at_last)
+    monkeypatch.setattr(database_updates, "QUIET_S", 0.0)
+    monkeypatch.setattr(database_updates, "RETRY_S", 0.0)
+    (face,) = look(put(), served=learning)["faces"]
+    confirm(learning, face, face["performer_id"])
+    until(lambda: "decisions" in sources(learning))
+    assert refused

@@ -192,3 +192,22 @@ async def test_without_a_database_nothing_is_made(state, learn):
     state.confirm(7, "Anna", RED)
     with pytest.raises(NoDatabase):
         await learn()
+
+
+async def test_of_thousands_of_faces_of_a_person_the_best_are_compared(
+    red_and_green, state, learn, place, monkeypatch
+):
+    compared = []
+    distances = decisions.reference_distances
+
+    def measured(vectors, pack):
+        compared.append(len(vectors))
+        return distances(vectors, pack)
+
+    monkeypatch.setattr(decisions, "reference_distances", measured)
+    for number in range(decisions.MOST_COMPARED + 100):
+        state.confirm(number, "Anna", (1.0, 0.0005 * number, 0.0), quality=0.5)
+    state.confirm(9999, "Anna", (1.0, 0.1, 0.0), quality=0.95)
+    await learn()
+    assert compared == [decisions.MOST_COMPARED]
+    assert "face:9999" in learned(place)

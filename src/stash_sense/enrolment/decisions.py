@@ -40,6 +40,9 @@ from stash_sense.recognition.recognizer import LoadedPack
 from stash_sense.recognition.stored_faces import quality_from_details
 from stash_sense.store.repositories.confirmed_faces import ConfirmedFace
 
+MOST_COMPARED = 500
+"""Of a person's confirmed faces so many of the best are compared: each with all others."""
+
 CropOf = Callable[[FaceId], Awaitable[bytes]]
 """A JPEG of a stored face; empty where there is none to be had now."""
 
@@ -150,13 +153,16 @@ def _choose(
         by_key.setdefault(candidate.person.key, []).append(candidate)
     people: dict[EnrolledPerson, list[_Candidate]] = {}
     for own in by_key.values():
-        refused = [each for each in own if each.photo.skipped or photo_id(each.photo) in aside]
-        usable = [each for each in own if each not in refused]
+        usable: list[_Candidate] = []
+        refused: list[_Candidate] = []
+        for each in own:
+            is_refused = each.photo.skipped or photo_id(each.photo) in aside
+            (refused if is_refused else usable).append(each)
+        best = sorted(usable, key=lambda each: -each.quality.score)[:MOST_COMPARED]
         chosen: list[_Candidate] = []
-        if usable:
-            distances = reference_distances(np.stack([each.vector for each in usable]), pack)
-            best_first = sorted(range(len(usable)), key=lambda index: -usable[index].quality.score)
-            chosen = [usable[at] for at in choose_to_differ(distances, [], best_first, MOST_REFERENCES)]
+        if best:
+            distances = reference_distances(np.stack([each.vector for each in best]), pack)
+            chosen = [best[at] for at in choose_to_differ(distances, [], range(len(best)), MOST_REFERENCES)]
         paths = tuple(each.photo.path for each in (*chosen, *refused))
         people[EnrolledPerson(own[-1].person, paths)] = [*chosen, *refused]
     return people

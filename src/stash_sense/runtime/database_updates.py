@@ -202,12 +202,20 @@ class DatabaseUpdates:
                 )
 
     async def _submit_changed(self, now: float) -> None:
+        changed, self._changed = self._changed, set()
         self._changed_at = self._quiet_until = None
-        for source in sorted(self._changed):
-            if await self._submit(source):
-                self._changed.discard(source)
-            else:
-                self._quiet_until = now + RETRY_S
+        try:
+            for source in sorted(changed):
+                if await self._submit(source):
+                    changed.discard(source)
+        finally:
+            self._put_back(changed, now)
+
+    def _put_back(self, changed: set[str], now: float) -> None:
+        """Submit these later: an update runs, or the queue takes no job now."""
+        self._changed |= changed
+        if changed and self._quiet_until is None:
+            self._quiet_until = now + RETRY_S
 
     async def _wait(self) -> None:
         due = [at for at in (self._quiet_until, self._scheduled, self._check_at) if at is not None]
