@@ -44,7 +44,7 @@ def see(served, store):
             chance = np.random.default_rng(next(NUMBERS))
             vectors = {}
             for slot, size in sizes.items():
-                vector = chance.standard_normal(size) * (0.05 if looks else 1.0)
+                vector = chance.standard_normal(size) * (0.01 if looks else 1.0)
                 if looks:
                     vector[looks] += 1
                 vectors[slot] = vector / np.linalg.norm(vector)
@@ -99,6 +99,37 @@ def test_appearances_say_where_and_whether_tagged(served, store, see):
     ]
     assert [each["face_ids"] for each in places] == [[str(faces[image])] for image in ("10", "2", "1")]
     assert (page["total"], rest["next_cursor"]) == (3, None)
+
+
+@pytest.mark.parametrize("sort", ["name", "count", "last_seen"])
+def test_nobody_is_missed_where_somebody_leaves_the_list_between_two_pages(served, store, see, sort):
+    faces = {name: see(name, (name, 0.2))[0] for name in ("Anna", "Berta", "Cilla", "Dora")}
+    first = get(served, "/people", sort=sort, limit=2)
+    store.decide(faces[first["people"][0]["name"]], "ignored")
+    second = get(served, "/people", sort=sort, limit=2, cursor=first["next_cursor"])
+    assert [each["name"] for each in second["people"]] == ["Cilla", "Dora"]
+    assert (second["total"], second["next_cursor"]) == (3, None)
+
+
+def test_where_the_person_of_a_cursor_is_forgotten_nobody_is_missed(served, store, see):
+    for name in ("Anna", "Berta", "Cilla"):
+        see(name, (name, 0.2))
+    first = get(served, "/people", limit=1)
+    store.delete_person(["Anna"])
+    second = get(served, "/people", limit=2, cursor=first["next_cursor"])
+    assert [each["name"] for each in second["people"]] == ["Berta", "Cilla"]
+
+
+def test_appearances_neither_double_nor_miss_what_changes_between_two_pages(served, store, see):
+    for image in ("1", "2", "3", "4", "5"):
+        see(image, ("local:7", 0.2))
+    first = get(served, "/people/local:7/appearances", limit=2)
+    see("6", ("local:7", 0.2))
+    second = get(served, "/people/local:7/appearances", limit=2, cursor=first["next_cursor"])
+    store.forget_targets("image", ["5", "4"])
+    third = get(served, "/people/local:7/appearances", limit=2, cursor=second["next_cursor"])
+    places = [each["target_id"] for page in (first, second, third) for each in page["appearances"]]
+    assert (places, third["total"], third["next_cursor"]) == (["5", "4", "3", "2", "1"], 4, None)
 
 
 def test_somebody_whom_nobody_knows_is_not_found(served, store):

@@ -59,8 +59,8 @@ class AppearancesPage:
 
 
 # Ordered by number of places, by name, or by the last result that shows them.
-_ORDERS = {"count": "-(images + scenes)", "name": "NULL", "last_seen": "-coalesce(seen, 0)"}
-_COUNTED = """counted AS (
+_ORDERS = {"count": "-(images + scenes)", "name": "0.0", "last_seen": "-coalesce(seen, 0)"}
+_COUNTED = """counted AS MATERIALIZED (
   SELECT p.id, p.name, sum(n.images) AS images, sum(n.scenes) AS scenes, max(n.seen) AS seen FROM (
     SELECT performer_id, count(*) AS images, 0 AS scenes,
         CAST(strftime('%s', max(created_at)) AS INTEGER) AS seen
@@ -76,20 +76,25 @@ def list_seen_people(
     """People by number of places, name, or time; equal ones by name. Raises BadInput."""
     if sort not in SORTS:
         raise BadInput(f"sort is {sort!r:.80}; give one of {', '.join(SORTS)}.")
-    after = read_cursor(cursor)
-    start = 0 if after is None else after[1]
+    value, person_id = read_cursor(cursor) or (None, 0)
+    order = f"{_ORDERS[sort]}, name IS NULL, coalesce(lower(name), ''), id"
+    # Where the person of the cursor was merged or forgotten, all with the same value come again.
     rows = connection.execute(
-        f"""WITH {_COUNTED} SELECT id, images, scenes, datetime(seen, 'unixepoch'), count(*) OVER ()
-            FROM counted ORDER BY {_ORDERS[sort]}, name IS NULL, lower(name), id
-            LIMIT ? OFFSET ?""",  # noqa: S608  our text
-        (limit + 1, start),
+        f"""WITH {_COUNTED}, place AS (
+              SELECT name IS NULL, coalesce(lower(name), ''), id FROM stash_sense_people WHERE id = :person
+              UNION ALL SELECT -1, '', 0 ORDER BY 1 DESC LIMIT 1)
+            SELECT id, images, scenes, datetime(seen, 'unixepoch'), {_ORDERS[sort]},
+              (SELECT count(*) FROM counted)
+            FROM counted WHERE :value IS NULL OR ({order}) > (SELECT :value, * FROM place)
+            ORDER BY {order} LIMIT :most""",  # noqa: S608  our text
+        {"value": value, "person": person_id, "most": limit + 1},
     ).fetchall()
     page = rows[:limit]
     people = person_rows(connection, [row[0] for row in page])
     covers = _covers(connection, [row[0] for row in page])
     listed = [SeenPersonCounts(*people[row[0]], row[1], row[2], covers.get(row[0]), row[3]) for row in page]
-    more = write_cursor(0, start + limit) if len(rows) > limit else None
-    return SeenPeoplePage(tuple(listed), rows[0][4] if rows else 0, more)
+    more = write_cursor(page[-1][4], page[-1][0]) if len(rows) > limit else None
+    return SeenPeoplePage(tuple(listed), rows[0][5] if rows else 0, more)
 
 
 def _covers(connection: sqlite3.Connection, person_ids: Sequence[int]) -> dict[int, FaceId]:
@@ -125,8 +130,7 @@ def list_appearances(
     keys = keys_of_people(connection, [performer_id]).get(performer_id)
     if keys is None:
         raise NotStored(f"Nobody with the key {performer_id!r:.200} was seen in the library yet.")
-    after = read_cursor(cursor)
-    start = 0 if after is None else after[1]
+    is_scene, number = read_cursor(cursor) or (None, 0)
     wanted = json.dumps(list(dict.fromkeys([performer_id, *keys])))
     rows = connection.execute(
         """WITH seen AS (
@@ -137,18 +141,22 @@ def list_appearances(
                JOIN stash_sense_people p ON p.performer_id = f.performer_id
              UNION ALL SELECT 'image', f.stash_image_id, p.id, f.confidence FROM json_each(?1) k
                JOIN image_fingerprint_faces f ON f.performer_id = k.value
-               JOIN stash_sense_people p ON p.performer_id = f.performer_id)
-           SELECT s.target_type, s.target_id, s.person_id, s.confidence, t.title,
-             CASE WHEN t.target_id IS NOT NULL THEN EXISTS (
+               JOIN stash_sense_people p ON p.performer_id = f.performer_id),
+           shown AS MATERIALIZED (
+             SELECT s.*, s.target_type = 'scene' AS is_scene, CAST(s.target_id AS INTEGER) AS number,
+               t.title, t.target_id IS NOT NULL AS is_known
+             FROM seen s LEFT JOIN stash_sense_library_tags t
+               ON t.target_type = s.target_type AND t.target_id = s.target_id
+             WHERE NOT coalesce(t.gone, 0))
+           SELECT s.target_type, s.target_id, s.person_id, s.confidence, s.title,
+             CASE WHEN s.is_known THEN EXISTS (
                SELECT 1 FROM stash_sense_library_performers l JOIN stash_sense_person_keys k
                  ON k.key = 'local:' || l.local_id AND k.person_id = s.person_id
                WHERE l.target_type = s.target_type AND l.target_id = s.target_id) END,
-             count(*) OVER ()
-           FROM seen s LEFT JOIN stash_sense_library_tags t
-             ON t.target_type = s.target_type AND t.target_id = s.target_id
-           WHERE NOT coalesce(t.gone, 0)
-           ORDER BY s.target_type DESC, CAST(s.target_id AS INTEGER) DESC, s.target_id LIMIT ?2 OFFSET ?3""",
-        (wanted, limit + 1, start),
+             s.is_scene, s.number, (SELECT count(*) FROM shown)
+           FROM shown s WHERE ?2 IS NULL OR (s.is_scene, s.number) < (?2, ?3)
+           ORDER BY s.is_scene DESC, s.number DESC LIMIT ?4""",
+        (wanted, is_scene, number, limit + 1),
     ).fetchall()
     page = rows[:limit]
     faces: dict[tuple[str, str], list[SeenFace]] = {}
@@ -168,5 +176,5 @@ def list_appearances(
         )
         for row in page
     ]
-    more = write_cursor(0, start + limit) if len(rows) > limit else None
-    return AppearancesPage(tuple(listed), rows[0][6] if rows else 0, more)
+    more = write_cursor(*page[-1][6:8]) if len(rows) > limit else None
+    return AppearancesPage(tuple(listed), rows[0][8] if rows else 0, more)
