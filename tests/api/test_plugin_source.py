@@ -54,7 +54,13 @@ def test_another_plugin_is_an_update_even_if_the_clock_was_set_back(tmp_path):
     assert OfferedPlugin(tmp_path).source().date == datetime(2999, 1, 1, 0, 0, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("damaged", ["", "{", "[]", "{}", '{"sha256": 1, "date": 2}', "\0"])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        *("", "{", "[]", "{}", '{"sha256": 1, "date": 2}', "\0", "[" * 100_000),
+        '{"sha256": "0", "date": "9999-12-31 23:59:59"}',
+    ],
+)
 def test_a_damaged_record_of_it_is_made_again(damaged, tmp_path):
     (tmp_path / OFFERED).write_text(damaged)
     source = OfferedPlugin(tmp_path).source()

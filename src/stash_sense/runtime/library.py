@@ -47,8 +47,11 @@ def library_job(services: Services) -> JobFunction:
 
 
 def resumes_at(settings: Settings, now: datetime | None = None) -> float | None:
-    """When the quiet hours that it is in end, seconds since 1970; None outside of them. now: local time."""
-    now = now or datetime.now().astimezone()
+    """When the quiet hours that it is in end, seconds since 1970; None outside of them.
+
+    now: local time, without a zone: its clock may be put forward or back before the end.
+    """
+    now = now or datetime.now()  # noqa: DTZ005  the zone's rules say how long it is until the end
     if settings.quiet_hours is None:
         return None
     begins, ends = settings.quiet_hours

@@ -96,7 +96,7 @@ class OfferedPlugin:
             if offered["sha256"] == sha256:
                 return before
             now = max(now, before + timedelta(seconds=1))  # the clock may have been set back
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
             pass  # none yet, or damaged: made again
         try:
             write_atomically(
