@@ -10,6 +10,7 @@ from stash_sense.domain.decisions import StoredMatch
 from stash_sense.domain.identity import Person, PictureIdentity
 from stash_sense.errors import BadInput
 from stash_sense.store.database import RecommendationsDB
+from stash_sense.store.repositories import suggestion_list
 from stash_sense.store.repositories.library_tags import TargetTags
 from stash_sense.store.repositories.rematching import FaceMatches
 from stash_sense.store.repositories.suggestion_list import SuggestionQuery
@@ -300,3 +301,15 @@ def test_what_the_journal_says_was_written_settles_it_at_once(db: Recommendation
     assert listed(db) == set()
     db.journal_undone(entry.entry_id)
     assert listed(db) == {("image", "1", "local:5")}
+
+
+def test_a_page_of_a_person_reads_no_more_than_it_shows(
+    db: RecommendationsDB, see: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 12):
+        see(str(number), ("5", 0.2))
+    read: list[Any] = []
+    row = suggestion_list._Row
+    monkeypatch.setattr(suggestion_list, "_Row", lambda *values: read.append(values) or row(*values))
+    page = db.list_suggestions(SuggestionQuery(SEEN, 1.0, "local:5", limit=3))
+    assert (len(page.groups[0].suggestions), len(read)) == (3, 4)

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, Self, TypeVar
 
-from stash_sense.errors import NotInStash
 from stash_sense.jobs.run import JobProgress
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.library_lookup import LibraryLookup
@@ -23,6 +22,7 @@ from stash_sense.stash.listing import (
     newest_first,
 )
 from stash_sense.stash.outage import DEFAULT_OUTAGE_LIMITS, OutageLimits, ResilientStash
+from stash_sense.stash.targets import TARGETS_TOGETHER
 
 Item = TypeVar("Item", bound=Listed)
 What = Literal["images", "galleries", "scenes"]
@@ -232,22 +232,16 @@ class _LibraryRun:
         """Forget what Stash had before and has no more. present: by kind, what was listed."""
         for kind, ids in present.items():
             async for missing in self._lookup.recorded_but_not_in(kind, ids):
-                gone = [each for each in missing if not await self._is_there(kind, each)]
-                if gone:
-                    await self._lookup.forget(kind, gone)
+                for start in range(0, len(missing), TARGETS_TOGETHER):
+                    gone = await self._gone(kind, missing[start : start + TARGETS_TOGETHER])
+                    if gone:
+                        await self._lookup.forget(kind, gone)
 
-    async def _is_there(self, kind: str, stash_id: str) -> bool:
-        """Whether Stash has it: it may have been created or moved while the library was listed."""
-        find: dict[str, Callable[[StashClient, str], Awaitable[object]]] = {
-            "image": StashClient.get_image_by_id,
-            "gallery": StashClient.get_gallery_by_id,
-            "scene": StashClient.get_scene,
-        }
-        try:
-            await self._stash.query(lambda client: find[kind](client, stash_id), midway=True)
-        except NotInStash:
-            return False
-        return True
+    async def _gone(self, kind: str, ids: Sequence[str]) -> list[str]:
+        """Those that Stash has not: others were created or moved while the library was listed."""
+        targets = [(kind, each) for each in ids]
+        found = await self._stash.query(lambda client: client.find_targets(targets), midway=True)
+        return [stash_id for (_, stash_id), target in found.items() if target is None]
 
     async def _in_order(
         self,

@@ -20,7 +20,7 @@ from stash_sense.domain.identity import (
 from stash_sense.errors import StashError
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.stash.client import StashClient
-from stash_sense.stash.targets import StashTarget
+from stash_sense.stash.targets import TARGETS_TOGETHER, StashTarget
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.library_tags import TAGGED_TYPES, TargetTags
 from stash_sense.store.repositories.suggestion_list import (
@@ -32,8 +32,6 @@ from stash_sense.store.repositories.suggestion_list import (
 DEFAULT_CONFIDENCE = 0.5
 """From here on suggestions are shown unless another limit is asked for: a distance of 0.5 on the calibrated
 scale, halfway between false-match rates of 3e-5 and 3e-6 per comparison."""
-ASKED_TOGETHER = 100
-"""Targets in one request to Stash."""
 REQUESTS = 4
 """At a time."""
 ROUNDS = 5
@@ -104,8 +102,8 @@ async def _ask(stash: StashClient, targets: Sequence[_Target]) -> dict[_Target, 
         async with places:
             return await stash.find_targets(some)
 
-    starts = range(0, len(targets), ASKED_TOGETHER)
-    answers = await asyncio.gather(*(ask(targets[start : start + ASKED_TOGETHER]) for start in starts))
+    starts = range(0, len(targets), TARGETS_TOGETHER)
+    answers = await asyncio.gather(*(ask(targets[start : start + TARGETS_TOGETHER]) for start in starts))
     return {target: each for answer in answers for target, each in answer.items()}
 
 
@@ -162,7 +160,10 @@ def _standing(page: SuggestionPage, found: _Found) -> SuggestionPage:
         ids = local_ids(group.keys)
         here = [local_id for local_id in ids if found.get((_PERFORMER, local_id))]
         if own and (here or not ids):
-            keys = (*(f"{LOCAL}{local_id}" for local_id in here), *(k for k in group.keys if LOCAL not in k))
+            keys = (
+                *(f"{LOCAL}{local_id}" for local_id in here),
+                *(k for k in group.keys if not k.startswith(LOCAL)),
+            )
             groups.append(replace(group, suggestions=tuple(own), keys=keys))
     return replace(page, groups=tuple(groups))
 

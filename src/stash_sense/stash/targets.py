@@ -12,6 +12,9 @@ from stash_sense.domain.identity import StashId
 from stash_sense.graphql.execution import Document, parse_document
 from stash_sense.stash.types import Json, each_of, id_of, text_of
 
+TARGETS_TOGETHER = 100
+"""In one query."""
+
 Target = tuple[str, str]
 """`image`, `gallery`, `scene` or `performer`, and the id in Stash."""
 

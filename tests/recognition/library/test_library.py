@@ -4,6 +4,7 @@ import pytest
 
 from stash_sense.stash import listing
 from stash_sense.stash.listing import LibraryFilter
+from stash_sense.store.repositories.library_tags import TargetTags
 
 pytestmark = pytest.mark.anyio
 
@@ -189,6 +190,15 @@ async def test_what_stash_says_is_recorded_and_what_is_gone_forgotten(world, loo
     assert result["gone"] == 3
     assert state.recorded_targets("image", "", 100) == sorted(images[2:])
     assert state.recorded_targets("gallery", "", 100) == ["1"]
+
+
+async def test_hundreds_that_are_gone_cost_a_few_requests(look_at_all, stash, state):
+    await look_at_all()
+    state.record_tags([TargetTags("image", str(number), ()) for number in range(1000, 1300)])
+    stash.record.forget()
+    result = await look_at_all()
+    assert result["gone"] == 300
+    assert sum(1 for seen in stash.record.seen if seen.operation) < 20
 
 
 async def test_a_filtered_run_forgets_nothing(world, look_at_all, state):

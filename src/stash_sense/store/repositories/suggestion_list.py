@@ -133,7 +133,8 @@ def list_suggestions(
         cursor = write_cursor(page[-1][2], page[-1][0]) if len(left) > len(page) else None
     else:
         page = groups
-        rows = [row for person_id in counts for row in _rows(connection, values, person_id, -1, after)]
+        most = query.limit + 1
+        rows = [row for person_id in counts for row in _rows(connection, values, person_id, most, after)]
         rows.sort(key=lambda row: (row.distance, row.suggestion_id))
         more, rows = len(rows) > query.limit, rows[: query.limit]
         cursor = write_cursor(rows[-1].distance, rows[-1].suggestion_id) if more else None
