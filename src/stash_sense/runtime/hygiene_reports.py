@@ -109,10 +109,12 @@ class HygieneReports:
 
     async def _make(self, version: str) -> None:
         """Wait a while for the report of this version, which may be in the making."""
-        if self._task is not None and not self._task.done() and self._making != version:
+        while self._task is not None and not self._task.done() and self._making != version:
+            former = self._task
             self._comparing.stop.set()
-            await asyncio.wait({self._task})
-            self._task = None
+            await asyncio.wait({former})
+            if self._task is former:  # else another caller has begun the next one meanwhile
+                self._task = None
         if self._task is None:
             self._making, self._comparing = version, _Comparing()
             self._task = asyncio.create_task(self._inspect(self._comparing), name="hygiene")
