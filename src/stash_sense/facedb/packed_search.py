@@ -36,7 +36,7 @@ QUERIES_AT_ONCE = 256
 """More queries are searched one group after another: a block's result has four bytes a row and query."""
 _UPPER_MIDDLE = MIDDLE // FINE_PER_BYTE
 _LOWER_MEAN = (FINE_PER_BYTE - 1) / 2
-_DIGIT = 63
+LARGEST_DIGIT = 63
 """Largest number of a rounded query. Seven bits: of eight, two products overflow the sixteen bits in which
 processors without VNNI add them up."""
 _ROUNDING = 1.001
@@ -177,7 +177,7 @@ class _Rounded:
         exact[unusable] = 0
         centre = exact @ rows.centre
         exact *= rows.gain
-        size = np.abs(exact).max(axis=1, initial=0) / _DIGIT
+        size = np.abs(exact).max(axis=1, initial=0) / LARGEST_DIGIT
         size[size == 0] = 1
         numbers = np.rint(exact / size[:, None])
         error = np.linalg.norm(exact - numbers * size[:, None], axis=1)
@@ -203,9 +203,7 @@ def _scan(rows: PackedRows, low: int, high: int, queries: _Rounded, least: Array
     parts = []
     for begin in range(low, high, BLOCK_ROWS):
         block = slice(begin, min(begin + BLOCK_ROWS, high))
-        (products,) = _session().run(
-            None, {"rows": rows.upper[block], "queries": queries.numbers, "middle": _MIDDLE}
-        )
+        products = byte_products(rows.upper[block], queries.numbers, _UPPER_MIDDLE)
         steps = rows.steps[block]
         scores = np.multiply(products, queries.size, dtype=np.float32)
         scores += queries.lower
@@ -228,7 +226,11 @@ def _lengths(rows: PackedRows, block: slice) -> Array:
     return lengths
 
 
-_MIDDLE = np.array(_UPPER_MIDDLE, np.uint8)
+def byte_products(rows: NDArray[np.uint8], queries: NDArray[np.int8], middle: int) -> NDArray[np.int32]:
+    """Rows (r, d) less their middle, times queries (d, n) of at most LARGEST_DIGIT: (r, n). One thread."""
+    inputs = {"rows": rows, "queries": queries, "middle": np.array(middle, np.uint8)}
+    (products,) = _session().run(None, inputs)
+    return np.asarray(products, np.int32)
 
 
 @cache

@@ -43,13 +43,13 @@ def near_pairs(places: Places, score: float, *, threads: int = 1) -> NDArray[np.
         found = np.stack([rows[line], others[column]], axis=1)
         return found, dots[line, column]
 
-    parts = list(_in_turn(compare, blocks, threads))
+    parts = list(in_turn(compare, blocks, threads))
     pairs = np.concatenate([part for part, _ in parts] or [np.empty((0, 2), np.int64)])
     scores = np.concatenate([part for _, part in parts] or [np.empty(0, np.float32)])
     return _nearest(pairs, scores, len(places))
 
 
-def _in_turn(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+def in_turn(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
     """What `work` returns for each item, in order, few at a time: all results at once might not fit."""
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(threads) as pool:
@@ -104,7 +104,7 @@ def _nearest_cells(
         order = np.argsort(-np.take_along_axis(near, best, axis=1), axis=1)
         return np.asarray(np.take_along_axis(best, order, axis=1), np.int32)
 
-    return np.concatenate(list(_in_turn(of, range(0, len(rows), _BLOCK), threads)))
+    return np.concatenate(list(in_turn(of, range(0, len(rows), _BLOCK), threads)))
 
 
 def _nearest(pairs: NDArray[np.int64], scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stash_sense.domain.faces import FaceId, Match
+from stash_sense.facedb.packed_search import LARGEST_DIGIT, byte_products
+from stash_sense.machine import usable_cores
 from stash_sense.matching.calibration import Scorer
 from stash_sense.matching.candidates import find_candidates
 from stash_sense.matching.clusters import (
@@ -20,7 +22,7 @@ from stash_sense.matching.clusters import (
     shared_moments,
 )
 from stash_sense.matching.constraints import TrackConstraints
-from stash_sense.matching.near_tracks import near_pairs
+from stash_sense.matching.near_tracks import in_turn, near_pairs
 from stash_sense.recognition.parameters import pack_key
 from stash_sense.recognition.recognizer import FaceRecognizer
 from stash_sense.store.database import RecommendationsDB
@@ -28,6 +30,7 @@ from stash_sense.store.repositories.cluster_links import ClusterChange, ClusterN
 from stash_sense.store.repositories.cluster_tracks import ChangedTracks
 from stash_sense.store.repositories.clusters import StoredCluster
 from stash_sense.store.repositories.library_tracks import LibraryTrack, Vectors
+from stash_sense.store.repositories.track_vectors import STEP_BYTES, PackedTracks
 
 PICTURES_TOGETHER = 500
 """Pictures whose tracks are linked in one transaction."""
@@ -36,6 +39,10 @@ NEAREST_TRACKS = 32
 """Stored tracks that a new one may be near to, at most."""
 
 _VECTORS_AT_ONCE = 8192
+_THREADS = 2
+_SLOTS = ("facenet", "arcface")
+_SIGN = 128
+"""A whole number of eight bits with this bit turned round is this much larger, and has no sign."""
 
 
 def cluster_new_tracks(
@@ -59,10 +66,7 @@ def cluster_new_tracks(
 
 def _places(vectors: Sequence[Vectors], scorer: Scorer) -> NDArray[np.float32]:
     return scorer.places(
-        {
-            "facenet": np.stack([facenet for facenet, _ in vectors]),
-            "arcface": np.stack([arcface for _, arcface in vectors]),
-        }
+        {slot: np.stack(own) for slot, own in zip(_SLOTS, zip(*vectors, strict=True), strict=True)}
     )
 
 
@@ -75,32 +79,51 @@ def _neighbours(
     if not new:
         return {}, []
     faces = [track.face_ids[0] for track in known]
-    places = _places([track.vectors for track in known if track.vectors is not None], scorer)
+    vectors = [track.vectors for track in known if track.vectors is not None]
     least = scorer.score_at(least_decades(changed.total))
-    lines, ids, scores = [], [], []
-    for block in state.packed_tracks(pack):
-        dots = places[new] @ scorer.places({"facenet": block.facenet, "arcface": block.arcface}).T
-        line, column = np.nonzero(dots >= least - PACKING_ERROR)
-        lines.append(line)
-        ids.append(block.track_ids[column])
-        scores.append(dots[line, column])
     near: dict[FaceId, list[int]] = {}
-    if lines:
-        line, track, score = np.concatenate(lines), np.concatenate(ids), np.concatenate(scores)
-        for at in np.lexsort((-score, line)).tolist():
-            own = near.setdefault(faces[new[line[at]]], [])
-            if len(own) < NEAREST_TRACKS:
-                own.append(int(track[at]))
-    between = [(faces[one], faces[other]) for one, other in near_pairs(places, least).tolist()]
-    return near, between
+    lines, track_ids, scores = _near_stored(state, pack, [vectors[i] for i in new], scorer, least)
+    for at in np.lexsort((-scores, lines)).tolist():
+        own = near.setdefault(faces[new[lines[at]]], [])
+        if len(own) < NEAREST_TRACKS:
+            own.append(int(track_ids[at]))
+    pairs = near_pairs(_places(vectors, scorer), least)
+    return near, [(faces[one], faces[other]) for one, other in pairs.tolist()]
+
+
+PACKING_ERROR = 0.1
+"""By which a score of packed vectors and rounded queries may be off: a fifth of a decade."""
+
+
+def _near_stored(
+    state: RecommendationsDB, pack: str, vectors: Sequence[Vectors], scorer: Scorer, least: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Positions in `vectors`, stored tracks that score at least `least` with them, and about how much."""
+    slots = {slot: np.stack(own) for slot, own in zip(_SLOTS, zip(*vectors, strict=True), strict=True)}
+    units = {slot: own / np.linalg.norm(own, axis=1, keepdims=True).clip(1e-9) for slot, own in slots.items()}
+    widths = np.cumsum([units[slot].shape[1] for slot in scorer.slots])[:-1]
+    parts = dict(zip(scorer.slots, np.split(scorer.queries(units), widths, axis=1), strict=True))
+    # The bytes of a row's step are multiplied too: by nothing.
+    exact = np.concatenate([np.zeros((len(vectors), STEP_BYTES)), *(parts[slot] for slot in _SLOTS)], axis=1)
+    exact[~np.isfinite(exact).all(axis=1)] = 0
+    sizes = (np.abs(exact).max(axis=1).clip(1e-9) / LARGEST_DIGIT).astype(np.float32)
+    queries = np.ascontiguousarray(np.rint(exact / sizes[:, None]).astype(np.int8).T)
+
+    def compare(block: PackedTracks) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        products = byte_products(block.numbers.view(np.uint8) ^ np.uint8(_SIGN), queries, _SIGN)
+        dots = np.multiply(products, sizes, dtype=np.float32)
+        row, line = np.divmod(np.flatnonzero(dots >= (least - PACKING_ERROR) / block.steps), len(vectors))
+        return line, block.track_ids[row], dots[row, line] * block.steps[row, 0]
+
+    found = [*in_turn(compare, state.packed_tracks(pack), min(_THREADS, usable_cores()))]
+    if not found:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
+    lines, track_ids, scores = map(np.concatenate, zip(*found, strict=True))
+    return lines, track_ids, scores
 
 
 def _is_new(track: LibraryTrack, stored: frozenset[FaceId]) -> bool:
     return stored.isdisjoint(track.face_ids)
-
-
-PACKING_ERROR = 0.1
-"""By which a score of packed vectors may be off: a fifth of a decade."""
 
 
 def _link(
@@ -151,7 +174,7 @@ def nearest_people(
     faces = [
         {
             slot: mean / max(float(np.linalg.norm(mean)), 1e-9)
-            for at, slot in enumerate(("facenet", "arcface"))
+            for at, slot in enumerate(_SLOTS)
             for mean in [np.mean([vectors[at] for vectors in node.vectors], axis=0)]
         }
         for node in known.values()

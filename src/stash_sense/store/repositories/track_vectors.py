@@ -16,16 +16,23 @@ from stash_sense.store.repositories.library_tracks import Vectors
 from stash_sense.store.repositories.matches import Vector, decode_embeddings, embedding_sizes
 
 TRACKS_PER_BLOCK = 4096
+STEP_BYTES = 4
 _HIGHEST = 127
+_LEAST = np.float32(1e-9)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedTracks:
-    """A block. track_ids (n,) int64; facenet, arcface: (n, d) float32, rounded."""
+    """A block. track_ids (n,) int64. numbers (n, STEP_BYTES + d) int8: the bytes of the row's step, and how
+    many steps each number is of the two embeddings, facenet's first, each of length 1."""
 
     track_ids: NDArray[np.int64]
-    facenet: Vector
-    arcface: Vector
+    numbers: NDArray[np.int8]
+
+    @property
+    def steps(self) -> NDArray[np.float32]:
+        """(n, 1)"""
+        return np.ascontiguousarray(self.numbers[:, :STEP_BYTES]).view(np.float32)
 
 
 def packed_blocks(connection: sqlite3.Connection, pack: str) -> Iterator[PackedTracks]:
@@ -35,10 +42,8 @@ def packed_blocks(connection: sqlite3.Connection, pack: str) -> Iterator[PackedT
         "SELECT track_count, track_ids, vectors FROM stash_sense_track_vectors WHERE pack_id = ? ORDER BY id",
         (pack_id,),
     ):
-        numbers = np.frombuffer(blob, np.int8).reshape(count, sum(sizes) + 4)
-        rows = numbers[:, 4:].astype(np.float32)
-        rows *= np.ascontiguousarray(numbers[:, :4]).view(np.float32)
-        yield PackedTracks(np.frombuffer(ids, np.int64), rows[:, : sizes[0]], rows[:, sizes[0] :])
+        numbers = np.frombuffer(blob, np.int8).reshape(count, STEP_BYTES + sum(sizes))
+        yield PackedTracks(np.frombuffer(ids, np.int64), numbers)
 
 
 def pack_tracks(connection: sqlite3.Connection, pack: str, vectors: Mapping[int, Vectors]) -> None:
@@ -53,7 +58,7 @@ def pack_tracks(connection: sqlite3.Connection, pack: str, vectors: Mapping[int,
         (pack_id,),
     ).fetchone()
     ids = np.fromiter(vectors, np.int64, len(vectors))
-    numbers = _packed(np.stack([np.concatenate(both) for both in vectors.values()]))
+    numbers = _packed([np.stack(own) for own in zip(*vectors.values(), strict=True)])
     start = 0
     if last is not None and last[1] < TRACKS_PER_BLOCK:
         start = min(TRACKS_PER_BLOCK - last[1], len(ids))
@@ -76,8 +81,11 @@ def pack_tracks(connection: sqlite3.Connection, pack: str, vectors: Mapping[int,
     _note_packed(connection, ids.tolist(), pack_id)
 
 
-def _packed(rows: NDArray[np.float32]) -> NDArray[np.int8]:
-    """(n, 4 + d): the bytes of a step, and how many steps each number is."""
+def _packed(embeddings: Sequence[Vector]) -> NDArray[np.int8]:
+    """See `PackedTracks.numbers`."""
+    rows = np.concatenate(
+        [own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), _LEAST) for own in embeddings], axis=1
+    )
     steps = np.abs(rows).max(axis=1, keepdims=True) / np.float32(_HIGHEST)
     steps[steps == 0] = 1
     steps = steps.astype(np.float32)
