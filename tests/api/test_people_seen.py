@@ -13,6 +13,7 @@ from stash_sense.recognition.parameters import pack_key
 from stash_sense.store.repositories.faces import DetectedFace
 from stash_sense.store.repositories.library_tags import TargetTags
 from stash_sense.store.repositories.results import ImageResult
+from store.scenes import face, frame, run, track
 
 from .test_failures import problem
 
@@ -38,7 +39,7 @@ def see(served, store):
     recognizer = served.sidecar.recognition.require()
     pack, sizes = pack_key(recognizer.pack), recognizer.pack.dimensions
 
-    def see(image, *people, looks=None, picture=None):
+    def see(image, *people, looks=None, picture=None, galleries=()):
         faces = []
         for n, (name, distance) in enumerate(people):
             chance = np.random.default_rng(next(NUMBERS))
@@ -52,7 +53,8 @@ def see(served, store):
             box = Box(0.05 + 0.3 * n, 0.1, 0.2, 0.2)
             faces.append(DetectedFace(box, 0.9, "match", "because", candidates, 0.9, **vectors))
         identity = PictureIdentity.of([("md5", picture or f"{image} {next(NUMBERS)}")])
-        return store.store_image_result(ImageResult(image, identity, pack, "v1", faces)).face_ids
+        result = ImageResult(image, identity, pack, "v1", faces, gallery_ids=tuple(galleries))
+        return store.store_image_result(result).face_ids
 
     return see
 
@@ -83,6 +85,38 @@ def test_people_come_in_pages_by_name(served, see):
     second = get(served, "/people", sort="name", limit=3, cursor=first["next_cursor"])
     names = [each["name"] for page in (first, second) for each in page["people"]]
     assert (names, second["next_cursor"]) == (["anna", "Berta", "Cilla", "Dora"], None)
+
+
+def test_people_and_appearances_count_galleries_and_scenes(served, store, see):
+    for image, distance, gallery in (("1", 0.5, "50"), ("2", 0.45, "50"), ("3", 0.5, "51"), ("4", 0.1, "52")):
+        see(image, ("local:7", distance), galleries=[gallery])
+    store.forget_targets("gallery", ["52"])
+    store.record_tags([TargetTags("gallery", "50", ("7",)), TargetTags("image", "3", (), ("53",))])
+    see("5", ("local:7", 0.3), galleries=["54"])
+    video = store.begin_scene(run("12"))
+    (ids,) = store.add_scene_frames(video, run().pack, [frame(2.5, face())])
+    store.store_scene_tracks(video, [track(list(ids), "local:7")], "v1", None, {})
+    page = get(served, "/people/local:7/appearances")
+    places = {(each["target_type"], each["target_id"]): each for each in page["appearances"]}
+    assert list(places) == [
+        ("scene", "12"),
+        *(("gallery", gallery) for gallery in ("54", "50")),
+        *(("image", image) for image in ("5", "4", "3", "2", "1")),
+    ]
+    (scene, gallery) = (places["scene", "12"], places["gallery", "50"])
+    assert (scene["times_s"], scene["tagged"], scene["face_ids"][0][0]) == ([2.5], None, "s")
+    best_first = [places["image", image]["face_ids"][0] for image in ("2", "1")]
+    assert (gallery["tagged"], gallery["confidence"], gallery["face_ids"]) == (True, 0.55, best_first)
+    got, cursor = [], None
+    while True:
+        page = get(served, "/people/local:7/appearances", limit=1, **({"cursor": cursor} if cursor else {}))
+        got += [(each["target_type"], each["target_id"]) for each in page["appearances"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert got == list(places)
+    (person,) = get(served, "/people")["people"]
+    assert (person["image_count"], person["scene_count"]) == (5, 1)
 
 
 def test_appearances_say_where_and_whether_tagged(served, store, see):

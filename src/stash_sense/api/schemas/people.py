@@ -44,17 +44,17 @@ class SeenPeopleQuery(BaseModel):
 class AppearanceOut(BaseModel):
     """Where a person is seen."""
 
-    target_type: Literal["image", "scene"]
+    target_type: Literal["image", "gallery", "scene"]
     target_id: str
     title: str | None
     confidence: float | None = Field(description="Null where a decision alone says who it is.")
-    face_ids: list[str]
+    face_ids: list[str] = Field(description="Of a gallery: the best on each of its images.")
     times_s: list[float] = Field(description="Of a scene: when each of the faces is seen.")
     tagged: bool | None = Field(description="As Stash said last; null where it was not asked yet.")
 
 
 class AppearancesOut(BaseModel):
-    """Where a person is seen: scenes, then images, the newest in Stash first."""
+    """Where a person is seen: scenes, then galleries, then images, the newest in Stash first."""
 
     appearances: list[AppearanceOut]
     total: int

@@ -9,9 +9,15 @@ from stash_sense.domain.faces import FaceId, SceneFaceId
 from stash_sense.domain.identity import Person
 from stash_sense.domain.validation import read_cursor, write_cursor
 from stash_sense.errors import BadInput, NotStored
+from stash_sense.store.repositories.library_tags import GALLERY, IMAGE, SCENE
 from stash_sense.store.repositories.people import keys_of_people
-from stash_sense.store.repositories.person_places import faces_in_images, faces_in_scenes
+from stash_sense.store.repositories.person_places import (
+    faces_in_galleries,
+    faces_in_images,
+    faces_in_scenes,
+)
 from stash_sense.store.repositories.suggestion_list import SeenFace, person_rows
+from stash_sense.store.repositories.suggestions import SURE_ALONE
 
 SORTS = ("count", "name", "last_seen")
 
@@ -51,7 +57,7 @@ class Appearance:
 
 @dataclass(frozen=True, slots=True)
 class AppearancesPage:
-    """A person's appearances: scenes, then images, newest in Stash first."""
+    """A person's appearances: scenes, then galleries, then images, newest in Stash first."""
 
     appearances: tuple[Appearance, ...]
     total: int
@@ -123,6 +129,39 @@ def _covers(connection: sqlite3.Connection, person_ids: Sequence[int]) -> dict[i
     return covers
 
 
+# In a gallery a person is seen as for suggestions: on two of its pictures, or surely on one. Scenes come
+# first, then galleries, then images; of each the newest in Stash first.
+_PLACES = f"""images AS (
+  SELECT f.stash_image_id AS image_id, p.id AS person_id, f.confidence, coalesce(f.distance, 0.0) AS distance,
+    i.id AS fingerprint_id, coalesce(r.picture_id, -i.id) AS picture_id
+  FROM json_each(?1) k JOIN image_fingerprint_faces f ON f.performer_id = k.value
+  JOIN stash_sense_people p ON p.performer_id = f.performer_id
+  LEFT JOIN image_fingerprints i ON i.stash_image_id = f.stash_image_id
+  LEFT JOIN stash_sense_image_results r ON r.image_fingerprint_id = i.id),
+members AS (
+  SELECT g.gallery_id, m.* FROM images m
+    CROSS JOIN stash_sense_library_galleries g ON g.image_id = m.image_id
+  UNION ALL SELECT g.gallery_id, m.* FROM images m
+    CROSS JOIN stash_sense_image_galleries g ON g.image_fingerprint_id = m.fingerprint_id
+    WHERE NOT EXISTS (SELECT 1 FROM stash_sense_library_tags t
+      WHERE t.target_type = '{IMAGE}' AND t.target_id = m.image_id)),
+seen AS (
+  SELECT 2 AS place, '{SCENE}' AS target_type, CAST(s.stash_scene_id AS TEXT) AS target_id, p.id AS person_id,
+      f.avg_confidence AS confidence
+    FROM json_each(?1) k JOIN scene_fingerprint_faces f ON f.performer_id = k.value
+    JOIN scene_fingerprints s ON s.id = f.fingerprint_id
+    JOIN stash_sense_people p ON p.performer_id = f.performer_id
+  UNION ALL SELECT 1, '{GALLERY}', gallery_id, person_id, max(confidence) FROM members
+    GROUP BY gallery_id, person_id
+    HAVING count(DISTINCT picture_id) > 1 OR min(distance) < {SURE_ALONE}
+  UNION ALL SELECT 0, '{IMAGE}', image_id, person_id, confidence FROM images),
+shown AS MATERIALIZED (
+  SELECT s.*, t.title, t.target_id IS NOT NULL AS is_looked_at, CAST(s.target_id AS INTEGER) AS number
+  FROM seen s LEFT JOIN stash_sense_library_tags t
+    ON t.target_type = s.target_type AND t.target_id = s.target_id
+  WHERE NOT coalesce(t.gone, 0))"""  # noqa: S608  our text
+
+
 def list_appearances(
     connection: sqlite3.Connection, performer_id: str, cursor: str | None, limit: int
 ) -> AppearancesPage:
@@ -130,37 +169,23 @@ def list_appearances(
     keys = keys_of_people(connection, [performer_id]).get(performer_id)
     if keys is None:
         raise NotStored(f"Nobody with the key {performer_id!r:.200} was seen in the library yet.")
-    is_scene, number = read_cursor(cursor) or (None, 0)
+    place, number = read_cursor(cursor) or (None, 0)
     wanted = json.dumps(list(dict.fromkeys([performer_id, *keys])))
     rows = connection.execute(
-        """WITH seen AS (
-             SELECT 'scene' AS target_type, CAST(s.stash_scene_id AS TEXT) AS target_id, p.id AS person_id,
-               f.avg_confidence AS confidence FROM json_each(?1) k
-               JOIN scene_fingerprint_faces f ON f.performer_id = k.value
-               JOIN scene_fingerprints s ON s.id = f.fingerprint_id
-               JOIN stash_sense_people p ON p.performer_id = f.performer_id
-             UNION ALL SELECT 'image', f.stash_image_id, p.id, f.confidence FROM json_each(?1) k
-               JOIN image_fingerprint_faces f ON f.performer_id = k.value
-               JOIN stash_sense_people p ON p.performer_id = f.performer_id),
-           shown AS MATERIALIZED (
-             SELECT s.*, s.target_type = 'scene' AS is_scene, CAST(s.target_id AS INTEGER) AS number,
-               t.title, t.target_id IS NOT NULL AS is_known
-             FROM seen s LEFT JOIN stash_sense_library_tags t
-               ON t.target_type = s.target_type AND t.target_id = s.target_id
-             WHERE NOT coalesce(t.gone, 0))
+        f"""WITH {_PLACES}
            SELECT s.target_type, s.target_id, s.person_id, s.confidence, s.title,
-             CASE WHEN s.is_known THEN EXISTS (
+             CASE WHEN s.is_looked_at THEN EXISTS (
                SELECT 1 FROM stash_sense_library_performers l JOIN stash_sense_person_keys k
                  ON k.key = 'local:' || l.local_id AND k.person_id = s.person_id
                WHERE l.target_type = s.target_type AND l.target_id = s.target_id) END,
-             s.is_scene, s.number, (SELECT count(*) FROM shown)
-           FROM shown s WHERE ?2 IS NULL OR (s.is_scene, s.number) < (?2, ?3)
-           ORDER BY s.is_scene DESC, s.number DESC LIMIT ?4""",
-        (wanted, is_scene, number, limit + 1),
+             s.place, s.number, (SELECT count(*) FROM shown)
+           FROM shown s WHERE ?2 IS NULL OR (s.place, s.number) < (?2, ?3)
+           ORDER BY s.place DESC, s.number DESC LIMIT ?4""",  # noqa: S608  our text
+        (wanted, place, number, limit + 1),
     ).fetchall()
     page = rows[:limit]
     faces: dict[tuple[str, str], list[SeenFace]] = {}
-    for kind, read in (("image", faces_in_images), ("scene", faces_in_scenes)):
+    for kind, read in ((IMAGE, faces_in_images), (GALLERY, faces_in_galleries), (SCENE, faces_in_scenes)):
         places = [(row[1], row[2]) for row in page if row[0] == kind]
         for target_id, _, number, time_s in read(connection, places):
             face_id = number if time_s is None else SceneFaceId(number)
