@@ -11,6 +11,8 @@ from stash_sense.__main__ import main
 from stash_sense.domain.decisions import StoredMatch
 from stash_sense.domain.faces import Box
 from stash_sense.domain.identity import PictureIdentity
+from stash_sense.errors import DiskFull
+from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.faces import DetectedFace
 from stash_sense.store.repositories.results import ImageResult
 
@@ -139,6 +141,22 @@ def test_the_list_can_be_read_while_stash_is_away(served, stash, see):
     see(stash.library.add_performer("Anna"))
     stash.down()
     assert len(listed(served)) == 1
+
+
+def test_the_list_can_be_read_while_nothing_can_be_written(served, stash, see, monkeypatch):
+    anna = stash.library.add_performer("Anna")
+    shown, gone = see(anna), see(anna)
+    assert len(listed(served)) == 2
+    see(anna)
+    del stash.library.images[int(gone)]
+
+    def full(*_, **__):
+        raise DiskFull("The disk is full; free some space.")
+
+    for name in ("refresh_suggestions", "record_tags", "forget_targets"):
+        monkeypatch.setattr(RecommendationsDB, name, full)
+    assert listed(served) == {("image", shown, str(anna))}
+    assert asked(served)["pending"] == 1
 
 
 def test_a_wrong_tag_is_doubted_of_enrolled_people_alone(served, stash, see):

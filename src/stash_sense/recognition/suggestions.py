@@ -17,7 +17,7 @@ from stash_sense.domain.identity import (
     stash_key,
     visible_name,
 )
-from stash_sense.errors import StashError
+from stash_sense.errors import DiskFull, StashError, StateBusy, StateUnwritable
 from stash_sense.facedb.database import FaceDatabase
 from stash_sense.stash.client import StashClient
 from stash_sense.stash.targets import TARGETS_TOGETHER, StashTarget
@@ -56,8 +56,9 @@ async def suggestions_page(
 ) -> SuggestionPage:
     """A page of suggestions, of which Stash has every target and not the tag.
 
-    Where Stash cannot be asked, the page is as it was last known. database: in use; tags that may be wrong
-    are listed of its people alone, as nobody else would be recognised. Raises BadInput, StateErrors.
+    Where Stash cannot be asked, or nothing can be written, the page is as it was last known. database: in
+    use; tags that may be wrong are listed of its people alone, as nobody else would be recognised. Raises
+    BadInput, StateErrors.
     """
 
     def is_known(keys: Sequence[str]) -> bool:
@@ -76,7 +77,10 @@ async def suggestions_page(
             stash = None
             break
         found |= news
-        await in_state(partial(_record, page=page, found=news))
+        try:
+            await in_state(partial(_record, page=page, found=news))
+        except (DiskFull, StateUnwritable, StateBusy):  # it is asked again when the page is
+            break
         page = await in_state(read)
     if stash is not None:
         page = _standing(page, found)

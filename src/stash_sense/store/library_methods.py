@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from stash_sense.domain.faces import FaceId, SceneFaceId
 from stash_sense.domain.identity import local_key
+from stash_sense.errors import DiskFull, StateBusy, StateUnwritable
 from stash_sense.store.connection import ConnectionPool
 from stash_sense.store.repositories import (
     library_faces,
@@ -56,8 +57,12 @@ class LibraryMethods:
     def list_suggestions(
         self, query: SuggestionQuery, is_known: Callable[[Sequence[str]], bool] = lambda _: True
     ) -> SuggestionPage:
-        """A page, after what has changed was derived again as far as there was time."""
-        pending = self.refresh_suggestions(_LONGEST_S)
+        """A page, after what has changed was derived again as far as there was time and room."""
+        try:
+            pending = self.refresh_suggestions(_LONGEST_S)
+        except (DiskFull, StateUnwritable, StateBusy):
+            with self._pool.reading() as connection:
+                pending = library_tags.count_stale(connection)
         with self._pool.reading() as connection:
             return replace(suggestion_list.list_suggestions(connection, query, is_known), pending=pending)
 
