@@ -219,13 +219,11 @@ class _LibraryRun:
         report = self._report
         async for page in self._in_order(StashClient.list_scenes, self._criteria):
             new = [each for each in page if each.id not in report.scenes]
-            left = await self._lookup.scenes(new)
-            wanted = (
-                set(left) if self._options.only == "new" else {each.id for each in new if each.scene.files}
-            )
+            looked_up = await self._lookup.scenes(new)
+            everything = self._options.only == "all"
             for each in new:
-                if each.id in wanted:
-                    await self._targets.scene(each.id)
+                if each.id in looked_up.left or (everything and each.scene.files):
+                    await self._targets.scene(each.id, looked_up.frames.get(each.id, 0))
                 report.listed(report.scenes, [each.id])
 
     async def _forget_gone(self, present: Mapping[str, Container[str]]) -> None:

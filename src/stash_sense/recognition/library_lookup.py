@@ -41,6 +41,14 @@ class LookedUpImages:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class LookedUpScenes:
+    """Scenes of a page, by id. left: those to be identified. frames: how many are stored of each, if any."""
+
+    left: set[str]
+    frames: Mapping[str, int]
+
+
 class LibraryLookup:
     """Reads what is stored of listed targets, and writes what Stash says of them."""
 
@@ -86,8 +94,8 @@ class LibraryLookup:
                 self._report.failed_before(f"image:{image_id}", code, message)
         return found
 
-    async def scenes(self, listed: Sequence[ListedScene]) -> list[str]:
-        """Record the tags of scenes; returns the ids of those that need a look. Raises StateBusy."""
+    async def scenes(self, listed: Sequence[ListedScene]) -> LookedUpScenes:
+        """Record the tags of scenes, and tell those that need a look. Raises StateBusy."""
         await self._record(
             [
                 TargetTags(
@@ -108,7 +116,10 @@ class LibraryLookup:
             except NoVideo as error:
                 self._report.failed_before(f"scene:{each.id}", error.code, str(error))
         runs = await self._access.read(partial(self._state.stored_video_runs, videos))
-        return [scene for scene, _ in videos if scene not in runs or not self._serves(scene, runs[scene])]
+        return LookedUpScenes(
+            {scene for scene, _ in videos if scene not in runs or not self._serves(scene, runs[scene])},
+            {scene: run.frames for scene, run in runs.items()},
+        )
 
     async def galleries(self, listed: Sequence[ListedGallery]) -> None:
         """Record the tags of galleries. Raises StateBusy."""

@@ -100,8 +100,8 @@ class LibraryTargets:
         with self._report.part("images", len(tasks)) as progress:
             await self._storing(partial(identify, progress), progress)
 
-    async def scene(self, scene_id: str) -> None:
-        """A scene. Raises what ends the job."""
+    async def scene(self, scene_id: str, stored: int) -> None:
+        """A scene, so many frames of which are stored. Raises what ends the job."""
 
         async def identify(progress: PartProgress) -> None:
             answer = await identify_scene(
@@ -116,7 +116,7 @@ class LibraryTargets:
             self._report.count("faces", answer.faces_detected)
             self._report.people(person["performer_id"] for person in answer.persons)
 
-        await self._target("scene", scene_id, 0, identify, 0)
+        await self._target("scene", scene_id, 0, identify, stored)
 
     async def _target(
         self,

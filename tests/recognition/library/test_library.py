@@ -201,6 +201,11 @@ async def test_hundreds_that_are_gone_cost_a_few_requests(look_at_all, stash, st
     assert sum(1 for seen in stash.record.seen if seen.operation) < 20
 
 
+async def test_when_it_ends_the_suggestions_are_derived(world, look_at_all, state):
+    await look_at_all()
+    assert state.refresh_suggestions(longest_s=0) == 0
+
+
 async def test_a_filtered_run_forgets_nothing(world, look_at_all, state):
     await look_at_all()
     await look_at_all(filter=LibraryFilter(path="nowhere"))

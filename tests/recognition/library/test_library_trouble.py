@@ -167,6 +167,43 @@ async def test_an_image_at_which_the_program_ends_is_left_out_and_the_others_are
     assert {image for image in ids if state.get_image_fingerprint(image)} == set(ids) - {poison}
 
 
+async def test_a_long_scene_that_got_farther_before_each_kill_is_not_left_out(
+    add_scene,
+    look_at_all,
+    state,
+    stash,
+    new_progress,
+    monkeypatch,
+    small_blocks,
+    one_batch_ahead,
+    noisy_film,
+):
+    scene = add_scene(noisy_film)
+
+    class Killed(BaseException):
+        pass
+
+    real, stored = type(state).add_scene_frames, []
+
+    def killed_after_one_batch(store, picture_id, *more):
+        if stored and stored.pop():
+            raise Killed
+        stored.append(True)
+        return real(store, picture_id, *more)
+
+    monkeypatch.setattr(state, "end_work", lambda *_: None)  # a killed program does not come to it
+    monkeypatch.setattr(state, "rest_work", lambda *_: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(state), "add_scene_frames", killed_after_one_batch)
+        for _ in range(MOST_ENDS + 1):
+            stored.clear()
+            with pytest.raises(BaseException):  # noqa: B017 - a group or the kill itself
+                await look_at_all()
+    result = await look_at_all()
+    assert (result["identified"]["scenes"], result["errors"]) == (1, [])
+    assert state.recorded_targets("scene", "", 100) == [scene]
+
+
 async def test_a_gallery_that_was_interrupted_before_it_was_judged_is_judged(
     fill,
     look_at_all,

@@ -55,13 +55,17 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class StoredVideoRun:
-    """How a scene's video was last looked at; see StoredScene. unreadable: that it could not be read."""
+    """How a scene's video was last looked at; see StoredScene. unreadable: that it could not be read.
+
+    frames: how many are stored.
+    """
 
     pack: str | None
     sampler: str | None
     settings: Mapping[str, Any] | None
     stopped: str | None
     unreadable: bool
+    frames: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ def stored_video_runs(
     identities = dict(scenes)
     rows = connection.execute(
         """SELECT s.stash_scene_id, v.pack, v.sampler, v.settings, v.stopped, u.picture_id IS NOT NULL,
+             (SELECT count(*) FROM stash_sense_scene_frames f WHERE f.picture_id = s.picture_id),
              s.picture_id, p.place
            FROM json_each(?) wanted
            CROSS JOIN stash_sense_scenes s ON s.stash_scene_id = CAST(wanted.value AS INTEGER)
@@ -115,7 +120,7 @@ def stored_video_runs(
     ).fetchall()
     prints = pictures.fingerprints_by_picture(connection, [row[-2] for row in rows])
     return {
-        str(row[0]): StoredVideoRun(row[1], row[2], parse_json_object(row[3]), row[4], bool(row[5]))
+        str(row[0]): StoredVideoRun(row[1], row[2], parse_json_object(row[3]), row[4], bool(row[5]), row[6])
         for row in rows
         if identities[str(row[0])].is_same_as(prints.get(row[-2], {}), row[-1])
     }
