@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from stash_sense.runtime.library import LIBRARY
+from waiting import until
 
 from .galleries import WAITS, begin, ended, fetched, fill, job_of, reached, varied_photos
 
@@ -69,6 +70,16 @@ def test_a_click_goes_first_and_the_library_goes_on_after_it(own_app, stash, lib
     assert job["status"] == "done"
     assert job["result"]["listed"]["images"] == 8
     assert {image: fetched(stash)[image] for image in clicked} == dict.fromkeys(clicked, 1)
+
+
+def test_unknown_people_are_put_together_while_it_runs(own_app, library, hold):
+    ids = library(0, 14)
+    go = hold(ids[:2])
+    job_id = start(own_app)
+    until(lambda: own_app.client.get("/unknown").json()["total"])
+    assert job_of(own_app.client, job_id)["status"] == "running"
+    go.set()
+    assert ended(own_app.client, job_id)["result"]["listed"]["images"] == 14
 
 
 def test_paused_it_rests_and_resumed_it_does_what_is_left(own_app, stash, library, hold):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 
 from stash_sense.errors import StashSenseError
@@ -15,6 +16,9 @@ log = logging.getLogger(__name__)
 
 POLL_S = 2.0
 """How often is looked for what changed: one row is read."""
+
+SHARE = 0.05
+"""Of a worker's time at most: in a large library a look costs the same for one new track as for hundreds."""
 
 AGAIN_S = 60.0
 """How soon is tried again what failed."""
@@ -42,18 +46,20 @@ class Clusterer:
         services = self._services
         await services.recognition.first_attempt.wait()
         await services.state.first_attempt.wait()
-        again_at = 0.0
         while True:
-            if services.recognition.current and services.state.current and time.monotonic() >= again_at:
+            pause_s = POLL_S
+            if services.recognition.current and services.state.current:
                 try:
-                    await self._cluster()
+                    pause_s = pause_after(await self._cluster())
                 except Exception as error:
                     bug = None if isinstance(error, StashSenseError) else error
                     log.warning("unknown people were not put together; trying again: %s", error, exc_info=bug)
-                    again_at = time.monotonic() + AGAIN_S
-            await asyncio.sleep(POLL_S)
+                    pause_s = AGAIN_S
+            await asyncio.sleep(pause_s)
 
-    async def _cluster(self) -> None:
+    async def _cluster(self) -> float:
+        """Link what has changed; returns the worker's processor seconds."""
+        cost_s = 0.0
         async with self._services.recognition.lease() as recognizer:
             state = await self._services.state.ready()
             pack, scorer = pack_key(recognizer.pack), recognizer.pack.scorer
@@ -61,4 +67,16 @@ class Clusterer:
                 # A transaction a unit of work: an interactive call may have to wait for one.
                 turns = iter((True, False))
                 work = partial(cluster_new_tracks, state.store, pack, scorer, partial(next, turns))
-                await self._services.pool.run(work, Lane.BACKGROUND)
+                cost_s += await self._services.pool.run(partial(_timed, work), Lane.BACKGROUND)
+        return cost_s
+
+
+def pause_after(cost_s: float) -> float:
+    """Seconds until the next look, after one that took so many of a worker's."""
+    return max(POLL_S, cost_s / SHARE)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.thread_time()
+    work()
+    return time.thread_time() - began
