@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
@@ -27,7 +26,6 @@ LIBRARY = "library"
 
 LOOK_EVERY_S = 60.0
 """How often Stash is asked what is newest. A job follows once that has not changed between two looks."""
-RETRY_S = 60.0
 
 
 def library_job(services: Services) -> JobFunction:
@@ -94,20 +92,29 @@ class LibraryRuns:
     async def _run(self) -> None:
         await self._services.recognition.first_attempt.wait()
         await self._jobs.first_attempt.wait()
-        every_s = self._services.settings.library_every * 3600
-        scheduled = await self._last_run() + every_s if every_s else None
         while True:
-            try:
-                if scheduled is not None and time.time() >= scheduled:
-                    scheduled = time.time() + (every_s if await self._submit() else RETRY_S)
-                if self._services.settings.follow_new:
-                    await self._look()
-            except Exception as error:
-                known = isinstance(error, StashSenseError)
-                log.warning("the library's job could not be started by itself: %s", error, exc_info=not known)
+            await self.look(time.time())
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _look(self) -> None:
+    async def look(self, now: float) -> None:
+        """Submit the job if it is due or something is new; what fails is logged. now: seconds since 1970."""
+        settings = self._services.settings
+        try:
+            if settings.library_every and await self._is_due(now, settings.library_every * 3600):
+                await self._submit()
+            if settings.follow_new:
+                await self._follow()
+        except Exception as error:
+            known = isinstance(error, StashSenseError)
+            log.warning("the library's job could not be started by itself: %s", error, exc_info=not known)
+
+    async def _is_due(self, now: float, every_s: float) -> bool:
+        """Whether no job over the library is open, and the last one ended so long ago, however it ended."""
+        jobs = await (await self._jobs.ready()).list(LIBRARY)
+        ends = [datetime.fromisoformat(job.ended_at).timestamp() for job in jobs if job.ended_at]
+        return len(ends) == len(jobs) and now >= max(ends, default=0.0) + every_s
+
+    async def _follow(self) -> None:
         """Submit a job for what is new, once nothing newer comes."""
         stash = self._services.require_stash()
         images, galleries, scenes = await asyncio.gather(
@@ -127,11 +134,3 @@ class LibraryRuns:
             return False
         await queue.submit(LIBRARY, LIBRARY, LibraryOptions(MatchOptions()).as_json())
         return True
-
-    async def _last_run(self) -> float:
-        """When a library's job was last done, seconds since 1970; long ago if none was."""
-        with suppress(StashSenseError):
-            for job in await (await self._jobs.ready()).list(LIBRARY):
-                if job.status == "done" and job.ended_at:
-                    return datetime.fromisoformat(job.ended_at).timestamp()
-        return 0.0
