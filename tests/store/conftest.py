@@ -1,7 +1,7 @@
 """Real state files in temporary folders, results to store, and files of older installations."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from stash_sense.store.repositories.results import ImageResult
 from stash_sense.store.schema import MIGRATIONS
 
 from .schemas import schema
+from .suggested import match
 
 PACK = "test-pack"
 
@@ -174,3 +175,19 @@ def fresh(tmp_path: Path) -> dict[tuple[str, str], str]:
     path = tmp_path / "fresh.db"
     migrate_file(path, backup_beside)
     return schema(path)
+
+
+@pytest.fixture
+def see(db: RecommendationsDB, face: Any, result: Any) -> Any:
+    """Stores an image on which these are seen, from left to right; (local id, distance) of each."""
+
+    def see(
+        image: str, *people: tuple[str, float], galleries: Sequence[str] = (), **more: Any
+    ) -> tuple[int, ...]:
+        faces = [
+            face(0.05 + 0.3 * n, verdict="match", candidates=(match(*each),), quality=0.9)
+            for n, each in enumerate(people)
+        ]
+        return db.store_image_result(result(image, *faces, gallery_ids=list(galleries), **more)).face_ids
+
+    return see

@@ -1,6 +1,6 @@
 """Suggestions follow results, decisions and tags, and what was rejected never comes back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,44 +14,11 @@ from stash_sense.store.repositories import suggestion_list
 from stash_sense.store.repositories.library_tags import TargetTags
 from stash_sense.store.repositories.rematching import FaceMatches
 from stash_sense.store.repositories.suggestion_list import SuggestionQuery
-from stash_sense.store.repositories.suggestions import SEEN, TAGGED
+from stash_sense.store.repositories.suggestions import SEEN
 
 from .scenes import face as scene_face
 from .scenes import frame, run, track
-
-Found = set[tuple[str, str, str]]
-
-
-def match(local_id: str, distance: float = 0.2) -> StoredMatch:
-    """A match of a performer that only this Stash knows."""
-    return StoredMatch(f"local:{local_id}", distance, name=f"Person {local_id}", facts={"local_id": local_id})
-
-
-@pytest.fixture
-def see(db: RecommendationsDB, face: Any, result: Any) -> Any:
-    """Stores an image on which these are seen, from left to right; (local id, distance) of each."""
-
-    def see(
-        image: str, *people: tuple[str, float], galleries: Sequence[str] = (), **more: Any
-    ) -> tuple[int, ...]:
-        faces = [
-            face(0.05 + 0.3 * n, verdict="match", candidates=(match(*each),), quality=0.9)
-            for n, each in enumerate(people)
-        ]
-        return db.store_image_result(result(image, *faces, gallery_ids=list(galleries), **more)).face_ids
-
-    return see
-
-
-def listed(db: RecommendationsDB, kind: str = SEEN, **more: Any) -> Found:
-    """(target type, target id, performer) of everything suggested."""
-    page = db.list_suggestions(SuggestionQuery(kind, more.pop("max_distance", 1.0), shown=1000, **more))
-    assert page.pending == 0
-    return {
-        (each.target_type, each.target_id, group.person.key)
-        for group in page.groups
-        for each in group.suggestions
-    }
+from .suggested import listed, match
 
 
 def test_who_is_seen_and_not_tagged_is_suggested_until_stash_has_the_tag(
@@ -207,57 +174,6 @@ def test_a_person_who_is_deleted_leaves_no_suggestion(
     for table in ("suggestions", "dismissed_suggestions"):
         assert rows(path, f"SELECT * FROM stash_sense_{table}") == []
     assert listed(db) == set()
-
-
-def test_the_wrong_one_of_two_may_be_tagged(db: RecommendationsDB, see: Any) -> None:
-    faces = see("1", ("5", 0.1), ("6", 0.2))
-    db.record_tags([TargetTags("image", "1", ("6", "7"))])
-    page = db.list_suggestions(SuggestionQuery(TAGGED, 1.0))
-    (group,) = page.groups
-    assert (group.person.key, group.count) == ("local:7", 1)
-    (seen,) = group.suggestions[0].seen
-    assert (seen.person.key, [face.face_id for face in seen.faces]) == ("local:5", [faces[0]])
-    unknown = db.list_suggestions(SuggestionQuery(TAGGED, 1.0), lambda _: False)
-    assert (unknown.groups, unknown.total) == ((), 0)
-    db.record_tags([TargetTags("image", "1", ("6",))])
-    assert listed(db, TAGGED) == set()
-
-
-@pytest.mark.parametrize(
-    ("people", "tagged"),
-    [
-        ([], ("7",)),
-        ([("5", 0.1)], ("5", "7")),  # the other one may be turned away
-        ([("5", 0.1)], ("7", "8")),  # which of the two?
-        ([("5", 0.45)], ("7",)),
-        ([("5", 0.1), ("6", 0.45)], ("7",)),
-    ],
-)
-def test_a_tag_is_doubted_only_where_everybody_else_is_explained(
-    db: RecommendationsDB, see: Any, people: Any, tagged: Any
-) -> None:
-    see("1", *people)
-    db.record_tags([TargetTags("image", "1", tagged)])
-    assert listed(db, TAGGED) == set()
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"quality": 0.3},
-        {"quality": None},
-        {"verdict": "unknown", "candidates": ()},
-        {"candidates": (match("5", 0.1), match("7", 0.5))},
-    ],
-)
-def test_a_tag_is_not_doubted_where_a_face_may_be_theirs(
-    db: RecommendationsDB, face: Any, result: Any, more: Any
-) -> None:
-    clear = face(0.05, verdict="match", candidates=(match("5", 0.1),), quality=0.9)
-    values = {"verdict": "match", "candidates": (match("6", 0.1),), "quality": 0.9} | more
-    db.store_image_result(result("1", clear, face(0.5, **values)))
-    db.record_tags([TargetTags("image", "1", ("7",))])
-    assert listed(db, TAGGED) == set()
 
 
 def test_pages_are_whole_and_each_is_once(db: RecommendationsDB, see: Any) -> None:

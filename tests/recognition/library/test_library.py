@@ -5,6 +5,8 @@ import pytest
 from stash_sense.stash import listing
 from stash_sense.stash.listing import LibraryFilter
 from stash_sense.store.repositories.library_tags import TargetTags
+from stash_sense.store.repositories.suggestion_list import SuggestionQuery
+from stash_sense.store.repositories.suggestions import SEEN
 
 pytestmark = pytest.mark.anyio
 
@@ -17,6 +19,16 @@ async def test_galleries_images_and_scenes_are_identified_each_once(world, look_
     assert (result["people"], result["errors"]) == (3, [])
     assert fetched() == 8
     assert all(state.get_image_fingerprint(image) for image in images)
+
+
+async def test_at_the_end_suggestions_are_derived_before_anybody_asks(world, look_at_all, state):
+    _, images, (scene,) = world
+    await look_at_all()
+    assert state.refresh_suggestions(longest_s=0) == 0
+    page = state.list_suggestions(SuggestionQuery(SEEN, 1.0, shown=100))
+    targets = {(each.target_type, each.target_id) for group in page.groups for each in group.suggestions}
+    assert ("scene", scene) in targets
+    assert targets & {("image", image) for image in images}
 
 
 async def test_a_second_run_after_no_change_fetches_nothing(world, look_at_all, fetched, parts_fetched):
