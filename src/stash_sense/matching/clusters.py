@@ -27,8 +27,9 @@ SMALL_LIBRARY = 1000
 JOIN_DECADES = -0.2
 """How alike two tracks must be in a small library, in decades of the false-match rate: 0 at distance 0.6."""
 
-TIGHTER = 0.4
-"""Decades by which the limit rises with each factor of ten of tracks: there are as many more strangers."""
+TIGHTER = 0.6
+"""Decades by which the limit rises with each factor of ten of tracks: there are as many more strangers. With
+less, precision falls as a library grows; single links alone would need a whole decade."""
 
 EASED = 1.0
 """Decades by which the limit is lower between large clusters than between two tracks."""
