@@ -25,6 +25,17 @@ window.StashSense.part("endless-list", (sense, api) => {
     };
   }
 
+  /** One after another, so that a fast scroll is no long task. @type {(() => void)[]} */
+  const due = [];
+  function soon(/** @type {() => void} */ work) {
+    if (!due.length) setTimeout(nextDue, 0);
+    due.push(work);
+  }
+  function nextDue() {
+    due.shift()?.();
+    if (due.length) setTimeout(nextDue, 0);
+  }
+
   /** The pages of a list: the first at once, the next when `more` is called. Another `key` is another list. */
   sense.usePages = (read, key) => {
     const { useEffect, useRef, useState } = api.React;
@@ -85,14 +96,20 @@ window.StashSense.part("endless-list", (sense, api) => {
     useEffect(() => {
       const element = place.current;
       if (!element) return undefined;
-      return watch(element, (near) =>
+      let latest = first; // it may have changed again before it is its turn
+      const change = () => {
+        if (!element.isConnected) return;
         setShown((before) => {
-          if (near === before.near) return before;
-          if (near) return { ...before, near };
+          if (latest === before.near) return before;
+          if (latest) return { ...before, near: true };
           const inUse = element.contains(document.activeElement) || element.querySelector("[data-sense-open]");
-          return inUse ? before : { near, height: element.offsetHeight };
-        }),
-      );
+          return inUse ? before : { near: false, height: element.offsetHeight };
+        });
+      };
+      return watch(element, (near) => {
+        latest = near;
+        soon(change);
+      });
     }, []);
     return h("div", { ref: place, style: shown.near ? undefined : { height: shown.height } }, shown.near && render());
   };

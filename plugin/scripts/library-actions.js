@@ -210,10 +210,10 @@ window.StashSense.part("library-actions", (sense, api) => {
         "span",
         { role: "status" },
         running
-          ? h(sense.Text, null, running.total > 1 ? `${running.label} ${t("acting", { i: far, n: running.total })}` : running.label)
+          ? h(sense.Text, null, running.total > 1 ? `${running.label} ${t("acting", { i: far, n: running.total })}` : t("saving"))
           : waiting
             ? t("saving")
-            : h(sense.Text, null, shown ? `${shown.label} ${shown.total > 1 || shown.failed ? t("accepted", { done: shown.done, failed: shown.failed, left: shown.left }) : ""}` : ""),
+            : h(sense.Text, null, shown ? `${shown.label} ${shown.total > 1 || shown.failed ? t("actionOutcome", { done: shown.done, failed: shown.failed, left: shown.left }) : ""}` : ""),
       ),
       running && running.total > 1 && h(Button, { variant: "secondary", size: "sm", onClick: actions.stop }, t("stop")),
       !running &&

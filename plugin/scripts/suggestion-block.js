@@ -69,7 +69,7 @@ window.StashSense.part("suggestion-block", (sense, api) => {
     const accept = () =>
       performer &&
       actions.tag(
-        `${name}, ${where}:`,
+        `${name}, ${where}: ${t(audit ? "state_removed" : "state_added")}`,
         async function* () {
           yield { performer, type, mode: audit ? "remove" : "add", items: [{ key, id }] };
         },

@@ -6,7 +6,7 @@ window.StashSense.part("suggestions-page", (sense, api) => {
   const TYPES = ["image", "gallery", "scene"];
   const LEAST = [50, 60, 70, 80, 90]; // percent
   const MOST_OF_ONE = 500; // suggestions of one person in one call
-  const IN_A_BLOCK = 24;
+  const IN_A_BLOCK = 16;
   const BLOCK_HEIGHT = 330; // about what one takes
   const FIRST = 3; // blocks that show at once
 

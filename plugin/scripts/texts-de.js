@@ -455,6 +455,7 @@ window.StashSense.part("texts-de", (sense) => {
     state_hidden: "Ausgeblendet",
     state_shown: "Wieder gezeigt",
     lastAction: "Was du zuletzt getan hast",
+    actionOutcome: "{done} erledigt, {failed} fehlgeschlagen, {left} ausgelassen",
     acting: "{i} von {n}",
     undoLatest: "Das letzte von {n} rückgängig machen",
     stillThere: "Stash hat die Änderung angenommen, aber der Darsteller ist noch getaggt. Versuche es noch einmal.",

@@ -397,6 +397,7 @@ window.StashSense.part("texts", (sense) => {
     state_hidden: "Hidden",
     state_shown: "Shown again",
     lastAction: "What you did last",
+    actionOutcome: "{done} done, {failed} failed, {left} skipped",
     acting: "{i} of {n}",
     undoLatest: "Undo the latest of {n}",
     stillThere: "Stash accepted the change, but the performer is still tagged. Try again.",
