@@ -31,14 +31,15 @@ def faces_in_images(connection: sqlite3.Connection, wanted: Sequence[tuple[str, 
 def faces_in_galleries(connection: sqlite3.Connection, wanted: Sequence[tuple[str, int]]) -> list[Place]:
     """The best face of each (gallery, person) on each of its images."""
     galleries = json.dumps(sorted({gallery for gallery, _ in wanted}))
+    # Joined in this order: SQLite would begin with all images of the person.
     return connection.execute(
         f"""WITH wanted_people (gallery_id, person_id) AS (
               SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?2)),
             members AS ({MEMBERS})
             SELECT w.gallery_id, w.person_id, f.id, NULL FROM wanted_people w
             CROSS JOIN stash_sense_people p ON p.id = w.person_id
-            JOIN members m ON m.gallery_id = w.gallery_id
-            JOIN image_fingerprint_faces v
+            CROSS JOIN members m ON m.gallery_id = w.gallery_id
+            CROSS JOIN image_fingerprint_faces v
               ON v.stash_image_id = m.image_id AND v.performer_id = p.performer_id {_FACE}
             ORDER BY coalesce(v.distance, 0), f.id""",  # noqa: S608  our text
         (galleries, json.dumps(list(wanted))),
