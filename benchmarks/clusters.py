@@ -11,8 +11,8 @@ face each, for people; all with several faces for the rest. The spectrum of the 
 size of the second varies from face to face until the scores of strangers and of one person's faces lie where
 the measured ones do; both are printed.
 
-`--half` takes half of the people alone, by a hash of their names, for the distractors too: TIGHTER was chosen
-on `fit`, and `held-out` had no part in that.
+`--half` takes half of the people alone, by a hash of their names, for the distractors too. TIGHTER was looked
+at on all people before it was on `fit`, so `held-out` is a check, and not wholly unseen.
 """
 
 import hashlib
