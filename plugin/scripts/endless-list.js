@@ -2,7 +2,7 @@
 window.StashSense.part("endless-list", (sense, api) => {
   const { h, t } = sense;
   const { Button } = api.libraries.Bootstrap;
-  const NEAR = "1200px 0px";
+  const NEAR_PX = 1200;
   const TYPED_IN = /^(INPUT|SELECT|TEXTAREA)$/;
   const ITEM = "[data-sense-item]";
 
@@ -15,7 +15,7 @@ window.StashSense.part("endless-list", (sense, api) => {
   function watch(/** @type {Element} */ element, /** @type {(near: boolean) => void} */ tell) {
     observer ??= new IntersectionObserver(
       (changes) => changes.forEach((each) => watchers.get(each.target)?.(each.isIntersecting)),
-      { rootMargin: NEAR },
+      { rootMargin: `${NEAR_PX}px 0px` },
     );
     watchers.set(element, tell);
     observer.observe(element);
@@ -23,6 +23,12 @@ window.StashSense.part("endless-list", (sense, api) => {
       watchers.delete(element);
       observer?.unobserve(element);
     };
+  }
+
+  /** Where an element is now: what the observer told may be from before the page was laid out again. */
+  function isNear(/** @type {Element} */ element) {
+    const { top, bottom } = element.getBoundingClientRect();
+    return bottom > -NEAR_PX && top < window.innerHeight + NEAR_PX;
   }
 
   /** One after another, so that a fast scroll is no long task. @type {(() => void)[]} */
@@ -102,6 +108,7 @@ window.StashSense.part("endless-list", (sense, api) => {
         setShown((before) => {
           if (latest === before.near) return before;
           if (latest) return { ...before, near: true };
+          if (isNear(element)) return before;
           const inUse = element.contains(document.activeElement) || element.querySelector("[data-sense-open]");
           return inUse ? before : { near: false, height: element.offsetHeight };
         });

@@ -1,4 +1,4 @@
-"""The list of jobs outlives a stop, belongs to one sidecar, and is begun anew where it is damaged."""
+"""The list of jobs outlives a stop, belongs to one sidecar, and is begun afresh where it is damaged."""
 
 import contextlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""`stash-sense unknown`: the list of the sidecar, and putting all together anew."""
+"""`stash-sense unknown`: the list of the sidecar, and putting all together again."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Stored embeddings are read in whole images and matched anew; nothing else changes."""
+"""Stored embeddings are read in whole images and matched again; nothing else changes."""
 
 from typing import Any
 

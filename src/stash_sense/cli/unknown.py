@@ -72,7 +72,7 @@ def _row(cluster: dict[str, Any]) -> tuple[str, ...]:
 @json_option
 @click.pass_obj
 def recluster_command(settings: Settings, apply: bool, as_json: bool) -> None:
-    """Put all unknown people of the library together anew, and show what would change.
+    """Put all unknown people of the library together again, and show what would change.
 
     Clusters that you named, merged, split or hid stay as they are. Minutes for 100,000 faces; the sidecar may
     be running.

@@ -173,7 +173,7 @@ def _standing(page: SuggestionPage, found: _Found) -> SuggestionPage:
 
 
 def _as_enrolled(group: SuggestionGroup, database: FaceDatabase | None) -> SuggestionGroup:
-    """With the person as the face database knows them: whoever is merely tagged has no name in the state."""
+    """With the person as the face database knows them: one who is merely tagged has no name in the state."""
     index = None if database is None else next(iter(database.find(group.keys).values()), None)
     person: Person = group.person if database is None or index is None else database.person(index)
     return replace(group, person=person)

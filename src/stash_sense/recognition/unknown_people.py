@@ -197,7 +197,7 @@ class FullPass:
 
 
 def link_library(state: RecommendationsDB, pack: str, scorer: Scorer, *, threads: int = 1) -> FullPass:
-    """Link all tracks of the library anew, without writing anything; clusters that a person decided on stay.
+    """Link all tracks of the library again, without writing anything; clusters that a person decided on stay.
 
     Blocks for minutes on a large library. Raises StateErrors.
     """

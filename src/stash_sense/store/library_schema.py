@@ -1,7 +1,7 @@
 """The tables of migration 0016: what Stash says of images, galleries and scenes, and suggestions of tags.
 
 Suggestions are derived from results, decisions and tags. Triggers note each target of which one of these has
-changed in `stash_sense_stale_targets`, whoever changed it, and the next look at the list derives it again.
+changed in `stash_sense_stale_targets` by any writer, and the next look at the list derives it again.
 """
 
 import sqlite3

@@ -1,4 +1,4 @@
-"""The job behind a gallery's dialogue: started, watched, cut short, found again, and run anew."""
+"""The job behind a gallery's dialogue: started, watched, cut short, found again, and run again."""
 
 from fakes.sidecar import Problem
 from pages import expect, row

@@ -56,7 +56,7 @@ async def get_similar(
     face_id: Annotated[str, Path(min_length=1, max_length=100, examples=["17"])],
     query: Annotated[SimilarFacesQuery, Query()],
 ) -> SimilarFacesOut:
-    """The stored faces that look most like this one, whoever they are: one of each other image or track."""
+    """The stored faces that look most like this one, named or not: one of each other image or track."""
     async with sidecar.recognition.lease() as recognizer:
         scorer, pack = recognizer.pack.scorer, pack_key(recognizer.pack)
         found = await state.run(lambda store: similar_faces(face_id, query.limit, store, scorer, pack))

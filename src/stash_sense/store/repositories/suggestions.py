@@ -37,7 +37,7 @@ _DECIDED = """EXISTS (SELECT 1 FROM stash_sense_decisions d
   WHERE d.picture_id = {picture} AND d.word = '{word}' AND d.performer_id = p.performer_id)"""
 _GONE = """EXISTS (SELECT 1 FROM stash_sense_library_tags t
   WHERE t.target_type = '{target_type}' AND t.target_id = wanted.value AND t.gone)"""
-# Whoever is rejected on one face of a picture is not suggested for another face of it, either.
+# A person rejected on one face of a picture is not suggested for another face of it, either.
 _REFUSED = f"""({_DECIDED.format(picture="{picture}", word="rejected")}
   AND NOT {_DECIDED.format(picture="{picture}", word="confirmed")})"""
 

@@ -25,7 +25,7 @@
     (patches[kind][name] ??= []).push(change);
   };
 
-  // --- Apollo's part: queries that can be asked anew by document ---
+  // --- Apollo's part: queries that can be asked again by document ---
   const live = new Map();
   const GQL = Object.fromEntries(
     ["FindImage", "FindImages", "FindGallery", "FindScene"].map((name) => [`${name}Document`, { name }]),
