@@ -172,9 +172,10 @@ async def test_a_background_job_is_parked_when_its_hours_end(place, works, monke
         library = await jobs.submit("held", "library", {})
         await until(lambda: works.begun)
         closed.append(True)
+        clicked = await jobs.submit("quick", "gallery:1", {})
         async with asyncio.timeout(60):
-            while (job := await jobs.get(library)).status == "running":  # noqa: ASYNC110 - stored soon after
-                await asyncio.sleep(0.01)
+            await jobs.wait(clicked)  # which runs once the library's job is parked
+        job = await jobs.get(library)
         assert (job.status, job.done) == ("queued", 1)
 
 

@@ -12,15 +12,17 @@ from stash_sense.errors import KIND_BY_CODE
 
 SCRIPTS = Path(__file__).parents[2] / "plugin" / "scripts"
 BACKEND = SCRIPTS.parent / "backend"
-TABLES = ("texts.js", "texts-de.js", "problems-de.js")
+ENGLISH_TABLES = ("texts.js", "texts-pages.js")
+GERMAN_TABLES = ("texts-de.js", "texts-pages-de.js")
+PROBLEM_TABLES = ("problems-de.js",)
 PROBLEM = "problem_"
 
 
-def table(name):
-    """Key -> text; the table is read as it is written, one text a line."""
-    source = (SCRIPTS / name).read_text("utf-8")
+def texts_of(tables):
+    """Key -> text; the tables are read as they are written, one text a line."""
+    source = "\n".join((SCRIPTS / name).read_text("utf-8") for name in tables)
     entries = re.findall(r"^    \"?([\w-]+)\"?: \"((?:[^\"\\]|\\.)*)\",$", source, re.MULTILINE)
-    assert len(entries) == len(dict(entries)), f"{name} has a key twice"
+    assert len(entries) == len(dict(entries)), f"{tables} have a key twice"
     return dict(entries)
 
 
@@ -28,9 +30,13 @@ def values_in(text):
     return set(re.findall(r"\{(\w+)\}", text))
 
 
-ENGLISH, GERMAN, PROBLEMS = map(table, TABLES)
-CODE = "\n".join(path.read_text("utf-8") for path in SCRIPTS.glob("*.js") if path.name not in TABLES)
-CODE += (SCRIPTS / "texts.js").read_text("utf-8").partition("sense.language")[2]
+TABLES = (ENGLISH_TABLES, GERMAN_TABLES, PROBLEM_TABLES)
+ENGLISH, GERMAN, PROBLEMS = map(texts_of, TABLES)
+CODE = "\n".join(
+    path.read_text("utf-8")
+    for path in SCRIPTS.glob("*.js")
+    if not any(path.name in names for names in TABLES)
+)
 
 
 def test_german_has_every_text_and_no_other():

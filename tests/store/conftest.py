@@ -191,3 +191,25 @@ def see(db: RecommendationsDB, face: Any, result: Any) -> Any:
         return db.store_image_result(result(image, *faces, gallery_ids=list(galleries), **more)).face_ids
 
     return see
+
+
+def looks(person: int, seed: int = 0) -> dict[str, Any]:
+    """The embeddings of a face of a person: those of one are alike, those of two have nothing in common."""
+    rng = np.random.default_rng(1000 * person + seed)
+    vector = np.zeros(16, np.float32)
+    vector[person] = 1
+    vector += rng.normal(0, 0.01, 16).astype(np.float32)
+    return {"facenet": vector, "arcface": vector}
+
+
+@pytest.fixture
+def add_picture(
+    db: RecommendationsDB, face: Callable[..., Any], result: Callable[..., Any]
+) -> Callable[..., list[int]]:
+    """Stores an image with the faces of these people side by side; returns the faces' ids."""
+
+    def store(image: int, *people: int, **more: Any) -> list[int]:
+        faces = [face(0.02 + 0.3 * i, **looks(person, image)) for i, person in enumerate(people)]
+        return list(db.store_image_result(result(str(image), *faces, **more)).face_ids)
+
+    return store

@@ -1,6 +1,6 @@
 """What of the library needs a look: told from what is stored, for hundreds of images or scenes at a time."""
 
-from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,6 +12,8 @@ from stash_sense.recognition.scene_sampling import SAMPLER
 from stash_sense.recognition.scene_video import video_picture
 from stash_sense.recognition.state_access import StateAccess
 from stash_sense.stash.listing import ListedGallery, ListedImage, ListedScene
+from stash_sense.stash.scenes import StashScene
+from stash_sense.stash.types import Gallery, StashImage
 from stash_sense.store.database import RecommendationsDB
 from stash_sense.store.repositories.library_tags import TargetTags
 from stash_sense.store.repositories.library_work import StoredRun, StoredVideoRun
@@ -62,19 +64,7 @@ class LibraryLookup:
 
     async def images(self, listed: Sequence[ListedImage]) -> LookedUpImages:
         """Record the tags of images, and tell those that need a look. Raises StateBusy."""
-        await self._record(
-            [
-                TargetTags(
-                    "image",
-                    each.id,
-                    tuple(performer.id for performer in each.image.performers),
-                    each.gallery_ids,
-                    each.image.title,
-                    each.organized,
-                )
-                for each in listed
-            ]
-        )
+        await self._record(_tags("image", each.image, each.organized, each.gallery_ids) for each in listed)
         found = LookedUpImages()
         for each in listed:
             try:
@@ -96,19 +86,7 @@ class LibraryLookup:
 
     async def scenes(self, listed: Sequence[ListedScene]) -> LookedUpScenes:
         """Record the tags of scenes, and tell those that need a look. Raises StateBusy."""
-        await self._record(
-            [
-                TargetTags(
-                    "scene",
-                    each.id,
-                    tuple(performer.id for performer in each.scene.performers),
-                    (),
-                    each.scene.title,
-                    each.organized,
-                )
-                for each in listed
-            ]
-        )
+        await self._record(_tags("scene", each.scene, each.organized) for each in listed)
         videos = []
         for each in listed:
             try:
@@ -123,19 +101,7 @@ class LibraryLookup:
 
     async def galleries(self, listed: Sequence[ListedGallery]) -> None:
         """Record the tags of galleries. Raises StateBusy."""
-        await self._record(
-            [
-                TargetTags(
-                    "gallery",
-                    each.id,
-                    tuple(performer.id for performer in each.gallery.performers),
-                    (),
-                    each.gallery.title,
-                    each.organized,
-                )
-                for each in listed
-            ]
-        )
+        await self._record(_tags("gallery", each.gallery, each.organized) for each in listed)
 
     def _serves(self, scene_id: str, run: StoredVideoRun) -> bool:
         """Whether a new run would look at nothing else, or is known to fail."""
@@ -155,8 +121,8 @@ class LibraryLookup:
             and (run.stopped != "max-frames" or (isinstance(frames, int) and frames >= MOST_FRAMES))
         )
 
-    async def _record(self, targets: Sequence[TargetTags]) -> None:
-        await self._access.read(partial(self._state.record_tags, targets))
+    async def _record(self, targets: Iterable[TargetTags]) -> None:
+        await self._access.read(partial(self._state.record_tags, list(targets)))
 
     async def recorded_but_not_in(
         self, target_type: str, present: Container[str]
@@ -173,6 +139,16 @@ class LibraryLookup:
         """Stash has these no more."""
         self._report.count("gone", len(ids))
         await self._access.read(partial(self._state.forget_targets, target_type, ids))
+
+
+def _tags(
+    target_type: str,
+    target: StashImage | Gallery | StashScene,
+    organized: bool,
+    gallery_ids: tuple[str, ...] = (),
+) -> TargetTags:
+    performers = tuple(performer.id for performer in target.performers)
+    return TargetTags(target_type, target.id, performers, gallery_ids, target.title, organized)
 
 
 PERMANENT = (

@@ -148,7 +148,7 @@ class LibraryTargets:
             raise
         except StashSenseError as error:
             self._report.failed(target, error)
-        except Exception:
+        except Exception:  # logged, and an error of that target: a bug must not cost the library
             log.exception("%s could not be identified", target)
             self._report.failed(target, NotAnalysed(f"{target}: Stash Sense failed at it; the log says how."))
         await self._access.read(partial(state.end_work, kind, [target_id]))

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from stash_sense.errors import StashSenseError
 from stash_sense.jobs.workers import Lane
 from stash_sense.recognition.parameters import pack_key
 from stash_sense.recognition.unknown_people import cluster_new_tracks
+from stash_sense.runtime.background_task import BackgroundTask, log_failed_attempt
 from stash_sense.runtime.services import Services
 
 log = logging.getLogger(__name__)
@@ -29,18 +29,16 @@ class Clusterer:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask(self._run, "clusters of unknown people")
 
     def start(self) -> None:
         """Begin in the background; without a Stash no faces are stored."""
         if self._services.stash is not None:
-            self._task = asyncio.create_task(self._run(), name="clusters of unknown people")
+            self._task.start()
 
     async def close(self) -> None:
         """Stop; what is left is done after the next start."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._task.close()
 
     async def _run(self) -> None:
         services = self._services
@@ -51,9 +49,8 @@ class Clusterer:
             if services.recognition.current and services.state.current:
                 try:
                     pause_s = pause_after(await self._cluster())
-                except Exception as error:
-                    bug = None if isinstance(error, StashSenseError) else error
-                    log.warning("unknown people were not put together; trying again: %s", error, exc_info=bug)
+                except Exception as error:  # noqa: BLE001 - logged; one attempt must not end all further ones
+                    log_failed_attempt(log, "unknown people were not put together; trying again", error)
                     pause_s = AGAIN_S
             await asyncio.sleep(pause_s)
 

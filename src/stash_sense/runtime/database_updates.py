@@ -16,6 +16,7 @@ from stash_sense.errors import StashSenseError
 from stash_sense.facedb.versions import Rollback, end_rollback, roll_back, rolled_back_from
 from stash_sense.jobs.queue import JobQueue
 from stash_sense.jobs.run import JobFunction, JobProgress
+from stash_sense.runtime.background_task import BackgroundTask, log_failed_attempt
 from stash_sense.runtime.from_settings import database_dir
 from stash_sense.runtime.learning import learn_in_job
 from stash_sense.runtime.services import Services
@@ -119,7 +120,7 @@ class DatabaseUpdates:
         self._services = services
         self._jobs = jobs
         self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask(self._run, "updates of the face database")
         self._changed: set[str] = set()
         self._changed_at: float | None = None
         self._quiet_until: float | None = None
@@ -134,13 +135,11 @@ class DatabaseUpdates:
 
     def start(self) -> None:
         """Begin in the background."""
-        self._task = asyncio.create_task(self._run(), name="updates of the face database")
+        self._task.start()
 
     async def close(self) -> None:
         """Submit nothing more."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._task.close()
 
     def note_change(self) -> float | None:
         """Performers of Stash have changed: when an update follows, None if it does not.
@@ -194,12 +193,8 @@ class DatabaseUpdates:
                     self._scheduled = now + (every_s if await self._submit(ALL) else RETRY_S)
                 if self._quiet_until is not None and now >= self._quiet_until:
                     await self._submit_changed(now)
-            except Exception as error:  # one attempt must not end all further ones
-                log.warning(
-                    "the face database could not be updated by itself: %s",
-                    error,
-                    exc_info=None if isinstance(error, StashSenseError) else error,
-                )
+            except Exception as error:  # noqa: BLE001 - logged; one attempt must not end all further ones
+                log_failed_attempt(log, "the face database could not be updated by itself", error)
 
     async def _submit_changed(self, now: float) -> None:
         changed, self._changed = self._changed, set()

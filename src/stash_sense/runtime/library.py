@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
 
-from stash_sense.errors import StashSenseError
 from stash_sense.jobs.queue import JobQueue
 from stash_sense.jobs.run import JobFunction, JobProgress
 from stash_sense.matching.gallery_people import MatchOptions
 from stash_sense.recognition.library import LibraryOptions, identify_library
 from stash_sense.recognition.parameters import Tools
 from stash_sense.recognition.recognizer import FaceRecognizer
+from stash_sense.runtime.background_task import BackgroundTask, log_failed_attempt
 from stash_sense.runtime.services import Services
 from stash_sense.runtime.supervisor import Supervised
 from stash_sense.settings import Settings
@@ -73,7 +73,7 @@ class LibraryRuns:
     def __init__(self, services: Services, jobs: Supervised[JobQueue]) -> None:
         self._services = services
         self._jobs = jobs
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask(self._run, "jobs of the library")
         self._newest: tuple[str, ...] | None = None
         self._submitted: tuple[str, ...] | None = None
 
@@ -81,13 +81,11 @@ class LibraryRuns:
         """Begin in the background, if the settings ask for anything."""
         settings = self._services.settings
         if self._services.stash is not None and (settings.library_every or settings.follow_new):
-            self._task = asyncio.create_task(self._run(), name="jobs of the library")
+            self._task.start()
 
     async def close(self) -> None:
         """Submit nothing more."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._task.close()
 
     async def _run(self) -> None:
         await self._services.recognition.first_attempt.wait()
@@ -104,9 +102,8 @@ class LibraryRuns:
                 await self._submit()
             if settings.follow_new:
                 await self._follow()
-        except Exception as error:
-            known = isinstance(error, StashSenseError)
-            log.warning("the library's job could not be started by itself: %s", error, exc_info=not known)
+        except Exception as error:  # noqa: BLE001 - logged; one attempt must not end all further ones
+            log_failed_attempt(log, "the library's job could not be started by itself", error)
 
     async def _is_due(self, now: float, every_s: float) -> bool:
         """Whether no job over the library is open, and the last one ended so long ago, however it ended."""

@@ -5,8 +5,8 @@ import logging
 import time
 from functools import partial
 
-from stash_sense.errors import StashSenseError
 from stash_sense.recognition.rematching import rematch_stored
+from stash_sense.runtime.background_task import BackgroundTask, log_failed_attempt
 from stash_sense.runtime.services import Services
 from stash_sense.store.database import RecommendationsDB
 
@@ -25,20 +25,18 @@ class Rematcher:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask(self._run, "matching again")
         self.matching = False
         """Whether stored faces are being matched now."""
 
     def start(self) -> None:
         """Begin in the background; without a Stash nothing is stored that could be matched."""
         if self._services.stash is not None:
-            self._task = asyncio.create_task(self._run(), name="matching again")
+            self._task.start()
 
     async def close(self) -> None:
         """Stop; what is left is done after the next start."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._task.close()
 
     async def _run(self) -> None:
         services = self._services
@@ -51,11 +49,9 @@ class Rematcher:
                 self.matching = True
                 try:
                     await self._rematch()
-                except Exception as error:  # one attempt must not end all further ones
-                    log.warning(
-                        "not all that is stored was matched again; trying again later: %s",
-                        error,
-                        exc_info=None if isinstance(error, StashSenseError) else error,
+                except Exception as error:  # noqa: BLE001 - logged; one attempt must not end all further ones
+                    log_failed_attempt(
+                        log, "not all that is stored was matched again; trying again later", error
                     )
                 finally:
                     self.matching = False

@@ -7,6 +7,7 @@ import pytest
 from stash_sense.errors import DiskFull, StateBusy
 from stash_sense.recognition import image_batches, library_targets
 from stash_sense.recognition.library_images import MOST_ENDS
+from waiting import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -78,7 +79,7 @@ async def test_it_waits_for_a_stash_that_is_away_and_goes_on(loose, look_at_all,
     tasks = []
 
     async def back():
-        await asyncio.sleep(0.3)
+        await eventually(lambda: progress.problems)
         stash.up()
 
     def away(done):

@@ -14,6 +14,7 @@ from stash_sense.api.schemas.decisions import (
     DecisionsQuery,
     FacesDecisionIn,
     FacesDecisionOut,
+    NewestQuery,
     RevisionOut,
     RevisionQuery,
     UndoIn,
@@ -27,7 +28,6 @@ from stash_sense.api.schemas.journal import (
     JournalIn,
     JournalOut,
     JournalPageOut,
-    JournalQuery,
     PictureIn,
     journal_out,
 )
@@ -265,7 +265,7 @@ async def patch_journal_entry(
 
 
 @router.get("/journal", tags=["journal"], responses=documented(422, 503))
-async def get_journal(state: StateDep, query: Annotated[JournalQuery, Query()]) -> JournalPageOut:
+async def get_journal(state: StateDep, query: Annotated[NewestQuery, Query()]) -> JournalPageOut:
     """The tags that were written, newest first."""
     one_more = await state.run(
         lambda store: store.journal_entries(

@@ -105,8 +105,8 @@ class ListedDecisionOut(DecisionOut):
     stash_ids: list[StashIdOut]
 
 
-class DecisionsQuery(BaseModel):
-    """Which decisions."""
+class NewestQuery(BaseModel):
+    """A page of what was decided or written, newest first."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -115,16 +115,21 @@ class DecisionsQuery(BaseModel):
         min_length=1,
         max_length=1000,
         pattern=NO_NUL,
-        description="Only those about this person, under any key that they have or had.",
+        description="Only what is about this person, under any key that they have or had.",
     )
+    limit: int = Field(default=50, ge=1, le=500, description="At most this many.")
+    before: int | None = Field(
+        default=None, ge=0, lt=2**63, description="Only what is older than this one: `next_before`."
+    )
+
+
+class DecisionsQuery(NewestQuery):
+    """Which decisions."""
+
     face_id: str | None = Field(
         default=None, min_length=1, max_length=100, pattern=NO_NUL, description="Only on this face."
     )
     word: DecisionKind | None = Field(default=None, description="Only of this kind.")
-    limit: int = Field(default=50, ge=1, le=500, description="At most this many.")
-    before: int | None = Field(
-        default=None, ge=0, lt=2**63, description="Only decisions older than this one: `next_before`."
-    )
 
 
 class DecisionsPageOut(BaseModel):

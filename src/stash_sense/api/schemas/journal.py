@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from stash_sense.api.schemas.decisions import NO_NUL
 from stash_sense.api.schemas.faces import STRICT, StashIdIn
@@ -100,24 +100,6 @@ class JournalOut(BaseModel):
     undone_at: str | None
     batch_id: str | None = Field(description="The same on tags that belong together, as of one Accept All.")
     action: JournalAction
-
-
-class JournalQuery(BaseModel):
-    """Which page of the journal."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    performer_id: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=1000,
-        pattern=NO_NUL,
-        description="Only entries of this person, under any key that they have or had.",
-    )
-    limit: int = Field(default=50, ge=1, le=500, description="At most this many entries.")
-    before: int | None = Field(
-        default=None, ge=0, lt=2**63, description="Only entries older than this one: `next_before`."
-    )
 
 
 class JournalPageOut(BaseModel):
