@@ -84,7 +84,7 @@ window.StashSense.part("cluster-card", (sense, api) => {
           status === "open" &&
           h(Form.Check, { type: "checkbox", id: `sense-select-${id}`, label: t("mergeThis"), checked: selected, onChange: () => select(id) }),
       ),
-      h("small", { className: "text-muted" }, t("clusterOn", { images: cluster.image_count, scenes: cluster.scene_count })),
+      h("small", { className: "text-muted" }, placesOf(cluster)),
       h(
         "ul",
         { className: "sense-strip" },
@@ -133,6 +133,13 @@ window.StashSense.part("cluster-card", (sense, api) => {
       h(sense.ErrorLine, { error: more.error }),
     );
   };
+
+  /** On how much they are seen. @param {Cluster} cluster */
+  const placesOf = ({ image_count, scene_count }) =>
+    Object.entries({ image: image_count, scene: scene_count })
+      .filter(([, n]) => n)
+      .map(([type, n]) => t(`clusterOn_${type}`, { n }))
+      .join(", ");
 
   /** @param {{key: string, faceId: string, number: number, place: ClusterMember | undefined, out: boolean, toggle: (() => void) | null}} props */
   const Face = ({ faceId, number, place, out, toggle }) => {
